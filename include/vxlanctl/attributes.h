@@ -1,0 +1,95 @@
+#pragma once
+
+#include "vxlanctl/model.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The attribute tables: every attribute of a link is one row, and whoever deals with attributes
+/// (options, diff, encoder, decoder, `show`, reports) walks the rows. To add an attribute, add its
+/// member in model.h, its row here, and its tests.
+namespace vxlanctl {
+
+/// How the kernel lets an attribute of an existing link change.
+enum class Mutability : std::uint8_t {
+    in_place,
+    same_family,   ///< in place unless the address family changes
+    not_clearable, ///< in place, but a change to «none» is accepted and silently ignored
+    create_only,   ///< the mere presence of the attribute in a change fails it
+};
+
+/// How a value travels; the integer types follow from the member's type.
+enum class Wire : std::uint8_t {
+    number,     ///< u8, or u32 in host byte order
+    big_endian, ///< u16 or u32 in network byte order, also a range of two
+    flag,       ///< no payload: its presence is the value
+    address,    ///< in `kernel` for IPv4, in `kernel6` for IPv6
+    ifindex,    ///< u32, of the link that the member names
+    negated,    ///< a bool sent as its opposite where the underlay is IPv6 (`kernel6`)
+    special     ///< not an attribute of its own: the encoder knows it by name
+};
+
+template<class Attributes> struct AttributeRow {
+    template<class T> using To = std::optional<T> Attributes::*;
+
+    std::string_view name; ///< as in files and messages; an option has '-' for '_'
+    std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>, To<IpAddress>,
+                 To<std::string>, To<PortRange>, To<DontFragment>, To<MacAddress>>
+        member;
+    std::uint16_t kernel;  ///< IFLA_* or IFLA_VXLAN_*
+    std::uint16_t kernel6; ///< its IPv6 counterpart, 0 without one
+    Wire wire;
+    Mutability mutability;
+    std::string_view
+        reset; ///< the kernel's default as text; empty where there is none to go back to
+    /// For an option: the argument's placeholder and one line of help. No help, no option.
+    std::string_view argument;
+    std::string_view help;
+};
+
+std::span<const AttributeRow<LinkAttributes>> link_attributes();
+std::span<const AttributeRow<VxlanAttributes>> vxlan_attributes();
+
+/// One attribute that differs, as text for people.
+struct Change {
+    std::string field, have, want;
+    bool operator==(const Change&) const = default;
+};
+
+/// What has to change so that everything stated in `want` holds.
+template<class Attributes> struct AttributeDiff {
+    Attributes changed;                      ///< the members of `want` that differ from `have`
+    std::vector<Change> changes;             ///< in the table's order
+    std::vector<Change> impossible_in_place; ///< those of `changes` that need a new link
+};
+AttributeDiff<LinkAttributes> diff(const LinkAttributes& have, const LinkAttributes& want);
+AttributeDiff<VxlanAttributes> diff(const VxlanAttributes& have, const VxlanAttributes& want);
+
+/// `base` with every member that `over` states.
+LinkAttributes merged(LinkAttributes base, const LinkAttributes& over);
+VxlanAttributes merged(VxlanAttributes base, const VxlanAttributes& over);
+
+/// A member's value as text: `no`, `64`, `eth0`, `10000-20000`; `none` for an empty name or
+/// address; empty when it is not stated.
+template<class Attributes>
+std::string value_text(const Attributes& attributes, const AttributeRow<Attributes>& row);
+
+/// The inverse of value_text(); numbers are checked against the attribute's own range.
+template<class Attributes>
+Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& row,
+                       std::string_view text);
+
+template<class Attributes>
+bool is_stated(const Attributes& attributes, const AttributeRow<Attributes>& row) {
+    return std::visit([&](auto member) { return (attributes.*member).has_value(); }, row.member);
+}
+
+/// States what follows from what is stated: a numeric ttl is not inherited, and an IPv6 underlay
+/// without checksums must accept packets without them.
+void complete(VxlanAttributes& attributes);
+
+} // namespace vxlanctl

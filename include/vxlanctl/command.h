@@ -1,0 +1,57 @@
+#pragma once
+
+#include "vxlanctl/tunnel_words.h"
+
+#include <string>
+#include <vector>
+
+/// The command line: which commands there are, what each takes, and the words of one call.
+namespace vxlanctl {
+
+/// One option. `argument` is the placeholder in the help; empty for a flag.
+struct OptionInfo {
+    std::string name; ///< without dashes
+    char letter = 0;  ///< the short form, or 0
+    std::string argument;
+    std::string help;
+};
+
+/// What the words of a call came to.
+struct Arguments {
+    std::string command;
+    std::vector<std::string> words; ///< without the command itself
+    OptionValues options;
+
+    bool has(std::string_view option) const { return options.contains(option); }
+    /// The option's last argument, or `otherwise`.
+    std::string value(std::string_view option, std::string otherwise = {}) const;
+};
+
+struct Command {
+    std::string name;
+    std::string synopsis; ///< the words behind the name
+    std::string summary;
+    std::vector<OptionInfo> options; ///< beside those that all commands share
+    int (*run)(const Arguments&);
+};
+
+const std::vector<Command>& commands();
+/// The options that all commands share.
+const std::vector<OptionInfo>& common_options();
+
+/// Finds the command, and sorts the rest into words and options. Unknown ones are errors with a
+/// suggestion. With --help or --version anything else may be missing.
+Result<Arguments> parse_arguments(const std::vector<std::string>& arguments);
+
+/// The help of the program, or of one command.
+std::string help_text();
+std::string help_text(const Command& command);
+const Command* find_command(std::string_view name);
+
+/// The one of `candidates` that `text` was probably meant to be; empty when none is near.
+std::string closest(std::string_view text, const std::vector<std::string>& candidates);
+
+/// The whole program. Returns the exit code.
+int run_program(const std::vector<std::string>& arguments);
+
+} // namespace vxlanctl

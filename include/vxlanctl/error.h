@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+namespace vxlanctl {
+
+/// Why something did not work. The kind alone decides the exit code (see exit_code()).
+enum class ErrorKind {
+    usage,          ///< wrong words on the command line, or a wish that cannot be fulfilled
+    kernel,         ///< the kernel refused, a privilege, a module or a deadline was missing
+    refused,        ///< would interrupt traffic or take over what is not ours; an option allows it
+    undo_incomplete ///< the undo after an error failed as well
+};
+
+/// One refusal or failure, complete enough to print without further context.
+struct Error {
+    ErrorKind kind = ErrorKind::kernel;
+    std::string subject; ///< the link, device or file concerned; empty when there is none
+    std::string doing;   ///< what was being done: "cannot create"
+    std::string why;     ///< our own reason or the kernel's extended acknowledgement; may be empty
+    int code = 0;        ///< errno as the kernel gave it, positive; 0 when there is none
+    std::string remedy;  ///< a whole sentence that says what to do; may be empty
+};
+
+template<class T> using Result = tl::expected<T, Error>;
+
+/// `subject: doing: why (errno's text). Remedy.` in one line, without the program's name.
+/// Bytes that a terminal would interpret are replaced, see printable().
+std::string to_string(const Error& error);
+
+/// The process's exit code for an error of this kind.
+int exit_code(ErrorKind kind);
+
+/// The graver of two exit codes, by the order 5, 1, 4, 3, 0. A 2 never meets another code: it says
+/// that nothing was touched at all, and is decided before the first tunnel is.
+int graver(int one, int other);
+
+/// `text` with control characters (a name from the kernel may hold any byte) written as \xNN.
+std::string printable(std::string_view text);
+
+/// An error of kind `usage`, which is the commonest one by far.
+tl::unexpected<Error> usage_error(std::string subject, std::string doing, std::string remedy = {});
+
+} // namespace vxlanctl

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "vxlanctl/link_codec.h"
+
+namespace vxlanctl {
+
+/// An entry of a VXLAN's forwarding database as the kernel sends it.
+struct FdbMessage {
+    int link_index = 0;
+    MacAddress mac; ///< all zero: an entry of the flood list
+    IpAddress dst;
+    std::optional<std::uint16_t> port;
+    std::optional<std::uint32_t> vni;
+    int via_index = 0;
+    std::uint16_t state = 0;
+    std::uint8_t flags = 0;
+};
+
+/// An entry out of RTM_NEWNEIGH of family AF_BRIDGE. Empty for what is not an entry of a vxlan's
+/// own table with one remote: a bridge's entry for the port, an entry with a next-hop object, or
+/// one of a link with a VNI per entry (external).
+std::optional<FdbMessage> decode_fdb(const nlmsghdr* message);
+
+/// RTM_NEWNEIGH that appends one remote to the flood list. Append does not fail where the entry is
+/// there already, and never replaces another one.
+void encode_add_flood(MessageWriter& writer, int link_index, const FloodEntry& entry,
+                      std::uint16_t state, std::uint8_t flags, const IndexOf& index_of);
+void encode_add_mac(MessageWriter& writer, int link_index, const MacEntry& entry,
+                    const IndexOf& index_of);
+/// RTM_DELNEIGH of exactly one remote. It always carries the destination: without one the kernel
+/// deletes the whole list.
+void encode_remove_fdb(MessageWriter& writer, int link_index, const MacAddress& mac,
+                       const FloodEntry& entry, const IndexOf& index_of);
+
+/// RTM_GETNEIGH of family AF_BRIDGE, for one link or with 0 for all.
+void encode_dump_fdb(MessageWriter& writer, int link_index);
+
+} // namespace vxlanctl

@@ -1,0 +1,85 @@
+#pragma once
+
+#include "vxlanctl/message.h"
+
+#include <functional>
+#include <memory>
+#include <netlink/socket.h>
+#include <vector>
+
+namespace vxlanctl {
+
+/// The way to the kernel and back, one datagram at a time. Abstract only because tests need a
+/// kernel that misbehaves.
+class Transport {
+public:
+    virtual ~Transport() = default;
+    virtual Result<void> send(std::span<const std::byte> datagram) = 0;
+    /// The next datagram; valid until the next call. Fails after a silence of ten seconds.
+    virtual Result<std::span<const std::byte>> receive() = 0;
+};
+
+/// A NETLINK_ROUTE socket in the current network namespace, with extended acknowledgements and
+/// strict checking of dump requests (both since Linux 4.20).
+class NetlinkSocket : public Transport {
+public:
+    static Result<NetlinkSocket> open();
+
+    Result<void> send(std::span<const std::byte> datagram) override;
+    Result<std::span<const std::byte>> receive() override;
+
+    /// Joins a multicast group (RTNLGRP_*); its events then come out of receive().
+    Result<void> join(int group);
+    int descriptor() const { return nl_socket_get_fd(socket_.get()); }
+
+private:
+    struct Free {
+        void operator()(nl_sock* socket) const { nl_socket_free(socket); }
+    };
+    explicit NetlinkSocket(nl_sock* socket) : socket_(socket) {}
+    std::unique_ptr<nl_sock, Free> socket_;
+    std::vector<std::byte> buffer_;
+};
+
+/// One message of a batch that the kernel refused.
+struct Failure {
+    std::size_t message = 0; ///< its index in the batch
+    int code = 0;            ///< errno, positive
+    std::string kernel_text; ///< the extended acknowledgement; often empty
+};
+
+using MessageHandler = std::function<void(const nlmsghdr*)>;
+
+/// Requests and their answers over a transport.
+class Netlink {
+public:
+    explicit Netlink(Transport& transport) : transport_(transport) {}
+
+    /// Sends one dump request and gives every message of the answer to `handle`. A dump that the
+    /// kernel marks as inconsistent (NLM_F_DUMP_INTR) is repeated a few times, after `restart`;
+    /// an error anywhere in it, also inside its NLMSG_DONE, fails it: half a dump is none.
+    Result<void> dump(const MessageBatch& request, const MessageHandler& handle,
+                      const std::function<void()>& restart);
+
+    /// Sends the whole batch, in as few sends as possible, and waits until the kernel has done all
+    /// of it. The kernel goes on behind a message that it refuses. Answers other than
+    /// acknowledgements go to `handle`. Stops early, between two sends, when one of them had a
+    /// failure. Fails as a whole only where the outcome is not known.
+    Result<std::vector<Failure>>
+    request(MessageBatch& batch, const MessageHandler& handle,
+            const std::function<void(std::size_t done)>& progress = {});
+
+private:
+    Result<void> dump_once(const MessageBatch& request, const MessageHandler& handle,
+                           bool& interrupted);
+    Result<void> await(std::uint32_t first, std::uint32_t last, std::size_t first_message,
+                       const MessageHandler& handle, std::vector<Failure>& failures);
+
+    Transport& transport_;
+    std::uint32_t sequence_ = 0;
+};
+
+/// The extended acknowledgement's text in an NLMSG_ERROR message; empty when there is none.
+std::string acknowledgement_text(const nlmsghdr* message);
+
+} // namespace vxlanctl

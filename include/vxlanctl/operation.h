@@ -1,0 +1,103 @@
+#pragma once
+
+#include "vxlanctl/attributes.h"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace vxlanctl {
+
+/// What a step costs the traffic of the link.
+enum class Disruption : std::uint8_t { none, flap, recreate };
+
+// The operations. Each one is a message to the kernel, or one per element of its list.
+
+/// Makes the link and marks it, in one send. The link is down.
+struct CreateLink {
+    std::string link;
+    LinkAttributes attributes;
+    VxlanAttributes vxlan;
+};
+struct ChangeLink {
+    std::string link;
+    LinkAttributes changed;
+};
+struct ChangeVxlan {
+    std::string link;
+    VxlanAttributes changed;
+};
+struct RenameLink {
+    std::string link;
+    std::string to;
+};
+struct DeleteLink {
+    std::string link;
+};
+/// Appends entries under the all-zero MAC. State and flags are kept per MAC, not per entry: an
+/// append sets those of the whole list.
+struct AddFlood {
+    std::string link;
+    std::vector<FloodEntry> entries;
+    std::uint16_t state = permanent_flood_state;
+    std::uint8_t flags = own_flood_flags;
+};
+struct RemoveFlood {
+    std::string link;
+    std::vector<FloodEntry> entries;
+};
+struct AddMacs {
+    std::string link;
+    std::vector<MacEntry> entries;
+};
+struct RemoveMacs {
+    std::string link;
+    std::vector<MacEntry> entries;
+};
+struct AddAddress {
+    std::string link;
+    Address address;
+};
+struct RemoveAddress {
+    std::string link;
+    Address address;
+};
+struct AddRoute {
+    std::string link;
+    Route route;
+};
+struct RemoveRoute {
+    std::string link;
+    Route route;
+};
+struct AddNeighbour {
+    std::string link;
+    Neighbour neighbour;
+};
+struct RemoveNeighbour {
+    std::string link;
+    Neighbour neighbour;
+};
+
+using Operation = std::variant<CreateLink, ChangeLink, ChangeVxlan, RenameLink, DeleteLink,
+                               AddFlood, RemoveFlood, AddMacs, RemoveMacs, AddAddress,
+                               RemoveAddress, AddRoute, RemoveRoute, AddNeighbour, RemoveNeighbour>;
+
+/// One operation, with the differences that made it necessary where the operation itself does not
+/// show them.
+struct Step {
+    Operation operation;
+    std::vector<Change> changes;
+    Disruption disruption = Disruption::none;
+};
+
+/// How many messages the step sends to the kernel.
+std::size_t message_count(const Step& step);
+/// Whether the step takes something away. Such a step is not sent before all earlier ones are known
+/// to have succeeded: the kernel goes on behind a failed message of the same send.
+bool is_destructive(const Step& step);
+
+/// The text of one difference: `mtu: 1450 -> 1400`.
+std::string to_string(const Change& change);
+
+} // namespace vxlanctl

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "vxlanctl/operation.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The heart of the program: what has to be done so that the kernel has what is wanted. Everything
+/// here is a pure function on values.
+namespace vxlanctl {
+
+/// What to do with addresses, routes and entries on a link to be replaced that nobody declared.
+enum class Foreign : std::uint8_t { ask, keep, drop };
+
+struct PlanOptions {
+    bool allow_recreate = false;
+    Foreign foreign = Foreign::ask;
+    bool allow_overlap = false;
+    bool exclusive = false; ///< remove undeclared addresses and pins as well
+    bool force = false;     ///< remove links that are not marked
+    /// Gives the 16 hexadecimal digits of a new mark.
+    std::function<std::string()> new_id = [] { return std::string(16, '0'); };
+};
+
+/// The plan for one tunnel.
+struct TunnelPlan {
+    std::string name;
+    std::vector<Step> steps;
+    std::vector<std::string> warnings;
+    std::vector<Error>
+        errors; ///< impossible wishes and refusals; with any of them, no step is taken
+    /// The mark that the link carries when the steps are done, and what is to be remembered under
+    /// it; empty for a link that will not be there.
+    std::optional<Mark> mark;
+    Record record;
+    std::optional<Mark> old_mark; ///< of the link as it was read
+    bool absent = false;          ///< the link is not wanted
+    bool adopted = false;         ///< the mark is the only thing that changes
+    std::string temporary;        ///< the name that a replacement is built under, when it is
+};
+
+struct Plan {
+    std::vector<TunnelPlan> tunnels;
+};
+
+/// What has to be done so that `state` fulfils `config`. Every step is necessary: with nothing to
+/// do a tunnel's steps are empty. Same input, same plan.
+Plan plan(const Config& config, const State& state, const PlanOptions& options);
+
+/// The steps that lead from `now` back to `before`, for the links named. `before` wins in
+/// everything but ifindex, counters, learned MACs and the neighbour cache.
+std::vector<Step> plan_back(const State& before, const State& now,
+                            const std::vector<std::string>& links);
+
+/// Whether the plan adds an address, so that State::routes are needed to judge it.
+bool adds_address(const Config& config, const State& state);
+
+} // namespace vxlanctl

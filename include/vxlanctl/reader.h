@@ -1,0 +1,32 @@
+#pragma once
+
+#include "vxlanctl/netlink.h"
+#include "vxlanctl/plan.h"
+#include "vxlanctl/runtime.h"
+
+namespace vxlanctl {
+
+/// What to read, beside every link of kind vxlan and every address of the host.
+struct ReadRequest {
+    std::vector<std::string> tunnels; ///< links to be read in full, as far as they exist
+    std::vector<std::string> others;  ///< links of which the attributes are enough
+    bool every_vxlan = false;         ///< all links of kind vxlan in full, with their counters
+    std::vector<IpAddress> locals;    ///< addresses of which the device's name is wanted
+    /// Whether the main table is wanted too; asked when links and addresses are known.
+    std::function<bool(const State&)> host_routes = [](const State&) { return false; };
+};
+
+/// All that planning `config` needs. The request refers to the config.
+ReadRequest request_for(const Config& config);
+
+/// Reads the state with one dump per kind of object. `records` may be null.
+Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
+                         const ReadRequest& request);
+
+/// Those of `peers` that the host has no route to, from `local` out of the link `dev` (empty: any).
+/// One batch; of more than 64 peers only the first 64 are looked up.
+Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,
+                                          const std::vector<FloodEntry>& peers,
+                                          const IpAddress& local, const std::string& dev);
+
+} // namespace vxlanctl

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "vxlanctl/output.h"
+#include "vxlanctl/plan.h"
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace vxlanctl {
+
+/// The version of everything that --json prints; docs/json.md describes it.
+constexpr int json_schema = 1;
+
+/// What became of one tunnel.
+enum class Outcome : std::uint8_t {
+    in_sync,
+    created,
+    changed,
+    replaced,
+    adopted,
+    removed,
+    absent,
+    failed,
+    refused
+};
+
+/// The outcome that the plan has if every step succeeds.
+Outcome intended_outcome(const TunnelPlan& plan);
+/// The word for machines, such as `in_sync`.
+std::string_view outcome_word(Outcome outcome);
+
+/// `vxlan0: created` and a line for each change. With `planned` it says «would be» and names what
+/// each step interrupts.
+std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
+                         const OutputStyle& style);
+
+/// One tunnel of the JSON document.
+nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome);
+nlohmann::json error_json(const Error& error);
+
+/// The plan as commands of iproute2 that a shell can run, one a line; what they cannot express is a
+/// comment that says so.
+std::string ip_commands(const TunnelPlan& plan);
+
+/// `text` as one word of a POSIX shell.
+std::string shell_quoted(std::string_view text);
+
+} // namespace vxlanctl

@@ -1,0 +1,69 @@
+#pragma once
+
+#include "vxlanctl/model.h"
+
+#include <chrono>
+#include <functional>
+#include <sys/types.h>
+
+namespace vxlanctl {
+
+/// A file descriptor that is closed with its owner.
+class FileDescriptor {
+public:
+    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept;
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+    ~FileDescriptor();
+    int get() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// What tells network namespaces apart as long as they live: the device and inode of
+/// /proc/PID/ns/net.
+struct NamespaceId {
+    dev_t device = 0;
+    ino_t inode = 0;
+    bool operator==(const NamespaceId&) const = default;
+};
+
+/// Enters a network namespace: a name as of `ip netns`, or a path. Needs CAP_SYS_ADMIN.
+Result<void> enter_namespace(const std::string& name);
+Result<NamespaceId> current_namespace();
+
+/// Whether this process may change the network of its namespace, as far as it can know before it
+/// tries: CAP_NET_ADMIN is effective.
+bool has_net_admin();
+
+/// The directory with the locks and records: /run/vxlanctl, or where /run is not writable (an
+/// ordinary user, a user namespace) a directory of the user's own.
+class RuntimeDirectory {
+public:
+    /// Opens it, and makes it if it is not there. Refuses one that somebody else could write to.
+    static Result<RuntimeDirectory> open();
+    /// Opens it for reading records; empty when there is none, which is no error.
+    static std::optional<RuntimeDirectory> open_existing();
+
+    /// Waits until no other writer works in this network namespace, then keeps others out until
+    /// this object dies. `on_wait` is told who is being waited for, once.
+    Result<void> lock(NamespaceId space, std::chrono::seconds timeout, const std::string& purpose,
+                      const std::function<void(const std::string& holder)>& on_wait);
+
+    /// The record under a mark's ID; empty when it is not there or cannot be read.
+    std::optional<Record> read_record(const std::string& id) const;
+    /// Replaces the record at once (rename), so that nobody reads half of it.
+    Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
+    void remove_record(const std::string& id);
+    /// Removes the records of network namespaces that are gone, and those of this one whose mark is
+    /// on no link. `is_marked` says whether an ID is.
+    void sweep_records(NamespaceId space, const std::function<bool(const std::string&)>& is_marked);
+
+private:
+    explicit RuntimeDirectory(FileDescriptor directory) : directory_(std::move(directory)) {}
+    FileDescriptor directory_;
+    FileDescriptor lock_;
+};
+
+} // namespace vxlanctl

@@ -1,0 +1,50 @@
+#pragma once
+
+#include "vxlanctl/operation.h"
+
+namespace vxlanctl {
+
+/// The wanted end state of one link: what has to be there, and what of the present has to go.
+/// Everything else stays as it is.
+struct LinkTarget {
+    std::string name;
+    LinkAttributes attributes;
+    VxlanAttributes vxlan;
+
+    std::vector<Address> addresses;                    ///< in the order in which they are added
+    std::optional<std::vector<FloodEntry>> flood_list; ///< whole, sorted; empty: stays as it is
+    std::uint16_t flood_state = permanent_flood_state;
+    std::uint8_t flood_flags = own_flood_flags;
+    std::vector<MacEntry> macs;
+    std::vector<Route> routes;
+    std::vector<Neighbour> neighbours;
+
+    std::vector<Address> surplus_addresses;
+    std::vector<MacEntry> surplus_macs;
+    std::vector<Route> surplus_routes;
+    std::vector<Neighbour> surplus_neighbours;
+
+    /// The order of IPv4 addresses of one subnet matters too: the first one is the primary.
+    bool ordered = false;
+};
+
+/// The differences that only a new link can remove; empty when the target can be reached in place.
+std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
+
+/// Makes the link from nothing, under `name`, up to the point where it can carry traffic but is
+/// still down...
+std::vector<Step> build_steps(const LinkTarget& want, const std::string& name);
+/// ...and the rest: up, and what the kernel takes only on a link that is up.
+std::vector<Step> raise_steps(const LinkTarget& want);
+
+/// Changes a living link. Additions come before removals; the link keeps an IPv4 address and a
+/// flood entry throughout if it has one before and after.
+std::vector<Step> change_steps(const Link& have, const LinkTarget& want);
+
+/// Everything of `link` that can be put back on a new one, as a target.
+LinkTarget target_of(const Link& link);
+
+/// Whether a route outlives its link only if somebody puts it back: not the kernel's own ones.
+bool is_restorable(const Route& route);
+
+} // namespace vxlanctl

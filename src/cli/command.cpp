@@ -1,0 +1,233 @@
+// std::regex would cost more start-up time than everything else together.
+#define CXXOPTS_NO_REGEX
+// An argument may contain commas: --route DST,via GW.
+#define CXXOPTS_VECTOR_DELIMITER '\0'
+#include <cxxopts.hpp>
+
+#include "vxlanctl/command.h"
+#include "vxlanctl/output.h"
+#include "vxlanctl/runtime.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <numeric>
+
+namespace vxlanctl {
+namespace {
+
+std::vector<OptionInfo> all_options(const Command& command) {
+    std::vector<OptionInfo> options = command.options;
+    options.insert(options.end(), common_options().begin(), common_options().end());
+    return options;
+}
+
+const OptionInfo* find_option(const std::vector<OptionInfo>& options, std::string_view word) {
+    if (word.starts_with("--")) {
+        const auto name = word.substr(2, word.find('=') - 2);
+        const auto found = std::find_if(options.begin(), options.end(),
+                                        [&](const auto& option) { return option.name == name; });
+        return found == options.end() ? nullptr : &*found;
+    }
+    if (word.size() == 2 && word[0] == '-')
+        for (const auto& option : options)
+            if (option.letter == word[1]) return &option;
+    return nullptr;
+}
+
+/// The index of the command's name: the first word that is neither an option nor its argument.
+std::size_t command_position(const std::vector<std::string>& arguments) {
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const std::string& word = arguments[i];
+        if (word.size() < 2 || word[0] != '-') return i;
+        if (word == "--") return i + 1;
+        const OptionInfo* option = find_option(common_options(), word);
+        if (option != nullptr && !option->argument.empty() && word.find('=') == std::string::npos)
+            ++i;
+    }
+    return arguments.size();
+}
+
+tl::unexpected<Error> unknown(const std::string& what, const std::string& word,
+                              const std::vector<std::string>& candidates, const std::string& help) {
+    const std::string near = closest(word, candidates);
+    return usage_error("", fmt::format("unknown {} '{}'", what, word),
+                       near.empty() ? fmt::format("See '{}'.", help)
+                                    : fmt::format("Did you mean '{}'?", near));
+}
+
+std::string option_usage(const OptionInfo& option) {
+    return fmt::format("{}--{}{}{}",
+                       option.letter != 0 ? fmt::format("-{}, ", option.letter) : "    ",
+                       option.name, option.argument.empty() ? "" : " ", option.argument);
+}
+
+std::string options_help(const std::vector<OptionInfo>& options) {
+    constexpr std::size_t column = 30;
+    std::string text;
+    for (const auto& option : options) {
+        const std::string usage = option_usage(option);
+        if (usage.size() + 2 > column - 2)
+            text += fmt::format("  {}\n{:{}}{}\n", usage, "", column, option.help);
+        else
+            text += fmt::format("  {:{}}{}\n", usage, column - 2, option.help);
+    }
+    return text;
+}
+
+std::vector<std::string> command_names() {
+    std::vector<std::string> names;
+    for (const auto& command : commands())
+        names.push_back(command.name);
+    return names;
+}
+
+Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
+    const auto options = all_options(command);
+    const std::string help = fmt::format("vxlanctl {} --help", command.name);
+    cxxopts::Options parser("vxlanctl");
+    for (const auto& option : options) {
+        const std::string names =
+            option.letter != 0 ? fmt::format("{},{}", option.letter, option.name) : option.name;
+        if (option.argument.empty())
+            parser.add_options()(names, "");
+        else
+            parser.add_options()(names, "", cxxopts::value<std::vector<std::string>>());
+    }
+    std::vector<const char*> pointers{"vxlanctl"};
+    for (const auto& word : words)
+        pointers.push_back(word.c_str());
+    try {
+        const auto result = parser.parse(static_cast<int>(pointers.size()), pointers.data());
+        Arguments arguments;
+        arguments.command = command.name;
+        arguments.words = result.unmatched();
+        for (const auto& option : options) {
+            if (result.count(option.name) == 0) continue;
+            arguments.options[option.name] =
+                option.argument.empty() ? std::vector<std::string>{""}
+                                        : result[option.name].as<std::vector<std::string>>();
+        }
+        return arguments;
+    } catch (const cxxopts::exceptions::no_such_option&) {
+        std::vector<std::string> names;
+        for (const auto& option : options)
+            names.push_back("--" + option.name);
+        for (const auto& word : words)
+            if (word.size() > 1 && word[0] == '-' && find_option(options, word) == nullptr)
+                return unknown("option", word.substr(0, word.find('=')), names, help);
+        return usage_error("", "unknown option", fmt::format("See '{}'.", help));
+    } catch (const cxxopts::exceptions::exception& problem) {
+        std::string text = problem.what();
+        for (const std::string_view quote : {"\u2018", "\u2019"})
+            for (std::size_t at = 0; (at = text.find(quote)) != std::string::npos;)
+                text.replace(at, quote.size(), "'");
+        return usage_error("", text, fmt::format("See '{}'.", help));
+    }
+}
+
+} // namespace
+
+std::string Arguments::value(std::string_view option, std::string otherwise) const {
+    const auto found = options.find(option);
+    return found == options.end() ? otherwise : found->second.back();
+}
+
+const std::vector<OptionInfo>& common_options() {
+    static const std::vector<OptionInfo> options{
+        {"json", 0, "", "print JSON instead of text"},
+        {"netns", 0, "NAME", "work in this network namespace"},
+        {"quiet", 'q', "", "print errors only"},
+        {"verbose", 'v', "", "print more: every peer, every learned MAC"},
+        {"color", 0, "WHEN", "auto (default), always or never"},
+        {"help", 'h', "", "print this help"},
+        {"version", 'V', "", "print the version"},
+    };
+    return options;
+}
+
+const Command* find_command(std::string_view name) {
+    const auto found = std::find_if(commands().begin(), commands().end(),
+                                    [&](const Command& command) { return command.name == name; });
+    return found == commands().end() ? nullptr : &*found;
+}
+
+Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
+    const std::size_t position = command_position(arguments);
+    if (position >= arguments.size()) {
+        const Command none{"", "", "", {}, nullptr};
+        auto parsed = parse_options(none, arguments);
+        if (!parsed || parsed->has("help") || parsed->has("version")) return parsed;
+        return usage_error("", "no command is given", "See 'vxlanctl --help'.");
+    }
+    const Command* command = find_command(arguments[position]);
+    if (command == nullptr)
+        return unknown("command", arguments[position], command_names(), "vxlanctl --help");
+    std::vector<std::string> rest = arguments;
+    rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(position));
+    return parse_options(*command, rest);
+}
+
+std::string help_text() {
+    std::string text = "usage: vxlanctl [OPTION...] COMMAND [WORD...]\n\n"
+                       "Makes VXLAN tunnels what you say they are, and changes nothing else.\n\n"
+                       "Commands:\n";
+    for (const auto& command : commands())
+        text += fmt::format("  {}\n        {}\n", command.name + " " + command.synopsis,
+                            command.summary);
+    text += "\nOptions of all commands:\n" + options_help(common_options());
+    text += "\nSee 'vxlanctl COMMAND --help' and vxlanctl(8).\n";
+    return text;
+}
+
+std::string help_text(const Command& command) {
+    return fmt::format("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
+                       command.name, command.synopsis, command.summary,
+                       command.options.empty() ? "" : "\nOptions:\n", options_help(command.options),
+                       options_help(common_options()));
+}
+
+std::string closest(std::string_view text, const std::vector<std::string>& candidates) {
+    std::string best;
+    std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
+    for (const auto& candidate : candidates) {
+        // Levenshtein's distance, a row at a time.
+        std::vector<std::size_t> row(candidate.size() + 1);
+        std::iota(row.begin(), row.end(), std::size_t{0});
+        for (std::size_t i = 0; i < text.size(); ++i) {
+            std::size_t diagonal = row[0];
+            row[0] = i + 1;
+            for (std::size_t j = 0; j < candidate.size(); ++j) {
+                const std::size_t replaced = diagonal + (text[i] == candidate[j] ? 0 : 1);
+                diagonal = row[j + 1];
+                row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
+            }
+        }
+        if (row.back() < best_distance) best_distance = row.back(), best = candidate;
+    }
+    return best;
+}
+
+int run_program(const std::vector<std::string>& arguments) {
+    const auto fail = [](const Error& error) {
+        print_error(error);
+        return exit_code(error.kind);
+    };
+    const auto parsed = parse_arguments(arguments);
+    if (!parsed) return fail(parsed.error());
+    if (parsed->has("version")) {
+        print("vxlanctl " VXLANCTL_VERSION "\n");
+        return finish_output() ? 0 : 1;
+    }
+    const Command* command = find_command(parsed->command);
+    if (parsed->has("help") || command == nullptr) {
+        print(command == nullptr ? help_text() : help_text(*command));
+        return finish_output() ? 0 : 1;
+    }
+    if (parsed->has("netns"))
+        if (const auto entered = enter_namespace(parsed->value("netns")); !entered)
+            return fail(entered.error());
+    const int code = command->run(*parsed);
+    return finish_output() ? code : graver(code, 1);
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,312 @@
+#include "vxlanctl/report.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace vxlanctl {
+namespace {
+
+template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
+template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+// A longer list is summed up, unless --verbose.
+constexpr std::size_t longest_list = 10;
+
+std::string entry_text(const FloodEntry& entry) {
+    std::string text = to_string(entry.dst);
+    if (entry.port) text += fmt::format(" port {}", *entry.port);
+    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
+    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via);
+    return text;
+}
+
+std::string entry_text(const MacEntry& entry) {
+    return fmt::format("{} at {}", to_string(entry.mac), entry_text(entry.remote));
+}
+
+std::string route_text(const Route& route) {
+    std::string text = to_string(route.to);
+    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
+    if (route.table != 254) text += fmt::format(" table {}", route.table);
+    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    return text;
+}
+
+/// The lines below a tunnel's name.
+class Lines {
+public:
+    Lines(const OutputStyle& style, bool planned) : style_(style), planned_(planned) {}
+
+    void add(const Step& step) {
+        cost_ = !planned_                                 ? ""
+                : step.disruption == Disruption::recreate ? "  (replaces the link)"
+                : step.disruption == Disruption::flap     ? "  (takes the link down)"
+                                                          : "";
+        std::visit(
+            Overloaded{
+                [&](const CreateLink& op) {
+                    changes(step.changes);
+                    plus(fmt::format("link {}: {}", op.link, attributes(op)));
+                },
+                [&](const ChangeLink& op) {
+                    if (step.changes.empty() && op.changed.up.value_or(false))
+                        changes({{"up", "no", "yes"}});
+                    changes(step.changes);
+                },
+                [&](const ChangeVxlan&) { changes(step.changes); },
+                [&](const RenameLink& op) {
+                    changes({{"name", op.link, op.to}});
+                },
+                [&](const DeleteLink& op) { minus("link " + op.link); },
+                [&](const AddFlood& op) { list(Ink::added, '+', "peer", op.entries); },
+                [&](const RemoveFlood& op) { list(Ink::removed, '-', "peer", op.entries); },
+                [&](const AddMacs& op) { list(Ink::added, '+', "FDB entry", op.entries); },
+                [&](const RemoveMacs& op) { list(Ink::removed, '-', "FDB entry", op.entries); },
+                [&](const AddAddress& op) { plus("address " + to_string(op.address.prefix)); },
+                [&](const RemoveAddress& op) { minus("address " + to_string(op.address.prefix)); },
+                [&](const AddRoute& op) { plus("route " + route_text(op.route)); },
+                [&](const RemoveRoute& op) { minus("route " + route_text(op.route)); },
+                [&](const AddNeighbour& op) {
+                    plus("neighbour " + to_string(op.neighbour.address));
+                },
+                [&](const RemoveNeighbour& op) {
+                    minus("neighbour " + to_string(op.neighbour.address));
+                },
+            },
+            step.operation);
+    }
+
+    std::string take() { return std::move(text_); }
+
+private:
+    void line(Ink ink, char sign, const std::string& what) {
+        text_ += "  " + painted(style_, ink, fmt::format("{} {}{}", sign, printable(what), cost_)) +
+                 "\n";
+    }
+    void plus(const std::string& what) { line(Ink::added, '+', what); }
+    void minus(const std::string& what) { line(Ink::removed, '-', what); }
+    void changes(const std::vector<Change>& list) {
+        for (const auto& change : list)
+            line(Ink::changed, '~', to_string(change));
+    }
+
+    template<class Entry>
+    void list(Ink ink, char sign, std::string_view noun, const std::vector<Entry>& entries) {
+        if (entries.size() > longest_list && !style_.verbose) {
+            line(ink, sign,
+                 fmt::format("{} {}s: {} to {}", entries.size(),
+                             noun == "FDB entry" ? "FDB entrie" : noun, entry_text(entries.front()),
+                             entry_text(entries.back())));
+            return;
+        }
+        for (const auto& entry : entries)
+            line(ink, sign, fmt::format("{} {}", noun, entry_text(entry)));
+    }
+
+    static std::string attributes(const CreateLink& create) {
+        std::vector<std::string> texts;
+        const auto collect = [&](const auto& rows, const auto& values) {
+            for (const auto& row : rows)
+                if (is_stated(values, row) && row.name != "alias")
+                    texts.push_back(fmt::format("{} {}", row.name, value_text(values, row)));
+        };
+        collect(vxlan_attributes(), create.vxlan);
+        collect(link_attributes(), create.attributes);
+        return fmt::format("{}", fmt::join(texts, ", "));
+    }
+
+    const OutputStyle& style_;
+    bool planned_;
+    std::string cost_;
+    std::string text_;
+};
+
+std::string_view outcome_phrase(Outcome outcome) {
+    switch (outcome) {
+    case Outcome::in_sync:
+        return "in sync";
+    case Outcome::created:
+        return "created";
+    case Outcome::changed:
+        return "changed";
+    case Outcome::replaced:
+        return "replaced";
+    case Outcome::adopted:
+        return "adopted";
+    case Outcome::removed:
+        return "removed";
+    case Outcome::absent:
+        return "not there";
+    case Outcome::failed:
+        return "failed";
+    case Outcome::refused:
+        return "refused";
+    }
+    return "";
+}
+
+nlohmann::json entry_json(const FloodEntry& entry) {
+    nlohmann::json json{{"dst", to_string(entry.dst)}};
+    if (entry.port) json["port"] = *entry.port;
+    if (entry.vni) json["vni"] = *entry.vni;
+    if (!entry.via.empty()) json["via"] = entry.via;
+    return json;
+}
+
+nlohmann::json entry_json(const MacEntry& entry) {
+    auto json = entry_json(entry.remote);
+    json["mac"] = to_string(entry.mac);
+    return json;
+}
+
+template<class Entry> nlohmann::json list_json(const std::vector<Entry>& entries) {
+    auto json = nlohmann::json::array();
+    for (const auto& entry : entries)
+        json.push_back(entry_json(entry));
+    return json;
+}
+
+nlohmann::json route_json(const Route& route) {
+    nlohmann::json json{
+        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
+    if (route.via) json["via"] = to_string(*route.via);
+    return json;
+}
+
+nlohmann::json step_json(const Step& step) {
+    nlohmann::json json = std::visit(
+        Overloaded{
+            [](const CreateLink& op) {
+                nlohmann::json attributes = nlohmann::json::object();
+                const auto collect = [&](const auto& rows, const auto& values) {
+                    for (const auto& row : rows)
+                        if (is_stated(values, row))
+                            attributes[std::string(row.name)] = printable(value_text(values, row));
+                };
+                collect(vxlan_attributes(), op.vxlan);
+                collect(link_attributes(), op.attributes);
+                return nlohmann::json{{"operation", "create_link"}, {"attributes", attributes}};
+            },
+            [](const ChangeLink&) {
+                return nlohmann::json{{"operation", "change_link"}};
+            },
+            [](const ChangeVxlan&) {
+                return nlohmann::json{{"operation", "change_vxlan"}};
+            },
+            [](const RenameLink& op) {
+                return nlohmann::json{{"operation", "rename_link"}, {"to", op.to}};
+            },
+            [](const DeleteLink&) {
+                return nlohmann::json{{"operation", "delete_link"}};
+            },
+            [](const AddFlood& op) {
+                return nlohmann::json{{"operation", "add_peers"}, {"peers", list_json(op.entries)}};
+            },
+            [](const RemoveFlood& op) {
+                return nlohmann::json{{"operation", "remove_peers"},
+                                      {"peers", list_json(op.entries)}};
+            },
+            [](const AddMacs& op) {
+                return nlohmann::json{{"operation", "add_macs"}, {"macs", list_json(op.entries)}};
+            },
+            [](const RemoveMacs& op) {
+                return nlohmann::json{{"operation", "remove_macs"},
+                                      {"macs", list_json(op.entries)}};
+            },
+            [](const AddAddress& op) {
+                return nlohmann::json{{"operation", "add_address"},
+                                      {"address", to_string(op.address.prefix)}};
+            },
+            [](const RemoveAddress& op) {
+                return nlohmann::json{{"operation", "remove_address"},
+                                      {"address", to_string(op.address.prefix)}};
+            },
+            [](const AddRoute& op) {
+                return nlohmann::json{{"operation", "add_route"}, {"route", route_json(op.route)}};
+            },
+            [](const RemoveRoute& op) {
+                return nlohmann::json{{"operation", "remove_route"},
+                                      {"route", route_json(op.route)}};
+            },
+            [](const AddNeighbour& op) {
+                return nlohmann::json{{"operation", "add_neighbour"},
+                                      {"address", to_string(op.neighbour.address)}};
+            },
+            [](const RemoveNeighbour& op) {
+                return nlohmann::json{{"operation", "remove_neighbour"},
+                                      {"address", to_string(op.neighbour.address)}};
+            },
+        },
+        step.operation);
+    json["link"] = std::visit([](const auto& op) { return op.link; }, step.operation);
+    json["disruption"] = step.disruption == Disruption::none   ? "none"
+                         : step.disruption == Disruption::flap ? "flap"
+                                                               : "recreate";
+    json["changes"] = nlohmann::json::array();
+    for (const auto& change : step.changes)
+        json["changes"].push_back({{"field", change.field},
+                                   {"have", printable(change.have)},
+                                   {"want", printable(change.want)}});
+    return json;
+}
+
+} // namespace
+
+Outcome intended_outcome(const TunnelPlan& plan) {
+    if (plan.absent) return plan.steps.empty() ? Outcome::absent : Outcome::removed;
+    if (plan.adopted) return Outcome::adopted;
+    bool creates = false, deletes = false;
+    for (const auto& step : plan.steps) {
+        creates = creates || std::holds_alternative<CreateLink>(step.operation);
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        deletes = deletes || (removal != nullptr && removal->link == plan.name);
+    }
+    return deletes              ? Outcome::replaced
+           : creates            ? Outcome::created
+           : plan.steps.empty() ? Outcome::in_sync
+                                : Outcome::changed;
+}
+
+std::string_view outcome_word(Outcome outcome) {
+    return outcome == Outcome::in_sync  ? "in_sync"
+           : outcome == Outcome::absent ? "absent"
+                                        : outcome_phrase(outcome);
+}
+
+std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
+                         const OutputStyle& style) {
+    const bool happens = outcome != Outcome::in_sync && outcome != Outcome::absent &&
+                         outcome != Outcome::failed && outcome != Outcome::refused;
+    std::string text = fmt::format("{}: {}{}\n", printable(plan.name),
+                                   planned && happens ? "would be " : "", outcome_phrase(outcome));
+    if (!happens) return text;
+    Lines lines(style, planned);
+    for (const auto& step : plan.steps)
+        lines.add(step);
+    return text + lines.take();
+}
+
+nlohmann::json error_json(const Error& error) {
+    const char* const kind = error.kind == ErrorKind::usage     ? "usage"
+                             : error.kind == ErrorKind::kernel  ? "kernel"
+                             : error.kind == ErrorKind::refused ? "refused"
+                                                                : "undo_incomplete";
+    return {{"kind", kind}, {"errno", error.code}, {"message", to_string(error)}};
+}
+
+nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {
+    nlohmann::json json{{"name", plan.name},
+                        {"result", outcome_word(outcome)},
+                        {"steps", nlohmann::json::array()},
+                        {"warnings", nlohmann::json::array()},
+                        {"errors", nlohmann::json::array()}};
+    for (const auto& step : plan.steps)
+        json["steps"].push_back(step_json(step));
+    for (const auto& warning : plan.warnings)
+        json["warnings"].push_back(printable(warning));
+    for (const auto& error : plan.errors)
+        json["errors"].push_back(error_json(error));
+    return json;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,257 @@
+#include "vxlanctl/attributes.h"
+#include "vxlanctl/commands.h"
+#include "vxlanctl/output.h"
+#include "vxlanctl/reader.h"
+#include "vxlanctl/report.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace vxlanctl {
+namespace {
+
+// A MAC has 17 letters: so many fit beside the peer in 80 columns.
+constexpr std::size_t macs_in_a_row = 2;
+
+std::vector<MacAddress> macs_behind(const Link& link, const FloodEntry& peer, FdbOrigin origin) {
+    std::vector<MacAddress> macs;
+    for (const auto& entry : link.macs)
+        if (entry.remote.dst == peer.dst && entry.origin == origin) macs.push_back(entry.mac);
+    return macs;
+}
+
+bool has_remote(const Link& link) {
+    return link.vxlan.remote && !is_unspecified(*link.vxlan.remote);
+}
+
+/// What a person should look at.
+std::vector<std::string> problems(const Link& link, const State& state) {
+    std::vector<std::string> found;
+    if (!link.attributes.up.value_or(false)) found.emplace_back("the link is down");
+    const std::string dev = link.vxlan.dev.value_or("");
+    if (link.underlay_elsewhere) {
+        found.emplace_back("its underlay is in another network namespace, which is not examined");
+    } else if (!dev.empty()) {
+        const Link* lower = find_link(state, dev);
+        if (lower == nullptr)
+            found.push_back("its lower device is gone");
+        else if (!lower->attributes.up.value_or(false))
+            found.push_back(fmt::format("lower device '{}' is down", dev));
+        else if (!lower->carrier)
+            found.push_back(fmt::format("lower device '{}' has no carrier", dev));
+        if (lower != nullptr && lower->attributes.mtu &&
+            *link.attributes.mtu + vxlan_overhead(link.vxlan.local->family) >
+                *lower->attributes.mtu)
+            found.push_back(fmt::format("MTU {} does not fit into the {} of lower device '{}'",
+                                        *link.attributes.mtu, *lower->attributes.mtu, dev));
+    }
+    const bool external = link.vxlan.external.value_or(false);
+    if (!link.underlay_elsewhere && link.vxlan.local && !is_unspecified(*link.vxlan.local) &&
+        std::none_of(
+            state.host_addresses.begin(), state.host_addresses.end(),
+            [&](const HostAddress& host) { return host.prefix.address == *link.vxlan.local; }))
+        found.push_back(
+            fmt::format("local address {} is not on this host", to_string(*link.vxlan.local)));
+    if (link.flood_list.empty() && !has_remote(link) && !external)
+        found.emplace_back("it has no peers: broadcast reaches nobody");
+    if (ages(link.flood_state) && !link.flood_list.empty())
+        found.emplace_back("the flood list is not permanent and will vanish");
+    for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
+        const auto& dst = link.flood_list[i].dst;
+        const bool repeated = i > 0 && link.flood_list[i - 1].dst == dst;
+        if (repeated || (has_remote(link) && *link.vxlan.remote == dst))
+            found.push_back(fmt::format("peer {} is in the flood list twice: broadcast is doubled",
+                                        to_string(dst)));
+    }
+    return found;
+}
+
+std::string management(const Link& link) {
+    const auto mark = mark_of(link.attributes.alias.value_or(""));
+    return !mark ? "unmanaged" : mark->origin == Origin::cli ? "cli" : "file";
+}
+
+nlohmann::json attributes_json(const Link& link) {
+    auto json = nlohmann::json::object();
+    for (const auto& row : vxlan_attributes()) {
+        if (!is_stated(link.vxlan, row)) continue;
+        const std::string name(row.name);
+        std::visit(
+            [&](auto member) {
+                using Value = typename std::decay_t<decltype(link.vxlan.*member)>::value_type;
+                if constexpr (std::is_arithmetic_v<Value>)
+                    json[name] = *(link.vxlan.*member);
+                else
+                    json[name] = printable(value_text(link.vxlan, row));
+            },
+            row.member);
+    }
+    return json;
+}
+
+nlohmann::json tunnel_json(const Link& link, const State& state) {
+    nlohmann::json json{{"name", printable(link.name)},
+                        {"kind", link.kind},
+                        {"ifindex", link.index},
+                        {"managed", management(link)},
+                        {"up", link.attributes.up.value_or(false)},
+                        {"carrier", link.carrier},
+                        {"mtu", link.attributes.mtu.value_or(0)},
+                        {"mac", link.attributes.mac ? to_string(*link.attributes.mac) : ""},
+                        {"master", printable(link.attributes.master.value_or(""))},
+                        {"vxlan", attributes_json(link)},
+                        {"addresses", nlohmann::json::array()},
+                        {"peers", nlohmann::json::array()},
+                        {"problems", nlohmann::json::array()}};
+    for (const auto& address : link.addresses)
+        json["addresses"].push_back(to_string(address.prefix));
+    std::multimap<IpAddress, std::string> learned, pinned;
+    for (const auto& entry : link.macs)
+        (entry.origin == FdbOrigin::learned ? learned : pinned)
+            .emplace(entry.remote.dst, to_string(entry.mac));
+    const auto behind = [](const auto& macs, const IpAddress& dst) {
+        auto list = nlohmann::json::array();
+        for (auto [at, end] = macs.equal_range(dst); at != end; ++at)
+            list.push_back(at->second);
+        return list;
+    };
+    for (const auto& peer : link.flood_list) {
+        nlohmann::json item{{"dst", to_string(peer.dst)},
+                            {"learned", behind(learned, peer.dst)},
+                            {"pinned", behind(pinned, peer.dst)}};
+        if (peer.port) item["port"] = *peer.port;
+        if (peer.vni) item["vni"] = *peer.vni;
+        if (!peer.via.empty()) item["via"] = printable(peer.via);
+        json["peers"].push_back(std::move(item));
+    }
+    const auto& counters = link.counters;
+    json["counters"] = {{"rx",
+                         {{"packets", counters.rx_packets},
+                          {"bytes", counters.rx_bytes},
+                          {"errors", counters.rx_errors},
+                          {"dropped", counters.rx_dropped}}},
+                        {"tx",
+                         {{"packets", counters.tx_packets},
+                          {"bytes", counters.tx_bytes},
+                          {"errors", counters.tx_errors},
+                          {"dropped", counters.tx_dropped}}}};
+    for (const auto& problem : problems(link, state))
+        json["problems"].push_back(printable(problem));
+    return json;
+}
+
+std::string mac_list(const std::vector<MacAddress>& macs, bool all) {
+    std::string text;
+    for (std::size_t i = 0; i < macs.size(); ++i) {
+        if (i == macs_in_a_row && !all)
+            return text + fmt::format(" and {} more", macs.size() - macs_in_a_row);
+        text += fmt::format("{}{}", i == 0 ? "" : " ", to_string(macs[i]));
+    }
+    return text;
+}
+
+std::string tunnel_text(const Link& link, const State& state, const OutputStyle& style) {
+    const bool up = link.attributes.up.value_or(false);
+    const auto value = [&](std::string_view name) {
+        for (const auto& row : vxlan_attributes())
+            if (row.name == name) return value_text(link.vxlan, row);
+        return std::string();
+    };
+    const auto field = [](std::string_view name, std::string_view text) {
+        return fmt::format("  {:<10} {}\n", name, printable(text));
+    };
+    std::string text =
+        fmt::format("{}: {}, {}\n", printable(link.name),
+                    painted(style, up ? Ink::added : Ink::removed, up ? "up" : "down"),
+                    management(link) == "unmanaged" ? "not managed by vxlanctl"
+                                                    : "managed (" + management(link) + ")");
+    text += field("vxlan", fmt::format("VNI {}, port {}, local {}, dev {}, MTU {}", value("vni"),
+                                       value("port"), value("local"), value("dev"),
+                                       link.attributes.mtu.value_or(0)));
+    for (const auto& row : vxlan_attributes()) { // what is not as the kernel makes it
+        const bool ordinary = row.reset.empty() || value_text(link.vxlan, row) == row.reset;
+        if (!ordinary && is_stated(link.vxlan, row))
+            text += field("", fmt::format("{} {}", row.name, value_text(link.vxlan, row)));
+    }
+    if (has_remote(link)) text += field("remote", to_string(*link.vxlan.remote));
+    if (!link.attributes.master.value_or("").empty())
+        text += field("master", *link.attributes.master);
+    for (const auto& address : link.addresses)
+        text += field("address", to_string(address.prefix));
+    constexpr std::size_t longest_list = 20;
+    for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
+        const auto& peer = link.flood_list[i];
+        if (i == longest_list && !style.verbose && link.flood_list.size() > longest_list + 1) {
+            text += field("", fmt::format("and {} more peers (see --verbose)",
+                                          link.flood_list.size() - longest_list));
+            break;
+        }
+        const auto learned = macs_behind(link, peer, FdbOrigin::learned);
+        const auto pinned = macs_behind(link, peer, FdbOrigin::pinned);
+        std::string line = fmt::format("{:<16}{}", to_string(peer.dst),
+                                       peer.via.empty() ? "" : " via " + peer.via);
+        if (learned.empty() && pinned.empty()) line += " no MAC learned";
+        if (!learned.empty()) line += fmt::format(" learned {}", mac_list(learned, style.verbose));
+        if (!pinned.empty()) line += fmt::format(" pinned {}", mac_list(pinned, style.verbose));
+        text += field("peer", line);
+    }
+    const auto& counters = link.counters;
+    text += field("received",
+                  fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
+                              counters.rx_bytes, counters.rx_errors, counters.rx_dropped));
+    text += field("sent",
+                  fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.tx_packets,
+                              counters.tx_bytes, counters.tx_errors, counters.tx_dropped));
+    for (const auto& problem : problems(link, state))
+        text += painted(style, Ink::warning, field("problem", problem));
+    return text;
+}
+
+Result<State> read(const Arguments& arguments) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    ReadRequest request;
+    request.tunnels = arguments.words;
+    request.every_vxlan = true;
+    auto state = read_state(netlink, nullptr, request);
+    if (!state) return state;
+    for (const auto& name : arguments.words) {
+        const Link* link = find_link(*state, name);
+        if (link == nullptr) return usage_error(name, "there is no such link");
+        if (link->kind != "vxlan")
+            return usage_error(name,
+                               fmt::format("not a VXLAN ({})",
+                                           link->kind.empty() ? "a network device" : link->kind));
+    }
+    std::sort(state->links.begin(), state->links.end(),
+              [](const Link& one, const Link& other) { return one.name < other.name; });
+    return state;
+}
+
+} // namespace
+
+int run_show(const Arguments& arguments) {
+    const auto style = output_style(arguments);
+    const auto state = style ? read(arguments) : Result<State>(tl::unexpected(style.error()));
+    if (!state) {
+        print_error(state.error());
+        return exit_code(state.error().kind);
+    }
+    nlohmann::json json{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
+    for (const auto& link : state->links) {
+        const auto& names = arguments.words;
+        const bool wanted =
+            names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
+        if (link.kind != "vxlan" || !wanted) continue;
+        if (style->json)
+            json["tunnels"].push_back(tunnel_json(link, *state));
+        else if (!style->quiet)
+            print(tunnel_text(link, *state, *style));
+    }
+    if (style->json) print(json.dump(2) + "\n");
+    return 0;
+}
+
+} // namespace vxlanctl

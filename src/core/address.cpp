@@ -1,0 +1,182 @@
+#include "vxlanctl/address.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <charconv>
+#include <fmt/format.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::size_t ipv4_size = 4;
+
+/// The byte of a prefix length's mask at `index`, from the left.
+std::uint8_t mask_byte(std::uint8_t length, std::size_t index) {
+    const int bits = std::clamp(static_cast<int>(length) - static_cast<int>(index * 8), 0, 8);
+    return static_cast<std::uint8_t>(0xff00U >> bits);
+}
+
+/// The length of a contiguous dotted mask, or -1.
+int length_of_mask(const IpAddress& mask) {
+    for (int length = 0; length <= 32; ++length) {
+        bool equal = true;
+        for (std::size_t i = 0; i < ipv4_size; ++i)
+            equal = equal && mask.bytes[i] == mask_byte(static_cast<std::uint8_t>(length), i);
+        if (equal) return length;
+    }
+    return -1;
+}
+
+Result<std::uint8_t> parse_length(std::string_view text, Family family) {
+    int length = -1;
+    const char* const end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, length);
+    if (problem == std::errc{} && stop == end && length >= 0 && length <= full_length(family))
+        return static_cast<std::uint8_t>(length);
+    if (family == Family::ipv4) {
+        const auto mask = parse_address(text);
+        if (mask && mask->family == Family::ipv4) length = length_of_mask(*mask);
+        if (mask && length >= 0) return static_cast<std::uint8_t>(length);
+    }
+    return usage_error(fmt::format("'{}'", text), "not a prefix length",
+                       family == Family::ipv4 ? "Give 0 to 32, or a mask such as 255.128.0.0."
+                                              : "Give 0 to 128.");
+}
+
+} // namespace
+
+std::span<const std::uint8_t> wire_bytes(const IpAddress& address) {
+    return {address.bytes.data(),
+            address.family == Family::ipv4 ? ipv4_size : address.bytes.size()};
+}
+
+IpAddress address_from_wire(std::span<const std::uint8_t> bytes) {
+    IpAddress address;
+    if (bytes.size() != ipv4_size && bytes.size() != address.bytes.size()) return address;
+    address.family = bytes.size() == ipv4_size ? Family::ipv4 : Family::ipv6;
+    std::copy(bytes.begin(), bytes.end(), address.bytes.begin());
+    return address;
+}
+
+std::uint8_t full_length(Family family) {
+    return family == Family::ipv4 ? 32 : 128;
+}
+
+Result<IpAddress> parse_address(std::string_view text) {
+    // inet_pton wants a terminator, and the longest text is known.
+    std::array<char, INET6_ADDRSTRLEN> terminated{};
+    if (text.size() < terminated.size() && text.find('\0') == std::string_view::npos) {
+        std::copy(text.begin(), text.end(), terminated.begin());
+        IpAddress address;
+        if (inet_pton(AF_INET, terminated.data(), address.bytes.data()) == 1) return address;
+        address.family = Family::ipv6;
+        address.bytes.fill(0);
+        if (inet_pton(AF_INET6, terminated.data(), address.bytes.data()) == 1) return address;
+    }
+    return usage_error(fmt::format("'{}'", text), "not an IP address");
+}
+
+Result<Prefix> parse_prefix(std::string_view text) {
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos) {
+        const auto address = parse_address(text);
+        if (!address) return tl::unexpected(address.error());
+        return usage_error(fmt::format("'{}'", text), "the prefix length is missing",
+                           fmt::format("Write it behind a slash: {}/{}.", text,
+                                       address->family == Family::ipv4 ? 24 : 64));
+    }
+    const auto address = parse_address(text.substr(0, slash));
+    if (!address) return tl::unexpected(address.error());
+    const auto length = parse_length(text.substr(slash + 1), address->family);
+    if (!length) return tl::unexpected(length.error());
+    return Prefix{*address, *length};
+}
+
+Result<MacAddress> parse_mac(std::string_view text) {
+    MacAddress mac;
+    bool good = text.size() == 17;
+    for (std::size_t i = 0; good && i < mac.bytes.size(); ++i) {
+        const char* const digits = text.data() + i * 3;
+        const auto [stop, problem] = std::from_chars(digits, digits + 2, mac.bytes[i], 16);
+        good = problem == std::errc{} && stop == digits + 2 && (i == 5 || digits[2] == ':');
+    }
+    if (!good)
+        return usage_error(fmt::format("'{}'", text), "not a MAC address",
+                           "Write six bytes with colons, such as 02:00:00:00:00:01.");
+    if ((mac.bytes[0] & 1) != 0 || is_zero(mac))
+        return usage_error(fmt::format("'{}'", text), "not the MAC address of a single station",
+                           "The lowest bit of the first byte must be 0, and not all bytes may be.");
+    return mac;
+}
+
+std::string to_string(const IpAddress& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    inet_ntop(address.family == Family::ipv4 ? AF_INET : AF_INET6, address.bytes.data(),
+              text.data(), text.size());
+    return text.data();
+}
+
+std::string to_string(const Prefix& prefix) {
+    return fmt::format("{}/{}", to_string(prefix.address), prefix.length);
+}
+
+std::string to_string(const MacAddress& mac) {
+    return fmt::format("{:02x}", fmt::join(mac.bytes, ":"));
+}
+
+bool is_unspecified(const IpAddress& address) {
+    return address.bytes == IpAddress{}.bytes;
+}
+
+bool is_loopback(const IpAddress& address) {
+    if (address.family == Family::ipv4) return address.bytes[0] == 127;
+    IpAddress loopback{Family::ipv6, {}};
+    loopback.bytes[15] = 1;
+    return address == loopback;
+}
+
+bool is_multicast(const IpAddress& address) {
+    return address.family == Family::ipv4 ? (address.bytes[0] & 0xf0) == 0xe0
+                                          : address.bytes[0] == 0xff;
+}
+
+bool is_limited_broadcast(const IpAddress& address) {
+    return address.family == Family::ipv4 &&
+           std::all_of(address.bytes.begin(), address.bytes.begin() + ipv4_size,
+                       [](std::uint8_t byte) { return byte == 0xff; });
+}
+
+bool is_link_local(const IpAddress& address) {
+    return address.family == Family::ipv4
+               ? address.bytes[0] == 169 && address.bytes[1] == 254
+               : address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+bool is_zero(const MacAddress& mac) {
+    return mac == MacAddress{};
+}
+
+Prefix network_of(const Prefix& prefix) {
+    Prefix network = prefix;
+    for (std::size_t i = 0; i < network.address.bytes.size(); ++i)
+        network.address.bytes[i] &= mask_byte(prefix.length, i);
+    return network;
+}
+
+IpAddress broadcast_of(const Prefix& prefix) {
+    IpAddress broadcast = prefix.address;
+    for (std::size_t i = 0; i < wire_bytes(broadcast).size(); ++i)
+        broadcast.bytes[i] |= static_cast<std::uint8_t>(~mask_byte(prefix.length, i));
+    return broadcast;
+}
+
+bool contains(const Prefix& prefix, const IpAddress& address) {
+    return prefix.address.family == address.family &&
+           network_of({address, prefix.length}) == network_of(prefix);
+}
+
+bool overlaps(const Prefix& one, const Prefix& other) {
+    return one.length <= other.length ? contains(one, other.address) : contains(other, one.address);
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,87 @@
+#include "vxlanctl/model.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::string_view mark_word = "vxlanctl/1 ";
+constexpr std::string_view separator = " | ";
+constexpr std::size_t id_length = 16;
+
+/// Where our mark begins in the alias; npos when there is none.
+std::size_t find_mark(std::string_view alias) {
+    if (alias.starts_with(mark_word)) return 0;
+    const auto position = alias.rfind(fmt::format("{}{}", separator, mark_word));
+    return position == std::string_view::npos ? position : position + separator.size();
+}
+
+} // namespace
+
+const Link* find_link(const State& state, std::string_view name) {
+    const auto found = std::find_if(state.links.begin(), state.links.end(),
+                                    [&](const Link& link) { return link.name == name; });
+    return found == state.links.end() || name.empty() ? nullptr : &*found;
+}
+
+std::optional<Mark> mark_of(std::string_view alias) {
+    const auto begin = find_mark(alias);
+    if (begin == std::string_view::npos) return std::nullopt;
+    const auto words = alias.substr(begin + mark_word.size());
+    const auto space = words.find(' ');
+    if (space == std::string_view::npos) return std::nullopt;
+    const auto origin = words.substr(0, space);
+    const auto id = words.substr(space + 1);
+    const bool good_id = id.size() == id_length &&
+                         id.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+    if (!good_id || (origin != "cli" && origin != "file")) return std::nullopt;
+    return Mark{origin == "cli" ? Origin::cli : Origin::file, std::string(id)};
+}
+
+std::string with_mark(std::string_view alias, const Mark& mark) {
+    auto foreign = mark_of(alias) ? alias.substr(0, find_mark(alias)) : alias;
+    if (foreign.ends_with(separator)) foreign.remove_suffix(separator.size());
+    return fmt::format("{}{}{}{} {}", foreign, foreign.empty() ? "" : separator, mark_word,
+                       mark.origin == Origin::cli ? "cli" : "file", mark.id);
+}
+
+std::string temporary_name(const Mark& mark) {
+    return "vx" + mark.id.substr(0, 13); // 15 bytes, the most that a name may have
+}
+
+bool is_leftover(const Link& link) {
+    const auto mark = mark_of(link.attributes.alias.value_or(""));
+    return mark && link.name == temporary_name(*mark);
+}
+
+bool is_automatic(const Address& address) {
+    return (address.prefix.address.family == Family::ipv6 &&
+            is_link_local(address.prefix.address)) ||
+           (address.flags & IFA_F_TENTATIVE) != 0;
+}
+
+bool same_identity(const Address& one, const Address& other) {
+    return one.prefix == other.prefix && one.peer == other.peer;
+}
+
+bool has_address(const Link& link, const Prefix& prefix) {
+    return std::any_of(link.addresses.begin(), link.addresses.end(),
+                       [&](const Address& address) { return address.prefix == prefix; });
+}
+
+bool ages(std::uint16_t flood_state) {
+    return (flood_state & (NUD_PERMANENT | NUD_NOARP)) == 0;
+}
+
+bool is_external(std::uint8_t flood_flags) {
+    return (flood_flags & NTF_EXT_LEARNED) != 0;
+}
+
+std::uint32_t vxlan_overhead(Family underlay) {
+    return underlay == Family::ipv4 ? 50 : 70;
+}
+
+} // namespace vxlanctl

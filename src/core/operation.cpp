@@ -1,0 +1,47 @@
+#include "vxlanctl/operation.h"
+
+#include <fmt/format.h>
+
+namespace vxlanctl {
+namespace {
+
+template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
+template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+} // namespace
+
+std::size_t message_count(const Step& step) {
+    return std::visit(
+        Overloaded{
+            [](const CreateLink&) -> std::size_t { return 3; }, // its mark and ifindex
+            [](const AddFlood& list) { return list.entries.size(); },
+            [](const RemoveFlood& list) { return list.entries.size(); },
+            [](const AddMacs& list) { return list.entries.size(); },
+            [](const RemoveMacs& list) { return list.entries.size(); },
+            [](const auto&) -> std::size_t { return 1; },
+        },
+        step.operation);
+}
+
+bool is_destructive(const Step& step) {
+    return std::visit(
+        Overloaded{
+            [](const DeleteLink&) { return true; },
+            [](const RemoveFlood&) { return true; },
+            [](const RemoveMacs&) { return true; },
+            [](const RemoveAddress&) { return true; },
+            [](const RemoveRoute&) { return true; },
+            [](const RemoveNeighbour&) { return true; },
+            // Clearing or replacing the default remote deletes its flood entry.
+            [](const ChangeVxlan& change) { return change.changed.remote.has_value(); },
+            [](const auto&) { return false; },
+        },
+        step.operation);
+}
+
+std::string to_string(const Change& change) {
+    return fmt::format("{}: {} -> {}", change.field, change.have.empty() ? "none" : change.have,
+                       change.want);
+}
+
+} // namespace vxlanctl

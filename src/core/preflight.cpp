@@ -1,0 +1,269 @@
+#include "vxlanctl/preflight.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/if_addr.h>
+
+namespace vxlanctl {
+namespace {
+
+/// One preflight, so that the checks need not pass everything to one another.
+class Preflight {
+public:
+    Preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have, bool replaces,
+              const State& state, const PlanOptions& options, TunnelPlan& plan)
+        : tunnel_(tunnel), target_(target), have_(have), replaces_(replaces), state_(state),
+          options_(options), plan_(plan) {}
+
+    void run() {
+        check_lower_device();
+        check_local();
+        check_peers();
+        check_mtu();
+        check_vni();
+        check_master();
+        check_prefix_conflicts();
+        check_duplicate_addresses();
+        check_alias();
+        if (!options_.allow_overlap) check_overlap();
+    }
+
+private:
+    void impossible(std::string doing, std::string remedy) {
+        plan_.errors.push_back(
+            {ErrorKind::usage, tunnel_.name, std::move(doing), "", 0, std::move(remedy)});
+    }
+
+    void check_lower_device() {
+        const std::string dev = target_.vxlan.dev.value_or("");
+        if (dev.empty()) return;
+        const Link* lower = find_link(state_, dev);
+        if (dev == tunnel_.name)
+            impossible(fmt::format("lower device '{}' is the tunnel itself", dev), "");
+        else if (lower == nullptr)
+            impossible(fmt::format("lower device '{}' does not exist", dev),
+                       "'ip -br link' lists the links of this network namespace.");
+        else if (!lower->attributes.up.value_or(true))
+            plan_.warnings.push_back(fmt::format("lower device '{}' is down", dev));
+        else if (!lower->carrier)
+            plan_.warnings.push_back(fmt::format("lower device '{}' has no carrier", dev));
+    }
+
+    void check_local() {
+        if (have_ != nullptr && have_->underlay_elsewhere && !replaces_) return;
+        const IpAddress local = *target_.vxlan.local;
+        const std::string dev = target_.vxlan.dev.value_or("");
+        const HostAddress* best = nullptr;
+        for (const auto& host : state_.host_addresses)
+            if (host.prefix.address == local && (best == nullptr || host.link == dev)) best = &host;
+        if (best == nullptr)
+            impossible(fmt::format("local address {} is not on this host", to_string(local)),
+                       dev.empty() ? "'ip -br addr' lists this host's addresses."
+                                   : fmt::format("'ip -br addr show dev {}' lists the addresses of "
+                                                 "the lower device.",
+                                                 dev));
+        else if (!dev.empty() && best->link != dev)
+            plan_.warnings.push_back(fmt::format("local address {} is on '{}', not on '{}'",
+                                                 to_string(local), best->link, dev));
+    }
+
+    /// What the kernel accepts as a peer and should not: addresses of this host and of its subnets'
+    /// broadcasts. What can be seen without the host was refused when the peer was parsed.
+    void check_peers() {
+        if (!target_.flood_list) return;
+        const auto& peers = *target_.flood_list;
+        for (const auto& host : state_.host_addresses) {
+            const auto is_peer = [&](const IpAddress& address) {
+                const auto at = std::lower_bound(
+                    peers.begin(), peers.end(), address,
+                    [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
+                return at != peers.end() && at->dst == address;
+            };
+            if (is_peer(host.prefix.address))
+                impossible(fmt::format("peer {} is an address of this host",
+                                       to_string(host.prefix.address)),
+                           "Name the other ends only.");
+            else if (host.broadcast && is_peer(*host.broadcast))
+                impossible(fmt::format("peer {} is the broadcast address of {}",
+                                       to_string(*host.broadcast),
+                                       to_string(network_of(host.prefix))),
+                           "");
+        }
+    }
+
+    void check_mtu() {
+        const auto limit = mtu_limit(target_.vxlan, state_);
+        const auto overhead = vxlan_overhead(target_.vxlan.local->family);
+        const std::string dev = target_.vxlan.dev.value_or("");
+        const auto wanted = target_.attributes.mtu;
+        const bool inner_ipv6 = std::any_of(
+            target_.addresses.begin(), target_.addresses.end(),
+            [](const auto& address) { return address.prefix.address.family == Family::ipv6; });
+        if (wanted && inner_ipv6 && *wanted < 1280)
+            impossible(fmt::format("MTU {} is below 1280, which IPv6 needs", *wanted),
+                       "Raise --mtu, or leave the IPv6 address out.");
+        if (wanted && limit && *wanted > *limit)
+            impossible(
+                dev.empty() ? fmt::format("MTU {} is over the limit of {}", *wanted, *limit)
+                            : fmt::format("MTU {} is over the limit of {}: '{}' has MTU {}, and "
+                                          "encapsulation takes {}",
+                                          *wanted, *limit, dev, *limit + overhead, overhead),
+                fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
+        const auto current = have_ != nullptr && !replaces_ ? have_->attributes.mtu : std::nullopt;
+        if (!wanted && current && limit && *current > *limit && !dev.empty())
+            plan_.warnings.push_back(fmt::format(
+                "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));
+    }
+
+    /// vxlan_vni_in_use() in drivers/net/vxlan/vxlan_core.c: neither the local address nor the
+    /// lower device nor the VRF makes a difference, but what the receiving socket must do does.
+    void check_vni() {
+        if (have_ != nullptr && !replaces_) return;
+        const auto& wanted = target_.vxlan;
+        const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
+        for (const auto& link : state_.links) {
+            const auto& other = link.vxlan;
+            if (link.kind != "vxlan" || link.name == tunnel_.name || link.underlay_elsewhere ||
+                is_leftover(link) || other.vni != wanted.vni || other.port != wanted.port ||
+                !other.local || other.local->family != wanted.local->family ||
+                flag(other.external) || flag(other.vnifilter) ||
+                flag(other.gbp) != flag(wanted.gbp) || flag(other.gpe) != flag(wanted.gpe) ||
+                flag(other.remcsum_rx) != flag(wanted.remcsum_rx) ||
+                flag(other.udp6_zero_csum_rx) != flag(wanted.udp6_zero_csum_rx))
+                continue;
+            impossible(fmt::format("VNI {} on port {} is already used by '{}'", *wanted.vni,
+                                   *wanted.port, link.name),
+                       "Give the tunnels different --vni or --port.");
+        }
+    }
+
+    void check_master() {
+        const std::string master = tunnel_.link.master.value_or("");
+        if (master.empty()) return;
+        if (master == tunnel_.name)
+            impossible(fmt::format("master '{}' is the tunnel itself", master), "");
+        else if (find_link(state_, master) == nullptr)
+            impossible(fmt::format("master '{}' does not exist", master),
+                       fmt::format("'ip link add {} type bridge' makes a bridge.", master));
+    }
+
+    /// IPv6 knows an address once per link, whatever its prefix length (ipv6_chk_same_addr()).
+    void check_prefix_conflicts() {
+        if (have_ == nullptr || replaces_) return;
+        for (const auto& wanted : target_.addresses)
+            for (const auto& present : have_->addresses) {
+                const bool goes = std::any_of(
+                    target_.surplus_addresses.begin(), target_.surplus_addresses.end(),
+                    [&](const Address& other) { return same_identity(other, present); });
+                if (wanted.prefix.address.family == Family::ipv6 && !goes &&
+                    wanted.prefix.address == present.prefix.address &&
+                    wanted.prefix.length != present.prefix.length)
+                    plan_.errors.push_back(
+                        {ErrorKind::refused, tunnel_.name,
+                         fmt::format("cannot add {}: the link has {}, which is not ours",
+                                     to_string(wanted.prefix), to_string(present.prefix)),
+                         "", 0, "Remove that address, or use --exclusive to have it removed."});
+            }
+    }
+
+    void check_duplicate_addresses() {
+        for (const auto& address : have_ != nullptr ? have_->addresses : std::vector<Address>{})
+            if ((address.flags & IFA_F_DADFAILED) != 0)
+                plan_.warnings.push_back(
+                    fmt::format("{} is not usable: another host on the tunnel has it (DAD failed)",
+                                to_string(address.prefix)));
+    }
+
+    void check_alias() {
+        constexpr std::size_t limit = 255; // IFALIASZ - 1
+        if (const auto size = target_.attributes.alias.value_or("").size(); size > limit)
+            impossible(
+                fmt::format("its alias leaves no room for the mark ({} of {} bytes)", size, limit),
+                "Shorten the alias.");
+    }
+
+    /// An inner prefix makes a route into the tunnel. Refused is one that would take traffic which
+    /// must go outside of it.
+    void check_overlap() {
+        for (const auto& wanted : target_.addresses) {
+            if (have_ != nullptr && has_address(*have_, wanted.prefix)) continue;
+            const Prefix inner = network_of(wanted.prefix);
+            if (inner.length == full_length(inner.address.family)) continue;
+            const auto moves = what_moves(inner);
+            if (moves.empty()) continue;
+            plan_.errors.push_back(
+                {ErrorKind::refused, tunnel_.name,
+                 fmt::format("cannot add {}: its prefix {} would draw into the tunnel {}",
+                             to_string(wanted.prefix), to_string(inner), fmt::join(moves, ", ")),
+                 "", 0,
+                 "Use a longer prefix length, or --allow-overlap if more specific routes keep that "
+                 "traffic outside."});
+        }
+    }
+
+    std::vector<std::string> what_moves(const Prefix& inner) const {
+        std::vector<std::string> moves;
+        for (const auto& host : state_.host_addresses)
+            if (host.prefix.address == *target_.vxlan.local && overlaps(inner, host.prefix))
+                moves.push_back(fmt::format("{} (the subnet of the local address {}{}{})",
+                                            to_string(network_of(host.prefix)),
+                                            to_string(host.prefix.address),
+                                            host.link.empty() ? "" : " on ", host.link));
+        for (const auto& route : state_.routes)
+            if (route.to.length == 0 && route.via && contains(inner, *route.via) &&
+                route.dev != tunnel_.name)
+                moves.push_back(fmt::format("{} (the default gateway on {})", to_string(*route.via),
+                                            route.dev));
+        if (state_.ssh_client && contains(inner, *state_.ssh_client) &&
+            device_towards(*state_.ssh_client) != tunnel_.name)
+            moves.push_back(
+                fmt::format("{} (the client of this SSH session)", to_string(*state_.ssh_client)));
+        if (target_.vxlan.dev.value_or("").empty() && target_.flood_list) {
+            constexpr std::size_t named = 3;
+            std::size_t count = 0;
+            for (const auto& peer : *target_.flood_list)
+                if (contains(inner, peer.dst) && ++count <= named)
+                    moves.push_back(fmt::format("{} (a peer, and there is no lower device)",
+                                                to_string(peer.dst)));
+            if (count > named) moves.push_back(fmt::format("{} more peers", count - named));
+        }
+        return moves;
+    }
+
+    /// Where the main table sends packets to `address` now; empty when nowhere.
+    std::string device_towards(const IpAddress& address) const {
+        const Route* best = nullptr;
+        for (const auto& route : state_.routes)
+            if (contains(route.to, address) &&
+                (best == nullptr || route.to.length > best->to.length ||
+                 (route.to.length == best->to.length && route.metric < best->metric)))
+                best = &route;
+        return best == nullptr ? "" : best->dev;
+    }
+
+    const Tunnel& tunnel_;
+    const LinkTarget& target_;
+    const Link* have_;
+    bool replaces_;
+    const State& state_;
+    const PlanOptions& options_;
+    TunnelPlan& plan_;
+};
+
+} // namespace
+
+void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have, bool replaces,
+               const State& state, const PlanOptions& options, TunnelPlan& plan) {
+    Preflight(tunnel, target, have, replaces, state, options, plan).run();
+}
+
+std::optional<std::uint32_t> mtu_limit(const VxlanAttributes& vxlan, const State& state) {
+    const std::string dev = vxlan.dev.value_or("");
+    if (dev.empty()) return 65535;
+    const Link* lower = find_link(state, dev);
+    if (lower == nullptr || !lower->attributes.mtu || !vxlan.local) return std::nullopt;
+    const auto overhead = vxlan_overhead(vxlan.local->family);
+    return *lower->attributes.mtu > overhead ? *lower->attributes.mtu - overhead : 0;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,254 @@
+#include "vxlanctl/steps.h"
+
+#include <algorithm>
+#include <iterator>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+/// Elements of sorted `one` that are not in sorted `other`.
+template<class T> std::vector<T> minus(const std::vector<T>& one, const std::vector<T>& other) {
+    std::vector<T> result;
+    std::set_difference(one.begin(), one.end(), other.begin(), other.end(),
+                        std::back_inserter(result));
+    return result;
+}
+
+bool is_among(const std::vector<Address>& addresses, const Address& wanted) {
+    return std::any_of(addresses.begin(), addresses.end(),
+                       [&](const Address& address) { return same_identity(address, wanted); });
+}
+
+bool is_ipv4(const Address& address) {
+    return address.prefix.address.family == Family::ipv4;
+}
+
+/// What the kernel would do anyway is not sent: an older kernel does not know every attribute.
+template<class Attributes> Attributes without_defaults(Attributes attributes) {
+    const auto strip = [&attributes](const auto& rows) {
+        for (const auto& row : rows)
+            if (!row.reset.empty() && value_text(attributes, row) == row.reset)
+                std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
+    };
+    if constexpr (std::is_same_v<Attributes, VxlanAttributes>) {
+        strip(vxlan_attributes());
+        if (attributes.remote && is_unspecified(*attributes.remote)) attributes.remote.reset();
+        if (attributes.dev && attributes.dev->empty()) attributes.dev.reset();
+    } else {
+        strip(link_attributes());
+    }
+    return attributes;
+}
+
+void add_list_step(std::vector<Step>& steps, auto operation) {
+    if (!operation.entries.empty()) steps.push_back({std::move(operation), {}, Disruption::none});
+}
+
+/// The entry that a default remote makes under the all-zero MAC (vxlan_changelink()).
+FloodEntry entry_of_remote(const VxlanAttributes& vxlan) {
+    return {*vxlan.remote, std::nullopt, std::nullopt, vxlan.dev.value_or("")};
+}
+
+bool has_remote(const VxlanAttributes& vxlan) {
+    return vxlan.remote && !is_unspecified(*vxlan.remote);
+}
+
+/// Appends what is missing of the flood list, and clears a default remote in between: the kernel
+/// then deletes the remote's own entry, and with it a wanted one of the same identity.
+void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
+                     AttributeDiff<VxlanAttributes> remote) {
+    if (want.flood_list) {
+        auto missing = minus(*want.flood_list, have.flood_list);
+        const bool wrong_state = have.flood_state != want.flood_state &&
+                                 (ages(have.flood_state) || ages(want.flood_state));
+        if (missing.empty() && wrong_state && !want.flood_list->empty())
+            missing.push_back(want.flood_list->front()); // one append sets the state of all
+        std::vector<FloodEntry> shadowed;
+        if (has_remote(have.vxlan)) {
+            const auto same =
+                std::find(missing.begin(), missing.end(), entry_of_remote(have.vxlan));
+            if (same != missing.end()) {
+                shadowed.push_back(*same);
+                missing.erase(same);
+            }
+        }
+        add_list_step(steps, AddFlood{want.name, missing, want.flood_state, want.flood_flags});
+        if (!remote.changes.empty())
+            steps.push_back({ChangeVxlan{want.name, remote.changed}, remote.changes, {}});
+        add_list_step(steps, AddFlood{want.name, shadowed, want.flood_state, want.flood_flags});
+    } else if (!remote.changes.empty()) {
+        steps.push_back({ChangeVxlan{want.name, remote.changed}, remote.changes, {}});
+    }
+}
+
+/// IPv4 addresses of one subnet form a list whose first one is the primary. To put a missing one in
+/// front of a present one, the present one has to go behind it; the link keeps an address
+/// throughout because each removal follows an addition, or leaves another one.
+void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+    for (const auto& address : want.addresses) {
+        const bool present = is_among(have.addresses, address);
+        const auto same_subnet = [&](const Address& other) {
+            return is_ipv4(address) && is_ipv4(other) &&
+                   other.prefix.length == address.prefix.length &&
+                   network_of(other.prefix) == network_of(address.prefix);
+        };
+        const auto earlier = [&](const Step& step) {
+            const auto* added = std::get_if<AddAddress>(&step.operation);
+            return added != nullptr && same_subnet(added->address);
+        };
+        const bool behind = want.ordered && std::any_of(steps.begin(), steps.end(), earlier);
+        if (present && !behind) continue;
+        if (present) steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+        steps.push_back({AddAddress{want.name, address}, {}, {}});
+    }
+}
+
+/// Deleting a primary IPv4 address deletes the secondaries of its subnet, foreign ones included,
+/// unless promote_secondaries is set (inet_del_ifa() in net/ipv4/devinet.c).
+void promote_around_removals(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+    const auto removes_ipv4 = [](const Step& step) {
+        const auto* removal = std::get_if<RemoveAddress>(&step.operation);
+        return removal != nullptr && is_ipv4(removal->address);
+    };
+    const auto switch_to = [&](bool on) {
+        LinkAttributes changed;
+        changed.promote_secondaries = on;
+        return Step{ChangeLink{want.name, changed},
+                    {{"promote_secondaries", on ? "no" : "yes", on ? "yes" : "no"}},
+                    Disruption::none};
+    };
+    bool promotes = have.attributes.promote_secondaries.value_or(true);
+    const bool wanted = want.attributes.promote_secondaries.value_or(promotes);
+    const auto first = std::find_if(steps.begin(), steps.end(), removes_ipv4);
+    const auto others = std::count_if(have.addresses.begin(), have.addresses.end(), is_ipv4) +
+                        std::count_if(steps.begin(), first, [](const Step& step) {
+                            return std::holds_alternative<AddAddress>(step.operation);
+                        });
+    if (first != steps.end() && others > 1 && !promotes) {
+        steps.insert(first, switch_to(true));
+        promotes = true;
+    }
+    if (promotes != wanted) steps.push_back(switch_to(wanted));
+}
+
+/// Routes that the kernel drops with the link's last address of a family, and that are not ours.
+void restore_routes(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+    const auto stays = [&](const Address& address) {
+        return is_ipv4(address) && !is_among(want.surplus_addresses, address);
+    };
+    const bool loses_ipv4 = std::any_of(have.addresses.begin(), have.addresses.end(), is_ipv4) &&
+                            std::none_of(have.addresses.begin(), have.addresses.end(), stays) &&
+                            std::none_of(want.addresses.begin(), want.addresses.end(), is_ipv4);
+    if (!loses_ipv4) return;
+    for (const auto& route : have.routes)
+        if (route.to.address.family == Family::ipv4 && is_restorable(route) && !route.via &&
+            std::find(want.surplus_routes.begin(), want.surplus_routes.end(), route) ==
+                want.surplus_routes.end())
+            steps.push_back({AddRoute{want.name, route}, {}, {}});
+}
+
+} // namespace
+
+std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want) {
+    return diff(have.vxlan, want.vxlan).impossible_in_place;
+}
+
+std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
+    std::vector<Step> steps;
+    CreateLink create{name, without_defaults(want.attributes), without_defaults(want.vxlan)};
+    create.attributes.up.reset();
+    create.attributes.promote_secondaries.reset();
+    steps.push_back({std::move(create), {}, Disruption::none});
+    add_list_step(steps, AddFlood{name, want.flood_list.value_or(std::vector<FloodEntry>{}),
+                                  want.flood_state, want.flood_flags});
+    add_list_step(steps, AddMacs{name, want.macs});
+    for (const auto& address : want.addresses)
+        steps.push_back({AddAddress{name, address}, {}, {}});
+    return steps;
+}
+
+std::vector<Step> raise_steps(const LinkTarget& want) {
+    std::vector<Step> steps;
+    if (want.attributes.promote_secondaries) {
+        LinkAttributes promote;
+        promote.promote_secondaries = want.attributes.promote_secondaries;
+        steps.push_back({ChangeLink{want.name, promote}, {}, {}});
+    }
+    if (want.attributes.up.value_or(false)) {
+        LinkAttributes up;
+        up.up = true;
+        steps.push_back({ChangeLink{want.name, up}, {}, {}});
+    }
+    for (const auto& neighbour : want.neighbours)
+        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+    for (const auto& route : want.routes)
+        steps.push_back({AddRoute{want.name, route}, {}, {}});
+    return steps;
+}
+
+std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
+    std::vector<Step> steps;
+
+    VxlanAttributes remote, others = want.vxlan;
+    std::swap(remote.remote, others.remote);
+    if (auto vxlan = diff(have.vxlan, others); !vxlan.changes.empty())
+        steps.push_back({ChangeVxlan{want.name, vxlan.changed}, vxlan.changes, {}});
+
+    LinkAttributes up, attributes = want.attributes;
+    std::swap(up.up, attributes.up);
+    attributes.promote_secondaries.reset(); // belongs to the removal of addresses
+    // The kernel lowers the MTU by itself when the link moves to a smaller lower device.
+    if (auto link = diff(have.attributes, attributes); !link.changes.empty())
+        steps.push_back({ChangeLink{want.name, link.changed}, link.changes, {}});
+
+    add_flood_steps(steps, have, want, diff(have.vxlan, remote));
+    add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
+    add_address_steps(steps, have, want);
+    if (auto state = diff(have.attributes, up); !state.changes.empty())
+        steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
+                         *up.up ? Disruption::none : Disruption::flap});
+    for (const auto& neighbour : minus(want.neighbours, have.neighbours))
+        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+    for (const auto& route : minus(want.routes, have.routes))
+        steps.push_back({AddRoute{want.name, route}, {}, {}});
+
+    for (const auto& route : want.surplus_routes)
+        steps.push_back({RemoveRoute{want.name, route}, {}, {}});
+    for (const auto& neighbour : want.surplus_neighbours)
+        steps.push_back({RemoveNeighbour{want.name, neighbour}, {}, {}});
+    add_list_step(steps, RemoveMacs{want.name, want.surplus_macs});
+    if (want.flood_list)
+        add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
+    for (const auto& address : want.surplus_addresses)
+        steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+    promote_around_removals(steps, have, want);
+    restore_routes(steps, have, want);
+    return steps;
+}
+
+LinkTarget target_of(const Link& link) {
+    LinkTarget target;
+    target.name = link.name;
+    target.attributes = link.attributes;
+    target.vxlan = link.vxlan;
+    std::copy_if(link.addresses.begin(), link.addresses.end(), std::back_inserter(target.addresses),
+                 [](const Address& address) { return !is_automatic(address); });
+    target.flood_list = link.flood_list;
+    target.flood_state = link.flood_state;
+    target.flood_flags = link.flood_flags;
+    std::copy_if(link.macs.begin(), link.macs.end(), std::back_inserter(target.macs),
+                 [](const MacEntry& entry) { return entry.origin != FdbOrigin::learned; });
+    std::copy_if(link.routes.begin(), link.routes.end(), std::back_inserter(target.routes),
+                 is_restorable);
+    target.neighbours = link.neighbours;
+    target.ordered = true;
+    return target;
+}
+
+bool is_restorable(const Route& route) {
+    return route.protocol != RTPROT_KERNEL && route.protocol != RTPROT_REDIRECT &&
+           route.protocol != RTPROT_RA && !route.multipath;
+}
+
+} // namespace vxlanctl

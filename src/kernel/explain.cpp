@@ -1,0 +1,118 @@
+#include "vxlanctl/explain.h"
+
+#include <cerrno>
+#include <fmt/format.h>
+
+namespace vxlanctl {
+namespace {
+
+template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
+template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+std::string joined(const std::vector<Change>& changes) {
+    std::vector<std::string> texts;
+    for (const auto& change : changes)
+        texts.push_back(to_string(change));
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+template<class List> const auto& element_of(const List& list, std::size_t element) {
+    return list.entries[std::min(element, list.entries.size() - 1)];
+}
+
+bool sets_up(const Step& step) {
+    const auto* change = std::get_if<ChangeLink>(&step.operation);
+    return change != nullptr && change->changed.up.value_or(false);
+}
+
+/// Our reason and remedy for what the kernel refuses without a word, or in words of its own world.
+void supply_reason(Error& error, const Step& step) {
+    if (error.code == EPERM) {
+        error.why = "CAP_NET_ADMIN is missing in this network namespace";
+        error.remedy = "Run it as root, or with sudo.";
+        return;
+    }
+    const auto* create = std::get_if<CreateLink>(&step.operation);
+    if (create != nullptr && error.code == EEXIST && create->vxlan.vni) {
+        error.kind = ErrorKind::usage;
+        error.why = fmt::format(
+            "VNI {} on port {} is already used by a link that is not visible in this network "
+            "namespace",
+            *create->vxlan.vni, create->vxlan.port.value_or(0));
+        error.remedy = "Give the tunnels different --vni or --port.";
+    } else if (create != nullptr && error.code == EOPNOTSUPP) {
+        error.remedy = "The kernel may lack the module 'vxlan': 'modprobe vxlan' tells.";
+    } else if (sets_up(step) && error.code == EADDRINUSE) {
+        error.why = "the UDP port is in use by another program, or by a VXLAN with other flags";
+        error.remedy = "'ss -ulnp' lists who uses it.";
+    } else if (std::holds_alternative<AddFlood>(step.operation) && error.code == ENOSPC) {
+        error.why = "the forwarding database is full";
+        error.remedy = "Raise --limit.";
+    } else if (std::holds_alternative<AddFlood>(step.operation) && error.code == EAFNOSUPPORT) {
+        error.why = "the peer is of another address family than the tunnel";
+    }
+}
+
+} // namespace
+
+std::string imperative(const Step& step, std::size_t element) {
+    return std::visit(
+        Overloaded{
+            [&](const CreateLink& op) {
+                return element == 0 ? fmt::format("create '{}'", op.link)
+                                    : fmt::format("mark '{}'", op.link);
+            },
+            [&](const ChangeLink& op) {
+                if (sets_up(step)) return fmt::format("set '{}' up", op.link);
+                return step.changes.empty() ? fmt::format("change '{}'", op.link)
+                                            : "set " + joined(step.changes);
+            },
+            [&](const ChangeVxlan&) { return "set " + joined(step.changes); },
+            [&](const RenameLink& op) {
+                return fmt::format("rename '{}' to '{}'", op.link, op.to);
+            },
+            [&](const DeleteLink& op) { return fmt::format("remove '{}'", op.link); },
+            [&](const AddFlood& op) {
+                return "add peer " + to_string(element_of(op, element).dst);
+            },
+            [&](const RemoveFlood& op) {
+                return "remove peer " + to_string(element_of(op, element).dst);
+            },
+            [&](const AddMacs& op) {
+                return "add FDB entry " + to_string(element_of(op, element).mac);
+            },
+            [&](const RemoveMacs& op) {
+                return "remove FDB entry " + to_string(element_of(op, element).mac);
+            },
+            [&](const AddAddress& op) { return "add address " + to_string(op.address.prefix); },
+            [&](const RemoveAddress& op) {
+                return "remove address " + to_string(op.address.prefix);
+            },
+            [&](const AddRoute& op) { return "add route " + to_string(op.route.to); },
+            [&](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
+            [&](const AddNeighbour& op) {
+                return "add neighbour " + to_string(op.neighbour.address);
+            },
+            [&](const RemoveNeighbour& op) {
+                return "remove neighbour " + to_string(op.neighbour.address);
+            },
+        },
+        step.operation);
+}
+
+Error explain(const std::string& tunnel, const Step& step, std::size_t element,
+              const Failure& failure) {
+    Error error{ErrorKind::kernel,   tunnel,       "cannot " + imperative(step, element),
+                failure.kernel_text, failure.code, ""};
+    supply_reason(error, step);
+    return error;
+}
+
+bool is_gone_already(const Step& step, const Failure& failure) {
+    const bool removes =
+        is_destructive(step) && !std::holds_alternative<ChangeVxlan>(step.operation);
+    return removes && (failure.code == ENOENT || failure.code == ESRCH || failure.code == ENODEV ||
+                       failure.code == EADDRNOTAVAIL);
+}
+
+} // namespace vxlanctl

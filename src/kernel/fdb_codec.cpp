@@ -1,0 +1,95 @@
+#include "vxlanctl/fdb_codec.h"
+
+#include <arpa/inet.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+void encode_remote(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags,
+                   const ndmsg& header, const MacAddress& mac, const FloodEntry& remote,
+                   const IndexOf& index_of) {
+    writer.begin(type, message_flags, header);
+    writer.put(NDA_LLADDR, std::span<const std::uint8_t>(mac.bytes));
+    writer.put(NDA_DST, wire_bytes(remote.dst));
+    if (remote.port) writer.put_big_endian(NDA_PORT, *remote.port);
+    if (remote.vni) writer.put_u32(NDA_VNI, *remote.vni);
+    if (!remote.via.empty())
+        writer.put_u32(NDA_IFINDEX, static_cast<std::uint32_t>(index_of(remote.via)));
+    writer.finish();
+}
+
+ndmsg fdb_header(int link_index, std::uint16_t state, std::uint8_t flags) {
+    ndmsg header{};
+    header.ndm_family = AF_BRIDGE;
+    header.ndm_ifindex = link_index;
+    header.ndm_state = state;
+    header.ndm_flags = flags;
+    return header;
+}
+
+} // namespace
+
+std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
+    const auto* header = fixed_header<ndmsg>(message);
+    if (message->nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_BRIDGE)
+        return std::nullopt;
+    FdbMessage entry;
+    entry.link_index = header->ndm_ifindex;
+    entry.state = header->ndm_state;
+    entry.flags = header->ndm_flags;
+    bool has_mac = false, has_dst = false;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case NDA_LLADDR:
+            if (const auto mac = read_mac(attribute)) entry.mac = *mac, has_mac = true;
+            break;
+        case NDA_DST:
+            if (const auto dst = read_address(attribute)) entry.dst = *dst, has_dst = true;
+            break;
+        case NDA_PORT:
+            if (const auto port = read_as<std::uint16_t>(attribute)) entry.port = ntohs(*port);
+            break;
+        case NDA_VNI:
+            entry.vni = read_as<std::uint32_t>(attribute);
+            break;
+        case NDA_IFINDEX:
+            entry.via_index = read_as<int>(attribute).value_or(0);
+            break;
+        case NDA_SRC_VNI:
+        case NDA_NH_ID:
+        case NDA_MASTER:
+            return std::nullopt;
+        default:
+            break;
+        }
+    }
+    return has_mac && has_dst ? std::optional(entry) : std::nullopt;
+}
+
+void encode_add_flood(MessageWriter& writer, int link_index, const FloodEntry& entry,
+                      std::uint16_t state, std::uint8_t flags, const IndexOf& index_of) {
+    encode_remote(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND,
+                  fdb_header(link_index, state, flags), MacAddress{}, entry, index_of);
+}
+
+void encode_add_mac(MessageWriter& writer, int link_index, const MacEntry& entry,
+                    const IndexOf& index_of) {
+    encode_remote(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
+                  fdb_header(link_index, entry.state, entry.flags), entry.mac, entry.remote,
+                  index_of);
+}
+
+void encode_remove_fdb(MessageWriter& writer, int link_index, const MacAddress& mac,
+                       const FloodEntry& entry, const IndexOf& index_of) {
+    encode_remote(writer, RTM_DELNEIGH, 0, fdb_header(link_index, NUD_PERMANENT, NTF_SELF), mac,
+                  entry, index_of);
+}
+
+void encode_dump_fdb(MessageWriter& writer, int link_index) {
+    writer.begin(RTM_GETNEIGH, NLM_F_DUMP, fdb_header(link_index, 0, 0));
+    writer.finish();
+}
+
+} // namespace vxlanctl

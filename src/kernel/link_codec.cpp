@@ -1,0 +1,310 @@
+#include "vxlanctl/link_codec.h"
+
+#include "vxlanctl/attributes.h"
+
+#include <arpa/inet.h>
+#include <linux/if.h>
+#include <linux/if_link.h>
+#include <linux/ip.h>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+/// The kernel leaves out a flag that is off and an address or link that is none.
+VxlanAttributes vxlan_defaults() {
+    VxlanAttributes defaults;
+    defaults.dev = "";
+    defaults.ttl = 0;
+    defaults.df = DontFragment::unset;
+    defaults.srcport = PortRange{};
+    defaults.label = 0;
+    for (const auto& row : vxlan_attributes())
+        if (const auto* flag = std::get_if<std::optional<bool> VxlanAttributes::*>(&row.member);
+            flag != nullptr && !row.reset.empty())
+            defaults.*(*flag) = row.reset == "yes";
+    return defaults;
+}
+
+template<class T>
+void decode_value(const nlattr* attribute, const AttributeRow<VxlanAttributes>& row,
+                  std::optional<T>& value) {
+    if constexpr (std::is_same_v<T, bool>) {
+        // ttl_inherit is a flag on the way in and a number on the way out.
+        if (const auto number = read_as<std::uint8_t>(attribute))
+            value = *number != 0;
+        else if (row.wire == Wire::flag)
+            value = true;
+    } else if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, DontFragment>) {
+        if (const auto number = read_as<std::uint8_t>(attribute)) value = static_cast<T>(*number);
+    } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+        if (const auto number = read_as<std::uint16_t>(attribute)) value = ntohs(*number);
+    } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+        if (const auto number = read_as<std::uint32_t>(attribute))
+            value = row.wire == Wire::big_endian ? ntohl(*number) : *number;
+    } else if constexpr (std::is_same_v<T, IpAddress>) {
+        if (const auto address = read_address(attribute)) value = address;
+    } else if constexpr (std::is_same_v<T, PortRange>) {
+        if (const auto ports = read_as<std::array<std::uint16_t, 2>>(attribute))
+            value = PortRange{ntohs((*ports)[0]), ntohs((*ports)[1])};
+    }
+}
+
+VxlanAttributes decode_vxlan(const nlattr* data, int& lower_index) {
+    VxlanAttributes vxlan = vxlan_defaults();
+    bool sent_over_ipv6_without_csum = false;
+    for (const nlattr* attribute : Attributes::nested(data)) {
+        const auto type = nla_type(attribute);
+        if (type == IFLA_VXLAN_LINK) lower_index = read_as<int>(attribute).value_or(0);
+        if (type == IFLA_VXLAN_UDP_ZERO_CSUM6_TX)
+            sent_over_ipv6_without_csum = read_as<std::uint8_t>(attribute).value_or(0) != 0;
+        for (const auto& row : vxlan_attributes()) {
+            const bool matches =
+                row.kernel == type || (row.wire == Wire::address && row.kernel6 == type);
+            if (!matches || row.wire == Wire::ifindex) continue;
+            std::visit([&](auto member) { decode_value(attribute, row, vxlan.*member); },
+                       row.member);
+            break;
+        }
+    }
+    // Without local and remote the kernel does not say of which family the link is.
+    const Family family = vxlan.local    ? vxlan.local->family
+                          : vxlan.remote ? vxlan.remote->family
+                                         : Family::ipv4;
+    if (!vxlan.local) vxlan.local = IpAddress{family, {}};
+    if (!vxlan.remote) vxlan.remote = IpAddress{family, {}};
+    if (family == Family::ipv6) vxlan.udp_csum = !sent_over_ipv6_without_csum;
+    return vxlan;
+}
+
+/// net.ipv4.conf.LINK.promote_secondaries out of IFLA_AF_SPEC/AF_INET/IFLA_INET_CONF, an array of
+/// u32 in the order of enum IPV4_DEVCONF_*, which counts from 1.
+std::optional<bool> decode_promote_secondaries(const nlattr* af_spec) {
+    constexpr std::size_t index = IPV4_DEVCONF_PROMOTE_SECONDARIES - 1;
+    for (const nlattr* family : Attributes::nested(af_spec)) {
+        if (nla_type(family) != AF_INET) continue;
+        for (const nlattr* attribute : Attributes::nested(family)) {
+            const auto values = payload(attribute);
+            if (nla_type(attribute) != IFLA_INET_CONF || values.size() < (index + 1) * 4) continue;
+            std::uint32_t value = 0;
+            std::memcpy(&value, values.data() + index * 4, sizeof value);
+            return value != 0;
+        }
+    }
+    return std::nullopt;
+}
+
+LinkCounters decode_counters(const nlattr* attribute) {
+    rtnl_link_stats64 stats{};
+    const auto bytes = payload(attribute); // grows with the kernel's age
+    std::memcpy(&stats, bytes.data(), std::min(bytes.size(), sizeof stats));
+    return {stats.rx_packets, stats.rx_bytes, stats.rx_errors, stats.rx_dropped,
+            stats.tx_packets, stats.tx_bytes, stats.tx_errors, stats.tx_dropped};
+}
+
+template<class T>
+void encode_value(MessageWriter& writer, const AttributeRow<VxlanAttributes>& row, const T& value,
+                  Family family, const IndexOf& index_of) {
+    if constexpr (std::is_same_v<T, bool>) {
+        if (row.wire == Wire::flag) {
+            if (value) writer.put_flag(row.kernel);
+        } else if (row.wire == Wire::negated && family == Family::ipv6) {
+            writer.put_u8(row.kernel6, !value);
+        } else {
+            writer.put_u8(row.kernel, value);
+        }
+    } else if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, DontFragment>) {
+        writer.put_u8(row.kernel, static_cast<std::uint8_t>(value));
+    } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+        writer.put_big_endian(row.kernel, value);
+    } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+        if (row.wire == Wire::big_endian)
+            writer.put_big_endian(row.kernel, value);
+        else
+            writer.put_u32(row.kernel, value);
+    } else if constexpr (std::is_same_v<T, IpAddress>) {
+        writer.put(value.family == Family::ipv4 ? row.kernel : row.kernel6, wire_bytes(value));
+    } else if constexpr (std::is_same_v<T, std::string>) {
+        writer.put_u32(row.kernel, value.empty() ? 0 : static_cast<std::uint32_t>(index_of(value)));
+    } else if constexpr (std::is_same_v<T, PortRange>) {
+        const std::array<std::uint16_t, 2> ports{htons(value.low), htons(value.high)};
+        writer.put(row.kernel, std::as_bytes(std::span(ports)));
+    }
+}
+
+void encode_vxlan(MessageWriter& writer, const VxlanAttributes& vxlan, const IndexOf& index_of) {
+    nlattr* link_info = writer.begin_nest(IFLA_LINKINFO);
+    writer.put_string(IFLA_INFO_KIND, "vxlan");
+    nlattr* data = writer.begin_nest(IFLA_INFO_DATA);
+    const Family family = vxlan.local ? vxlan.local->family : Family::ipv4;
+    for (const auto& row : vxlan_attributes())
+        std::visit(
+            [&](auto member) {
+                if (const auto& value = vxlan.*member)
+                    encode_value(writer, row, *value, family, index_of);
+            },
+            row.member);
+    writer.end_nest(data);
+    writer.end_nest(link_info);
+}
+
+void put_attributes(MessageWriter& writer, const LinkAttributes& attributes,
+                    const IndexOf& index_of) {
+    if (attributes.mtu) writer.put_u32(IFLA_MTU, *attributes.mtu);
+    if (attributes.mac)
+        writer.put(IFLA_ADDRESS, std::span<const std::uint8_t>(attributes.mac->bytes));
+    if (attributes.master)
+        writer.put_u32(IFLA_MASTER, attributes.master->empty()
+                                        ? 0
+                                        : static_cast<std::uint32_t>(index_of(*attributes.master)));
+    if (attributes.group) writer.put_u32(IFLA_GROUP, *attributes.group);
+    if (attributes.txqlen) writer.put_u32(IFLA_TXQLEN, *attributes.txqlen);
+}
+
+ifinfomsg link_header(int index) {
+    ifinfomsg header{};
+    header.ifi_family = AF_UNSPEC;
+    header.ifi_index = index;
+    return header;
+}
+
+} // namespace
+
+std::optional<Link> decode_link(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    if (message->nlmsg_type != RTM_NEWLINK || header == nullptr) return std::nullopt;
+    Link link;
+    link.index = header->ifi_index;
+    link.attributes.up = (header->ifi_flags & IFF_UP) != 0;
+    link.attributes.alias = "";
+    link.attributes.master = "";
+    link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
+    const nlattr* data = nullptr;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case IFLA_IFNAME:
+            link.name = read_string(attribute);
+            break;
+        case IFLA_MTU:
+            link.attributes.mtu = read_as<std::uint32_t>(attribute);
+            break;
+        case IFLA_ADDRESS:
+            link.attributes.mac = read_mac(attribute);
+            break;
+        case IFLA_MASTER:
+            link.master_index = read_as<int>(attribute).value_or(0);
+            break;
+        case IFLA_GROUP:
+            link.attributes.group = read_as<std::uint32_t>(attribute);
+            break;
+        case IFLA_TXQLEN:
+            link.attributes.txqlen = read_as<std::uint32_t>(attribute);
+            break;
+        case IFLA_IFALIAS:
+            link.attributes.alias = read_string(attribute);
+            break;
+        case IFLA_LINK_NETNSID:
+            link.underlay_elsewhere = true;
+            break;
+        case IFLA_STATS64:
+            link.counters = decode_counters(attribute);
+            break;
+        case IFLA_AF_SPEC:
+            link.attributes.promote_secondaries = decode_promote_secondaries(attribute);
+            break;
+        case IFLA_LINKINFO:
+            for (const nlattr* info : Attributes::nested(attribute)) {
+                if (nla_type(info) == IFLA_INFO_KIND) link.kind = read_string(info);
+                if (nla_type(info) == IFLA_INFO_DATA) data = info;
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    if (link.kind == "vxlan" && data != nullptr) link.vxlan = decode_vxlan(data, link.lower_index);
+    if (link.name.empty()) return std::nullopt;
+    return link;
+}
+
+void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,
+                   const VxlanAttributes& vxlan, const IndexOf& index_of) {
+    writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    put_attributes(writer, attributes, index_of);
+    encode_vxlan(writer, vxlan, index_of);
+    writer.finish();
+}
+
+void encode_alias(MessageWriter& writer, const std::string& name, const std::string& alias) {
+    writer.begin(RTM_SETLINK, 0, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    writer.put(IFLA_IFALIAS, std::as_bytes(std::span(alias)));
+    writer.finish();
+}
+
+void encode_change(MessageWriter& writer, int index, const LinkAttributes& changed,
+                   const IndexOf& index_of) {
+    ifinfomsg header = link_header(index);
+    if (changed.up) {
+        header.ifi_change = IFF_UP;
+        header.ifi_flags = *changed.up ? IFF_UP : 0;
+    }
+    writer.begin(RTM_SETLINK, 0, header);
+    put_attributes(writer, changed, index_of);
+    if (changed.alias) writer.put(IFLA_IFALIAS, std::as_bytes(std::span(*changed.alias)));
+    if (changed.promote_secondaries) {
+        nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
+        nlattr* family = writer.begin_nest(AF_INET);
+        nlattr* conf = writer.begin_nest(IFLA_INET_CONF);
+        writer.put_u32(IPV4_DEVCONF_PROMOTE_SECONDARIES, *changed.promote_secondaries);
+        writer.end_nest(conf);
+        writer.end_nest(family);
+        writer.end_nest(af_spec);
+    }
+    writer.finish();
+}
+
+void encode_change(MessageWriter& writer, int index, const VxlanAttributes& changed,
+                   const IndexOf& index_of) {
+    writer.begin(RTM_NEWLINK, 0, link_header(index));
+    encode_vxlan(writer, changed, index_of);
+    writer.finish();
+}
+
+void encode_rename(MessageWriter& writer, int index, const std::string& to) {
+    writer.begin(RTM_SETLINK, 0, link_header(index));
+    writer.put_string(IFLA_IFNAME, to);
+    writer.finish();
+}
+
+void encode_delete(MessageWriter& writer, int index) {
+    writer.begin(RTM_DELLINK, 0, link_header(index));
+    writer.finish();
+}
+
+void encode_get_link(MessageWriter& writer, const std::string& name) {
+    writer.begin(RTM_GETLINK, 0, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.finish();
+}
+
+void encode_get_link(MessageWriter& writer, int index) {
+    writer.begin(RTM_GETLINK, 0, link_header(index));
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.finish();
+}
+
+void encode_dump_links(MessageWriter& writer, const std::string& kind, bool with_statistics) {
+    writer.begin(RTM_GETLINK, NLM_F_DUMP, link_header(0));
+    if (!with_statistics) writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    if (!kind.empty()) {
+        nlattr* link_info = writer.begin_nest(IFLA_LINKINFO);
+        writer.put_string(IFLA_INFO_KIND, kind);
+        writer.end_nest(link_info);
+    }
+    writer.finish();
+}
+
+} // namespace vxlanctl

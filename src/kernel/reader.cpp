@@ -1,0 +1,394 @@
+#include "vxlanctl/reader.h"
+
+#include "vxlanctl/address_codec.h"
+#include "vxlanctl/fdb_codec.h"
+#include "vxlanctl/link_codec.h"
+#include "vxlanctl/route_codec.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fmt/format.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <map>
+#include <unordered_map>
+
+namespace vxlanctl {
+namespace {
+
+// Up to this many links are fetched by name in one send; for more, a dump of all links is cheaper.
+constexpr std::size_t most_by_name = 32;
+// Up to this many tunnels, the kernel filters entries and routes by link.
+constexpr std::size_t most_by_link = 8;
+constexpr std::size_t most_look_ups = 64;
+
+tl::unexpected<Error> while_reading(Error error, std::string what) {
+    error.doing = "cannot read the " + std::move(what);
+    return tl::unexpected(std::move(error));
+}
+
+/// One reading of a namespace.
+class Reader {
+public:
+    Reader(Netlink& netlink, const ReadRequest& request) : netlink_(netlink), request_(request) {}
+
+    Result<State> run() {
+        if (auto done = read_links(); !done) return tl::unexpected(done.error());
+        select_tunnels();
+        if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
+        if (!tunnels_.empty()) {
+            if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
+            if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
+        }
+        if (auto done = read_routes(); !done) return tl::unexpected(done.error());
+        if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
+        fill_in_names();
+        return std::move(state_);
+    }
+
+private:
+    Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,
+                      const MessageHandler& handle, const std::function<void()>& restart) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode(writer);
+        auto done = netlink_.dump(batch, handle, restart);
+        return done ? done : while_reading(done.error(), std::move(what));
+    }
+
+    void add_link(Link link) {
+        names_[link.index] = link.name;
+        const auto [position, is_new] = by_index_.emplace(link.index, state_.links.size());
+        if (is_new)
+            state_.links.push_back(std::move(link));
+        else
+            state_.links[position->second] = std::move(link);
+    }
+
+    Result<void> read_links() {
+        std::vector<std::string> names = request_.tunnels;
+        names.insert(names.end(), request_.others.begin(), request_.others.end());
+        std::sort(names.begin(), names.end());
+        names.erase(std::unique(names.begin(), names.end()), names.end());
+        const bool by_name = names.size() <= most_by_name;
+        if (by_name && !names.empty()) {
+            MessageBatch batch;
+            MessageWriter writer(batch);
+            for (const auto& name : names)
+                encode_get_link(writer, name);
+            if (auto done = get_links(batch); !done) return done;
+        }
+        const auto handle = [&](const nlmsghdr* message) {
+            if (auto link = decode_link(message))
+                if (!by_name || link->kind == "vxlan") add_link(std::move(*link));
+        };
+        return dump(
+            [&](MessageWriter& writer) {
+                encode_dump_links(writer, by_name ? "vxlan" : "", request_.every_vxlan);
+            },
+            "links", handle, [] {}); // a repeated answer overwrites
+    }
+
+    /// A link that is not there is no error: the planner says what that means.
+    Result<void> get_links(MessageBatch& batch) {
+        const auto result = netlink_.request(batch, [&](const nlmsghdr* message) {
+            if (auto link = decode_link(message)) add_link(std::move(*link));
+        });
+        if (!result) return while_reading(result.error(), "links");
+        for (const auto& failure : *result)
+            if (failure.code != ENODEV)
+                return while_reading(
+                    Error{ErrorKind::kernel, "", "", failure.kernel_text, failure.code, ""},
+                    "links");
+        return {};
+    }
+
+    /// Which links are read in full, by ifindex.
+    void select_tunnels() {
+        for (const auto& link : state_.links) {
+            const bool asked = std::find(request_.tunnels.begin(), request_.tunnels.end(),
+                                         link.name) != request_.tunnels.end();
+            if (link.kind == "vxlan" && (asked || request_.every_vxlan || is_leftover(link)))
+                tunnels_.insert(link.index);
+        }
+    }
+
+    Link* tunnel(int index) {
+        const auto found = by_index_.find(index);
+        if (found == by_index_.end()) return nullptr;
+        return tunnels_.contains(index) ? &state_.links[found->second] : nullptr;
+    }
+
+    /// The links to ask for one by one, or {0} for all of them at once.
+    std::set<int> filters() const {
+        return tunnels_.size() <= most_by_link ? tunnels_ : std::set<int>{0};
+    }
+
+    Result<void> read_addresses() {
+        const auto handle = [&](const nlmsghdr* message) {
+            const auto decoded = decode_address(message);
+            if (!decoded) return;
+            state_.host_addresses.push_back(
+                {decoded->address.prefix, decoded->address.broadcast, decoded->link_index, ""});
+            if (Link* link = tunnel(decoded->link_index))
+                link->addresses.push_back(decoded->address);
+        };
+        const auto restart = [&] {
+            state_.host_addresses.clear();
+            for (auto& link : state_.links)
+                link.addresses.clear();
+        };
+        return dump([](MessageWriter& writer) { encode_dump_addresses(writer, 0); }, "addresses",
+                    handle, restart);
+    }
+
+    Result<void> read_fdb() {
+        const auto restart = [&] {
+            for (auto& link : state_.links)
+                link.flood_list.clear(), link.macs.clear();
+        };
+        for (const int filter : filters()) {
+            const auto handle = [&](const nlmsghdr* message) {
+                if (const auto entry = decode_fdb(message)) add_entry(*entry);
+            };
+            // A restart throws away other links' entries as well, so every dump is for itself.
+            const auto restart_one = [&] {
+                if (Link* link = filter == 0 ? nullptr : tunnel(filter))
+                    link->flood_list.clear(), link->macs.clear();
+                else
+                    restart();
+            };
+            if (auto done = dump([&](MessageWriter& writer) { encode_dump_fdb(writer, filter); },
+                                 "forwarding databases", handle, restart_one);
+                !done)
+                return done;
+        }
+        for (auto& link : state_.links) {
+            std::sort(link.flood_list.begin(), link.flood_list.end());
+            std::sort(link.macs.begin(), link.macs.end());
+        }
+        return {};
+    }
+
+    void add_entry(const FdbMessage& message) {
+        // Entries of one link come together.
+        if (message.link_index != last_index_) {
+            last_index_ = message.link_index;
+            last_tunnel_ = tunnel(message.link_index);
+        }
+        Link* link = last_tunnel_;
+        if (link == nullptr) return;
+        FloodEntry remote{message.dst, message.port, message.vni, ""};
+        if (remote.port == link->vxlan.port) remote.port.reset();
+        if (remote.vni == link->vxlan.vni) remote.vni.reset();
+        if (message.via_index != 0) {
+            remote.via = placeholder(message.via_index);
+            wanted_names_.insert(message.via_index);
+        }
+        if (!is_zero(message.mac)) {
+            const FdbOrigin origin = is_external(message.flags) ? FdbOrigin::external
+                                     : ages(message.state)      ? FdbOrigin::learned
+                                                                : FdbOrigin::pinned;
+            link->macs.push_back(
+                {message.mac, std::move(remote), message.state, message.flags, origin});
+            return;
+        }
+        link->flood_state = message.state;
+        link->flood_flags = message.flags;
+        // The default remote's own entry; with a lower device, it leaves by that.
+        const bool is_default = link->vxlan.remote == message.dst && !remote.port && !remote.vni &&
+                                message.via_index == link->lower_index;
+        if (!is_default) link->flood_list.push_back(std::move(remote));
+    }
+
+    Result<void> read_neighbours() {
+        for (const int filter : filters()) {
+            const auto handle = [&](const nlmsghdr* message) {
+                const auto decoded = decode_neighbour(message);
+                if (Link* link = decoded ? tunnel(decoded->link_index) : nullptr)
+                    link->neighbours.push_back(decoded->neighbour);
+            };
+            const auto restart = [&] {
+                for (auto& link : state_.links)
+                    if (filter == 0 || link.index == filter) link.neighbours.clear();
+            };
+            if (auto done =
+                    dump([&](MessageWriter& writer) { encode_dump_neighbours(writer, filter); },
+                         "neighbours", handle, restart);
+                !done)
+                return done;
+        }
+        for (auto& link : state_.links)
+            std::sort(link.neighbours.begin(), link.neighbours.end());
+        return {};
+    }
+
+    Result<void> read_routes() {
+        const bool host_routes = request_.host_routes(state_);
+        for (const Family family : {Family::ipv4, Family::ipv6}) {
+            for (const int filter : filters())
+                if (auto done = read_routes_of_links(family, filter); !done) return done;
+            if (!host_routes) continue;
+            const std::size_t size = state_.routes.size();
+            const auto handle = [&](const nlmsghdr* message) {
+                const auto decoded = decode_route(message);
+                if (!decoded || decoded->route.type != RTN_UNICAST) return;
+                const int index = decoded->link_indexes.empty() ? decoded->link_index
+                                                                : decoded->link_indexes.front();
+                state_.routes.push_back(decoded->route);
+                state_.routes.back().dev = placeholder(index);
+                if (decoded->route.to.length == 0) wanted_names_.insert(index);
+            };
+            if (auto done = dump(
+                    [&](MessageWriter& writer) {
+                        encode_dump_routes(writer, family, 0, RT_TABLE_MAIN);
+                    },
+                    "routes", handle, [&] { state_.routes.resize(size); });
+                !done)
+                return done;
+        }
+        for (auto& link : state_.links)
+            std::sort(link.routes.begin(), link.routes.end());
+        return {};
+    }
+
+    Result<void> read_routes_of_links(Family family, int filter) {
+        std::map<int, std::size_t> sizes;
+        for (const auto& link : state_.links)
+            sizes[link.index] = link.routes.size();
+        const auto handle = [&](const nlmsghdr* message) {
+            auto decoded = decode_route(message);
+            if (!decoded) return;
+            if (decoded->link_indexes.empty()) decoded->link_indexes = {decoded->link_index};
+            for (const int index : decoded->link_indexes)
+                if (Link* link = tunnel(index)) {
+                    link->routes.push_back(decoded->route);
+                    link->routes.back().dev = link->name;
+                }
+        };
+        const auto restart = [&] {
+            for (auto& link : state_.links)
+                link.routes.resize(sizes[link.index]);
+        };
+        return dump([&](MessageWriter& writer) { encode_dump_routes(writer, family, filter, 0); },
+                    "routes", handle, restart);
+    }
+
+    /// Stands for a link's name until that is known; no name can be like it.
+    static std::string placeholder(int index) { return fmt::format("/{}", index); }
+
+    std::string name_of(int index) const {
+        const auto found = names_.find(index);
+        return found != names_.end() ? found->second : placeholder(index);
+    }
+
+    std::string resolved(const std::string& name) const {
+        return name.starts_with('/') ? name_of(std::atoi(name.c_str() + 1)) : name;
+    }
+
+    /// Fetches the links that tunnels refer to by index and that have not been read yet.
+    Result<void> read_missing_names() {
+        for (const auto& link : state_.links) {
+            if (!tunnels_.contains(link.index)) continue;
+            if (!link.underlay_elsewhere) wanted_names_.insert(link.lower_index);
+            wanted_names_.insert(link.master_index);
+        }
+        for (const auto& host : state_.host_addresses)
+            if (std::find(request_.locals.begin(), request_.locals.end(), host.prefix.address) !=
+                request_.locals.end())
+                wanted_names_.insert(host.link_index);
+        wanted_names_.erase(0);
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        for (const int index : wanted_names_)
+            if (!names_.contains(index)) encode_get_link(writer, index);
+        return batch.offsets.empty() ? Result<void>() : get_links(batch);
+    }
+
+    void fill_in_names() {
+        for (auto& link : state_.links) {
+            if (link.master_index != 0) link.attributes.master = name_of(link.master_index);
+            if (link.lower_index != 0) link.vxlan.dev = name_of(link.lower_index);
+            bool renamed = false;
+            for (auto& entry : link.flood_list)
+                if (!entry.via.empty()) entry.via = resolved(entry.via), renamed = true;
+            for (auto& entry : link.macs)
+                entry.remote.via = resolved(entry.remote.via);
+            if (renamed) std::sort(link.flood_list.begin(), link.flood_list.end());
+        }
+        for (auto& host : state_.host_addresses)
+            if (const auto found = names_.find(host.link_index); found != names_.end())
+                host.link = found->second;
+        for (auto& route : state_.routes)
+            route.dev = resolved(route.dev);
+    }
+
+    Netlink& netlink_;
+    const ReadRequest& request_;
+    State state_;
+    std::unordered_map<int, std::size_t> by_index_;
+    std::unordered_map<int, std::string> names_;
+    std::set<int> tunnels_;
+    std::set<int> wanted_names_;
+    int last_index_ = 0;
+    Link* last_tunnel_ = nullptr;
+};
+
+/// The first word of SSH_CONNECTION, which sshd sets: the client's address.
+std::optional<IpAddress> ssh_client() {
+    const char* connection = std::getenv("SSH_CONNECTION");
+    if (connection == nullptr) return std::nullopt;
+    const std::string_view text(connection);
+    const auto address = parse_address(text.substr(0, text.find_first_of(" %")));
+    return address ? std::optional(*address) : std::nullopt;
+}
+
+} // namespace
+
+ReadRequest request_for(const Config& config) {
+    ReadRequest request;
+    for (const auto& tunnel : config.tunnels) {
+        request.tunnels.push_back(tunnel.name);
+        for (const auto& name : {tunnel.vxlan.dev, tunnel.link.master})
+            if (!name.value_or("").empty()) request.others.push_back(*name);
+        for (const auto& peer : tunnel.peers.value_or(std::vector<FloodEntry>{}))
+            if (!peer.via.empty()) request.others.push_back(peer.via);
+    }
+    for (const auto& tunnel : config.tunnels)
+        if (tunnel.vxlan.local) request.locals.push_back(*tunnel.vxlan.local);
+    for (const auto& name : config.absent)
+        request.tunnels.push_back(name);
+    request.host_routes = [&config](const State& state) { return adds_address(config, state); };
+    return request;
+}
+
+Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
+                         const ReadRequest& request) {
+    auto state = Reader(netlink, request).run();
+    if (!state) return state;
+    state->ssh_client = ssh_client();
+    if (records == nullptr) return state;
+    for (const auto& link : state->links)
+        if (const auto mark = mark_of(link.attributes.alias.value_or("")))
+            if (auto record = records->read_record(mark->id))
+                state->records.emplace(mark->id, std::move(*record));
+    return state;
+}
+
+Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,
+                                          const std::vector<FloodEntry>& peers,
+                                          const IpAddress& local, const std::string& dev) {
+    const Link* lower = find_link(state, dev);
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    for (std::size_t i = 0; i < std::min(peers.size(), most_look_ups); ++i)
+        encode_look_up_route(writer, peers[i].dst, local, lower != nullptr ? lower->index : 0);
+    const auto failures = netlink.request(batch, [](const nlmsghdr*) {});
+    if (!failures) return tl::unexpected(failures.error());
+    std::vector<IpAddress> result;
+    for (const auto& failure : *failures)
+        result.push_back(peers[failure.message].dst);
+    return result;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,299 @@
+#include "vxlanctl/runtime.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/capability.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <sched.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+#include <utility>
+
+namespace vxlanctl {
+namespace {
+
+constexpr const char* system_directory = "/run/vxlanctl";
+constexpr std::string_view record_prefix = "record-";
+
+tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
+                                   std::string remedy = {}) {
+    return tl::unexpected(Error{ErrorKind::kernel, std::move(subject), std::move(doing), "", code,
+                                std::move(remedy)});
+}
+
+std::optional<NamespaceId> namespace_at(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return std::nullopt;
+    return NamespaceId{status.st_dev, status.st_ino};
+}
+
+/// The directory, if it is ours and nobody else can write to it: whoever could, could hand us the
+/// record of another link.
+Result<FileDescriptor> open_directory(const std::string& path) {
+    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (directory.get() < 0) return system_error(path, "cannot open", errno);
+    struct stat status {};
+    if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
+    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return system_error(path, "not used, because others could write to it", 0,
+                            "Remove it, or make it belong to you alone.");
+    return directory;
+}
+
+/// In a user namespace we look like root, but files in /tmp are shared with the world outside.
+uid_t uid_outside() {
+    unsigned inside = 0, outside = 0;
+    const std::unique_ptr<FILE, int (*)(FILE*)> map(fopen("/proc/self/uid_map", "re"), fclose);
+    if (map && fscanf(map.get(), "%u %u", &inside, &outside) == 2 && inside == geteuid())
+        return outside;
+    return geteuid();
+}
+
+std::string own_directory() {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (runtime != nullptr && *runtime == '/') return fmt::format("{}/vxlanctl", runtime);
+    return fmt::format("/tmp/vxlanctl-{}", uid_outside());
+}
+
+std::string read_all(int fd) {
+    std::string text;
+    std::array<char, 4096> buffer;
+    for (ssize_t size = 0; (size = read(fd, buffer.data(), buffer.size())) > 0;)
+        text.append(buffer.data(), static_cast<std::size_t>(size));
+    return text;
+}
+
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const auto size = write(fd, text.data(), text.size());
+        if (size < 0 && errno != EINTR) return false;
+        if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
+    }
+    return true;
+}
+
+/// Lets a timer's signal end a blocking flock(). The signal comes again and again, so that it
+/// cannot be missed between the look at the clock and the call.
+class LockTimer {
+public:
+    explicit LockTimer(std::chrono::seconds timeout) {
+        struct sigaction action {};
+        action.sa_handler = [](int) {};
+        sigaction(SIGALRM, &action, &old_);
+        const itimerval timer{{0, 10000}, {timeout.count(), timeout.count() == 0 ? 1 : 0}};
+        setitimer(ITIMER_REAL, &timer, nullptr);
+    }
+    LockTimer(const LockTimer&) = delete;
+    LockTimer& operator=(const LockTimer&) = delete;
+    ~LockTimer() {
+        const itimerval off{};
+        setitimer(ITIMER_REAL, &off, nullptr);
+        sigaction(SIGALRM, &old_, nullptr);
+    }
+
+private:
+    struct sigaction old_ {};
+};
+
+std::optional<Record> parse_record(const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object() || json.value("version", 0) != 1) return std::nullopt;
+    Record record;
+    for (const auto& key : json.value("keys", nlohmann::json::array()))
+        if (key.is_string()) record.keys.insert(key.get<std::string>());
+    for (const auto& address : json.value("addresses", nlohmann::json::array()))
+        if (address.is_string())
+            if (const auto prefix = parse_prefix(address.get<std::string>()))
+                record.addresses.push_back(*prefix);
+    return record;
+}
+
+std::string record_text(const Record& record, NamespaceId space) {
+    nlohmann::json json{{"version", 1},
+                        {"namespace", {{"device", space.device}, {"inode", space.inode}}},
+                        {"keys", record.keys},
+                        {"addresses", nlohmann::json::array()}};
+    for (const auto& address : record.addresses)
+        json["addresses"].push_back(to_string(address));
+    return json.dump() + "\n";
+}
+
+std::optional<NamespaceId> namespace_of_record(const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object() || !json.contains("namespace")) return std::nullopt;
+    const auto& space = json["namespace"];
+    if (!space.is_object()) return std::nullopt;
+    return NamespaceId{space.value("device", dev_t{0}), space.value("inode", ino_t{0})};
+}
+
+/// Every network namespace that a process lives in or that has a name. One that is merely held open
+/// is missed; its links then only lose the memory of what may be reset.
+std::vector<NamespaceId> living_namespaces() {
+    std::vector<NamespaceId> spaces;
+    for (const char* directory : {"/proc", "/run/netns", "/run/docker/netns"}) {
+        const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory), closedir);
+        if (!open) continue;
+        while (const dirent* entry = readdir(open.get())) {
+            std::string path = fmt::format("{}/{}", directory, entry->d_name);
+            if (directory == std::string_view("/proc")) path += "/ns/net";
+            if (const auto space = namespace_at(path)) spaces.push_back(*space);
+        }
+    }
+    return spaces;
+}
+
+} // namespace
+
+FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+}
+
+Result<void> enter_namespace(const std::string& name) {
+    const std::string path =
+        name.find('/') == std::string::npos ? fmt::format("/run/netns/{}", name) : name;
+    const FileDescriptor space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    if (space.get() < 0) {
+        const std::string doing = fmt::format("cannot open network namespace '{}'", name);
+        if (errno == ENOENT)
+            return usage_error("", doing + ": it does not exist",
+                               "'ip netns list' lists those that have a name.");
+        return system_error("", doing, errno);
+    }
+    if (setns(space.get(), CLONE_NEWNET) != 0)
+        return system_error("", fmt::format("cannot enter network namespace '{}'", name), errno,
+                            errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+    return {};
+}
+
+Result<NamespaceId> current_namespace() {
+    if (const auto space = namespace_at("/proc/self/ns/net")) return *space;
+    return system_error("/proc/self/ns/net", "cannot examine", errno);
+}
+
+bool has_net_admin() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
+    if (syscall(SYS_capget, &header, data) != 0) return true; // then the kernel will say
+    return (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0;
+}
+
+Result<RuntimeDirectory> RuntimeDirectory::open() {
+    for (const std::string& path : {std::string(system_directory), own_directory()}) {
+        const bool made = mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
+        const int code = errno;
+        const bool denied = code == EACCES || code == EPERM || code == EROFS;
+        auto directory = made ? open_directory(path)
+                              : Result<FileDescriptor>(system_error(path, "cannot make", code));
+        if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) == 0)
+            return RuntimeDirectory(std::move(*directory));
+        // /run of somebody else: an ordinary user's own place follows.
+        if (path == system_directory && (geteuid() != 0 || denied || uid_outside() != 0)) continue;
+        if (!directory) return tl::unexpected(directory.error());
+        return system_error(path, "cannot write to", EACCES);
+    }
+    return system_error(own_directory(), "cannot use", EACCES);
+}
+
+std::optional<RuntimeDirectory> RuntimeDirectory::open_existing() {
+    // Root's records are readable by all, so a reader prefers them to its own.
+    for (const std::string& path : {std::string(system_directory), own_directory()}) {
+        FileDescriptor directory(
+            ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        if (directory.get() >= 0) return RuntimeDirectory(std::move(directory));
+    }
+    return std::nullopt;
+}
+
+Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds timeout,
+                                    const std::string& purpose,
+                                    const std::function<void(const std::string& holder)>& on_wait) {
+    const std::string name = fmt::format("lock-{}-{}", space.device, space.inode);
+    FileDescriptor file(
+        openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (file.get() < 0) return system_error(name, "cannot open the lock", errno);
+    if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) return system_error(name, "cannot take the lock", errno);
+        std::string holder = read_all(file.get());
+        if (holder.empty()) holder = "another vxlanctl";
+        on_wait(holder);
+        const LockTimer timer(timeout);
+        if (flock(file.get(), LOCK_EX) != 0)
+            return tl::unexpected(Error{
+                ErrorKind::kernel, "",
+                fmt::format("{} is at work in this network namespace, and did not end within {} s",
+                            holder, timeout.count()),
+                "", 0, "Try again, or wait longer with --lock-timeout."});
+    }
+    if (ftruncate(file.get(), 0) == 0 && lseek(file.get(), 0, SEEK_SET) == 0)
+        write_all(file.get(), fmt::format("process {} ({})", getpid(), purpose));
+    lock_ = std::move(file);
+    return {};
+}
+
+std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const {
+    const FileDescriptor file(openat(directory_.get(),
+                                     fmt::format("{}{}", record_prefix, id).c_str(),
+                                     O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return file.get() < 0 ? std::nullopt : parse_record(read_all(file.get()));
+}
+
+Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
+                                            NamespaceId space) {
+    const std::string name = fmt::format("{}{}", record_prefix, id);
+    const std::string fresh = fmt::format("new-{}", id);
+    unlinkat(directory_.get(), fresh.c_str(), 0);
+    const FileDescriptor file(openat(directory_.get(), fresh.c_str(),
+                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (file.get() < 0 || fchmod(file.get(), 0644) != 0 ||
+        !write_all(file.get(), record_text(record, space)) ||
+        renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()) != 0)
+        return system_error(name, "cannot write the record", errno);
+    return {};
+}
+
+void RuntimeDirectory::remove_record(const std::string& id) {
+    unlinkat(directory_.get(), fmt::format("{}{}", record_prefix, id).c_str(), 0);
+}
+
+void RuntimeDirectory::sweep_records(NamespaceId space,
+                                     const std::function<bool(const std::string&)>& is_marked) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> records(
+        fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    if (!records) return;
+    std::optional<std::vector<NamespaceId>> living;
+    while (const dirent* entry = readdir(records.get())) {
+        const std::string_view name = entry->d_name;
+        if (!name.starts_with(record_prefix)) continue;
+        const std::string id(name.substr(record_prefix.size()));
+        if (is_marked(id)) continue;
+        const FileDescriptor file(
+            openat(directory_.get(), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        const auto of_record = namespace_of_record(read_all(file.get()));
+        if (of_record && *of_record != space) {
+            if (!living) living = living_namespaces();
+            if (std::find(living->begin(), living->end(), *of_record) != living->end()) continue;
+        }
+        remove_record(id);
+    }
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,471 @@
+#include "vxlanctl/transaction.h"
+
+#include "vxlanctl/address_codec.h"
+#include "vxlanctl/explain.h"
+#include "vxlanctl/fdb_codec.h"
+#include "vxlanctl/link_codec.h"
+#include "vxlanctl/reader.h"
+#include "vxlanctl/route_codec.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <fmt/format.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <unordered_map>
+
+namespace vxlanctl {
+namespace {
+
+using std::chrono::steady_clock;
+// Duplicate address detection takes one to two seconds with the kernel's defaults.
+constexpr std::chrono::seconds dad_deadline{10};
+
+volatile std::sig_atomic_t signal_number = 0;
+
+/// Sends steps. Knows the ifindex of every link, also of those it makes.
+class Executor {
+public:
+    Executor(Netlink& netlink, const State& state, std::string tunnel)
+        : netlink_(netlink), tunnel_(std::move(tunnel)), writer_(batch_) {
+        for (const auto& link : state.links)
+            indexes_.emplace(link.name, link.index);
+    }
+
+    using Progress = std::function<void(std::size_t done, std::size_t total)>;
+
+    Result<void> run(const std::vector<Step>& steps, const Progress& progress, bool interruptible) {
+        progress_ = progress;
+        for (const auto& step : steps)
+            total_ += message_count(step);
+        for (const auto& step : steps) {
+            if (needs_flush_before(step))
+                if (auto done = flush(); !done) return done;
+            if (interruptible && caught_signal() != 0)
+                return tl::unexpected(
+                    Error{ErrorKind::kernel, tunnel_,
+                          fmt::format("interrupted by signal {}", caught_signal()), "", 0, ""});
+            if (auto done = encode(step); !done) return done;
+            if (needs_flush_after(step))
+                if (auto done = flush(); !done) return done;
+        }
+        return flush();
+    }
+
+    /// Whether the kernel refused to make a link of that name.
+    bool refused(const std::string& name) const { return refused_.contains(name); }
+
+private:
+    /// Nothing is taken away before all that comes earlier is known to be there.
+    bool needs_flush_before(const Step& step) const {
+        return is_destructive(step) && !batch_is_destructive_;
+    }
+
+    /// Later messages need the new link's ifindex, or its new name.
+    static bool needs_flush_after(const Step& step) {
+        return std::holds_alternative<CreateLink>(step.operation) ||
+               std::holds_alternative<RenameLink>(step.operation) ||
+               std::holds_alternative<DeleteLink>(step.operation);
+    }
+
+    int index_of(const std::string& name) const {
+        const auto found = indexes_.find(name);
+        return found == indexes_.end() ? 0 : found->second;
+    }
+
+    Result<void> encode(const Step& step) {
+        batch_is_destructive_ = batch_is_destructive_ || is_destructive(step);
+        const std::size_t first = batch_.offsets.size();
+        const auto result = std::visit(
+            [&](const auto& operation) -> Result<void> {
+                using Operation = std::decay_t<decltype(operation)>;
+                const int index = index_of(operation.link);
+                if (index == 0 && !std::is_same_v<Operation, CreateLink>)
+                    return tl::unexpected(explain(tunnel_, step, 0, {0, ENODEV, ""}));
+                encode_operation(operation, index);
+                return {};
+            },
+            step.operation);
+        for (std::size_t i = first; i < batch_.offsets.size(); ++i)
+            origins_.push_back({&step, i - first});
+        return result;
+    }
+
+    IndexOf resolver() const {
+        return [this](const std::string& name) { return index_of(name); };
+    }
+
+    void encode_operation(const CreateLink& create, int) {
+        encode_create(writer_, create.link, create.attributes, create.vxlan, resolver());
+        encode_alias(writer_, create.link, create.attributes.alias.value_or(""));
+        encode_get_link(writer_, create.link); // the answer tells the ifindex
+    }
+    void encode_operation(const ChangeLink& change, int index) {
+        encode_change(writer_, index, change.changed, resolver());
+    }
+    void encode_operation(const ChangeVxlan& change, int index) {
+        encode_change(writer_, index, change.changed, resolver());
+    }
+    void encode_operation(const RenameLink& rename, int index) {
+        encode_rename(writer_, index, rename.to);
+    }
+    void encode_operation(const DeleteLink&, int index) { encode_delete(writer_, index); }
+    void encode_operation(const AddFlood& add, int index) {
+        const auto resolve = resolver();
+        for (const auto& entry : add.entries)
+            encode_add_flood(writer_, index, entry, add.state, add.flags, resolve);
+    }
+    void encode_operation(const RemoveFlood& remove, int index) {
+        const auto resolve = resolver();
+        for (const auto& entry : remove.entries)
+            encode_remove_fdb(writer_, index, MacAddress{}, entry, resolve);
+    }
+    void encode_operation(const AddMacs& add, int index) {
+        for (const auto& entry : add.entries)
+            encode_add_mac(writer_, index, entry, resolver());
+    }
+    void encode_operation(const RemoveMacs& remove, int index) {
+        for (const auto& entry : remove.entries)
+            encode_remove_fdb(writer_, index, entry.mac, entry.remote, resolver());
+    }
+    void encode_operation(const AddAddress& add, int index) {
+        encode_add_address(writer_, index, add.address);
+    }
+    void encode_operation(const RemoveAddress& remove, int index) {
+        encode_remove_address(writer_, index, remove.address);
+    }
+    void encode_operation(const AddRoute& add, int index) {
+        encode_add_route(writer_, index, add.route);
+    }
+    void encode_operation(const RemoveRoute& remove, int index) {
+        encode_remove_route(writer_, index, remove.route);
+    }
+    void encode_operation(const AddNeighbour& add, int index) {
+        encode_add_neighbour(writer_, index, add.neighbour);
+    }
+    void encode_operation(const RemoveNeighbour& remove, int index) {
+        encode_remove_neighbour(writer_, index, remove.neighbour);
+    }
+
+    Result<void> flush() {
+        if (batch_.offsets.empty()) return {};
+        const auto learn_index = [&](const nlmsghdr* message) {
+            if (const auto link = decode_link(message)) indexes_[link->name] = link->index;
+        };
+        const auto report = [&](std::size_t done) {
+            if (progress_) progress_(done_ + done, total_);
+        };
+        const auto failures = netlink_.request(batch_, learn_index, report);
+        if (!failures) {
+            Error error = failures.error();
+            error.subject = tunnel_;
+            return tl::unexpected(std::move(error));
+        }
+        done_ += batch_.offsets.size();
+        const auto real =
+            std::find_if(failures->begin(), failures->end(), [&](const auto& failure) {
+                return !is_gone_already(*origins_[failure.message].step, failure);
+            });
+        remember_links(*failures);
+        const auto error = real == failures->end()
+                               ? std::optional<Error>()
+                               : explain(tunnel_, *origins_[real->message].step,
+                                         origins_[real->message].element, *real);
+        batch_.bytes.clear();
+        batch_.offsets.clear();
+        origins_.clear();
+        batch_is_destructive_ = false;
+        return error ? Result<void>(tl::unexpected(*error)) : Result<void>();
+    }
+
+    void remember_links(const std::vector<Failure>& failures) {
+        for (const auto& failure : failures)
+            if (const auto* create =
+                    std::get_if<CreateLink>(&origins_[failure.message].step->operation);
+                create != nullptr && origins_[failure.message].element == 0)
+                refused_.insert(create->link);
+        for (const auto& origin : origins_)
+            if (const auto* rename = std::get_if<RenameLink>(&origin.step->operation))
+                indexes_[rename->to] = index_of(rename->link);
+    }
+
+    struct OriginOfMessage {
+        const Step* step;
+        std::size_t element;
+    };
+    Netlink& netlink_;
+    std::string tunnel_;
+    std::unordered_map<std::string, int> indexes_;
+    std::set<std::string> refused_;
+    MessageBatch batch_;
+    MessageWriter writer_;
+    std::vector<OriginOfMessage> origins_;
+    bool batch_is_destructive_ = false;
+    Progress progress_;
+    std::size_t done_ = 0, total_ = 0;
+};
+
+/// One tunnel's way from plan to verified state.
+class Transaction {
+public:
+    Transaction(TransactionContext& context, const Config& config, const TunnelPlan& plan,
+                const State& before, const PlanOptions& options)
+        : context_(context), config_(config), plan_(plan), before_(before), options_(options),
+          executor_(context.netlink, before, plan.name) {}
+
+    Result<void> run() {
+        if (plan_.steps.empty()) {
+            remember_after();
+            return {};
+        }
+        if (auto done = remember_before(); !done) return done;
+        auto done = act();
+        if (!done) return undo(done.error());
+        remember_after();
+        return {};
+    }
+
+private:
+    Result<void> act() {
+        // Events are joined before the address is there, so that none is missed.
+        std::optional<NetlinkSocket> events;
+        if (adds_ipv6_address()) {
+            auto socket = NetlinkSocket::open();
+            if (!socket) return tl::unexpected(socket.error());
+            if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined) return joined;
+            events.emplace(std::move(*socket));
+        }
+        if (auto done = executor_.run(plan_.steps, context_.progress, true); !done) return done;
+        if (events)
+            if (auto done = await_addresses(*events); !done) return done;
+        return verify();
+    }
+
+    bool is_new_ipv6(const Prefix& prefix) const {
+        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+            const auto* add = std::get_if<AddAddress>(&step.operation);
+            return add != nullptr && add->address.prefix == prefix &&
+                   prefix.address.family == Family::ipv6;
+        });
+    }
+
+    bool adds_ipv6_address() const {
+        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
+            const auto* add = std::get_if<AddAddress>(&step.operation);
+            return add != nullptr && is_new_ipv6(add->address.prefix);
+        });
+    }
+
+    Error error(std::string doing, std::string why, std::string remedy = {}) const {
+        return {ErrorKind::kernel, plan_.name, std::move(doing),
+                std::move(why),    0,          std::move(remedy)};
+    }
+
+    Result<State> read(const Config& config) const {
+        return read_state(context_.netlink, &context_.records, request_for(config));
+    }
+
+    /// A new IPv6 address is of no use, and its routes are not preferred, before the kernel knows
+    /// that nobody else has it.
+    Result<void> await_addresses(const NetlinkSocket& events) {
+        const auto deadline = steady_clock::now() + dad_deadline;
+        const Config nothing{config_.origin, {}, {plan_.name}};
+        while (true) {
+            const auto state = read(nothing);
+            if (!state) return tl::unexpected(state.error());
+            const Link* link = find_link(*state, plan_.name);
+            bool waiting = false;
+            for (const auto& address : link != nullptr ? link->addresses : std::vector<Address>{}) {
+                if (!is_new_ipv6(address.prefix)) continue;
+                if ((address.flags & IFA_F_DADFAILED) != 0)
+                    return tl::unexpected(
+                        error(fmt::format("cannot use {}", to_string(address.prefix)),
+                              "another host on the tunnel has that address (DAD failed)"));
+                waiting = waiting || (address.flags & IFA_F_TENTATIVE) != 0;
+            }
+            if (!waiting) return {};
+            if (caught_signal() != 0)
+                return tl::unexpected(
+                    error(fmt::format("interrupted by signal {}", caught_signal()), ""));
+            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+                deadline - steady_clock::now());
+            pollfd descriptor{events.descriptor(), POLLIN, 0};
+            if (left.count() <= 0 || poll(&descriptor, 1, static_cast<int>(left.count())) == 0)
+                return tl::unexpected(error("duplicate address detection does not end",
+                                            fmt::format("waited {} s", dad_deadline.count())));
+            std::array<std::byte, 8192> ignored;
+            while (recv(events.descriptor(), ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) {
+            }
+        }
+    }
+
+    /// The kernel accepts more than it does, so only a second plan without steps is a proof.
+    Result<void> verify() {
+        auto state = read(config_);
+        if (!state) return tl::unexpected(state.error());
+        if (plan_.mark) state->records[plan_.mark->id] = plan_.record;
+        const Plan again = vxlanctl::plan(config_, *state, options_);
+        std::vector<std::string> left;
+        for (const auto& tunnel : again.tunnels) {
+            for (const auto& step : tunnel.steps)
+                left.push_back(imperative(step, 0));
+            for (const auto& problem : tunnel.errors)
+                left.push_back(problem.doing);
+        }
+        if (left.empty()) return {};
+        return tl::unexpected(error("the kernel accepted everything, yet it is not in effect",
+                                    fmt::format("still to do: {}", fmt::join(left, ", ")),
+                                    "Another program may be changing the same link."));
+    }
+
+    /// Returns to the state that was read before, and reports `cause`.
+    Result<void> undo(Error cause) {
+        cause.subject = plan_.name;
+        Config mine{config_.origin, {}, {plan_.name}};
+        if (!plan_.temporary.empty()) mine.absent.push_back(plan_.temporary);
+        for (const auto& tunnel : config_.tunnels) { // the names that the old link may refer to
+            mine.tunnels.push_back(tunnel);
+            if (const Link* was = find_link(before_, tunnel.name))
+                mine.tunnels.back().vxlan.dev = was->vxlan.dev;
+        }
+        std::string trouble;
+        for (int attempt = 0; attempt < undo_attempts; ++attempt) {
+            const auto now = read(mine);
+            if (!now) {
+                trouble = to_string(now.error());
+                continue;
+            }
+            const auto steps = steps_back(*now);
+            if (steps.empty()) {
+                restore_records();
+                return failed(cause);
+            }
+            trouble.clear();
+            Executor executor(context_.netlink, *now, plan_.name);
+            if (auto done = executor.run(steps, {}, false); !done)
+                trouble = to_string(done.error());
+            std::vector<std::string> left;
+            for (const auto& step : steps)
+                left.push_back(imperative(step, 0));
+            left_ = fmt::format("{}", fmt::join(left, ", "));
+        }
+        cause.kind = ErrorKind::undo_incomplete;
+        cause.remedy = fmt::format("The undo failed as well{}{}. Left to do by hand: {}",
+                                   trouble.empty() ? "" : ": ", trouble, left_);
+        return tl::unexpected(std::move(cause));
+    }
+
+    Result<void> failed(Error cause) const {
+        if (!cause.remedy.empty()) cause.remedy += " ";
+        if (cause.kind != ErrorKind::usage) cause.remedy += "The previous state is restored.";
+        return tl::unexpected(std::move(cause));
+    }
+
+    /// A link that somebody else made under our name, between our reading and our create, is not
+    /// ours to remove; it only loses the mark that was sent behind the create.
+    std::vector<Step> steps_back(const State& now) const {
+        std::vector<std::string> names;
+        std::vector<Step> steps;
+        for (const auto& name : {plan_.name, plan_.temporary}) {
+            if (name.empty()) continue;
+            const Link* link = find_link(now, name);
+            if (find_link(before_, name) != nullptr || !executor_.refused(name)) {
+                names.push_back(name);
+            } else if (link != nullptr && mark_of(*link->attributes.alias) == plan_.mark) {
+                LinkAttributes without_mark;
+                without_mark.alias = "";
+                steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
+            }
+        }
+        for (auto& step : plan_back(before_, now, names))
+            steps.push_back(std::move(step));
+        return steps;
+    }
+
+    // The record goes to disk before anything goes to the kernel. It then claims what is old and
+    // what is new: should we be killed in between, a later run may reset too much of ours, never
+    // too little, and nothing of anybody else's.
+
+    Result<void> remember_before() {
+        if (!plan_.mark) return {};
+        Record both = plan_.record;
+        if (same_id())
+            if (const auto old = before_.records.find(plan_.mark->id);
+                old != before_.records.end()) {
+                both.keys.insert(old->second.keys.begin(), old->second.keys.end());
+                for (const auto& address : old->second.addresses)
+                    if (std::find(both.addresses.begin(), both.addresses.end(), address) ==
+                        both.addresses.end())
+                        both.addresses.push_back(address);
+            }
+        if (both == recorded(plan_.mark->id)) return {};
+        return context_.records.write_record(plan_.mark->id, both, context_.space);
+    }
+
+    bool same_id() const { return plan_.old_mark && plan_.old_mark->id == plan_.mark->id; }
+
+    std::optional<Record> recorded(const std::string& id) const {
+        const auto found = before_.records.find(id);
+        return found == before_.records.end() ? std::nullopt : std::optional(found->second);
+    }
+
+    void remember_after() {
+        if (plan_.mark && context_.records.read_record(plan_.mark->id) != plan_.record)
+            (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
+        if (plan_.old_mark && (!plan_.mark || !same_id()))
+            context_.records.remove_record(plan_.old_mark->id);
+        if (plan_.steps.empty()) return;
+        context_.records.sweep_records(context_.space, [&](const std::string& id) {
+            if (plan_.mark && plan_.mark->id == id) return true;
+            if (plan_.old_mark && plan_.old_mark->id == id) return false;
+            return std::any_of(before_.links.begin(), before_.links.end(), [&](const Link& link) {
+                const auto mark = mark_of(link.attributes.alias.value_or(""));
+                return mark && mark->id == id;
+            });
+        });
+    }
+
+    void restore_records() {
+        if (!plan_.mark) return;
+        if (const auto old = recorded(plan_.mark->id))
+            (void)context_.records.write_record(plan_.mark->id, *old, context_.space);
+        else
+            context_.records.remove_record(plan_.mark->id);
+    }
+
+    static constexpr int undo_attempts = 3;
+    TransactionContext& context_;
+    const Config& config_;
+    const TunnelPlan& plan_;
+    const State& before_;
+    const PlanOptions& options_;
+    Executor executor_;
+    std::string left_;
+};
+
+} // namespace
+
+Result<void> carry_out(TransactionContext& context, const Config& config, const TunnelPlan& plan,
+                       const State& before, const PlanOptions& options) {
+    return Transaction(context, config, plan, before, options).run();
+}
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int number) { signal_number = number; };
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction old {};
+        sigaction(number, nullptr, &old);
+        if (old.sa_handler != SIG_IGN) sigaction(number, &action, nullptr); // nohup stays nohup
+    }
+}
+
+int caught_signal() {
+    return signal_number;
+}
+
+} // namespace vxlanctl
