@@ -149,7 +149,7 @@ private:
     /// A wish that cannot be fulfilled stops everything, so that 2 means: nothing was touched.
     void report_problems() {
         for (const auto& tunnel : plan_.tunnels) {
-            if (!style_.quiet)
+            if (!style_.quiet && tunnel.errors.empty())
                 for (const auto& warning : tunnel.warnings)
                     print_warning(tunnel.name, warning);
             for (const auto& error : tunnel.errors) {

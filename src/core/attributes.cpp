@@ -184,7 +184,7 @@ Result<void> parse_value(std::string_view name, std::string_view text, PortRange
     if (dash == std::string_view::npos) return bad_value(name, text, "two ports, LO-HI");
     if (auto low = parse_number(name, text.substr(0, dash), value.low); !low) return low;
     if (auto high = parse_number(name, text.substr(dash + 1), value.high); !high) return high;
-    if (value.low >= value.high && value != PortRange{})
+    if (value.low >= value.high && (value.low != 0 || value.high != 0))
         return bad_value(name, text, "a range: the first port must be below the second");
     return {};
 }

@@ -182,17 +182,6 @@ std::string joined(const std::vector<Change>& changes) {
 void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Change>& reasons,
                      const Tunnel& tunnel, const State& state, const PlanOptions& options,
                      TunnelPlan& plan) {
-    const auto refuse = [&](std::string doing, std::string remedy) {
-        plan.errors.push_back(
-            {ErrorKind::refused, plan.name, std::move(doing), "", 0, std::move(remedy)});
-    };
-    if (!options.allow_recreate)
-        refuse(
-            fmt::format("cannot change {} on a living link; a new one would interrupt traffic and "
-                        "drop {}",
-                        joined(reasons), cost_of_recreate(have)),
-            "Use --allow-recreate if that is acceptable.");
-
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     std::vector<std::string> undeclared;
     for (const auto& address : have.addresses) {
@@ -202,11 +191,25 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
         if (!is_automatic(address) && !surplus && !is_among(stated, address.prefix))
             undeclared.push_back(to_string(address.prefix));
     }
-    if (!undeclared.empty() && options.foreign == Foreign::ask)
-        refuse(fmt::format("the link to be replaced has addresses that are not stated: {}",
-                           fmt::join(undeclared, ", ")),
-               "Use --keep-foreign to put them back (a VRRP address may then be doubled), or "
-               "--drop-foreign.");
+    const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask;
+    const std::string decision =
+        fmt::format("--keep-foreign to put back what is not stated ({}; a VRRP address may then be "
+                    "doubled), or --drop-foreign",
+                    fmt::join(undeclared, ", "));
+    const auto refuse = [&](std::string doing, std::string remedy) {
+        plan.errors.push_back(
+            {ErrorKind::refused, plan.name, std::move(doing), "", 0, std::move(remedy)});
+    };
+    if (!options.allow_recreate)
+        refuse(
+            fmt::format("cannot change {} on a living link; a new one would interrupt traffic and "
+                        "drop {}",
+                        joined(reasons), cost_of_recreate(have)),
+            undecided ? fmt::format("To replace it, use --allow-recreate with {}.", decision)
+                      : "To replace it, use --allow-recreate.");
+    else if (undecided)
+        refuse("the link to be replaced has addresses that are not stated",
+               fmt::format("Use {}.", decision));
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
 }
 

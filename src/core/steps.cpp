@@ -163,13 +163,14 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
     add_list_step(steps, AddFlood{name, want.flood_list.value_or(std::vector<FloodEntry>{}),
                                   want.flood_state, want.flood_flags});
     add_list_step(steps, AddMacs{name, want.macs});
-    for (const auto& address : want.addresses)
-        steps.push_back({AddAddress{name, address}, {}, {}});
     return steps;
 }
 
 std::vector<Step> raise_steps(const LinkTarget& want) {
     std::vector<Step> steps;
+    // Not before a rename, which would give labels to all but the first (inetdev_changename()).
+    for (const auto& address : want.addresses)
+        steps.push_back({AddAddress{want.name, address}, {}, {}});
     if (want.attributes.promote_secondaries) {
         LinkAttributes promote;
         promote.promote_secondaries = want.attributes.promote_secondaries;

@@ -1,0 +1,66 @@
+// Preloaded into vxlanctl: sees every datagram that it sends to the kernel.
+//
+//   VXLANCTL_WRITE_LOG=FILE   appends a line for each message that changes something: its type
+//   VXLANCTL_BREAK_WRITE=N    makes the N-th such message one that the kernel refuses
+//   VXLANCTL_BREAK_FROM=N     the same for the N-th and all later ones
+//   VXLANCTL_STOP_BEFORE=N    stops the process (SIGSTOP) before the send with the N-th one
+//
+// A broken message keeps its place and sequence number, so the refusal is the kernel's own.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <dlfcn.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <vector>
+
+namespace {
+
+constexpr unsigned short no_such_type = 0x7ff0;
+long writes = 0;
+
+long number(const char* name) {
+    const char* text = std::getenv(name);
+    return text != nullptr ? std::atol(text) : 0;
+}
+
+bool is_write(const nlmsghdr& header) {
+    // rtnetlink numbers its types in fours: NEW, DEL, GET, SET.
+    return header.nlmsg_type >= 16 && header.nlmsg_type % 4 != 2;
+}
+
+void log_write(const nlmsghdr& header) {
+    const char* path = std::getenv("VXLANCTL_WRITE_LOG");
+    if (path == nullptr) return;
+    if (FILE* log = std::fopen(path, "ae")) {
+        std::fprintf(log, "%d\n", header.nlmsg_type);
+        std::fclose(log);
+    }
+}
+
+} // namespace
+
+extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
+    using Send = ssize_t (*)(int, const void*, size_t, int);
+    static const auto real = reinterpret_cast<Send>(dlsym(RTLD_NEXT, "send"));
+    std::vector<char> copy(static_cast<const char*>(data), static_cast<const char*>(data) + size);
+    for (size_t at = 0; at + sizeof(nlmsghdr) <= size;) {
+        nlmsghdr header;
+        std::memcpy(&header, copy.data() + at, sizeof header);
+        if (is_write(header)) {
+            ++writes;
+            log_write(header);
+            if (writes == number("VXLANCTL_STOP_BEFORE")) raise(SIGSTOP);
+            const long from = number("VXLANCTL_BREAK_FROM");
+            if (writes == number("VXLANCTL_BREAK_WRITE") || (from > 0 && writes >= from)) {
+                header.nlmsg_type = no_such_type;
+                std::memcpy(copy.data() + at, &header, sizeof header);
+            }
+        }
+        if (header.nlmsg_len < sizeof header) break;
+        at += NLMSG_ALIGN(header.nlmsg_len);
+    }
+    return real(socket, copy.data(), size, flags);
+}

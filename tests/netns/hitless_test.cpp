@@ -1,0 +1,306 @@
+// What runs through the tunnel, and what somebody else put on it, survives a change.
+#include "events.h"
+#include "world.h"
+
+#include <arpa/inet.h>
+#include <atomic>
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace world;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+constexpr std::uint16_t stream_port = 9999;
+
+sockaddr_in endpoint(const char* address) {
+    sockaddr_in result{};
+    result.sin_family = AF_INET;
+    result.sin_port = htons(stream_port);
+    inet_pton(AF_INET, address, &result.sin_addr);
+    return result;
+}
+
+/// Numbered broadcast datagrams from the host into the tunnel: each goes to every peer of the flood
+/// list, and each peer counts what it gets.
+class Stream {
+public:
+    Stream(const Namespace& from, const Namespace& to) {
+        const int on = 1, size = 16 << 20;
+        {
+            const Inside inside(to);
+            receiver_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+            setsockopt(receiver_, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+            const auto any = endpoint("0.0.0.0");
+            if (bind(receiver_, reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
+                throw std::runtime_error("cannot bind");
+        }
+        const Inside inside(from);
+        sender_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        setsockopt(sender_, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+        setsockopt(sender_, SOL_SOCKET, SO_BINDTODEVICE, "vxlan0", 7);
+        thread_ = std::thread([this] {
+            const auto everyone = endpoint("10.255.255.255");
+            while (!stop_) {
+                // Four thousand a second: thousands during a run, and no queue overflows.
+                std::this_thread::sleep_for(std::chrono::microseconds(250));
+                const std::uint32_t number = sent_;
+                if (sendto(sender_, &number, sizeof number, 0,
+                           reinterpret_cast<const sockaddr*>(&everyone), sizeof everyone) > 0)
+                    ++sent_;
+                else
+                    ++not_sent_;
+            }
+        });
+    }
+    ~Stream() {
+        if (thread_.joinable()) stop();
+        close(sender_);
+        close(receiver_);
+    }
+
+    void stop() {
+        stop_ = true;
+        thread_.join();
+    }
+    std::uint32_t sent() const { return sent_; }
+    std::uint32_t not_sent() const { return not_sent_; }
+
+    /// How often each number arrived; waits until the last one has.
+    std::vector<int> received() {
+        std::vector<int> counts(sent_);
+        pollfd readable{receiver_, POLLIN, 0};
+        while (poll(&readable, 1, counts.empty() || counts.back() > 0 ? 50 : 5000) > 0) {
+            std::uint32_t number = 0;
+            if (recv(receiver_, &number, sizeof number, 0) == sizeof number &&
+                number < counts.size())
+                ++counts[number];
+        }
+        return counts;
+    }
+
+private:
+    int sender_ = -1, receiver_ = -1;
+    std::atomic<bool> stop_ = false;
+    std::atomic<std::uint32_t> sent_ = 0, not_sent_ = 0;
+    std::thread thread_;
+};
+
+std::string with_peers(const std::string& peers, const std::string& inner = "10.225.194.171/9") {
+    return "up eth0 172.21.0.100 vxlan0 " + inner + " " + peers;
+}
+
+/// Lets the host learn the peer's MAC, by a frame that needs no answer.
+void announce(const Network& network, std::size_t peer) {
+    const Namespace& space = *network.peers.at(peer);
+    const Inside inside(space);
+    const int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int on = 1;
+    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof on);
+    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "vxlan0", 7);
+    const auto everyone = endpoint("10.255.255.255");
+    sendto(fd, "hello", 5, 0, reinterpret_cast<const sockaddr*>(&everyone), sizeof everyone);
+    close(fd);
+}
+
+} // namespace
+
+TEST_CASE("hitless: no frame to a peer that stays is lost, and the flood list is never empty") {
+    const Network network;
+    const Namespace& host = network.host.space;
+    REQUIRE(vxlanctl(host, with_peers("100.64.158.4 100.64.158.132")).code == 0);
+    announce(network, 1);
+    const int index = link(host, "vxlan0").at("ifindex");
+    const auto learned = macs(host, "vxlan0");
+    REQUIRE(learned == Strings{"02:00:00:00:00:84 100.64.158.132"});
+
+    Events events(host, RTNLGRP_NEIGH);
+    std::set<std::string> flood{"100.64.158.4", "100.64.158.132"};
+    Stream stream(host, *network.peers[1]);
+    for (int round = 0; round < 10; ++round) {
+        for (const char* peers : {"100.64.158.132 100.64.158.133", "100.64.158.4 100.64.158.132"}) {
+            const auto changed = vxlanctl(host, with_peers(peers));
+            INFO(changed.err);
+            REQUIRE(changed.code == 0);
+        }
+    }
+    stream.stop();
+    CHECK(events.smallest(index, flood) >= 2);
+    CHECK(events.seen(RTM_DELNEIGH) >= 20);
+    CHECK(flood == std::set<std::string>{"100.64.158.4", "100.64.158.132"});
+    REQUIRE(stream.sent() > 200);
+    CHECK(stream.not_sent() == 0);
+    const auto counts = stream.received();
+    CHECK(std::count(counts.begin(), counts.end(), 1) == static_cast<long>(counts.size()));
+    CHECK(link(host, "vxlan0").at("ifindex") == index);
+    CHECK(macs(host, "vxlan0") == learned);
+}
+
+TEST_CASE("hitless: attributes and MTU change under traffic without a loss") {
+    const Network network;
+    const Namespace& host = network.host.space;
+    REQUIRE(vxlanctl(host, up_words).code == 0);
+    Stream stream(host, *network.peers[1]);
+    for (const char* options : {" --mtu 1400 --ttl 5", " --ageing 20 --df set", "", " --mtu 1500"})
+        REQUIRE(vxlanctl(host, up_words + options).code == 0);
+    stream.stop();
+    REQUIRE(stream.sent() > 20);
+    CHECK(stream.not_sent() == 0);
+    const auto counts = stream.received();
+    CHECK(std::count(counts.begin(), counts.end(), 1) == static_cast<long>(counts.size()));
+}
+
+TEST_CASE("hitless: MACs learned behind a removed peer go with it, the others stay") {
+    const Network network;
+    const Namespace& host = network.host.space;
+    REQUIRE(vxlanctl(host, up_words).code == 0);
+    announce(network, 0);
+    announce(network, 1);
+    sh(host, "bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst 100.64.158.4 static\n"
+             "bridge fdb add 02:00:00:00:00:98 dev vxlan0 dst 100.64.158.4 dynamic");
+    REQUIRE(macs(host, "vxlan0").size() == 4);
+    const auto changed = vxlanctl(host, with_peers("100.64.158.132 100.64.158.133"));
+    REQUIRE(changed.code == 0);
+    CHECK(macs(host, "vxlan0") ==
+          Strings{"02:00:00:00:00:84 100.64.158.132",
+                  "02:00:00:00:00:99 100.64.158.4"}); // a pin is somebody's, and stays
+}
+
+TEST_CASE("hitless: another inner address leaves a VRRP address and a foreign route alone") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0\n"
+                   "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
+                   "ip route add 198.51.100.0/24 dev vxlan0");
+    const int index = link(host.space, "vxlan0").at("ifindex");
+    const auto promote = sh(host.space, "sysctl -n net.ipv4.conf.vxlan0.promote_secondaries");
+    Events events(host.space, RTNLGRP_IPV4_IFADDR);
+    std::set<std::string> present{"10.225.194.171", "10.225.194.200"};
+    const std::string words = with_peers("100.64.158.4 100.64.158.132", "10.225.194.172/9");
+    const auto changed = vxlanctl(host.space, words);
+    INFO(changed.err);
+    REQUIRE(changed.code == 0);
+
+    CHECK(events.smallest(index, present) >= 2);
+    CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.200/9", "10.225.194.172/9"});
+    const auto routes = sh(host.space, "ip route show dev vxlan0");
+    CHECK(routes.find("192.0.2.0/24 via 10.192.158.4") != std::string::npos);
+    CHECK(routes.find("198.51.100.0/24") != std::string::npos);
+    CHECK(sh(host.space, "sysctl -n net.ipv4.conf.vxlan0.promote_secondaries") == promote);
+    CHECK(vxlanctl_counted(host.space, words).writes == 0);
+
+    SECTION("--exclusive removes what is not stated") {
+        REQUIRE(vxlanctl(host.space, words + " --exclusive").code == 0);
+        CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.172/9"});
+    }
+}
+
+TEST_CASE("hitless: giving up the last address keeps routes that need none") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip route add 198.51.100.0/24 dev vxlan0");
+    const std::string words = with_peers("100.64.158.4 100.64.158.132", "-");
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    CHECK(addresses(host.space, "vxlan0").empty());
+    CHECK(sh(host.space, "ip route show dev vxlan0").find("198.51.100.0/24") != std::string::npos);
+}
+
+TEST_CASE("adopt: a device made by hand is taken over without a flap") {
+    const Host host;
+    const auto make = [&](const std::string& options) {
+        sh(host.space, "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dev eth0 " +
+                           options +
+                           "\nip addr add 10.225.194.171/9 brd + dev vxlan0\n"
+                           "ip link set vxlan0 up\n"
+                           "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4\n"
+                           "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132");
+    };
+    SECTION("the script's with the right port, and any source ports") {
+        make("dstport 4789 srcport 4789 4789");
+        const auto before = link(host.space, "vxlan0");
+        const auto adopted = vxlanctl_counted(host.space, up_words);
+        CHECK(adopted.finished.code == 0);
+        CHECK(adopted.writes == 1); // the mark
+        CHECK(adopted.finished.out.find("vxlan0: adopted") == 0);
+        auto after = link(host.space, "vxlan0");
+        after.erase("ifalias");
+        CHECK(difference(before, after) == "");
+        CHECK(vxlanctl_counted(host.space, up_words).writes == 0);
+    }
+    SECTION("with a foreign alias, which stays in front of the mark") {
+        make("dstport 4789 srcport 10000 20000");
+        sh(host.space, "ip link set vxlan0 alias 'to the gate'");
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        const std::string alias = link(host.space, "vxlan0").at("ifalias");
+        CHECK(alias.starts_with("to the gate | vxlanctl/1 cli "));
+        CHECK(vxlanctl_counted(host.space, up_words).writes == 0);
+    }
+    SECTION("with a stale peer and another address, which is not ours") {
+        make("dstport 4789");
+        sh(host.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.9\n"
+                       "ip addr add 10.225.194.200/9 dev vxlan0");
+        const auto index = link(host.space, "vxlan0").at("ifindex");
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        CHECK(link(host.space, "vxlan0").at("ifindex") == index);
+        CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+        CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.171/9", "10.225.194.200/9"});
+    }
+    SECTION("with a default remote, which would double frames") {
+        make("dstport 4789 remote 100.64.158.4");
+        REQUIRE(flood_list(host.space, "vxlan0").size() == 3);
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+        CHECK_FALSE(link(host.space, "vxlan0").at("linkinfo").at("info_data").contains("remote"));
+    }
+    SECTION("with a default remote whose entry equals the peer's own") {
+        sh(host.space, "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
+                       "remote 100.64.158.4");
+        const std::string words = "up - 172.21.0.100 vxlan0 - 100.64.158.4";
+        REQUIRE(vxlanctl(host.space, words).code == 0);
+        CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.4"});
+        CHECK(vxlanctl_counted(host.space, words).writes == 0);
+    }
+    SECTION("with doubled peers and a list that ages") {
+        make("dstport 4789");
+        sh(host.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0 "
+                       "dynamic");
+        REQUIRE(flood_list(host.space, "vxlan0").size() == 3);
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+        const auto fdb = json_of(host.space, "bridge -j fdb show dev vxlan0");
+        for (const auto& entry : fdb)
+            CHECK(entry.at("state") == "permanent");
+    }
+    SECTION("the script's verbatim, whose port 8472 never passed traffic, is refused") {
+        make("port 4789 4789");
+        const auto refused = vxlanctl_counted(host.space, up_words);
+        CHECK(refused.finished.code == 4);
+        CHECK(refused.writes == 0);
+        CHECK(refused.finished.err.find("port: 8472 -> 4789") != std::string::npos);
+        CHECK(refused.finished.err.find("--allow-recreate") != std::string::npos);
+    }
+}
+
+TEST_CASE("careful: entries of a control plane stay") {
+    const Host host;
+    sh(host.space, "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dev eth0 dstport 4789\n"
+                   "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.7 extern_learn\n"
+                   "bridge fdb add 02:00:00:00:00:77 dev vxlan0 dst 100.64.158.7 extern_learn");
+    const auto changed = vxlanctl(host.space, with_peers("100.64.158.4 100.64.158.133"));
+    REQUIRE(changed.code == 0);
+    const auto list = flood_list(host.space, "vxlan0");
+    CHECK(std::count(list.begin(), list.end(), "100.64.158.7") == 1);
+    CHECK(std::count(list.begin(), list.end(), "100.64.158.133") == 1);
+    CHECK(macs(host.space, "vxlan0") == Strings{"02:00:00:00:00:77 100.64.158.7"});
+    CHECK(sh(host.space, "bridge fdb show dev vxlan0").find("dst 100.64.158.7 self extern_learn") !=
+          std::string::npos);
+    CHECK(vxlanctl_counted(host.space, with_peers("100.64.158.4 100.64.158.133")).writes == 0);
+}

@@ -1,0 +1,227 @@
+// What is refused or impossible: the code, the words, and that nothing was touched.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace world;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+void check_untouched(const Namespace& space, const std::string& words, int code,
+                     const std::string& said, std::map<std::string, std::string> environment = {}) {
+    const auto before = snapshot(space);
+    const auto counted = vxlanctl_counted(space, words, std::move(environment));
+    INFO(words);
+    INFO(counted.finished.err);
+    CHECK(counted.finished.code == code);
+    CHECK(counted.writes == 0);
+    CHECK(counted.finished.out.empty());
+    CHECK(counted.finished.err.find(said) != std::string::npos);
+    const auto& err = counted.finished.err;
+    CHECK(std::count(err.begin(), err.end(), '\n') == 1);
+    CHECK(difference(before, snapshot(space)) == "");
+}
+
+} // namespace
+
+TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
+    const Host host;
+    sh(host.space, "ip link set eth0 mtu 1500");
+    const auto check = [&](const std::string& words, const std::string& said) {
+        check_untouched(host.space, words, 2, said);
+    };
+    const std::string begin = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 ";
+    check(begin + "172.21.0.100", "is the local address");
+    check(begin + "0.0.0.0", "unspecified");
+    check(begin + "255.255.255.255", "broadcast");
+    check(begin + "172.21.0.255", "broadcast address of 172.21.0.0/24");
+    check(begin + "127.0.0.1", "loopback");
+    check(begin + "239.1.1.1", "multicast");
+    check(begin + "2001:db8::1", "family");
+    check(begin + "100.64.158.4 100.64.158.4", "twice");
+    check(begin + "100.64.158.4.5", "not an IP address");
+    check(begin, "no peer");
+    check("up eth0 172.21.0.100 vxlan0", "too few words");
+    check("up eth0 172.21.0.101 vxlan0 - 100.64.158.4", "172.21.0.101 is not on this host");
+    check("up eth9 172.21.0.100 vxlan0 - 100.64.158.4", "'eth9' does not exist");
+    check("up eth0 172.21.0.100 vxlan0 10.225.194.171 100.64.158.4", "prefix length");
+    check("up eth0 172.21.0.100 vxlan0 10.225.194.171/33 100.64.158.4", "prefix length");
+    check("up eth0 172.21.0.100 sixteen_bytes_ab - 100.64.158.4", "16 bytes");
+    check("up eth0 172.21.0.100 a/b - 100.64.158.4", "not a link name");
+    check("up eth0 172.21.0.100 .. - 100.64.158.4", "not a link name");
+    check("up eth0 172.21.0.100 vx%d - 100.64.158.4", "not a link name");
+    check("up eth0 172.21.0.100 eth0 - 100.64.158.4", "another kind");
+    check(up_words + " --vni 0", "1 to 16777215");
+    check(up_words + " --vni 16777216", "1 to 16777215");
+    check(up_words + " --vni ten", "1 to 16777215");
+    check(up_words + " --port 65536", "1 to 65535");
+    check(up_words + " --srcport 5-5", "range");
+    check(up_words + " --mac 01:00:00:00:00:01", "single station");
+    check(up_words + " --learning --no-learning", "contradict");
+    check(up_words + " --keep-foreign", "--allow-recreate");
+    check(up_words + " --master br7", "'br7' does not exist");
+    check(up_words + " --mtu 1451", "limit of 1450: 'eth0' has MTU 1500");
+    check(up_words + " --mtu 1200 --address 2001:db8:5::1/64", "1280");
+    check(up_words + " --colour never", "Did you mean '--color'");
+    check("upp eth0", "Did you mean 'up'");
+    check(up_words + " --peers-file /nonexistent", "/nonexistent");
+    check("", "no command");
+}
+
+TEST_CASE("bad input: a broken peers file is named with its line, an empty one is refused") {
+    const Host host;
+    sh(host.space, "printf '100.64.158.4\\n\\n# x\\n100.64.158.400\\n' > /run/peers\n"
+                   "printf '# nothing\\n' > /run/empty");
+    const std::string words = "up eth0 172.21.0.100 vxlan0 - --peers-file ";
+    check_untouched(host.space, words + "/run/peers", 2, "/run/peers:4: '100.64.158.400'");
+    check_untouched(host.space, words + "/run/empty", 2, "names no peer");
+}
+
+TEST_CASE("a name held by another kind of link is an error, and that link is untouched") {
+    const Host host;
+    sh(host.space, "ip link add vxlan0 type bridge");
+    check_untouched(host.space, up_words + " --allow-recreate --drop-foreign", 2,
+                    "another kind (bridge)");
+    sh(host.space, "ip link del vxlan0; ip link add vxlan0 type veth peer name other");
+    check_untouched(host.space, up_words + " --allow-recreate --drop-foreign", 2,
+                    "another kind (veth)");
+}
+
+TEST_CASE("VNI and port in use: the holder is named where it is visible, and said to be elsewhere "
+          "where it is not") {
+    const Host host;
+    sh(host.space, "ip link add vxlan7 type vxlan id 10 dstport 4789 local 172.21.0.100");
+    check_untouched(host.space, up_words, 2, "VNI 10 on port 4789 is already used by 'vxlan7'");
+    CHECK(vxlanctl(host.space, up_words + " -n").code == 2);
+
+    const Namespace elsewhere;
+    sh(host.space,
+       fmt::format("ip link set vxlan7 netns /proc/{}/fd/{}", getpid(), elsewhere.descriptor()));
+    const auto before = snapshot(host.space);
+    const auto hidden = vxlanctl(host.space, up_words);
+    CHECK(hidden.code == 2);
+    CHECK(hidden.err.find("not visible in this network namespace") != std::string::npos);
+    CHECK(hidden.err.find("File exists") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(sh(host.space, "ls /run/vxlanctl").find("record-") == std::string::npos);
+    CHECK(vxlanctl(host.space, up_words + " --vni 11").code == 0);
+}
+
+TEST_CASE("an inner prefix that swallows the underlay is refused with what would move") {
+    const Host host;
+    const auto inner = [](const std::string& prefix) {
+        return "up eth0 172.21.0.100 vxlan0 " + prefix + " 100.64.158.4";
+    };
+    SECTION("the local address's own subnet") {
+        check_untouched(host.space, inner("172.16.0.5/12"), 4, "172.21.0.0/24 (the subnet");
+        check_untouched(host.space, inner("172.21.0.5/28"), 4, "172.21.0.0/24 (the subnet");
+        CHECK(vxlanctl(host.space, inner("172.21.0.5/32")).code == 0);
+    }
+    SECTION("the default gateway") {
+        sh(host.space, "ip route replace default via 10.129.0.1 dev eth0 onlink");
+        check_untouched(host.space, up_words, 4, "10.129.0.1 (the default gateway on eth0)");
+        CHECK(vxlanctl(host.space, up_words + " --allow-overlap").code == 0);
+    }
+    SECTION("the client of this SSH session") {
+        check_untouched(host.space, up_words, 4, "10.200.0.7 (the client of this SSH session)",
+                        {{"SSH_CONNECTION", "10.200.0.7 51000 172.21.0.100 22"}});
+    }
+    SECTION("a peer, without a lower device") {
+        check_untouched(host.space, "up - 172.21.0.100 vxlan0 100.64.0.9/10 100.64.158.4", 4,
+                        "100.64.158.4 (a peer");
+        CHECK(vxlanctl(host.space, inner("100.64.0.9/10")).code == 0);
+    }
+    SECTION("but not when the client comes through the tunnel already") {
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        RunOptions options;
+        options.environment = {{"SSH_CONNECTION", "10.200.0.7 51000 10.225.194.171 22"}};
+        CHECK(vxlanctl(host.space,
+                       "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.132",
+                       options)
+                  .code == 0);
+    }
+}
+
+TEST_CASE("recreate: refused without the option that allows it") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    for (const char* option : {" --vni 11", " --port 4790", " --no-udp-csum", " --limit 5",
+                               " --srcport 1000-2000", " --ttl inherit"})
+        check_untouched(host.space, up_words + option, 4, "--allow-recreate");
+    const auto index = link(host.space, "vxlan0").at("ifindex");
+    const auto made = vxlanctl(host.space, up_words + " --vni 11 --allow-recreate");
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(link(host.space, "vxlan0").at("ifindex") != index);
+    CHECK(link(host.space, "vxlan0").at("linkinfo").at("info_data").at("id") == 11);
+    CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+    CHECK(vxlanctl_counted(host.space, up_words + " --vni 11").writes == 0);
+    CHECK(sh(host.space, "ls /run/vxlanctl | grep -c record-") == "1\n");
+}
+
+TEST_CASE("recreate: undeclared addresses need a decision") {
+    const Host host;
+    sh(host.space, "ip link add br0 type bridge");
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip link set vxlan0 address 02:00:00:00:00:55; ip link set vxlan0 master br0\n"
+                   "ip addr add 10.225.194.200/9 dev vxlan0\n"
+                   "ip addr add 2001:db8:77::1/64 dev vxlan0 nodad\n"
+                   "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static metric 7\n"
+                   "ip route add 198.51.100.0/24 dev vxlan0 table 77\n"
+                   "ip -6 route add 2001:db8:78::/64 via 2001:db8:77::9 dev vxlan0\n"
+                   "ip neigh add 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0 nud permanent\n"
+                   "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4 static");
+    const std::string words = up_words + " --port 4790 --allow-recreate";
+    check_untouched(host.space, up_words + " --port 4790", 4, "--allow-recreate");
+    const auto undecided = vxlanctl_counted(host.space, words);
+    CHECK(undecided.finished.code == 4);
+    CHECK(undecided.writes == 0);
+    CHECK(undecided.finished.err.find("10.225.194.200/9, 2001:db8:77::1/64") != std::string::npos);
+    CHECK(undecided.finished.err.find("--keep-foreign") != std::string::npos);
+    CHECK(undecided.finished.err.find("--drop-foreign") != std::string::npos);
+
+    SECTION("--keep-foreign puts everything back") {
+        auto before = snapshot(host.space);
+        const auto kept = vxlanctl(host.space, words + " --keep-foreign");
+        INFO(kept.err);
+        REQUIRE(kept.code == 0);
+        auto after = snapshot(host.space);
+        CHECK(after["links"]["vxlan0"]["linkinfo"]["info_data"]["port"] == 4790);
+        for (auto* all : {&before, &after}) {
+            (*all)["links"]["vxlan0"]["linkinfo"]["info_data"].erase("port");
+            (*all)["links"]["vxlan0"].erase("ifalias");                     // a new mark
+            (*all)["links"]["vxlan0"]["linkinfo"].erase("info_slave_data"); // a new port number
+        }
+        CHECK(difference(before, after) == "");
+    }
+    SECTION("--drop-foreign leaves what is stated") {
+        REQUIRE(vxlanctl(host.space, words + " --drop-foreign").code == 0);
+        CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.171/9"});
+        CHECK_FALSE(link(host.space, "vxlan0").contains("master"));
+        CHECK(sh(host.space, "ip route show table all dev vxlan0").find("192.0.2.0") ==
+              std::string::npos);
+    }
+}
+
+TEST_CASE("without CAP_NET_ADMIN: one line, exit code 1; show and dry run work") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    RunOptions nobody;
+    nobody.as_nobody = true;
+    const auto refused = vxlanctl(host.space, up_words, nobody);
+    if (refused.code == 126) { // an ordinary user's namespace has no second user
+        WARN("skipped: cannot become another user here");
+        return;
+    }
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("CAP_NET_ADMIN") != std::string::npos);
+    CHECK(std::count(refused.err.begin(), refused.err.end(), '\n') == 1);
+    const auto shown = vxlanctl(host.space, "show vxlan0", nobody);
+    CHECK(shown.code == 0);
+    CHECK(shown.out.find("peer       100.64.158.132") != std::string::npos);
+    CHECK(vxlanctl(host.space, up_words + " -n", nobody).out == "vxlan0: in sync\n");
+    CHECK(vxlanctl(host.space, "down vxlan0", nobody).code == 1);
+    CHECK(link_exists(host.space, "vxlan0"));
+}

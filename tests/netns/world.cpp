@@ -1,0 +1,314 @@
+#include "world.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <fstream>
+#include <memory>
+#include <poll.h>
+#include <sched.h>
+#include <sstream>
+#include <stdexcept>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace world {
+namespace {
+
+[[noreturn]] void fail(const std::string& what) {
+    throw std::runtime_error(fmt::format("{}: {}", what, std::strerror(errno)));
+}
+
+int open_current() {
+    const int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+    if (fd < 0) fail("/proc/self/ns/net");
+    return fd;
+}
+
+[[noreturn]] void become(const Namespace& space, const std::vector<std::string>& command,
+                         const RunOptions& options, int in, int out, int err) {
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(err, 2);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    std::vector<char*> words;
+    for (const auto& word : command)
+        words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    for (const auto& [name, value] : options.environment)
+        setenv(name.c_str(), value.c_str(), 1);
+    if (setns(space.descriptor(), CLONE_NEWNET) != 0) _exit(126);
+    if (options.as_nobody && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(126);
+    execvp(words[0], words.data());
+    _exit(127);
+}
+
+} // namespace
+
+Namespace::Namespace() {
+    const int back = open_current();
+    if (unshare(CLONE_NEWNET) != 0) fail("unshare");
+    descriptor_ = open_current();
+    if (setns(back, CLONE_NEWNET) != 0) fail("setns");
+    close(back);
+    sh(*this, "ip link set lo up");
+}
+
+Namespace::~Namespace() {
+    close(descriptor_);
+}
+
+Inside::Inside(const Namespace& space) : back_(open_current()) {
+    if (setns(space.descriptor(), CLONE_NEWNET) != 0) fail("setns");
+}
+
+Inside::~Inside() {
+    setns(back_, CLONE_NEWNET);
+    close(back_);
+}
+
+Process::Process(const Namespace& space, const std::vector<std::string>& command,
+                 const RunOptions& options)
+    : deadline_(options.deadline) {
+    std::array<int, 2> out, err;
+    if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) fail("pipe");
+    // A file instead of a pipe: any amount of input without a second thread.
+    const std::unique_ptr<FILE, int (*)(FILE*)> input(tmpfile(), fclose);
+    fwrite(options.input.data(), 1, options.input.size(), input.get());
+    rewind(input.get());
+    pid_ = fork();
+    if (pid_ < 0) fail("fork");
+    if (pid_ == 0) become(space, command, options, fileno(input.get()), out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    out_ = out[0];
+    err_ = err[0];
+}
+
+Process::~Process() {
+    if (pid_ > 0) {
+        kill(pid_, SIGKILL);
+        waitpid(pid_, nullptr, 0);
+    }
+    if (out_ >= 0) close(out_);
+    if (err_ >= 0) close(err_);
+}
+
+Finished Process::wait() {
+    Finished finished;
+    const auto end = std::chrono::steady_clock::now() + deadline_;
+    std::array<pollfd, 2> pipes{pollfd{out_, POLLIN, 0}, pollfd{err_, POLLIN, 0}};
+    while (pipes[0].fd >= 0 || pipes[1].fd >= 0) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            end - std::chrono::steady_clock::now());
+        if (left.count() <= 0 ||
+            poll(pipes.data(), pipes.size(), static_cast<int>(left.count())) == 0)
+            throw std::runtime_error("a program did not end in time; it said: " + finished.out +
+                                     finished.err);
+        for (auto& pipe : pipes) {
+            if (pipe.fd < 0 || pipe.revents == 0) continue;
+            std::array<char, 65536> buffer;
+            const auto size = read(pipe.fd, buffer.data(), buffer.size());
+            if (size <= 0)
+                pipe.fd = -1;
+            else
+                (pipe.fd == out_ ? finished.out : finished.err)
+                    .append(buffer.data(), static_cast<std::size_t>(size));
+        }
+    }
+    int status = 0;
+    waitpid(pid_, &status, 0);
+    pid_ = -1;
+    finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    return finished;
+}
+
+Finished run(const Namespace& space, const std::vector<std::string>& command,
+             const RunOptions& options) {
+    return Process(space, command, options).wait();
+}
+
+std::string sh(const Namespace& space, const std::string& line) {
+    const auto finished = run(space, {"/bin/sh", "-ec", line});
+    if (finished.code != 0)
+        throw std::runtime_error(
+            fmt::format("'{}' failed with {}: {}", line, finished.code, finished.err));
+    return finished.out;
+}
+
+Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options) {
+    std::vector<std::string> command{VXLANCTL_PROGRAM};
+    std::istringstream stream(words);
+    for (std::string word; stream >> word;)
+        command.push_back(word);
+    return run(space, command, options);
+}
+
+bool is_sanitized() {
+    static const bool sanitized = [] {
+        std::ifstream file(VXLANCTL_PROGRAM, std::ios::binary);
+        const std::string bytes((std::istreambuf_iterator<char>(file)), {});
+        return bytes.find("__asan_init") != std::string::npos;
+    }();
+    return sanitized;
+}
+
+Counted vxlanctl_counted(const Namespace& space, const std::string& words,
+                         std::map<std::string, std::string> environment) {
+    std::string log = "/tmp/vxlanctl-writes-XXXXXX";
+    const int fd = mkstemp(log.data());
+    if (fd < 0) fail("mkstemp");
+    close(fd);
+    environment["LD_PRELOAD"] = FAULT_LIBRARY;
+    environment["VXLANCTL_WRITE_LOG"] = log;
+    environment["ASAN_OPTIONS"] = "verify_asan_link_order=0";
+    Counted counted{vxlanctl(space, words, {environment, "", false, std::chrono::seconds(60)}), 0};
+    std::ifstream lines(log);
+    for (std::string line; std::getline(lines, line);)
+        ++counted.writes;
+    unlink(log.c_str());
+    return counted;
+}
+
+nlohmann::json json_of(const Namespace& space, const std::string& command) {
+    const std::string text = sh(space, command);
+    // iproute2 prints nothing at all where there is nothing.
+    return text.find_first_not_of(" \n") == std::string::npos ? nlohmann::json::array()
+                                                              : nlohmann::json::parse(text);
+}
+
+nlohmann::json link(const Namespace& space, const std::string& name) {
+    return json_of(space, "ip -d -j link show dev " + name).at(0);
+}
+
+bool link_exists(const Namespace& space, const std::string& name) {
+    return run(space, {"ip", "link", "show", "dev", name}).code == 0;
+}
+
+std::vector<std::string> addresses(const Namespace& space, const std::string& name) {
+    std::vector<std::string> result;
+    const auto link = json_of(space, "ip -j addr show dev " + name).at(0);
+    for (const auto& item : link.at("addr_info"))
+        if (item.at("scope") == "global")
+            result.push_back(fmt::format("{}/{}", item.at("local").get<std::string>(),
+                                         item.at("prefixlen").get<int>()));
+    return result;
+}
+
+namespace {
+
+bool is_flood(const nlohmann::json& entry) {
+    return entry.value("mac", "") == "00:00:00:00:00:00";
+}
+
+} // namespace
+
+std::vector<std::string> flood_list(const Namespace& space, const std::string& name) {
+    std::vector<std::string> result;
+    for (const auto& entry : json_of(space, "bridge -j fdb show dev " + name))
+        if (is_flood(entry)) {
+            const std::string via = entry.value("viaIf", entry.value("via", ""));
+            result.push_back(entry.at("dst").get<std::string>() + (via.empty() ? "" : "@" + via));
+        }
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+std::vector<std::string> macs(const Namespace& space, const std::string& name) {
+    std::vector<std::string> result;
+    for (const auto& entry : json_of(space, "bridge -j fdb show dev " + name))
+        if (!is_flood(entry) && entry.contains("dst"))
+            result.push_back(entry.at("mac").get<std::string>() + " " +
+                             entry.at("dst").get<std::string>());
+    std::sort(result.begin(), result.end());
+    return result;
+}
+
+nlohmann::json snapshot(const Namespace& space) {
+    nlohmann::json all;
+    for (auto& item : json_of(space, "ip -d -j link")) {
+        for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags"})
+            item.erase(volatile_key);
+        all["links"][item.at("ifname").get<std::string>()] = item;
+    }
+    for (auto& item : json_of(space, "ip -j addr")) {
+        auto& list = all["addresses"][item.at("ifname").get<std::string>()];
+        list = item.at("addr_info");
+        for (auto at = list.begin(); at != list.end();)
+            at = at->at("family") == "inet6" && at->at("scope") == "link" ? list.erase(at) : at + 1;
+    }
+    const auto sorted = [](nlohmann::json list) {
+        std::sort(list.begin(), list.end());
+        return list;
+    };
+    all["routes4"] = sorted(json_of(space, "ip -j -4 route show table all"));
+    auto routes6 = nlohmann::json::array(); // link-local ones come when the kernel gets round to it
+    for (const auto& route : json_of(space, "ip -j -6 route show table all"))
+        if (const std::string to = route.at("dst"); !to.starts_with("fe80:") && to != "ff00::/8")
+            routes6.push_back(route);
+    all["routes6"] = sorted(routes6);
+    all["neighbours"] = sorted(json_of(space, "ip -j neigh show nud permanent"));
+    auto fdb = nlohmann::json::array();
+    for (const auto& entry : json_of(space, "bridge -j fdb"))
+        if (entry.contains("dst") && entry.value("state", "") != "") fdb.push_back(entry);
+    all["fdb"] = sorted(fdb);
+    return all;
+}
+
+std::string difference(const nlohmann::json& before, const nlohmann::json& after) {
+    std::string text;
+    for (const auto& change : nlohmann::json::diff(before, after)) {
+        text += change.dump();
+        if (const auto at = nlohmann::json::json_pointer(change.at("path")); before.contains(at))
+            text += " was " + before.at(at).dump();
+        text += "\n";
+    }
+    return text;
+}
+
+Host::Host() {
+    sh(space, "rm -rf /run/vxlanctl");
+    sh(space, "ip link add eth0 mtu 9001 type veth peer name wire0 mtu 9001\n"
+              "ip link set eth0 up; ip link set wire0 up\n"
+              "ip addr add 172.21.0.100/24 brd + dev eth0\n"
+              "ip addr add 2001:db8:21::100/64 dev eth0 nodad\n"
+              "ip route add default via 172.21.0.1 dev eth0");
+}
+
+Network::Network() {
+    const auto move = [](const Namespace& from, const std::string& device, const Namespace& to) {
+        sh(from,
+           fmt::format("ip link set {} netns /proc/{}/fd/{}", device, getpid(), to.descriptor()));
+    };
+    move(host.space, "wire0", wire);
+    sh(wire, "ip link add br0 type bridge; ip link set br0 mtu 9001 up\n"
+             "ip link set wire0 master br0 up");
+    sh(host.space, "ip route add 100.64.0.0/16 dev eth0");
+    for (const int last : {4, 132, 133}) {
+        peers.push_back(std::make_unique<Namespace>());
+        const Namespace& peer = *peers.back();
+        sh(wire, fmt::format("ip link add wire{0} mtu 9001 type veth peer name eth0 mtu 9001\n"
+                             "ip link set wire{0} master br0 up",
+                             last));
+        move(wire, "eth0", peer);
+        sh(peer,
+           fmt::format(
+               "ip link set eth0 up; ip addr add 100.64.158.{0}/16 dev eth0\n"
+               "ip route add 172.21.0.0/24 dev eth0\n"
+               "ip link add vxlan0 address 02:00:00:00:00:{0:02x} type vxlan id 10 dstport 4789"
+               " local 100.64.158.{0} dev eth0\n"
+               "sysctl -qw net.ipv6.conf.vxlan0.disable_ipv6=1\n" // no frame but the tests' own
+               "ip link set vxlan0 up\n"
+               "ip addr add 10.192.158.{0}/9 brd + dev vxlan0\n"
+               "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 172.21.0.100",
+               last));
+    }
+}
+
+} // namespace world

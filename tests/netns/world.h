@@ -1,0 +1,120 @@
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+/// Hosts in network namespaces of their own, and programs that run on them.
+namespace world {
+
+/// A network namespace that lives as long as this object, with `lo` up.
+class Namespace {
+public:
+    Namespace();
+    ~Namespace();
+    Namespace(const Namespace&) = delete;
+    Namespace& operator=(const Namespace&) = delete;
+    int descriptor() const { return descriptor_; }
+
+private:
+    int descriptor_;
+};
+
+/// This process is in the namespace as long as this object lives, for opening sockets there.
+class Inside {
+public:
+    explicit Inside(const Namespace& space);
+    ~Inside();
+    Inside(const Inside&) = delete;
+    Inside& operator=(const Inside&) = delete;
+
+private:
+    int back_;
+};
+
+struct Finished {
+    int code = -1; ///< the exit code, or 128 + signal
+    std::string out, err;
+};
+
+struct RunOptions {
+    std::map<std::string, std::string> environment;
+    std::string input;
+    bool as_nobody = false; ///< without any capability
+    std::chrono::seconds deadline{60};
+};
+
+Finished run(const Namespace& space, const std::vector<std::string>& command,
+             const RunOptions& options = {});
+/// A program that runs on; wait() for it.
+class Process {
+public:
+    Process(const Namespace& space, const std::vector<std::string>& command,
+            const RunOptions& options = {});
+    ~Process();
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    int pid() const { return pid_; }
+    Finished wait();
+
+private:
+    int pid_ = -1, out_ = -1, err_ = -1;
+    std::chrono::seconds deadline_;
+};
+
+/// A line of shell that has to succeed; returns what it prints.
+std::string sh(const Namespace& space, const std::string& line);
+
+/// vxlanctl with these words (split at blanks).
+Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options = {});
+
+/// Whether the program was built with sanitizers, which slow it down and preload themselves.
+bool is_sanitized();
+
+/// How many messages a run of vxlanctl wrote to the kernel, by the program's own send calls.
+struct Counted {
+    Finished finished;
+    long writes = 0;
+};
+Counted vxlanctl_counted(const Namespace& space, const std::string& words,
+                         std::map<std::string, std::string> environment = {});
+
+/// `ip -j …` or `bridge -j …`.
+nlohmann::json json_of(const Namespace& space, const std::string& command);
+/// `ip -d -j link show dev NAME`, the one element.
+nlohmann::json link(const Namespace& space, const std::string& name);
+bool link_exists(const Namespace& space, const std::string& name);
+/// The texts `10.0.0.1/24` of a link's addresses without the automatic ones.
+std::vector<std::string> addresses(const Namespace& space, const std::string& name);
+/// The destinations of the flood list, sorted; `dst@via` where there is one.
+std::vector<std::string> flood_list(const Namespace& space, const std::string& name);
+/// `MAC dst` of the unicast entries, sorted.
+std::vector<std::string> macs(const Namespace& space, const std::string& name);
+/// Everything that a run that failed must leave as it was: links, addresses, routes, permanent FDB
+/// entries and neighbours, without ifindex.
+nlohmann::json snapshot(const Namespace& space);
+/// What differs between two snapshots; empty when nothing does.
+std::string difference(const nlohmann::json& before, const nlohmann::json& after);
+
+/// A host with `eth0` (172.21.0.100/24, 2001:db8:21::100/64, MTU 9001) and a default route.
+struct Host {
+    Host();
+    Namespace space;
+};
+
+/// Such a host, and peers with the outer addresses 100.64.158.4, .132 and .133, all on one switch.
+/// Each peer has a vxlan0 back to the host, with the inner address 10.192.158.4, .132, .133.
+struct Network {
+    Network();
+    Host host;
+    Namespace wire;
+    std::vector<std::unique_ptr<Namespace>> peers;
+};
+
+/// The call that most tests begin with.
+inline const std::string up_words =
+    "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 100.64.158.132";
+
+} // namespace world
