@@ -241,8 +241,8 @@ std::string temporary_name(const Mark& mark);
 /// Whether the link is such a replacement that was never finished, because its maker was killed.
 bool is_leftover(const Link& link);
 
-/// Whether nobody has to decide about this address when its link is replaced: the kernel makes
-/// link-local ones itself, and tentative ones are not there yet.
+/// Whether the kernel makes this address by itself, and would again on a new link: an IPv6
+/// link-local one.
 bool is_automatic(const Address& address);
 bool same_identity(const Address& one, const Address& other);
 bool has_address(const Link& link, const Prefix& prefix);

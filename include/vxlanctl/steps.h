@@ -33,8 +33,8 @@ std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want
 
 /// Makes the link from nothing, under `name`, with its forwarding database; it is down then.
 std::vector<Step> build_steps(const LinkTarget& want, const std::string& name);
-/// Gives the link under its real name its addresses, sets it up, and adds what the kernel takes only
-/// on a link that is up.
+/// Gives the link under its real name its addresses, sets it up, and adds what the kernel takes
+/// only on a link that is up.
 std::vector<Step> raise_steps(const LinkTarget& want);
 
 /// Changes a living link. Additions come before removals; the link keeps an IPv4 address and a

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 
 namespace vxlanctl {
@@ -58,9 +57,7 @@ bool is_leftover(const Link& link) {
 }
 
 bool is_automatic(const Address& address) {
-    return (address.prefix.address.family == Family::ipv6 &&
-            is_link_local(address.prefix.address)) ||
-           (address.flags & IFA_F_TENTATIVE) != 0;
+    return address.prefix.address.family == Family::ipv6 && is_link_local(address.prefix.address);
 }
 
 bool same_identity(const Address& one, const Address& other) {

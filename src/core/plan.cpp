@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
+#include <linux/if_addr.h>
 
 namespace vxlanctl {
 namespace {
@@ -81,10 +82,14 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     target.flood_list = tunnel.peers;
     if (have == nullptr) return target;
 
-    for (const auto& address : have->addresses)
-        if (!is_among(stated, address.prefix) && !is_automatic(address) &&
-            (options.exclusive || is_among(record.addresses, address.prefix)))
-            target.surplus_addresses.push_back(address);
+    const auto is_surplus = [&](const Address& address) {
+        if (is_among(stated, address.prefix)) return false;
+        if (is_among(record.addresses, address.prefix)) return true;
+        return options.exclusive && !is_automatic(address) &&
+               (address.flags & IFA_F_TENTATIVE) == 0;
+    };
+    std::copy_if(have->addresses.begin(), have->addresses.end(),
+                 std::back_inserter(target.surplus_addresses), is_surplus);
     // Addresses with a peer of their own, a label or a lifetime are equal if prefix and peer are.
     for (auto& address : target.addresses)
         for (const auto& present : have->addresses)

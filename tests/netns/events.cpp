@@ -29,7 +29,11 @@ Events::Events(const Namespace& space, int group) {
     socket_ = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     const int size = 8 << 20;
     setsockopt(socket_, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
-    if (setsockopt(socket_, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
+    sockaddr_nl self{};
+    self.nl_family = AF_NETLINK;
+    // Unbound, it would count as the kernel itself and hear nothing.
+    if (bind(socket_, reinterpret_cast<const sockaddr*>(&self), sizeof self) != 0 ||
+        setsockopt(socket_, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
         throw std::runtime_error("cannot listen to events");
 }
 

@@ -1,0 +1,163 @@
+// Other devices on the host do not disturb, and `show` tells what a person should look at.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace world;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+nlohmann::json shown(const Namespace& space, const std::string& name) {
+    const auto finished = vxlanctl(space, "show --json " + name);
+    REQUIRE(finished.code == 0);
+    const auto document = nlohmann::json::parse(finished.out);
+    CHECK(document.at("schema") == 1);
+    REQUIRE(document.at("tunnels").size() == 1);
+    return document.at("tunnels").at(0);
+}
+
+bool has_problem(const Namespace& space, const std::string& text) {
+    const auto tunnel = shown(space, "vxlan0");
+    for (const auto& problem : tunnel.at("problems"))
+        if (problem.get<std::string>().find(text) != std::string::npos) return true;
+    return false;
+}
+
+} // namespace
+
+TEST_CASE("surroundings: other VXLANs of every sort are left alone and do not disturb") {
+    const Host host;
+    sh(host.space,
+       "ip link add flannel.1 type vxlan id 1 local 172.21.0.100 dev eth0 dstport 8472 nolearning\n"
+       "ip link add mcast type vxlan id 20 group 239.1.1.1 dev eth0 dstport 4789\n"
+       "ip link add v6 type vxlan id 10 local 2001:db8:21::100 dstport 4789\n"
+       "ip link add ext type vxlan external dstport 4800\n"
+       "ip link add filt type vxlan external vnifilter dstport 4801\n"
+       "bridge vni add dev filt vni 10\n"
+       "bridge fdb add 00:00:00:00:00:00 dev ext src_vni 10 vni 10 dst 100.64.158.9\n"
+       "ip link add gpe type vxlan id 10 gpe external local 172.21.0.100 dstport 4802\n"
+       "for l in flannel.1 mcast v6 ext filt; do ip link set $l up; done");
+    const auto before = snapshot(host.space);
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    CHECK(vxlanctl_counted(host.space, up_words).writes == 0);
+    CHECK(vxlanctl(host.space, "show").code == 0);
+    CHECK(vxlanctl(host.space, "down --all").code == 0);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("surroundings: a thousand foreign links and addresses") {
+    const Host host;
+    std::string batch;
+    for (int i = 0; i < 1000; ++i)
+        batch += fmt::format("link add v{0} type veth peer name w{0}\naddr add 10.1.{1}.{2}/32 dev "
+                             "v{0}\n",
+                             i, i / 250, i % 250 + 1);
+    RunOptions options;
+    options.input = batch;
+    REQUIRE(run(host.space, {"ip", "-batch", "-"}, options).code == 0);
+    const auto made = vxlanctl(host.space, up_words);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(vxlanctl_counted(host.space, up_words).writes == 0);
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+}
+
+TEST_CASE("show: all of a tunnel, for people and for machines") {
+    const Network network;
+    const Namespace& host = network.host.space;
+    REQUIRE(vxlanctl(host, up_words).code == 0);
+    sh(*network.peers[0], "ping -c 1 -W 5 10.225.194.171");
+    const auto text = vxlanctl(host, "show vxlan0");
+    CHECK(text.code == 0);
+    for (const char* part :
+         {"vxlan0: up, managed (cli)", "VNI 10, port 4789, local 172.21.0.100, dev eth0, MTU 8951",
+          "10.225.194.171/9", "100.64.158.4     learned 02:00:00:00:00:04",
+          "100.64.158.132   no MAC learned", "received   ", "sent       "})
+        CHECK(text.out.find(part) != std::string::npos);
+    CHECK(text.out.find("problem") == std::string::npos);
+    CHECK(text.out.find("\033[") == std::string::npos);
+    CHECK(vxlanctl(host, "show --color always").out.find("\033[32mup\033[0m") != std::string::npos);
+    CHECK(vxlanctl(host, "show -q").out.empty());
+
+    const auto tunnel = shown(host, "vxlan0");
+    const auto it = link(host, "vxlan0");
+    CHECK(tunnel.at("ifindex") == it.at("ifindex"));
+    CHECK(tunnel.at("up") == true);
+    CHECK(tunnel.at("managed") == "cli");
+    CHECK(tunnel.at("mtu") == 8951);
+    CHECK(tunnel.at("mac") == it.at("address"));
+    CHECK(tunnel.at("vxlan").at("vni") == 10);
+    CHECK(tunnel.at("vxlan").at("dev") == "eth0");
+    CHECK(tunnel.at("vxlan").at("learning") == true);
+    CHECK(tunnel.at("peers").at(0) == nlohmann::json{{"dst", "100.64.158.4"},
+                                                     {"learned", {"02:00:00:00:00:04"}},
+                                                     {"pinned", Strings{}}});
+    CHECK(tunnel.at("counters").at("rx").at("packets") >= 1);
+    CHECK(tunnel.at("counters").at("tx").at("bytes") > 0);
+    CHECK(tunnel.at("problems").empty());
+
+    CHECK(vxlanctl(host, "show eth0").code == 2);
+    CHECK(vxlanctl(host, "show nosuch").code == 2);
+}
+
+TEST_CASE("show: marks what looks wrong") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    CHECK(shown(host.space, "vxlan0").at("problems").empty());
+
+    sh(host.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
+    CHECK(has_problem(host.space, "peer 100.64.158.4 is in the flood list twice"));
+    sh(host.space, "ip link set vxlan0 type vxlan remote 100.64.158.132");
+    CHECK(has_problem(host.space, "peer 100.64.158.132 is in the flood list twice"));
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    CHECK(shown(host.space, "vxlan0").at("problems").empty());
+
+    sh(host.space, "ip link set vxlan0 down");
+    CHECK(has_problem(host.space, "the link is down"));
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip link set wire0 down");
+    CHECK(has_problem(host.space, "lower device 'eth0' has no carrier"));
+    sh(host.space, "ip link set eth0 down");
+    CHECK(has_problem(host.space, "lower device 'eth0' is down"));
+    sh(host.space, "ip link set eth0 mtu 1500");
+    CHECK(has_problem(host.space, "MTU 8951 does not fit"));
+    sh(host.space, "ip addr flush dev eth0");
+    CHECK(has_problem(host.space, "local address 172.21.0.100 is not on this host"));
+    sh(host.space, "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4\n"
+                   "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132");
+    CHECK(has_problem(host.space, "no peers"));
+}
+
+TEST_CASE("output: JSON of a change, and quiet and verbose runs") {
+    const Host host;
+    const auto made = vxlanctl(host.space, up_words + " --json");
+    REQUIRE(made.code == 0);
+    const auto document = nlohmann::json::parse(made.out);
+    CHECK(document.at("schema") == 1);
+    CHECK(document.at("changed") == true);
+    CHECK(document.at("dry_run") == false);
+    const auto& tunnel = document.at("tunnels").at(0);
+    CHECK(tunnel.at("name") == "vxlan0");
+    CHECK(tunnel.at("result") == "created");
+    CHECK(tunnel.at("steps").at(0).at("operation") == "create_link");
+    CHECK(tunnel.at("steps").at(1).at("peers").size() == 2);
+
+    const auto again = nlohmann::json::parse(vxlanctl(host.space, up_words + " --json").out);
+    CHECK(again.at("changed") == false);
+    CHECK(again.at("tunnels").at(0).at("result") == "in_sync");
+
+    const auto refused = vxlanctl(host.space, up_words + " --vni 11 --json");
+    CHECK(refused.code == 4);
+    const auto why = nlohmann::json::parse(refused.out);
+    CHECK(why.at("tunnels").at(0).at("result") == "refused");
+    CHECK(why.at("tunnels").at(0).at("errors").at(0).at("kind") == "refused");
+
+    CHECK(vxlanctl(host.space, up_words + " --mtu 1400 -q").out.empty());
+    CHECK(vxlanctl(host.space, "--version").out.find("vxlanctl 0.1.0") == 0);
+    CHECK(vxlanctl(host.space, "--help").out.find("Commands:") != std::string::npos);
+    CHECK(vxlanctl(host.space, "up --help").out.find("--peers-file FILE") != std::string::npos);
+    const auto full = run(host.space, {"/bin/sh", "-c", VXLANCTL_PROGRAM " show > /dev/full"});
+    CHECK(full.code == 1);
+}

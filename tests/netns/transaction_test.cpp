@@ -1,0 +1,235 @@
+// All or nothing: every write fails in turn, runs are killed and compete.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+using namespace world;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+/// Runs `words` again and again, each time with another of its writes broken, and checks that each
+/// leaves what was there; then once whole. `prepare` makes the state before.
+void break_every_write(const std::string& prepare, const std::string& first_words,
+                       const std::string& words) {
+    for (long broken = 1;; ++broken) {
+        const Host host;
+        if (!prepare.empty()) sh(host.space, prepare);
+        if (!first_words.empty()) REQUIRE(vxlanctl(host.space, first_words).code == 0);
+        if (!prepare.empty()) sh(host.space, "sh /run/after-first 2>/dev/null || true");
+        const auto before = snapshot(host.space);
+        const auto records = sh(host.space, "cat /run/vxlanctl/record-* 2>/dev/null || true");
+        const auto counted =
+            vxlanctl_counted(host.space, words, {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
+        INFO("broken write " << broken << "\n" << counted.finished.out << counted.finished.err);
+        if (counted.finished.code == 0) {
+            CHECK(counted.writes == broken - 1); // there was no such write
+            REQUIRE(broken > 1);
+            return;
+        }
+        CHECK(counted.finished.code == 1);
+        CHECK(counted.finished.err.find("Operation not supported") != std::string::npos);
+        CHECK(counted.finished.err.find("The previous state is restored.") != std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+        CHECK(sh(host.space, "cat /run/vxlanctl/record-* 2>/dev/null || true") == records);
+    }
+}
+
+} // namespace
+
+TEST_CASE("undo: every single write of a creation fails in turn") {
+    break_every_write("", "", up_words + " --mtu 1400 --address 192.0.2.1/24");
+}
+
+TEST_CASE("undo: every single write of a change in place fails in turn") {
+    break_every_write("", up_words,
+                      "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 "
+                      "--ttl 9 --mtu 1400 --mac 02:00:00:00:00:77 --address 2001:db8:5::1/64");
+}
+
+TEST_CASE("undo: every single write of a change beside foreign addresses fails in turn") {
+    break_every_write("cat > /run/after-first <<'EOF'\n"
+                      "ip addr add 10.225.194.200/9 dev vxlan0\n"
+                      "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
+                      "EOF",
+                      up_words,
+                      "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133");
+    unlink("/run/after-first");
+}
+
+TEST_CASE("undo: every single write of a replacement fails in turn") {
+    const std::string foreign =
+        "cat > /run/after-first <<'EOF'\n"
+        "ip addr add 10.225.194.200/9 dev vxlan0\n"
+        "ip link set vxlan0 mtu 1300 address 02:00:00:00:00:55 txqueuelen 500\n"
+        "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static metric 7\n"
+        "ip neigh add 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0 nud permanent\n"
+        "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4 static\n"
+        "EOF";
+    const std::string allowed = " --allow-recreate --keep-foreign";
+    SECTION("side by side") {
+        break_every_write(foreign, up_words, up_words + " --vni 11" + allowed);
+    }
+    SECTION("one after the other") {
+        break_every_write(foreign, up_words + " --no-learning",
+                          up_words + " --no-learning --limit 50 --srcport 1000-2000" + allowed);
+    }
+    unlink("/run/after-first");
+}
+
+TEST_CASE("undo: every single write of an adoption fails in turn") {
+    break_every_write("ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
+                      "remote 100.64.158.4 srcport 4789 4789\n"
+                      "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.9 dynamic\n"
+                      "ip link set vxlan0 alias 'to the gate'",
+                      "", up_words);
+}
+
+TEST_CASE("undo: a removal that fails leaves the tunnel") {
+    break_every_write("", up_words, "down vxlan0");
+}
+
+TEST_CASE("undo: where it fails as well, the exit code is 5 and the rest is listed") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    const auto failed = vxlanctl_counted(
+        host.space, "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133",
+        {{"VXLANCTL_BREAK_FROM", "3"}});
+    INFO(failed.finished.err);
+    CHECK(failed.finished.code == 5);
+    CHECK(failed.finished.err.find("remove peer 100.64.158.133") != std::string::npos);
+    CHECK(vxlanctl(host.space, up_words).code == 0); // the next run mends it
+    CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+    CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.171/9"});
+}
+
+TEST_CASE("undo: the kernel's own words are in the message") {
+    const Host host;
+    // The kernel refuses a second VXLAN socket with other flags on the same port when set up.
+    sh(host.space, "ip link add ext type vxlan external dstport 4789; ip link set ext up");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, up_words);
+    INFO(refused.err);
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("Address already in use") != std::string::npos);
+    CHECK(refused.err.find("ss -ulnp") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("undo: a signal in the middle restores the state") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    const auto before = snapshot(host.space);
+    RunOptions options;
+    // The second group of writes, the removals, comes after a first one has succeeded.
+    options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                           {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                           {"VXLANCTL_STOP_BEFORE", "1"}};
+    Process process(host.space,
+                    {VXLANCTL_PROGRAM, "up", "eth0", "172.21.0.100", "vxlan0", "10.225.194.172/9",
+                     "100.64.158.4", "100.64.158.133"},
+                    options);
+    int status = 0;
+    REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
+    REQUIRE(WIFSTOPPED(status));
+    kill(process.pid(), SIGTERM);
+    kill(process.pid(), SIGCONT);
+    const auto finished = process.wait();
+    INFO(finished.err);
+    CHECK(finished.code == 1);
+    CHECK(finished.err.find("signal 15") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("a killed run leaves nothing that the next one cannot mend") {
+    for (int write = 1; write < 12; ++write) {
+        const Host host;
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        RunOptions options;
+        options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                               {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                               {"VXLANCTL_STOP_BEFORE", std::to_string(write)}};
+        const std::string words = up_words + " --vni 11 --allow-recreate";
+        Process process(host.space,
+                        {"/bin/sh", "-c", fmt::format("exec {} {}", VXLANCTL_PROGRAM, words)},
+                        options);
+        int status = 0;
+        REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
+        if (!WIFSTOPPED(status)) break; // fewer writes than that
+        kill(process.pid(), SIGKILL);
+        waitpid(process.pid(), &status, 0);
+        const auto next = vxlanctl(host.space, words);
+        INFO(write << ": " << next.err);
+        CHECK(next.code == 0);
+        CHECK(vxlanctl_counted(host.space, words).writes == 0);
+        CHECK(json_of(host.space, "ip -j link show type vxlan").size() == 1);
+        CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+    }
+}
+
+TEST_CASE("two runs at once: one waits, and the end is one of the two wanted states whole") {
+    const Host host;
+    const std::string other =
+        "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 --mtu 1400";
+    const auto start = [&](const std::string& words) {
+        return std::make_unique<Process>(
+            host.space, std::vector<std::string>{
+                            "/bin/sh", "-c", fmt::format("exec {} {}", VXLANCTL_PROGRAM, words)});
+    };
+    for (int round = 0; round < 10; ++round) {
+        std::vector<std::unique_ptr<Process>> runs;
+        for (const auto& words : {up_words, other, up_words, other})
+            runs.push_back(start(words));
+        for (const auto& run : runs) {
+            const auto finished = run->wait();
+            INFO(finished.err);
+            CHECK(finished.code == 0);
+        }
+        const bool first = vxlanctl(host.space, up_words + " -n").out == "vxlan0: in sync\n";
+        const bool second = vxlanctl(host.space, other + " -n").out == "vxlan0: in sync\n";
+        CHECK(first != second);
+    }
+}
+
+TEST_CASE("the lock: who holds it is said, and the wait ends") {
+    const Host host;
+    RunOptions options;
+    options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                           {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                           {"VXLANCTL_STOP_BEFORE", "1"}};
+    Process holder(host.space,
+                   {"/bin/sh", "-c", fmt::format("exec {} {}", VXLANCTL_PROGRAM, up_words)},
+                   options);
+    int status = 0;
+    REQUIRE(waitpid(holder.pid(), &status, WUNTRACED) == holder.pid());
+    REQUIRE(WIFSTOPPED(status));
+
+    const auto refused = vxlanctl(host.space, up_words + " --lock-timeout 0");
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find(fmt::format("process {} (vxlanctl up vxlan0)", holder.pid())) !=
+          std::string::npos);
+    CHECK(refused.err.find("--lock-timeout") != std::string::npos);
+    CHECK(vxlanctl(host.space, "show").code == 0); // readers take none
+    CHECK(vxlanctl(host.space, up_words + " -n").code == 0);
+
+    const Host elsewhere; // another namespace has a lock of its own
+    kill(holder.pid(), SIGCONT);
+    CHECK(holder.wait().code == 0);
+}
+
+TEST_CASE("hostile: a runtime directory that others could write to is not used") {
+    const Host host;
+    sh(host.space, "mkdir -m 777 /run/vxlanctl");
+    const auto refused = vxlanctl_counted(host.space, up_words);
+    CHECK(refused.finished.code == 1);
+    CHECK(refused.writes == 0);
+    CHECK(refused.finished.err.find("/run/vxlanctl: not used, because others could write to it") !=
+          std::string::npos);
+    sh(host.space, "rmdir /run/vxlanctl; mkdir /run/else; ln -s /run/else /run/vxlanctl");
+    CHECK(vxlanctl(host.space, up_words).code == 1);
+    sh(host.space, "rm /run/vxlanctl; rmdir /run/else");
+    CHECK(vxlanctl(host.space, up_words).code == 0);
+}
