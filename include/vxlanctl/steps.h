@@ -41,6 +41,10 @@ std::vector<Step> raise_steps(const LinkTarget& want);
 /// flood entry throughout if it has one before and after.
 std::vector<Step> change_steps(const Link& have, const LinkTarget& want);
 
+/// Routes of others that the kernel drops with the surplus addresses, and that cannot be put back:
+/// their source address, or the way to their gateway, is gone.
+std::vector<Route> lost_routes(const Link& have, const LinkTarget& want);
+
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);
 

@@ -287,6 +287,9 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
         plan.steps = recreate_steps(*have, target, reasons, plan);
     } else {
         plan.steps = change_steps(*have, target);
+        for (const auto& route : lost_routes(*have, target))
+            plan.warnings.push_back(
+                fmt::format("route {} goes with the address that it needs", to_string(route.to)));
         const auto* change = plan.steps.size() == 1
                                  ? std::get_if<ChangeLink>(&plan.steps.front().operation)
                                  : nullptr;

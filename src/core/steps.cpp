@@ -132,20 +132,44 @@ void promote_around_removals(std::vector<Step>& steps, const Link& have, const L
     if (promotes != wanted) steps.push_back(switch_to(wanted));
 }
 
-/// Routes that the kernel drops with the link's last address of a family, and that are not ours.
-void restore_routes(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+/// Whether the change takes the link's last IPv4 address, and with it every IPv4 route out of the
+/// link (fib_disable_ip() in net/ipv4/fib_frontend.c).
+bool loses_ipv4(const Link& have, const LinkTarget& want) {
     const auto stays = [&](const Address& address) {
         return is_ipv4(address) && !is_among(want.surplus_addresses, address);
     };
-    const bool loses_ipv4 = std::any_of(have.addresses.begin(), have.addresses.end(), is_ipv4) &&
-                            std::none_of(have.addresses.begin(), have.addresses.end(), stays) &&
-                            std::none_of(want.addresses.begin(), want.addresses.end(), is_ipv4);
-    if (!loses_ipv4) return;
+    return std::any_of(have.addresses.begin(), have.addresses.end(), is_ipv4) &&
+           std::none_of(have.addresses.begin(), have.addresses.end(), stays) &&
+           std::none_of(want.addresses.begin(), want.addresses.end(), is_ipv4);
+}
+
+bool is_ipv4(const Route& route) {
+    return route.to.address.family == Family::ipv4;
+}
+
+/// A gateway is reachable only by an address in its subnet, unless the route says it is on the
+/// link.
+bool needs_address(const Route& route) {
+    return route.via && (route.flags & RTNH_F_ONLINK) == 0;
+}
+
+void add_route_steps(std::vector<Step>& steps, const LinkTarget& want,
+                     const std::vector<Route>& routes, bool ipv4) {
+    for (const auto& route : routes)
+        if (is_ipv4(route) == ipv4) steps.push_back({AddRoute{want.name, route}, {}, {}});
+}
+
+/// What remains of the routes when no IPv4 address does: the wanted ones and those of others.
+std::vector<Route> surviving_routes(const Link& have, const LinkTarget& want) {
+    std::vector<Route> routes = want.routes;
     for (const auto& route : have.routes)
-        if (route.to.address.family == Family::ipv4 && is_restorable(route) && !route.via &&
+        if (is_restorable(route) && !needs_address(route) &&
             std::find(want.surplus_routes.begin(), want.surplus_routes.end(), route) ==
                 want.surplus_routes.end())
-            steps.push_back({AddRoute{want.name, route}, {}, {}});
+            routes.push_back(route);
+    std::sort(routes.begin(), routes.end());
+    routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
+    return routes;
 }
 
 } // namespace
@@ -174,7 +198,10 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     if (want.attributes.promote_secondaries) {
         LinkAttributes promote;
         promote.promote_secondaries = want.attributes.promote_secondaries;
-        steps.push_back({ChangeLink{want.name, promote}, {}, {}});
+        steps.push_back(
+            {ChangeLink{want.name, promote},
+             {{"promote_secondaries", "default", *promote.promote_secondaries ? "yes" : "no"}},
+             Disruption::none});
     }
     if (want.attributes.up.value_or(false)) {
         LinkAttributes up;
@@ -211,8 +238,10 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
                          *up.up ? Disruption::none : Disruption::flap});
     for (const auto& neighbour : minus(want.neighbours, have.neighbours))
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
-    for (const auto& route : minus(want.routes, have.routes))
-        steps.push_back({AddRoute{want.name, route}, {}, {}});
+    const auto missing_routes = minus(want.routes, have.routes);
+    const bool loses_routes = loses_ipv4(have, want);
+    add_route_steps(steps, want, missing_routes, false);
+    if (!loses_routes) add_route_steps(steps, want, missing_routes, true);
 
     for (const auto& route : want.surplus_routes)
         steps.push_back({RemoveRoute{want.name, route}, {}, {}});
@@ -224,7 +253,7 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
     for (const auto& address : want.surplus_addresses)
         steps.push_back({RemoveAddress{want.name, address}, {}, {}});
     promote_around_removals(steps, have, want);
-    restore_routes(steps, have, want);
+    if (loses_routes) add_route_steps(steps, want, surviving_routes(have, want), true);
     return steps;
 }
 
@@ -245,6 +274,19 @@ LinkTarget target_of(const Link& link) {
     target.neighbours = link.neighbours;
     target.ordered = true;
     return target;
+}
+
+std::vector<Route> lost_routes(const Link& have, const LinkTarget& want) {
+    std::vector<Route> lost;
+    for (const auto& route : have.routes) {
+        const bool without_source = std::any_of(
+            want.surplus_addresses.begin(), want.surplus_addresses.end(),
+            [&](const Address& address) { return address.prefix.address == route.source; });
+        if (is_restorable(route) && is_ipv4(route) &&
+            (without_source || (needs_address(route) && loses_ipv4(have, want))))
+            lost.push_back(route);
+    }
+    return lost;
 }
 
 bool is_restorable(const Route& route) {

@@ -37,7 +37,7 @@ TEST_CASE("surroundings: other VXLANs of every sort are left alone and do not di
        "ip link add filt type vxlan external vnifilter dstport 4801\n"
        "bridge vni add dev filt vni 10\n"
        "bridge fdb add 00:00:00:00:00:00 dev ext src_vni 10 vni 10 dst 100.64.158.9\n"
-       "ip link add gpe type vxlan id 10 gpe external local 172.21.0.100 dstport 4802\n"
+       "ip link add gpe type vxlan gpe external dstport 4802\n"
        "for l in flannel.1 mcast v6 ext filt; do ip link set $l up; done");
     const auto before = snapshot(host.space);
     REQUIRE(vxlanctl(host.space, up_words).code == 0);

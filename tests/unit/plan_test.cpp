@@ -1,0 +1,285 @@
+#include "vxlanctl/plan.h"
+
+#include "simulator.h"
+#include "vxlanctl/tunnel_words.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <sstream>
+
+using namespace vxlanctl;
+using namespace vxlanctl::test;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+/// A config out of the words of `up`, options as `--name=value` or `--flag`.
+Config config_of(const std::string& line) {
+    std::vector<std::string> words;
+    OptionValues options;
+    std::istringstream stream(line);
+    for (std::string word; stream >> word;) {
+        if (!word.starts_with("--")) {
+            words.push_back(word);
+            continue;
+        }
+        const auto equals = word.find('=');
+        options[word.substr(2, equals - 2)].push_back(
+            equals == std::string::npos ? "" : word.substr(equals + 1));
+    }
+    auto tunnel = vxlan_from_words(words, options, {});
+    if (!tunnel) throw std::runtime_error(to_string(tunnel.error()));
+    return {Origin::cli, {*tunnel}, {}};
+}
+
+const std::string example = "eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 100.64.158.132";
+
+TunnelPlan plan_one(const Config& config, const State& state, const PlanOptions& options = {}) {
+    return plan(config, state, options).tunnels.at(0);
+}
+
+/// The state after a plan was carried out, with its record.
+State after(const Config& config, State state, const PlanOptions& options = {}) {
+    const auto tunnel = plan_one(config, state, options);
+    for (const auto& error : tunnel.errors)
+        INFO(to_string(error));
+    REQUIRE(tunnel.errors.empty());
+    for (const auto& step : tunnel.steps)
+        REQUIRE(simulate(state, step) == "");
+    if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
+    return state;
+}
+
+Link& link_in(State& state, const std::string& name) {
+    return const_cast<Link&>(*find_link(state, name));
+}
+
+Address address_of(const char* text) {
+    Address address;
+    address.prefix = parse_prefix(text).value();
+    return address;
+}
+
+Route route_of(const char* to) {
+    Route route;
+    route.to = parse_prefix(to).value();
+    route.dev = "vxlan0";
+    return route;
+}
+
+std::string only_error(const TunnelPlan& plan) {
+    REQUIRE(plan.errors.size() == 1);
+    CHECK(plan.steps.empty());
+    return to_string(plan.errors[0]);
+}
+
+} // namespace
+
+TEST_CASE("plan: a new tunnel is made whole, and set up last") {
+    const auto tunnel = plan_one(config_of(example), host_state());
+    CHECK(rendered(tunnel.steps) == Lines{"create vxlan0 vni 10 port 4789",
+                                          "add peers 100.64.158.4 100.64.158.132",
+                                          "add 10.225.194.171/9", "change vxlan0: up"});
+    const auto& create = std::get<CreateLink>(tunnel.steps[0].operation);
+    CHECK(create.attributes.alias == "vxlanctl/1 cli 0000000000000000");
+    CHECK_FALSE(create.attributes.mtu);
+    CHECK_FALSE(create.vxlan.external);
+}
+
+TEST_CASE("plan: the same wish again needs no step") {
+    const State state = after(config_of(example), host_state());
+    CHECK(plan_one(config_of(example), state).steps.empty());
+}
+
+TEST_CASE("plan: a changed peer is added before the old one goes") {
+    const State state = after(config_of(example), host_state());
+    const auto tunnel = plan_one(
+        config_of("eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 100.64.158.133"), state);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"add peers 100.64.158.133", "remove peers 100.64.158.132"});
+}
+
+TEST_CASE("plan: learned MACs behind a removed peer go, pins and others stay") {
+    State state = after(config_of(example), host_state());
+    const auto entry = [](std::uint8_t last, const char* dst, FdbOrigin origin) {
+        return MacEntry{MacAddress{{2, 0, 0, 0, 0, last}},
+                        FloodEntry{parse_address(dst).value(), {}, {}, ""}, 2, 2, origin};
+    };
+    link_in(state, "vxlan0").macs = {entry(1, "100.64.158.132", FdbOrigin::learned),
+                                     entry(2, "100.64.158.132", FdbOrigin::pinned),
+                                     entry(3, "100.64.158.4", FdbOrigin::learned)};
+    const auto tunnel =
+        plan_one(config_of("eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4"), state);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"remove macs 02:00:00:00:00:01", "remove peers 100.64.158.132"});
+}
+
+TEST_CASE("plan: another inner address comes before the old one goes, with secondaries promoted") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").addresses.push_back(address_of("10.225.194.200/9"));
+    const auto tunnel = plan_one(
+        config_of("eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.132"), state);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"add 10.225.194.172/9", "change vxlan0: promote_secondaries: no -> yes",
+                "remove 10.225.194.171/9", "change vxlan0: promote_secondaries: yes -> no"});
+}
+
+TEST_CASE("plan: routes that go with an address are put back, or named") {
+    State state = after(config_of(example), host_state());
+    Route gateway = route_of("198.51.100.0/24");
+    gateway.via = parse_address("10.192.158.4").value();
+    link_in(state, "vxlan0").routes = {route_of("192.0.2.0/24"), gateway};
+    const auto tunnel =
+        plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4 100.64.158.132"), state);
+    CHECK(rendered(tunnel.steps) == Lines{"remove 10.225.194.171/9", "add route 192.0.2.0/24"});
+    CHECK(tunnel.warnings == Lines{"route 198.51.100.0/24 goes with the address that it needs"});
+}
+
+TEST_CASE("plan: an attribute that is no longer stated goes back to the kernel's default") {
+    const State state =
+        after(config_of(example + " --mtu=1400 --ttl=9 --master=br0"), host_state());
+    const auto tunnel = plan_one(config_of(example), state);
+    CHECK(rendered(tunnel.steps) == Lines{"change vxlan0: ttl: 9 -> auto",
+                                          "change vxlan0: mtu: 1400 -> 8951, master: br0 -> none"});
+}
+
+TEST_CASE("plan: without the record nothing is reset, with one warning") {
+    State state = after(config_of(example + " --mtu=1400 --ttl=9"), host_state());
+    state.records.clear();
+    const auto tunnel = plan_one(config_of(example), state);
+    CHECK(tunnel.steps.empty());
+    REQUIRE(tunnel.warnings.size() == 1);
+    CHECK(tunnel.warnings[0].find("record") != std::string::npos);
+}
+
+TEST_CASE("plan: a port change recreates the link, side by side") {
+    const State state = after(config_of(example), host_state());
+    const auto config = config_of(example + " --port=4790");
+    CHECK(only_error(plan_one(config, state)) ==
+          "vxlan0: cannot change port: 4789 -> 4790 on a living link; a new one would interrupt "
+          "traffic and drop 1 addresses, 0 routes and 0 learned MACs. To replace it, use "
+          "--allow-recreate.");
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto tunnel = plan_one(config, state, options);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"create vx0000000000000 vni 10 port 4790", "add peers 100.64.158.4 100.64.158.132",
+                "delete vxlan0", "rename vx0000000000000 to vxlan0", "add 10.225.194.171/9",
+                "change vxlan0: promote_secondaries: default -> no", "change vxlan0: up"});
+    CHECK(tunnel.steps[0].disruption == Disruption::recreate);
+}
+
+TEST_CASE("plan: where VNI and port stay, the old link goes first") {
+    const State state = after(config_of(example), host_state());
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto tunnel = plan_one(config_of(example + " --limit=5"), state, options);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"delete vxlan0", "create vxlan0 vni 10 port 4789",
+                "add peers 100.64.158.4 100.64.158.132", "add 10.225.194.171/9",
+                "change vxlan0: promote_secondaries: default -> no", "change vxlan0: up"});
+}
+
+TEST_CASE("plan: foreign addresses on a link to be replaced need a decision") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").addresses.push_back(address_of("10.225.194.200/9"));
+    link_in(state, "vxlan0").routes = {route_of("192.0.2.0/24")};
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto config = config_of(example + " --vni=11");
+    CHECK(only_error(plan_one(config, state, options)).find("10.225.194.200/9") !=
+          std::string::npos);
+    options.foreign = Foreign::keep;
+    const auto kept = rendered(plan_one(config, state, options).steps);
+    CHECK(std::find(kept.begin(), kept.end(), "add 10.225.194.200/9") != kept.end());
+    CHECK(kept.back() == "add route 192.0.2.0/24");
+    options.foreign = Foreign::drop;
+    const auto dropped = rendered(plan_one(config, state, options).steps);
+    CHECK(std::find(dropped.begin(), dropped.end(), "add 10.225.194.200/9") == dropped.end());
+}
+
+TEST_CASE("plan: a default remote is cleared after its peer's own entry is there") {
+    State state = after(config_of(example), host_state());
+    Link& link = link_in(state, "vxlan0");
+    link.vxlan.remote = parse_address("100.64.158.4").value();
+    std::erase_if(link.flood_list,
+                  [&](const FloodEntry& entry) { return entry.dst == link.vxlan.remote; });
+    CHECK(rendered(plan_one(config_of(example), state).steps) ==
+          Lines{"add peers 100.64.158.4", "change vxlan0: remote: 100.64.158.4 -> none"});
+
+    SECTION("or before, where both are one entry to the kernel") {
+        link.vxlan.dev = "";
+        CHECK(rendered(plan_one(config_of("- 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
+                                          "100.64.158.132"),
+                                state)
+                           .steps) ==
+              Lines{"change vxlan0: remote: 100.64.158.4 -> none", "add peers 100.64.158.4"});
+    }
+}
+
+TEST_CASE("plan: a link of somebody else's is adopted by its mark alone") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").attributes.alias = "to the gate";
+    state.records.clear();
+    const auto tunnel = plan_one(config_of(example), state);
+    CHECK(tunnel.adopted);
+    CHECK(rendered(tunnel.steps) ==
+          Lines{"change vxlan0: alias: to the gate -> to the gate | vxlanctl/1 cli "
+                "0000000000000000"});
+}
+
+TEST_CASE("plan: a tunnel of a file stays one, with a warning") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").attributes.alias = "vxlanctl/1 file 0000000000000000";
+    const auto tunnel = plan_one(config_of(example), state);
+    CHECK(tunnel.steps.empty());
+    CHECK(tunnel.warnings.size() == 1);
+}
+
+TEST_CASE("plan: an unstated MTU over the lower device's is a warning, not a change") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "eth0").attributes.mtu = 1500;
+    const auto tunnel = plan_one(config_of(example), state);
+    CHECK(tunnel.steps.empty());
+    REQUIRE(tunnel.warnings.size() == 1);
+    CHECK(tunnel.warnings[0] == "MTU 8951 is more than lower device 'eth0' can carry now (1450)");
+}
+
+TEST_CASE("plan: another prefix length of a foreign IPv6 address is refused") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").addresses.push_back(address_of("2001:db8:5::1/64"));
+    const auto config = config_of(example + " --address=2001:db8:5::1/56");
+    CHECK(only_error(plan_one(config, state)) ==
+          "vxlan0: cannot add 2001:db8:5::1/56: the link has 2001:db8:5::1/64, which is not ours. "
+          "Remove that address, or use --exclusive to have it removed.");
+    PlanOptions exclusive;
+    exclusive.exclusive = true;
+    CHECK(plan_one(config, state, exclusive).errors.empty());
+}
+
+TEST_CASE("plan: what a killed run left under a temporary name goes first") {
+    State state = after(config_of(example), host_state());
+    Link leftover = link_in(state, "vxlan0");
+    leftover.name = "vx123456789abcd";
+    leftover.attributes.alias = "vxlanctl/1 cli 123456789abcdef0";
+    leftover.index = 77;
+    leftover.vxlan.vni = 11;
+    state.links.push_back(leftover);
+    CHECK(rendered(plan_one(config_of(example), state).steps) == Lines{"delete vx123456789abcd"});
+}
+
+TEST_CASE("plan: absence is a deletion of what is ours, and nothing where there is nothing") {
+    const State state = after(config_of(example), host_state());
+    CHECK(rendered(plan_one({Origin::cli, {}, {"vxlan0"}}, state).steps) == Lines{"delete vxlan0"});
+    CHECK(plan_one({Origin::cli, {}, {"vxlan9"}}, state).steps.empty());
+    CHECK(
+        only_error(plan_one({Origin::cli, {}, {"br0"}}, state)) ==
+        "br0: not a tunnel of a kind that vxlanctl manages (bridge). 'ip link del br0' removes any "
+        "link.");
+}
+
+TEST_CASE("plan: an alias that leaves no room for the mark is an error") {
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").attributes.alias = std::string(240, 'x');
+    CHECK(only_error(plan_one(config_of(example), state)).find("alias") != std::string::npos);
+}

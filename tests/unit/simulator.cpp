@@ -1,0 +1,302 @@
+#include "simulator.h"
+
+#include "vxlanctl/preflight.h"
+#include "vxlanctl/steps.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <tuple>
+
+namespace vxlanctl::test {
+namespace {
+
+template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
+template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
+
+constexpr int first_free_index = 100;
+
+bool is_ipv4(const Address& address) {
+    return address.prefix.address.family == Family::ipv4;
+}
+
+bool same_subnet(const Address& one, const Address& other) {
+    return one.prefix.length == other.prefix.length &&
+           network_of(one.prefix) == network_of(other.prefix);
+}
+
+class Kernel {
+public:
+    explicit Kernel(State& state) : state_(state) {}
+
+    std::string operator()(const CreateLink& op) {
+        if (find(op.link) != nullptr) return "EEXIST: the name";
+        for (const auto& link : state_.links)
+            if (link.kind == "vxlan" && link.vxlan.vni == op.vxlan.vni &&
+                link.vxlan.port == op.vxlan.port &&
+                link.vxlan.local->family == op.vxlan.local->family)
+                return "EEXIST: the VNI";
+        Link link;
+        link.index = first_free_index;
+        for (const auto& other : state_.links)
+            link.index = std::max(link.index, other.index + 1);
+        link.name = op.link;
+        link.kind = "vxlan";
+        VxlanAttributes defaults;
+        defaults.remote = IpAddress{op.vxlan.local->family, {}};
+        defaults.dev = "";
+        for (const auto& row : vxlan_attributes())
+            if (!row.reset.empty()) (void)set_value(defaults, row, row.reset);
+        link.vxlan = merged(defaults, op.vxlan);
+        LinkAttributes attributes;
+        attributes.mac = MacAddress{{2, 0, 0, 0, 0, static_cast<std::uint8_t>(link.index)}};
+        attributes.master = "";
+        attributes.group = 0;
+        attributes.txqlen = 1000;
+        attributes.up = false;
+        attributes.promote_secondaries = false;
+        attributes.alias = "";
+        link.attributes = merged(attributes, op.attributes);
+        const std::uint32_t limit = *mtu_limit(link.vxlan, state_);
+        if (!op.attributes.mtu) link.attributes.mtu = link.vxlan.dev->empty() ? 1500 : limit;
+        link.attributes.mtu = std::min(*link.attributes.mtu, limit);
+        state_.links.push_back(std::move(link));
+        return "";
+    }
+
+    std::string operator()(const ChangeLink& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        if (op.changed.mtu && *op.changed.mtu > *mtu_limit(link->vxlan, state_))
+            return "EINVAL: mtu";
+        link->attributes = merged(link->attributes, op.changed);
+        return "";
+    }
+
+    std::string operator()(const ChangeVxlan& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& row : vxlan_attributes())
+            if (row.mutability == Mutability::create_only && is_stated(op.changed, row))
+                return fmt::format("EOPNOTSUPP: {} is merely present", row.name);
+        VxlanAttributes changed = op.changed;
+        if (changed.local && changed.local->family != link->vxlan.local->family)
+            return "EOPNOTSUPP: the family";
+        if (changed.dev && changed.dev->empty()) changed.dev.reset(); // accepted and ignored
+        if (changed.remote && is_unspecified(*changed.remote) &&
+            !is_unspecified(*link->vxlan.remote))
+            std::erase(link->flood_list, FloodEntry{*link->vxlan.remote, {}, {}, *link->vxlan.dev});
+        link->vxlan = merged(link->vxlan, changed);
+        const auto limit = mtu_limit(link->vxlan, state_);
+        if (limit && *link->attributes.mtu > *limit) link->attributes.mtu = limit;
+        return "";
+    }
+
+    std::string operator()(const RenameLink& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        if (find(op.to) != nullptr) return "EEXIST: the name";
+        if (*link->attributes.up) return "EBUSY";
+        if (!link->addresses.empty()) return "the kernel would give labels to the addresses";
+        link->name = op.to;
+        return "";
+    }
+
+    std::string operator()(const DeleteLink& op) {
+        if (find(op.link) == nullptr) return "ENODEV";
+        std::erase_if(state_.links, [&](const Link& link) { return link.name == op.link; });
+        return "";
+    }
+
+    std::string operator()(const AddFlood& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& entry : op.entries)
+            if (!is_shadowed(*link, entry) &&
+                std::find(link->flood_list.begin(), link->flood_list.end(), entry) ==
+                    link->flood_list.end())
+                link->flood_list.push_back(entry);
+        std::sort(link->flood_list.begin(), link->flood_list.end());
+        link->flood_state = op.state;
+        link->flood_flags = op.flags;
+        return "";
+    }
+
+    std::string operator()(const RemoveFlood& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& entry : op.entries)
+            std::erase(link->flood_list, entry);
+        return "";
+    }
+
+    std::string operator()(const AddMacs& op) { return add(op.link, &Link::macs, op.entries); }
+    std::string operator()(const RemoveMacs& op) {
+        return remove(op.link, &Link::macs, op.entries);
+    }
+
+    std::string operator()(const AddAddress& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        for (auto& address : link->addresses) {
+            if (same_identity(address, op.address)) return "";
+            if (!is_ipv4(address) && address.prefix.address == op.address.prefix.address)
+                return "EEXIST: the address with another length";
+        }
+        link->addresses.push_back(op.address);
+        return "";
+    }
+
+    std::string operator()(const RemoveAddress& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        auto& list = link->addresses;
+        const auto found = std::find_if(list.begin(), list.end(), [&](const Address& address) {
+            return same_identity(address, op.address);
+        });
+        if (found == list.end()) return "EADDRNOTAVAIL";
+        const Address gone = *found;
+        const bool primary = std::none_of(list.begin(), found, [&](const Address& address) {
+            return same_subnet(address, gone);
+        });
+        list.erase(found);
+        if (is_ipv4(gone) && primary && !*link->attributes.promote_secondaries)
+            std::erase_if(list, [&](const Address& address) { return same_subnet(address, gone); });
+        if (is_ipv4(gone) && std::none_of(list.begin(), list.end(), is_ipv4))
+            std::erase_if(link->routes, [](const Route& route) {
+                return route.to.address.family == Family::ipv4;
+            });
+        return "";
+    }
+
+    std::string operator()(const AddRoute& op) {
+        const Link* link = find(op.link);
+        if (link != nullptr && !*link->attributes.up) return "ENETDOWN";
+        return add(op.link, &Link::routes, std::vector{op.route});
+    }
+    std::string operator()(const RemoveRoute& op) {
+        return remove(op.link, &Link::routes, std::vector{op.route});
+    }
+    std::string operator()(const AddNeighbour& op) {
+        return add(op.link, &Link::neighbours, std::vector{op.neighbour});
+    }
+    std::string operator()(const RemoveNeighbour& op) {
+        return remove(op.link, &Link::neighbours, std::vector{op.neighbour});
+    }
+
+private:
+    Link* find(const std::string& name) { return const_cast<Link*>(find_link(state_, name)); }
+
+    /// The default remote's own entry, which the state leaves out of the list.
+    static bool is_shadowed(const Link& link, const FloodEntry& entry) {
+        return !is_unspecified(*link.vxlan.remote) &&
+               entry == FloodEntry{*link.vxlan.remote, {}, {}, *link.vxlan.dev};
+    }
+
+    template<class Entry>
+    std::string add(const std::string& name, std::vector<Entry> Link::*list,
+                    const std::vector<Entry>& entries) {
+        Link* link = find(name);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& entry : entries)
+            if (std::find((link->*list).begin(), (link->*list).end(), entry) == (link->*list).end())
+                (link->*list).push_back(entry);
+        std::sort((link->*list).begin(), (link->*list).end());
+        return "";
+    }
+
+    template<class Entry>
+    std::string remove(const std::string& name, std::vector<Entry> Link::*list,
+                       const std::vector<Entry>& entries) {
+        Link* link = find(name);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& entry : entries)
+            std::erase(link->*list, entry);
+        return "";
+    }
+
+    State& state_;
+};
+
+template<class Entries> std::string joined(const Entries& entries) {
+    std::vector<std::string> texts;
+    for (const auto& entry : entries)
+        if constexpr (std::is_same_v<std::decay_t<decltype(entry)>, FloodEntry>)
+            texts.push_back(to_string(entry.dst) + (entry.via.empty() ? "" : "@" + entry.via));
+        else
+            texts.push_back(to_string(entry.mac));
+    return fmt::format("{}", fmt::join(texts, " "));
+}
+
+std::string changes_text(const Step& step) {
+    std::vector<std::string> texts;
+    for (const auto& change : step.changes)
+        texts.push_back(to_string(change));
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+} // namespace
+
+std::string simulate(State& state, const Step& step) {
+    return std::visit(Kernel(state), step.operation);
+}
+
+std::vector<std::string> rendered(const std::vector<Step>& steps) {
+    std::vector<std::string> lines;
+    for (const auto& step : steps)
+        lines.push_back(std::visit(
+            Overloaded{
+                [&](const CreateLink& op) {
+                    return fmt::format("create {} vni {} port {}", op.link, *op.vxlan.vni,
+                                       *op.vxlan.port);
+                },
+                [&](const ChangeLink& op) {
+                    return "change " + op.link + ": " +
+                           (step.changes.empty() ? "up" : changes_text(step));
+                },
+                [&](const ChangeVxlan& op) {
+                    return "change " + op.link + ": " + changes_text(step);
+                },
+                [](const RenameLink& op) { return "rename " + op.link + " to " + op.to; },
+                [](const DeleteLink& op) { return "delete " + op.link; },
+                [](const AddFlood& op) { return "add peers " + joined(op.entries); },
+                [](const RemoveFlood& op) { return "remove peers " + joined(op.entries); },
+                [](const AddMacs& op) { return "add macs " + joined(op.entries); },
+                [](const RemoveMacs& op) { return "remove macs " + joined(op.entries); },
+                [](const AddAddress& op) { return "add " + to_string(op.address.prefix); },
+                [](const RemoveAddress& op) { return "remove " + to_string(op.address.prefix); },
+                [](const AddRoute& op) { return "add route " + to_string(op.route.to); },
+                [](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
+                [](const AddNeighbour& op) {
+                    return "add neighbour " + to_string(op.neighbour.address);
+                },
+                [](const RemoveNeighbour& op) {
+                    return "remove neighbour " + to_string(op.neighbour.address);
+                },
+            },
+            step.operation));
+    return lines;
+}
+
+State host_state() {
+    State state;
+    for (const auto& [index, name, mtu] :
+         {std::tuple{2, "eth0", 9001U}, std::tuple{3, "eth1", 1500U},
+          std::tuple{4, "br0", 1500U}}) {
+        Link link;
+        link.index = index;
+        link.name = name;
+        link.kind = name == std::string("br0") ? "bridge" : "";
+        link.attributes.mtu = mtu;
+        link.attributes.up = true;
+        link.carrier = true;
+        state.links.push_back(link);
+    }
+    for (const char* text : {"172.21.0.100/24", "2001:db8:21::100/64"}) {
+        const auto prefix = parse_prefix(text).value();
+        state.host_addresses.push_back({prefix, std::nullopt, 2, "eth0"});
+    }
+    return state;
+}
+
+} // namespace vxlanctl::test

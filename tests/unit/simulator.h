@@ -1,0 +1,21 @@
+#pragma once
+
+#include "vxlanctl/plan.h"
+
+#include <string>
+#include <vector>
+
+namespace vxlanctl::test {
+
+/// Does to `state` what the kernel would do, its silences included: it ignores a cleared lower
+/// device, clamps an MTU, deletes secondaries with their primary, and routes with the last address.
+/// Returns what the kernel would have refused; empty when nothing.
+std::string simulate(State& state, const Step& step);
+
+/// One line for each step, as the plan's tests compare it.
+std::vector<std::string> rendered(const std::vector<Step>& steps);
+
+/// A host with eth0 (172.21.0.100/24, MTU 9001), eth1 (MTU 1500) and a bridge br0.
+State host_state();
+
+} // namespace vxlanctl::test
