@@ -32,7 +32,8 @@ struct Command {
     std::string synopsis; ///< the words behind the name
     std::string summary;
     std::vector<OptionInfo> options; ///< beside those that all commands share
-    int (*run)(const Arguments&);
+    /// Does it; returns the exit code, or what kept it from the start.
+    Result<int> (*run)(const Arguments&);
 };
 
 const std::vector<Command>& commands();

@@ -6,13 +6,13 @@ namespace vxlanctl {
 
 /// `up DEV LOCAL IFNAME INNER PEER...`
 std::vector<OptionInfo> up_options();
-int run_up(const Arguments& arguments);
+Result<int> run_up(const Arguments& arguments);
 
 /// `down IFNAME... | --all`
 std::vector<OptionInfo> down_options();
-int run_down(const Arguments& arguments);
+Result<int> run_down(const Arguments& arguments);
 
 /// `show [IFNAME...]`
-int run_show(const Arguments& arguments);
+Result<int> run_show(const Arguments& arguments);
 
 } // namespace vxlanctl

@@ -68,7 +68,7 @@ private:
 /// The fixed header of a message, if the message is long enough to have one.
 template<class Header> const Header* fixed_header(const nlmsghdr* message) {
     return message->nlmsg_len >= NLMSG_LENGTH(sizeof(Header))
-               ? static_cast<const Header*>(NLMSG_DATA(message))
+               ? static_cast<const Header*>(nlmsg_data(message))
                : nullptr;
 }
 

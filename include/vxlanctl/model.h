@@ -208,7 +208,7 @@ struct State {
     std::vector<HostAddress> host_addresses;
     std::vector<Route> routes; ///< of the main table; read when an address is to be added
     std::map<std::string, Record> records; ///< by the mark's ID
-    std::optional<IpAddress> ssh_client;   ///< the first word of SSH_CONNECTION
+    std::optional<IpAddress> ssh_client;   ///< the client of our SSH session, read with the routes
 };
 
 /// One wanted tunnel.

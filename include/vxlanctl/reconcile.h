@@ -11,6 +11,6 @@ std::vector<OptionInfo> write_options();
 std::vector<OptionInfo> change_options();
 
 /// Reads, plans, and unless --dry-run carries out and reports. Returns the exit code.
-int reconcile(const Config& config, const Arguments& arguments);
+Result<int> reconcile(const Config& config, const Arguments& arguments);
 
 } // namespace vxlanctl

@@ -20,7 +20,8 @@ enum class Outcome : std::uint8_t {
     removed,
     absent,
     failed,
-    refused
+    refused,
+    untouched ///< because of another tunnel's error of kind usage
 };
 
 /// The outcome that the plan has if every step succeeds.
@@ -32,6 +33,17 @@ std::string_view outcome_word(Outcome outcome);
 /// each step interrupts.
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style);
+
+/// A JSON document as text; bytes that are no UTF-8 (a name may hold any) become U+FFFD.
+std::string document_text(const nlohmann::json& document);
+/// The document of a call that could not look at any tunnel.
+nlohmann::json failure_document(const Error& error);
+
+/// A remote as text: `100.64.158.4 port 4790 via eth0`.
+std::string entry_text(const FloodEntry& entry);
+/// Everything stated in a table's attributes: numbers and booleans as such, the rest as text.
+nlohmann::json attributes_json(const VxlanAttributes& attributes);
+nlohmann::json attributes_json(const LinkAttributes& attributes);
 
 /// One tunnel of the JSON document.
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome);

@@ -56,9 +56,9 @@ public:
     /// Replaces the record at once (rename), so that nobody reads half of it.
     Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
     void remove_record(const std::string& id);
-    /// Removes the records of network namespaces that are gone, and those of this one whose mark is
-    /// on no link. `is_marked` says whether an ID is.
-    void sweep_records(NamespaceId space, const std::function<bool(const std::string&)>& is_marked);
+    /// Removes the records and locks of network namespaces that are gone, and the records of this
+    /// one whose mark is on no link. `is_marked` says whether an ID is.
+    void sweep(NamespaceId space, const std::function<bool(const std::string&)>& is_marked);
 
 private:
     explicit RuntimeDirectory(FileDescriptor directory) : directory_(std::move(directory)) {}

@@ -6,10 +6,12 @@
 
 #include "vxlanctl/command.h"
 #include "vxlanctl/output.h"
+#include "vxlanctl/report.h"
 #include "vxlanctl/runtime.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 namespace vxlanctl {
@@ -83,7 +85,14 @@ std::vector<std::string> command_names() {
 
 Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
     const auto options = all_options(command);
-    const std::string help = fmt::format("vxlanctl {} --help", command.name);
+    const std::string help =
+        command.name.empty() ? "vxlanctl --help" : fmt::format("vxlanctl {} --help", command.name);
+    for (const auto& word : words) { // cxxopts would take --all=false as --all
+        if (word == "--") break;
+        const OptionInfo* option = find_option(options, word);
+        if (option != nullptr && option->argument.empty() && word.find('=') != std::string::npos)
+            return usage_error("", fmt::format("option '--{}' takes no argument", option->name));
+    }
     cxxopts::Options parser("vxlanctl");
     for (const auto& option : options) {
         const std::string names =
@@ -188,7 +197,8 @@ std::string help_text(const Command& command) {
 
 std::string closest(std::string_view text, const std::vector<std::string>& candidates) {
     std::string best;
-    std::size_t best_distance = std::max<std::size_t>(2, text.size() / 3) + 1;
+    std::size_t best_distance =
+        std::min(std::max<std::size_t>(2, text.size() / 3), text.size() / 2) + 1;
     for (const auto& candidate : candidates) {
         // Levenshtein's distance, a row at a time.
         std::vector<std::size_t> row(candidate.size() + 1);
@@ -207,26 +217,37 @@ std::string closest(std::string_view text, const std::vector<std::string>& candi
     return best;
 }
 
-int run_program(const std::vector<std::string>& arguments) {
-    const auto fail = [](const Error& error) {
-        print_error(error);
-        return exit_code(error.kind);
-    };
-    const auto parsed = parse_arguments(arguments);
-    if (!parsed) return fail(parsed.error());
-    if (parsed->has("version")) {
+namespace {
+
+Result<int> dispatch(const std::vector<std::string>& words) {
+    const auto arguments = parse_arguments(words);
+    if (!arguments) return tl::unexpected(arguments.error());
+    if (arguments->has("version")) {
         print("vxlanctl " VXLANCTL_VERSION "\n");
-        return finish_output() ? 0 : 1;
+        return 0;
     }
-    const Command* command = find_command(parsed->command);
-    if (parsed->has("help") || command == nullptr) {
+    const Command* command = find_command(arguments->command);
+    if (arguments->has("help") || command == nullptr) {
         print(command == nullptr ? help_text() : help_text(*command));
-        return finish_output() ? 0 : 1;
+        return 0;
     }
-    if (parsed->has("netns"))
-        if (const auto entered = enter_namespace(parsed->value("netns")); !entered)
-            return fail(entered.error());
-    const int code = command->run(*parsed);
+    if (arguments->has("netns"))
+        if (const auto entered = enter_namespace(arguments->value("netns")); !entered)
+            return tl::unexpected(entered.error());
+    return command->run(*arguments);
+}
+
+} // namespace
+
+int run_program(const std::vector<std::string>& arguments) {
+    const auto done = dispatch(arguments);
+    if (!done) {
+        print_error(done.error());
+        // Where the words themselves are wrong, --json may not have been parsed.
+        if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end())
+            print(document_text(failure_document(done.error())));
+    }
+    const int code = done ? *done : exit_code(done.error().kind);
     return finish_output() ? code : graver(code, 1);
 }
 

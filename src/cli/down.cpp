@@ -54,12 +54,11 @@ std::vector<OptionInfo> down_options() {
     return options;
 }
 
-int run_down(const Arguments& arguments) {
+Result<int> run_down(const Arguments& arguments) {
     const auto config = wanted_absence(arguments);
-    if (!config) {
-        print_error(config.error());
-        return exit_code(config.error().kind);
-    }
+    if (!config) return tl::unexpected(config.error());
+    const bool says_so = !arguments.has("quiet") && !arguments.has("json");
+    if (config->absent.empty() && says_so) print("no tunnel carries vxlanctl's mark\n");
     return reconcile(*config, arguments);
 }
 

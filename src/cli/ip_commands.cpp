@@ -87,7 +87,7 @@ public:
         if (const auto text = link_words(op.changed); !text.empty())
             line("ip link set dev {}{}", name(op), text);
         if (op.changed.promote_secondaries)
-            line("sysctl -qw net.ipv4.conf.{}.promote_secondaries={}", name(op),
+            line("sysctl -qw net/ipv4/conf/{}/promote_secondaries={}", name(op),
                  *op.changed.promote_secondaries ? 1 : 0);
         if (op.changed.up) line("ip link set dev {} {}", name(op), *op.changed.up ? "up" : "down");
         if (op.changed.alias)

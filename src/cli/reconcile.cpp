@@ -53,10 +53,9 @@ public:
                    PlanOptions options)
         : config_(config), arguments_(arguments), style_(style), options_(std::move(options)) {}
 
-    int run(std::chrono::seconds timeout) {
-        if (auto done = prepare(timeout); !done) return fail(done.error());
-        auto planned = make_plan();
-        if (!planned) return fail(planned.error());
+    Result<int> run(std::chrono::seconds timeout) {
+        if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
+        if (auto done = make_plan(); !done) return tl::unexpected(done.error());
         report_problems();
         if (code_ != 2 && !dry_run()) carry_out_all();
         report();
@@ -65,18 +64,6 @@ public:
 
 private:
     bool dry_run() const { return arguments_.has("dry-run"); }
-
-    int fail(const Error& error) {
-        print_error(error);
-        if (style_.json)
-            print(nlohmann::json{{"schema", json_schema},
-                                 {"changed", false},
-                                 {"tunnels", nlohmann::json::array()},
-                                 {"errors", {error_json(error)}}}
-                      .dump(2) +
-                  "\n");
-        return exit_code(error.kind);
-    }
 
     /// Opens what is needed; a writer also keeps the others out.
     Result<void> prepare(std::chrono::seconds timeout) {
@@ -157,6 +144,9 @@ private:
                 code_ = code_ == 2 ? 2 : exit_code(error.kind) == 2 ? 2 : graver(code_, 4);
             }
         }
+        if (code_ != 2) return;
+        for (auto& outcome : outcomes_)
+            if (outcome != Outcome::refused) outcome = Outcome::untouched;
     }
 
     void carry_out_all() {
@@ -202,10 +192,11 @@ private:
             for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
                 json["tunnels"].push_back(outcome_json(plan_.tunnels[i], outcomes_[i]));
                 const bool changed = !plan_.tunnels[i].steps.empty() &&
-                                     outcomes_[i] != Outcome::failed && code_ != 2;
+                                     outcomes_[i] != Outcome::failed &&
+                                     outcomes_[i] != Outcome::untouched;
                 json["changed"] = json["changed"].get<bool>() || changed;
             }
-            print(json.dump(2) + "\n");
+            print(document_text(json));
             return;
         }
         if (style_.quiet || code_ == 2) return;
@@ -249,19 +240,15 @@ std::vector<OptionInfo> change_options() {
     };
 }
 
-int reconcile(const Config& config, const Arguments& arguments) {
-    const auto fail = [](const Error& error) {
-        print_error(error);
-        return exit_code(error.kind);
-    };
+Result<int> reconcile(const Config& config, const Arguments& arguments) {
     const auto style = output_style(arguments);
-    if (!style) return fail(style.error());
+    if (!style) return tl::unexpected(style.error());
     const auto options = plan_options(arguments);
-    if (!options) return fail(options.error());
+    if (!options) return tl::unexpected(options.error());
     const auto timeout = lock_timeout(arguments);
-    if (!timeout) return fail(timeout.error());
+    if (!timeout) return tl::unexpected(timeout.error());
     if (arguments.has("ip-commands") && !arguments.has("dry-run"))
-        return fail(Error{ErrorKind::usage, "", "--ip-commands needs --dry-run", "", 0, ""});
+        return usage_error("", "--ip-commands needs --dry-run");
     return Reconciliation(config, arguments, *style, *options).run(*timeout);
 }
 

@@ -12,14 +12,6 @@ template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
 // A longer list is summed up, unless --verbose.
 constexpr std::size_t longest_list = 10;
 
-std::string entry_text(const FloodEntry& entry) {
-    std::string text = to_string(entry.dst);
-    if (entry.port) text += fmt::format(" port {}", *entry.port);
-    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via);
-    return text;
-}
-
 std::string entry_text(const MacEntry& entry) {
     return fmt::format("{} at {}", to_string(entry.mac), entry_text(entry.remote));
 }
@@ -48,11 +40,7 @@ public:
                     changes(step.changes);
                     plus(fmt::format("link {}: {}", op.link, attributes(op)));
                 },
-                [&](const ChangeLink& op) {
-                    if (step.changes.empty() && op.changed.up.value_or(false))
-                        changes({{"up", "no", "yes"}});
-                    changes(step.changes);
-                },
+                [&](const ChangeLink&) { changes(step.changes); },
                 [&](const ChangeVxlan&) { changes(step.changes); },
                 [&](const RenameLink& op) {
                     changes({{"name", op.link, op.to}});
@@ -123,24 +111,16 @@ private:
 
 std::string_view outcome_phrase(Outcome outcome) {
     switch (outcome) {
-    case Outcome::in_sync:
-        return "in sync";
-    case Outcome::created:
-        return "created";
-    case Outcome::changed:
-        return "changed";
-    case Outcome::replaced:
-        return "replaced";
-    case Outcome::adopted:
-        return "adopted";
-    case Outcome::removed:
-        return "removed";
-    case Outcome::absent:
-        return "not there";
-    case Outcome::failed:
-        return "failed";
-    case Outcome::refused:
-        return "refused";
+    case Outcome::in_sync: return "in sync";
+    case Outcome::created: return "created";
+    case Outcome::changed: return "changed";
+    case Outcome::replaced: return "replaced";
+    case Outcome::adopted: return "adopted";
+    case Outcome::removed: return "removed";
+    case Outcome::absent: return "not there";
+    case Outcome::failed: return "failed";
+    case Outcome::refused: return "refused";
+    case Outcome::untouched: return "not touched";
     }
     return "";
 }
@@ -177,14 +157,8 @@ nlohmann::json step_json(const Step& step) {
     nlohmann::json json = std::visit(
         Overloaded{
             [](const CreateLink& op) {
-                nlohmann::json attributes = nlohmann::json::object();
-                const auto collect = [&](const auto& rows, const auto& values) {
-                    for (const auto& row : rows)
-                        if (is_stated(values, row))
-                            attributes[std::string(row.name)] = printable(value_text(values, row));
-                };
-                collect(vxlan_attributes(), op.vxlan);
-                collect(link_attributes(), op.attributes);
+                auto attributes = attributes_json(op.vxlan);
+                attributes.update(attributes_json(op.attributes));
                 return nlohmann::json{{"operation", "create_link"}, {"attributes", attributes}};
             },
             [](const ChangeLink&) {
@@ -230,7 +204,8 @@ nlohmann::json step_json(const Step& step) {
             },
             [](const AddNeighbour& op) {
                 return nlohmann::json{{"operation", "add_neighbour"},
-                                      {"address", to_string(op.neighbour.address)}};
+                                      {"address", to_string(op.neighbour.address)},
+                                      {"mac", to_string(op.neighbour.mac)}};
             },
             [](const RemoveNeighbour& op) {
                 return nlohmann::json{{"operation", "remove_neighbour"},
@@ -250,7 +225,55 @@ nlohmann::json step_json(const Step& step) {
     return json;
 }
 
+template<class Attributes>
+nlohmann::json rows_json(std::span<const AttributeRow<Attributes>> rows,
+                         const Attributes& attributes) {
+    auto json = nlohmann::json::object();
+    for (const auto& row : rows) {
+        if (!is_stated(attributes, row)) continue;
+        auto& value = json[std::string(row.name)];
+        std::visit(
+            [&](auto member) {
+                using Value = typename std::decay_t<decltype(attributes.*member)>::value_type;
+                if constexpr (std::is_arithmetic_v<Value>)
+                    value = *(attributes.*member);
+                else
+                    value = printable(value_text(attributes, row));
+            },
+            row.member);
+    }
+    return json;
+}
+
 } // namespace
+
+std::string entry_text(const FloodEntry& entry) {
+    std::string text = to_string(entry.dst);
+    if (entry.port) text += fmt::format(" port {}", *entry.port);
+    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
+    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via);
+    return text;
+}
+
+nlohmann::json attributes_json(const VxlanAttributes& attributes) {
+    return rows_json(vxlan_attributes(), attributes);
+}
+
+nlohmann::json attributes_json(const LinkAttributes& attributes) {
+    return rows_json(link_attributes(), attributes);
+}
+
+std::string document_text(const nlohmann::json& document) {
+    return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+nlohmann::json failure_document(const Error& error) {
+    return {{"schema", json_schema},
+            {"dry_run", false},
+            {"changed", false},
+            {"tunnels", nlohmann::json::array()},
+            {"errors", {error_json(error)}}};
+}
 
 Outcome intended_outcome(const TunnelPlan& plan) {
     if (plan.absent) return plan.steps.empty() ? Outcome::absent : Outcome::removed;
@@ -268,15 +291,17 @@ Outcome intended_outcome(const TunnelPlan& plan) {
 }
 
 std::string_view outcome_word(Outcome outcome) {
-    return outcome == Outcome::in_sync  ? "in_sync"
-           : outcome == Outcome::absent ? "absent"
-                                        : outcome_phrase(outcome);
+    return outcome == Outcome::in_sync     ? "in_sync"
+           : outcome == Outcome::absent    ? "absent"
+           : outcome == Outcome::untouched ? "untouched"
+                                           : outcome_phrase(outcome);
 }
 
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style) {
     const bool happens = outcome != Outcome::in_sync && outcome != Outcome::absent &&
-                         outcome != Outcome::failed && outcome != Outcome::refused;
+                         outcome != Outcome::failed && outcome != Outcome::refused &&
+                         outcome != Outcome::untouched;
     std::string text = fmt::format("{}: {}{}\n", printable(plan.name),
                                    planned && happens ? "would be " : "", outcome_phrase(outcome));
     if (!happens) return text;

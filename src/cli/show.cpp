@@ -72,22 +72,21 @@ std::string management(const Link& link) {
     return !mark ? "unmanaged" : mark->origin == Origin::cli ? "cli" : "file";
 }
 
-nlohmann::json attributes_json(const Link& link) {
-    auto json = nlohmann::json::object();
-    for (const auto& row : vxlan_attributes()) {
-        if (!is_stated(link.vxlan, row)) continue;
-        const std::string name(row.name);
-        std::visit(
-            [&](auto member) {
-                using Value = typename std::decay_t<decltype(link.vxlan.*member)>::value_type;
-                if constexpr (std::is_arithmetic_v<Value>)
-                    json[name] = *(link.vxlan.*member);
-                else
-                    json[name] = printable(value_text(link.vxlan, row));
-            },
-            row.member);
+/// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
+std::vector<MacEntry> entries_elsewhere(const Link& link) {
+    std::vector<MacEntry> entries;
+    for (const auto& entry : link.macs) {
+        const auto is_here = [&](const FloodEntry& peer) { return peer.dst == entry.remote.dst; };
+        if (std::none_of(link.flood_list.begin(), link.flood_list.end(), is_here))
+            entries.push_back(entry);
     }
-    return json;
+    return entries;
+}
+
+std::string_view origin_word(FdbOrigin origin) {
+    return origin == FdbOrigin::learned  ? "learned"
+           : origin == FdbOrigin::pinned ? "pinned"
+                                         : "external";
 }
 
 nlohmann::json tunnel_json(const Link& link, const State& state) {
@@ -100,31 +99,33 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
                         {"mtu", link.attributes.mtu.value_or(0)},
                         {"mac", link.attributes.mac ? to_string(*link.attributes.mac) : ""},
                         {"master", printable(link.attributes.master.value_or(""))},
-                        {"vxlan", attributes_json(link)},
+                        {"vxlan", attributes_json(link.vxlan)},
                         {"addresses", nlohmann::json::array()},
                         {"peers", nlohmann::json::array()},
+                        {"elsewhere", nlohmann::json::array()},
                         {"problems", nlohmann::json::array()}};
     for (const auto& address : link.addresses)
         json["addresses"].push_back(to_string(address.prefix));
-    std::multimap<IpAddress, std::string> learned, pinned;
+    std::map<FdbOrigin, std::multimap<IpAddress, std::string>> macs;
     for (const auto& entry : link.macs)
-        (entry.origin == FdbOrigin::learned ? learned : pinned)
-            .emplace(entry.remote.dst, to_string(entry.mac));
-    const auto behind = [](const auto& macs, const IpAddress& dst) {
-        auto list = nlohmann::json::array();
-        for (auto [at, end] = macs.equal_range(dst); at != end; ++at)
-            list.push_back(at->second);
-        return list;
-    };
+        macs[entry.origin].emplace(entry.remote.dst, to_string(entry.mac));
     for (const auto& peer : link.flood_list) {
-        nlohmann::json item{{"dst", to_string(peer.dst)},
-                            {"learned", behind(learned, peer.dst)},
-                            {"pinned", behind(pinned, peer.dst)}};
+        nlohmann::json item{{"dst", to_string(peer.dst)}};
+        for (const FdbOrigin origin :
+             {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external}) {
+            auto& list = item[std::string(origin_word(origin))] = nlohmann::json::array();
+            for (auto [at, end] = macs[origin].equal_range(peer.dst); at != end; ++at)
+                list.push_back(at->second);
+        }
         if (peer.port) item["port"] = *peer.port;
         if (peer.vni) item["vni"] = *peer.vni;
         if (!peer.via.empty()) item["via"] = printable(peer.via);
         json["peers"].push_back(std::move(item));
     }
+    for (const auto& entry : entries_elsewhere(link))
+        json["elsewhere"].push_back({{"mac", to_string(entry.mac)},
+                                     {"dst", to_string(entry.remote.dst)},
+                                     {"origin", origin_word(entry.origin)}});
     const auto& counters = link.counters;
     json["counters"] = {{"rx",
                          {{"packets", counters.rx_packets},
@@ -187,15 +188,19 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
                                           link.flood_list.size() - longest_list));
             break;
         }
-        const auto learned = macs_behind(link, peer, FdbOrigin::learned);
-        const auto pinned = macs_behind(link, peer, FdbOrigin::pinned);
-        std::string line = fmt::format("{:<16}{}", to_string(peer.dst),
-                                       peer.via.empty() ? "" : " via " + peer.via);
-        if (learned.empty() && pinned.empty()) line += " no MAC learned";
-        if (!learned.empty()) line += fmt::format(" learned {}", mac_list(learned, style.verbose));
-        if (!pinned.empty()) line += fmt::format(" pinned {}", mac_list(pinned, style.verbose));
-        text += field("peer", line);
+        std::string line = fmt::format("{:<16}", entry_text(peer));
+        bool has_macs = false;
+        for (const FdbOrigin origin : {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external})
+            if (const auto macs = macs_behind(link, peer, origin); !macs.empty()) {
+                line += fmt::format(" {} {}", origin_word(origin), mac_list(macs, style.verbose));
+                has_macs = true;
+            }
+        text += field("peer", has_macs ? line : line + " no MAC learned");
     }
+    for (const auto& entry : entries_elsewhere(link))
+        text += field("elsewhere", fmt::format("{} {} at {}, which is not in the flood list",
+                                               origin_word(entry.origin), to_string(entry.mac),
+                                               entry_text(entry.remote)));
     const auto& counters = link.counters;
     text += field("received",
                   fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
@@ -232,25 +237,23 @@ Result<State> read(const Arguments& arguments) {
 
 } // namespace
 
-int run_show(const Arguments& arguments) {
+Result<int> run_show(const Arguments& arguments) {
     const auto style = output_style(arguments);
-    const auto state = style ? read(arguments) : Result<State>(tl::unexpected(style.error()));
-    if (!state) {
-        print_error(state.error());
-        return exit_code(state.error().kind);
-    }
-    nlohmann::json json{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
+    if (!style) return tl::unexpected(style.error());
+    const auto state = read(arguments);
+    if (!state) return tl::unexpected(state.error());
+    nlohmann::json document{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
     for (const auto& link : state->links) {
         const auto& names = arguments.words;
         const bool wanted =
             names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
         if (link.kind != "vxlan" || !wanted) continue;
         if (style->json)
-            json["tunnels"].push_back(tunnel_json(link, *state));
+            document["tunnels"].push_back(tunnel_json(link, *state));
         else if (!style->quiet)
             print(tunnel_text(link, *state, *style));
     }
-    if (style->json) print(json.dump(2) + "\n");
+    if (style->json) print(document_text(document));
     return 0;
 }
 

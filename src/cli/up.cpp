@@ -1,6 +1,5 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/commands.h"
-#include "vxlanctl/output.h"
 #include "vxlanctl/reconcile.h"
 
 #include <algorithm>
@@ -74,14 +73,11 @@ std::vector<OptionInfo> up_options() {
     return options;
 }
 
-int run_up(const Arguments& arguments) {
+Result<int> run_up(const Arguments& arguments) {
     const auto peers = read_peers_files(arguments);
-    auto tunnel = peers ? vxlan_from_words(arguments.words, arguments.options, *peers)
-                        : Result<Tunnel>(tl::unexpected(peers.error()));
-    if (!tunnel) {
-        print_error(tunnel.error());
-        return exit_code(tunnel.error().kind);
-    }
+    if (!peers) return tl::unexpected(peers.error());
+    auto tunnel = vxlan_from_words(arguments.words, arguments.options, *peers);
+    if (!tunnel) return tl::unexpected(tunnel.error());
     return reconcile(Config{Origin::cli, {std::move(*tunnel)}, {}}, arguments);
 }
 

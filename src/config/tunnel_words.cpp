@@ -54,6 +54,8 @@ Result<FloodEntry> parse_peer(std::string_view text) {
                            "Name the unicast address of another host.");
     };
     if (is_unspecified(*address)) return refuse("the unspecified address");
+    if (address->family == Family::ipv4 && address->bytes[0] == 0)
+        return refuse("in 0.0.0.0/8, which means this network");
     if (is_loopback(*address)) return refuse("a loopback address");
     if (is_multicast(*address)) return refuse("a multicast address");
     if (is_limited_broadcast(*address)) return refuse("the broadcast address");
@@ -86,7 +88,11 @@ Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const Opti
     std::vector<Prefix> result;
     for (const auto& text : texts) {
         const auto prefix = parse_prefix(text);
-        if (!prefix) return with_subject(prefix.error(), "inner address");
+        if (!prefix) {
+            Error error = prefix.error();
+            error.subject = fmt::format("inner address '{}'", text);
+            return tl::unexpected(std::move(error));
+        }
         const auto& address = prefix->address;
         if (is_unspecified(address) || is_multicast(address) || is_loopback(address) ||
             is_limited_broadcast(address))
@@ -97,8 +103,10 @@ Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const Opti
             (address == network_of(*prefix).address || address == broadcast_of(*prefix)))
             return usage_error(fmt::format("inner address '{}'", text),
                                "is the network's or the broadcast address, not that of a host");
-        if (std::find(result.begin(), result.end(), *prefix) != result.end())
-            return usage_error(fmt::format("inner address '{}'", text), "named twice");
+        const bool twice = std::any_of(result.begin(), result.end(), [&](const Prefix& other) {
+            return other == *prefix || (address.family == Family::ipv6 && other.address == address);
+        });
+        if (twice) return usage_error(fmt::format("inner address '{}'", text), "named twice");
         result.push_back(*prefix);
     }
     return result;
@@ -161,6 +169,7 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
 
 Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path) {
     std::vector<FloodEntry> peers;
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
     for (std::size_t line = 1; !text.empty(); ++line) {
         const auto end = text.find('\n');
         auto content = text.substr(0, end);
@@ -187,6 +196,7 @@ Result<void> check_link_name(std::string_view name) {
         return refuse(
             fmt::format("it has {} bytes, and the most is {}", name.size(), longest_name));
     if (name == "." || name == "..") return refuse("it means a directory");
+    if (name == "all" || name == "default") return refuse("the kernel's sysctls use it");
     if (name.front() == '-') return refuse("it begins with a dash");
     for (const char character : name) {
         const auto byte = static_cast<unsigned char>(character);

@@ -38,7 +38,7 @@ Result<std::uint8_t> parse_length(std::string_view text, Family family) {
         if (mask && mask->family == Family::ipv4) length = length_of_mask(*mask);
         if (mask && length >= 0) return static_cast<std::uint8_t>(length);
     }
-    return usage_error(fmt::format("'{}'", text), "not a prefix length",
+    return usage_error("", fmt::format("'{}' is not a prefix length", text),
                        family == Family::ipv4 ? "Give 0 to 32, or a mask such as 255.128.0.0."
                                               : "Give 0 to 128.");
 }

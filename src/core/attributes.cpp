@@ -204,15 +204,12 @@ Result<void> parse_value(std::string_view, std::string_view text, MacAddress& va
 /// Whether the kernel would really make `want` out of `have` on a living link.
 template<class T> bool possible_in_place(Mutability mutability, const T& have, const T& want) {
     switch (mutability) {
-    case in_place:
-        return true;
-    case create_only:
-        return false;
+    case in_place: return true;
+    case create_only: return false;
     case same_family:
         if constexpr (std::is_same_v<T, IpAddress>) return have.family == want.family;
         return true;
-    case not_clearable:
-        return want != T{};
+    case not_clearable: return want != T{};
     }
     return false;
 }

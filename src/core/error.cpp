@@ -24,14 +24,10 @@ std::string to_string(const Error& error) {
 
 int exit_code(ErrorKind kind) {
     switch (kind) {
-    case ErrorKind::usage:
-        return 2;
-    case ErrorKind::kernel:
-        return 1;
-    case ErrorKind::refused:
-        return 4;
-    case ErrorKind::undo_incomplete:
-        return 5;
+    case ErrorKind::usage: return 2;
+    case ErrorKind::kernel: return 1;
+    case ErrorKind::refused: return 4;
+    case ErrorKind::undo_incomplete: return 5;
     }
     return 1;
 }

@@ -67,7 +67,8 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     reset_unstated(target.vxlan, vxlan_attributes(), record);
     complete(target.vxlan);
     // The flood list is ours entirely: a default remote beside it would double every frame.
-    target.vxlan.remote = IpAddress{tunnel.vxlan.local->family, {}};
+    if (have != nullptr && have->vxlan.remote && !is_unspecified(*have->vxlan.remote))
+        target.vxlan.remote = IpAddress{have->vxlan.remote->family, {}};
     // These two make a link without a VNI and a flood list of its own.
     target.vxlan.external = false;
     target.vxlan.vnifilter = false;
@@ -171,7 +172,9 @@ std::string cost_of_recreate(const Link& have) {
         std::count_if(have.addresses.begin(), have.addresses.end(),
                       [](const Address& address) { return !is_automatic(address); });
     const auto routes = std::count_if(have.routes.begin(), have.routes.end(), is_restorable);
-    return fmt::format("{} addresses, {} routes and {} learned MACs", addresses, routes, learned);
+    return fmt::format("{} address{}, {} route{} and {} learned MAC{}", addresses,
+                       addresses == 1 ? "" : "es", routes, routes == 1 ? "" : "s", learned,
+                       learned == 1 ? "" : "s");
 }
 
 std::string joined(const std::vector<Change>& changes) {
@@ -215,6 +218,8 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     else if (undecided)
         refuse("the link to be replaced has addresses that are not stated",
                fmt::format("Use {}.", decision));
+    plan.warnings.push_back(fmt::format(
+        "the link is replaced, which interrupts traffic and concerns {}", cost_of_recreate(have)));
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
 }
 
@@ -325,9 +330,13 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const PlanO
 void remove_leftovers(Plan& plan, const State& state) {
     if (plan.tunnels.empty() || !plan.tunnels.front().errors.empty()) return;
     auto& steps = plan.tunnels.front().steps;
-    for (const auto& link : state.links)
-        if (link.kind == "vxlan" && is_leftover(link))
+    for (const auto& link : state.links) {
+        const bool named =
+            std::any_of(plan.tunnels.begin(), plan.tunnels.end(),
+                        [&](const TunnelPlan& tunnel) { return tunnel.name == link.name; });
+        if (link.kind == "vxlan" && is_leftover(link) && !named)
             steps.insert(steps.begin(), {DeleteLink{link.name}, {}, Disruption::none});
+    }
 }
 
 } // namespace

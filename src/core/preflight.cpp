@@ -72,23 +72,39 @@ private:
     void check_peers() {
         if (!target_.flood_list) return;
         const auto& peers = *target_.flood_list;
+        const auto is_peer = [&](const IpAddress& address) {
+            const auto at = std::lower_bound(
+                peers.begin(), peers.end(), address,
+                [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
+            return at != peers.end() && at->dst == address;
+        };
         for (const auto& host : state_.host_addresses) {
-            const auto is_peer = [&](const IpAddress& address) {
-                const auto at = std::lower_bound(
-                    peers.begin(), peers.end(), address,
-                    [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
-                return at != peers.end() && at->dst == address;
-            };
             if (is_peer(host.prefix.address))
                 impossible(fmt::format("peer {} is an address of this host",
                                        to_string(host.prefix.address)),
                            "Name the other ends only.");
-            else if (host.broadcast && is_peer(*host.broadcast))
-                impossible(fmt::format("peer {} is the broadcast address of {}",
-                                       to_string(*host.broadcast),
-                                       to_string(network_of(host.prefix))),
-                           "");
+            const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
+                                       host.prefix.length > 0 && host.prefix.length < 31;
+            for (const auto& address : {broadcast_of(host.prefix), network_of(host.prefix).address})
+                if (has_broadcast && is_peer(address))
+                    impossible(fmt::format("peer {} is the broadcast address of {}",
+                                           to_string(address), to_string(network_of(host.prefix))),
+                               "");
+            if (host.broadcast && *host.broadcast != broadcast_of(host.prefix) &&
+                is_peer(*host.broadcast))
+                impossible(
+                    fmt::format("peer {} is a broadcast address", to_string(*host.broadcast)), "");
         }
+        // With one, packets to the other end would stay on this host.
+        for (const auto& inner : target_.addresses)
+            if (inner.prefix.address == *target_.vxlan.local)
+                impossible(fmt::format("inner address {} is the local address",
+                                       to_string(inner.prefix.address)),
+                           "It has to be another one, out of the network inside the tunnel.");
+            else if (is_peer(inner.prefix.address))
+                impossible(fmt::format("inner address {} is a peer's outer address",
+                                       to_string(inner.prefix.address)),
+                           "It has to be another one, out of the network inside the tunnel.");
     }
 
     void check_mtu() {
@@ -142,9 +158,14 @@ private:
         if (master.empty()) return;
         if (master == tunnel_.name)
             impossible(fmt::format("master '{}' is the tunnel itself", master), "");
-        else if (find_link(state_, master) == nullptr)
+        else if (const Link* link = find_link(state_, master); link == nullptr)
             impossible(fmt::format("master '{}' does not exist", master),
                        fmt::format("'ip link add {} type bridge' makes a bridge.", master));
+        else if (link->kind != "bridge" && link->kind != "bond" && link->kind != "team" &&
+                 link->kind != "openvswitch")
+            impossible(fmt::format("master '{}' is not a bridge ({})", master,
+                                   link->kind.empty() ? "a network device" : link->kind),
+                       "");
     }
 
     /// IPv6 knows an address once per link, whatever its prefix length (ipv6_chk_same_addr()).

@@ -82,6 +82,11 @@ void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarge
     }
 }
 
+/// Whether the one has to go before the other can come.
+bool is_replaced_by(const Address& surplus, const Address& wanted) {
+    return !is_ipv4(wanted) && surplus.prefix.address == wanted.prefix.address;
+}
+
 /// IPv4 addresses of one subnet form a list whose first one is the primary. To put a missing one in
 /// front of a present one, the present one has to go behind it; the link keeps an address
 /// throughout because each removal follows an addition, or leaves another one.
@@ -100,6 +105,10 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
         const bool behind = want.ordered && std::any_of(steps.begin(), steps.end(), earlier);
         if (present && !behind) continue;
         if (present) steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+        // IPv6 knows an address once per link, whatever its prefix length.
+        for (const auto& surplus : want.surplus_addresses)
+            if (is_replaced_by(surplus, address))
+                steps.push_back({RemoveAddress{want.name, surplus}, {}, {}});
         steps.push_back({AddAddress{want.name, address}, {}, {}});
     }
 }
@@ -206,7 +215,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     if (want.attributes.up.value_or(false)) {
         LinkAttributes up;
         up.up = true;
-        steps.push_back({ChangeLink{want.name, up}, {}, {}});
+        steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
     for (const auto& neighbour : want.neighbours)
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
@@ -251,7 +260,9 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
     if (want.flood_list)
         add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
     for (const auto& address : want.surplus_addresses)
-        steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+        if (std::none_of(want.addresses.begin(), want.addresses.end(),
+                         [&](const Address& wanted) { return is_replaced_by(address, wanted); }))
+            steps.push_back({RemoveAddress{want.name, address}, {}, {}});
     promote_around_removals(steps, have, want);
     if (loses_routes) add_route_steps(steps, want, surviving_routes(have, want), true);
     return steps;

@@ -30,32 +30,21 @@ std::optional<AddressMessage> decode_address(const nlmsghdr* message) {
     std::optional<IpAddress> local, other;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
-        case IFA_LOCAL:
-            local = read_address(attribute);
-            break;
-        case IFA_ADDRESS:
-            other = read_address(attribute);
-            break;
-        case IFA_BROADCAST:
-            address.broadcast = read_address(attribute);
-            break;
-        case IFA_LABEL:
-            address.label = read_string(attribute);
-            break;
+        case IFA_LOCAL: local = read_address(attribute); break;
+        case IFA_ADDRESS: other = read_address(attribute); break;
+        case IFA_BROADCAST: address.broadcast = read_address(attribute); break;
+        case IFA_LABEL: address.label = read_string(attribute); break;
         case IFA_FLAGS:
             address.flags = read_as<std::uint32_t>(attribute).value_or(address.flags);
             break;
-        case IFA_RT_PRIORITY:
-            address.metric = read_as<std::uint32_t>(attribute).value_or(0);
-            break;
+        case IFA_RT_PRIORITY: address.metric = read_as<std::uint32_t>(attribute).value_or(0); break;
         case IFA_CACHEINFO:
             if (const auto info = read_as<ifa_cacheinfo>(attribute)) {
                 address.valid_seconds = info->ifa_valid;
                 address.preferred_seconds = info->ifa_prefered;
             }
             break;
-        default:
-            break;
+        default: break;
         }
     }
     // IPv6 sends IFA_LOCAL only with a peer; IPv4 always, and IFA_ADDRESS is then the peer or the

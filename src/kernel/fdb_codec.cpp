@@ -51,18 +51,12 @@ std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
         case NDA_PORT:
             if (const auto port = read_as<std::uint16_t>(attribute)) entry.port = ntohs(*port);
             break;
-        case NDA_VNI:
-            entry.vni = read_as<std::uint32_t>(attribute);
-            break;
-        case NDA_IFINDEX:
-            entry.via_index = read_as<int>(attribute).value_or(0);
-            break;
+        case NDA_VNI: entry.vni = read_as<std::uint32_t>(attribute); break;
+        case NDA_IFINDEX: entry.via_index = read_as<int>(attribute).value_or(0); break;
         case NDA_SRC_VNI:
         case NDA_NH_ID:
-        case NDA_MASTER:
-            return std::nullopt;
-        default:
-            break;
+        case NDA_MASTER: return std::nullopt;
+        default: break;
         }
     }
     return has_mac && has_dst ? std::optional(entry) : std::nullopt;

@@ -182,33 +182,15 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     const nlattr* data = nullptr;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
-        case IFLA_IFNAME:
-            link.name = read_string(attribute);
-            break;
-        case IFLA_MTU:
-            link.attributes.mtu = read_as<std::uint32_t>(attribute);
-            break;
-        case IFLA_ADDRESS:
-            link.attributes.mac = read_mac(attribute);
-            break;
-        case IFLA_MASTER:
-            link.master_index = read_as<int>(attribute).value_or(0);
-            break;
-        case IFLA_GROUP:
-            link.attributes.group = read_as<std::uint32_t>(attribute);
-            break;
-        case IFLA_TXQLEN:
-            link.attributes.txqlen = read_as<std::uint32_t>(attribute);
-            break;
-        case IFLA_IFALIAS:
-            link.attributes.alias = read_string(attribute);
-            break;
-        case IFLA_LINK_NETNSID:
-            link.underlay_elsewhere = true;
-            break;
-        case IFLA_STATS64:
-            link.counters = decode_counters(attribute);
-            break;
+        case IFLA_IFNAME: link.name = read_string(attribute); break;
+        case IFLA_MTU: link.attributes.mtu = read_as<std::uint32_t>(attribute); break;
+        case IFLA_ADDRESS: link.attributes.mac = read_mac(attribute); break;
+        case IFLA_MASTER: link.master_index = read_as<int>(attribute).value_or(0); break;
+        case IFLA_GROUP: link.attributes.group = read_as<std::uint32_t>(attribute); break;
+        case IFLA_TXQLEN: link.attributes.txqlen = read_as<std::uint32_t>(attribute); break;
+        case IFLA_IFALIAS: link.attributes.alias = read_string(attribute); break;
+        case IFLA_LINK_NETNSID: link.underlay_elsewhere = true; break;
+        case IFLA_STATS64: link.counters = decode_counters(attribute); break;
         case IFLA_AF_SPEC:
             link.attributes.promote_secondaries = decode_promote_secondaries(attribute);
             break;
@@ -218,8 +200,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
                 if (nla_type(info) == IFLA_INFO_DATA) data = info;
             }
             break;
-        default:
-            break;
+        default: break;
         }
     }
     if (link.kind == "vxlan" && data != nullptr) link.vxlan = decode_vxlan(data, link.lower_index);

@@ -8,9 +8,11 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <fstream>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <map>
+#include <unistd.h>
 #include <unordered_map>
 
 namespace vxlanctl {
@@ -334,12 +336,31 @@ private:
     Link* last_tunnel_ = nullptr;
 };
 
-/// The first word of SSH_CONNECTION, which sshd sets: the client's address.
+/// A process's parent; 0 when there is none, or it cannot be seen.
+int parent_of(int process) {
+    std::ifstream status(fmt::format("/proc/{}/status", process));
+    for (std::string word; status >> word;)
+        if (word == "PPid:") return status >> process ? process : 0;
+    return 0;
+}
+
+/// SSH_CONNECTION, which sshd sets: our own, or that of the nearest ancestor that has one, since
+/// sudo takes it out of the environment.
+std::string ssh_connection() {
+    constexpr std::string_view name = "SSH_CONNECTION=";
+    if (const char* own = std::getenv("SSH_CONNECTION")) return own;
+    for (int process = getppid(); process > 1; process = parent_of(process)) {
+        std::ifstream environment(fmt::format("/proc/{}/environ", process));
+        for (std::string variable; std::getline(environment, variable, '\0');)
+            if (variable.starts_with(name)) return variable.substr(name.size());
+    }
+    return "";
+}
+
+/// The client of this SSH session.
 std::optional<IpAddress> ssh_client() {
-    const char* connection = std::getenv("SSH_CONNECTION");
-    if (connection == nullptr) return std::nullopt;
-    const std::string_view text(connection);
-    const auto address = parse_address(text.substr(0, text.find_first_of(" %")));
+    const std::string connection = ssh_connection();
+    const auto address = parse_address(connection.substr(0, connection.find_first_of(" %")));
     return address ? std::optional(*address) : std::nullopt;
 }
 
@@ -366,7 +387,7 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
                          const ReadRequest& request) {
     auto state = Reader(netlink, request).run();
     if (!state) return state;
-    state->ssh_client = ssh_client();
+    if (!state->routes.empty()) state->ssh_client = ssh_client(); // preflight wants both or none
     if (records == nullptr) return state;
     for (const auto& link : state->links)
         if (const auto mark = mark_of(link.attributes.alias.value_or("")))

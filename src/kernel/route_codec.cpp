@@ -86,27 +86,16 @@ std::optional<RouteMessage> decode_route(const nlmsghdr* message) {
         case RTA_TABLE:
             route.table = read_as<std::uint32_t>(attribute).value_or(route.table);
             break;
-        case RTA_OIF:
-            result.link_index = read_as<int>(attribute).value_or(0);
-            break;
-        case RTA_GATEWAY:
-            route.via = read_address(attribute);
-            break;
-        case RTA_PREFSRC:
-            route.source = read_address(attribute);
-            break;
-        case RTA_PRIORITY:
-            route.metric = read_as<std::uint32_t>(attribute).value_or(0);
-            break;
+        case RTA_OIF: result.link_index = read_as<int>(attribute).value_or(0); break;
+        case RTA_GATEWAY: route.via = read_address(attribute); break;
+        case RTA_PREFSRC: route.source = read_address(attribute); break;
+        case RTA_PRIORITY: route.metric = read_as<std::uint32_t>(attribute).value_or(0); break;
         case RTA_MULTIPATH:
             route.multipath = true;
             result.link_indexes = decode_next_hops(attribute);
             break;
-        case RTA_NH_ID:
-            route.multipath = true;
-            break;
-        case RTA_CACHEINFO:
-            break; // changes by itself
+        case RTA_NH_ID: route.multipath = true; break;
+        case RTA_CACHEINFO: break; // changes by itself
         default: {
             const auto* begin = reinterpret_cast<const std::byte*>(attribute);
             route.other.insert(route.other.end(), begin, begin + attribute->nla_len);
@@ -140,6 +129,8 @@ void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAd
     header.rtm_family = family_number(to.family);
     header.rtm_dst_len = full_length(to.family);
     header.rtm_src_len = full_length(to.family);
+    // With an outgoing link and without this flag, the kernel takes any address to be on the link.
+    header.rtm_flags = RTM_F_FIB_MATCH;
     writer.begin(RTM_GETROUTE, 0, header);
     writer.put(RTA_DST, wire_bytes(to));
     writer.put(RTA_SRC, wire_bytes(from));

@@ -46,8 +46,9 @@ Result<FileDescriptor> open_directory(const std::string& path) {
     struct stat status {};
     if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
     if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return system_error(path, "not used, because others could write to it", 0,
-                            "Remove it, or make it belong to you alone.");
+        return system_error(
+            path, "not used, because it belongs to somebody else, or others could write to it", 0,
+            "Remove it, or make it belong to you alone.");
     return directory;
 }
 
@@ -137,6 +138,19 @@ std::optional<NamespaceId> namespace_of_record(const std::string& text) {
     return NamespaceId{space.value("device", dev_t{0}), space.value("inode", ino_t{0})};
 }
 
+std::string lock_name(NamespaceId space) {
+    return fmt::format("lock-{}-{}", space.device, space.inode);
+}
+
+std::optional<NamespaceId> namespace_of_lock(const std::string& name) {
+    unsigned long device = 0, inode = 0;
+    int length = 0;
+    if (std::sscanf(name.c_str(), "lock-%lu-%lu%n", &device, &inode, &length) != 2 ||
+        static_cast<std::size_t>(length) != name.size())
+        return std::nullopt;
+    return NamespaceId{device, inode};
+}
+
 /// Every network namespace that a process lives in or that has a name. One that is merely held open
 /// is missed; its links then only lose the memory of what may be reset.
 std::vector<NamespaceId> living_namespaces() {
@@ -168,6 +182,8 @@ FileDescriptor::~FileDescriptor() {
 }
 
 Result<void> enter_namespace(const std::string& name) {
+    if (name.empty() || name == "." || name == "..")
+        return usage_error(fmt::format("--netns '{}'", name), "not a name of a network namespace");
     const std::string path =
         name.find('/') == std::string::npos ? fmt::format("/run/netns/{}", name) : name;
     const FileDescriptor space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -178,6 +194,8 @@ Result<void> enter_namespace(const std::string& name) {
                                "'ip netns list' lists those that have a name.");
         return system_error("", doing, errno);
     }
+    if (setns(space.get(), CLONE_NEWNET) != 0 && errno == EINVAL)
+        return usage_error(fmt::format("--netns '{}'", name), "not a network namespace");
     if (setns(space.get(), CLONE_NEWNET) != 0)
         return system_error("", fmt::format("cannot enter network namespace '{}'", name), errno,
                             errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
@@ -226,7 +244,7 @@ std::optional<RuntimeDirectory> RuntimeDirectory::open_existing() {
 Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds timeout,
                                     const std::string& purpose,
                                     const std::function<void(const std::string& holder)>& on_wait) {
-    const std::string name = fmt::format("lock-{}-{}", space.device, space.inode);
+    const std::string name = lock_name(space);
     FileDescriptor file(
         openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (file.get() < 0) return system_error(name, "cannot open the lock", errno);
@@ -274,24 +292,29 @@ void RuntimeDirectory::remove_record(const std::string& id) {
     unlinkat(directory_.get(), fmt::format("{}{}", record_prefix, id).c_str(), 0);
 }
 
-void RuntimeDirectory::sweep_records(NamespaceId space,
-                                     const std::function<bool(const std::string&)>& is_marked) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> records(
+void RuntimeDirectory::sweep(NamespaceId space,
+                             const std::function<bool(const std::string&)>& is_marked) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
         fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
-    if (!records) return;
+    if (!entries) return;
     std::optional<std::vector<NamespaceId>> living;
-    while (const dirent* entry = readdir(records.get())) {
-        const std::string_view name = entry->d_name;
+    const auto is_alive = [&](const NamespaceId& other) {
+        if (!living) living = living_namespaces();
+        return std::find(living->begin(), living->end(), other) != living->end();
+    };
+    while (const dirent* entry = readdir(entries.get())) {
+        const std::string name = entry->d_name;
+        if (const auto locked = namespace_of_lock(name)) {
+            if (*locked != space && !is_alive(*locked)) unlinkat(directory_.get(), name.c_str(), 0);
+            continue;
+        }
         if (!name.starts_with(record_prefix)) continue;
-        const std::string id(name.substr(record_prefix.size()));
+        const std::string id = name.substr(record_prefix.size());
         if (is_marked(id)) continue;
         const FileDescriptor file(
-            openat(directory_.get(), entry->d_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+            openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
         const auto of_record = namespace_of_record(read_all(file.get()));
-        if (of_record && *of_record != space) {
-            if (!living) living = living_namespaces();
-            if (std::find(living->begin(), living->end(), *of_record) != living->end()) continue;
-        }
+        if (of_record && *of_record != space && is_alive(*of_record)) continue;
         remove_record(id);
     }
 }

@@ -325,16 +325,14 @@ private:
     /// Returns to the state that was read before, and reports `cause`.
     Result<void> undo(Error cause) {
         cause.subject = plan_.name;
-        Config mine{config_.origin, {}, {plan_.name}};
-        if (!plan_.temporary.empty()) mine.absent.push_back(plan_.temporary);
-        for (const auto& tunnel : config_.tunnels) { // the names that the old link may refer to
-            mine.tunnels.push_back(tunnel);
-            if (const Link* was = find_link(before_, tunnel.name))
-                mine.tunnels.back().vxlan.dev = was->vxlan.dev;
-        }
+        ReadRequest mine;
+        mine.tunnels = {plan_.name};
+        if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
+        for (const auto& link : before_.links) // what the old link refers to is among them
+            if (link.kind != "vxlan") mine.others.push_back(link.name);
         std::string trouble;
         for (int attempt = 0; attempt < undo_attempts; ++attempt) {
-            const auto now = read(mine);
+            const auto now = read_state(context_.netlink, &context_.records, mine);
             if (!now) {
                 trouble = to_string(now.error());
                 continue;
@@ -360,8 +358,9 @@ private:
     }
 
     Result<void> failed(Error cause) const {
-        if (!cause.remedy.empty()) cause.remedy += " ";
-        if (cause.kind != ErrorKind::usage) cause.remedy += "The previous state is restored.";
+        if (cause.kind != ErrorKind::usage)
+            cause.remedy +=
+                fmt::format("{}The previous state is restored.", cause.remedy.empty() ? "" : " ");
         return tl::unexpected(std::move(cause));
     }
 
@@ -419,7 +418,7 @@ private:
         if (plan_.old_mark && (!plan_.mark || !same_id()))
             context_.records.remove_record(plan_.old_mark->id);
         if (plan_.steps.empty()) return;
-        context_.records.sweep_records(context_.space, [&](const std::string& id) {
+        context_.records.sweep(context_.space, [&](const std::string& id) {
             if (plan_.mark && plan_.mark->id == id) return true;
             if (plan_.old_mark && plan_.old_mark->id == id) return false;
             return std::any_of(before_.links.begin(), before_.links.end(), [&](const Link& link) {

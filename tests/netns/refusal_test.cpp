@@ -66,6 +66,15 @@ TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
     check(up_words + " --mtu 1200 --address 2001:db8:5::1/64", "1280");
     check(up_words + " --colour never", "Did you mean '--color'");
     check("upp eth0", "Did you mean 'up'");
+    check("down --all=false", "takes no argument");
+    check(begin + "172.21.0.0", "broadcast address of 172.21.0.0/24");
+    check(begin + "0.1.2.3", "0.0.0.0/8");
+    check("up eth0 172.21.0.100 vxlan0 100.64.158.4/24 100.64.158.4", "is a peer's outer address");
+    check("up eth0 172.21.0.100 vxlan0 172.21.0.100/32 100.64.158.4", "is the local address");
+    check("up eth0 172.21.0.100 default - 100.64.158.4", "sysctls");
+    check(up_words + " --master eth0", "not a bridge");
+    check(up_words + " --address 2001:db8:5::1/64 --address 2001:db8:5::1/48", "twice");
+    check("--netns . show", "not a name");
     check(up_words + " --peers-file /nonexistent", "/nonexistent");
     check("", "no command");
 }
@@ -77,6 +86,18 @@ TEST_CASE("bad input: a broken peers file is named with its line, an empty one i
     const std::string words = "up eth0 172.21.0.100 vxlan0 - --peers-file ";
     check_untouched(host.space, words + "/run/peers", 2, "/run/peers:4: '100.64.158.400'");
     check_untouched(host.space, words + "/run/empty", 2, "names no peer");
+}
+
+TEST_CASE("no route to a new peer is a warning, with a lower device as without") {
+    const Host host;
+    CHECK(vxlanctl(host.space, up_words + " -n").err.empty());
+    sh(host.space, "ip route del default");
+    for (const char* dev : {"eth0", "-"}) {
+        const auto planned = vxlanctl(host.space, std::string("up ") + dev +
+                                                      " 172.21.0.100 vxlan0 - 100.64.158.4 -n");
+        CHECK(planned.code == 0);
+        CHECK(planned.err.find("no route to peer 100.64.158.4 yet") != std::string::npos);
+    }
 }
 
 TEST_CASE("a name held by another kind of link is an error, and that link is untouched") {

@@ -64,6 +64,18 @@ TEST_CASE("surroundings: a thousand foreign links and addresses") {
     CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
 }
 
+TEST_CASE("surroundings: names and aliases that are no UTF-8 do not break the JSON") {
+    const Host host;
+    sh(host.space,
+       "ip link add \"$(printf 'vx\\377')\" type vxlan id 77 dstport 4789 local 172.21.0.100");
+    CHECK(nlohmann::json::parse(vxlanctl(host.space, "show --json").out).at("tunnels").size() == 1);
+    REQUIRE(vxlanctl(host.space, up_words + " -q").code == 0);
+    sh(host.space, "ip link set vxlan0 alias \"$(printf 'caf\\351')\"");
+    const auto adopted = vxlanctl(host.space, up_words + " --json");
+    CHECK(adopted.code == 0);
+    CHECK(nlohmann::json::parse(adopted.out).at("changed") == true);
+}
+
 TEST_CASE("show: all of a tunnel, for people and for machines") {
     const Network network;
     const Namespace& host = network.host.space;
@@ -93,7 +105,9 @@ TEST_CASE("show: all of a tunnel, for people and for machines") {
     CHECK(tunnel.at("vxlan").at("learning") == true);
     CHECK(tunnel.at("peers").at(0) == nlohmann::json{{"dst", "100.64.158.4"},
                                                      {"learned", {"02:00:00:00:00:04"}},
-                                                     {"pinned", Strings{}}});
+                                                     {"pinned", Strings{}},
+                                                     {"external", Strings{}}});
+    CHECK(tunnel.at("elsewhere").empty());
     CHECK(tunnel.at("counters").at("rx").at("packets") >= 1);
     CHECK(tunnel.at("counters").at("tx").at("bytes") > 0);
     CHECK(tunnel.at("problems").empty());
@@ -107,6 +121,11 @@ TEST_CASE("show: marks what looks wrong") {
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
     CHECK(shown(host.space, "vxlan0").at("problems").empty());
 
+    sh(host.space, "bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst 100.64.158.9 dynamic");
+    CHECK(vxlanctl(host.space, "show")
+              .out.find("elsewhere  learned 02:00:00:00:00:99 at 100.64.158.9") !=
+          std::string::npos);
+    CHECK(shown(host.space, "vxlan0").at("elsewhere").size() == 1);
     sh(host.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
     CHECK(has_problem(host.space, "peer 100.64.158.4 is in the flood list twice"));
     sh(host.space, "ip link set vxlan0 type vxlan remote 100.64.158.132");
@@ -154,6 +173,18 @@ TEST_CASE("output: JSON of a change, and quiet and verbose runs") {
     CHECK(why.at("tunnels").at(0).at("result") == "refused");
     CHECK(why.at("tunnels").at(0).at("errors").at(0).at("kind") == "refused");
 
+    sh(host.space, "ip link add br0 type bridge");
+    const auto impossible = vxlanctl(host.space, "down vxlan0 br0 --json");
+    CHECK(impossible.code == 2);
+    const auto left = nlohmann::json::parse(impossible.out);
+    CHECK(left.at("changed") == false);
+    CHECK(left.at("tunnels").at(0).at("result") == "untouched");
+    CHECK(link_exists(host.space, "vxlan0"));
+    for (const char* words : {"show nosuch --json", "up --json", "down x --xyzzy --json"}) {
+        const auto early = vxlanctl(host.space, words);
+        CHECK(early.code == 2);
+        CHECK(nlohmann::json::parse(early.out).at("errors").size() == 1);
+    }
     CHECK(vxlanctl(host.space, up_words + " --mtu 1400 -q").out.empty());
     CHECK(vxlanctl(host.space, "--version").out.find("vxlanctl 0.1.0") == 0);
     CHECK(vxlanctl(host.space, "--help").out.find("Commands:") != std::string::npos);

@@ -79,7 +79,7 @@ TEST_CASE("plan: a new tunnel is made whole, and set up last") {
     const auto tunnel = plan_one(config_of(example), host_state());
     CHECK(rendered(tunnel.steps) == Lines{"create vxlan0 vni 10 port 4789",
                                           "add peers 100.64.158.4 100.64.158.132",
-                                          "add 10.225.194.171/9", "change vxlan0: up"});
+                                          "add 10.225.194.171/9", "change vxlan0: up: no -> yes"});
     const auto& create = std::get<CreateLink>(tunnel.steps[0].operation);
     CHECK(create.attributes.alias == "vxlanctl/1 cli 0000000000000000");
     CHECK_FALSE(create.attributes.mtu);
@@ -157,7 +157,7 @@ TEST_CASE("plan: a port change recreates the link, side by side") {
     const auto config = config_of(example + " --port=4790");
     CHECK(only_error(plan_one(config, state)) ==
           "vxlan0: cannot change port: 4789 -> 4790 on a living link; a new one would interrupt "
-          "traffic and drop 1 addresses, 0 routes and 0 learned MACs. To replace it, use "
+          "traffic and drop 1 address, 0 routes and 0 learned MACs. To replace it, use "
           "--allow-recreate.");
     PlanOptions options;
     options.allow_recreate = true;
@@ -165,7 +165,8 @@ TEST_CASE("plan: a port change recreates the link, side by side") {
     CHECK(rendered(tunnel.steps) ==
           Lines{"create vx0000000000000 vni 10 port 4790", "add peers 100.64.158.4 100.64.158.132",
                 "delete vxlan0", "rename vx0000000000000 to vxlan0", "add 10.225.194.171/9",
-                "change vxlan0: promote_secondaries: default -> no", "change vxlan0: up"});
+                "change vxlan0: promote_secondaries: default -> no",
+                "change vxlan0: up: no -> yes"});
     CHECK(tunnel.steps[0].disruption == Disruption::recreate);
 }
 
@@ -174,10 +175,11 @@ TEST_CASE("plan: where VNI and port stay, the old link goes first") {
     PlanOptions options;
     options.allow_recreate = true;
     const auto tunnel = plan_one(config_of(example + " --limit=5"), state, options);
-    CHECK(rendered(tunnel.steps) ==
-          Lines{"delete vxlan0", "create vxlan0 vni 10 port 4789",
-                "add peers 100.64.158.4 100.64.158.132", "add 10.225.194.171/9",
-                "change vxlan0: promote_secondaries: default -> no", "change vxlan0: up"});
+    CHECK(rendered(tunnel.steps) == Lines{"delete vxlan0", "create vxlan0 vni 10 port 4789",
+                                          "add peers 100.64.158.4 100.64.158.132",
+                                          "add 10.225.194.171/9",
+                                          "change vxlan0: promote_secondaries: default -> no",
+                                          "change vxlan0: up: no -> yes"});
 }
 
 TEST_CASE("plan: foreign addresses on a link to be replaced need a decision") {

@@ -67,7 +67,10 @@ Tunnel random_tunnel(Chance& chance) {
     if (chance.one_in(4)) tunnel.link.mac = MacAddress{{2, 9, 9, 9, 9, 9}};
     tunnel.addresses.emplace();
     for (const auto& text : inner_texts)
-        if (chance.one_in(4)) tunnel.addresses->push_back(parse_prefix(text).value());
+        if (const auto prefix = parse_prefix(text).value(); chance.one_in(4))
+            if (std::none_of(tunnel.addresses->begin(), tunnel.addresses->end(),
+                             [&](const Prefix& other) { return other.address == prefix.address; }))
+                tunnel.addresses->push_back(prefix);
     tunnel.peers = random_peers(chance, tunnel.vxlan.local->family, false);
     return tunnel;
 }
@@ -87,8 +90,11 @@ void disturb(Chance& chance, State& state) {
     for (const auto& text : inner_texts) {
         Address address;
         address.prefix = parse_prefix(text).value();
-        if (chance.one_in(6) && !has_address(*link, address.prefix))
-            link->addresses.push_back(address);
+        const bool free =
+            std::none_of(link->addresses.begin(), link->addresses.end(), [&](const Address& other) {
+                return other.prefix.address == address.prefix.address;
+            });
+        if (chance.one_in(6) && free) link->addresses.push_back(address);
     }
     if (chance.one_in(3)) link->attributes.mtu = 1280;
     if (chance.one_in(3)) link->attributes.promote_secondaries = true;

@@ -1,0 +1,107 @@
+#include "vxlanctl/command.h"
+#include "vxlanctl/report.h"
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <iterator>
+
+using namespace vxlanctl;
+
+namespace {
+
+std::string error_of(const std::vector<std::string>& arguments) {
+    const auto parsed = parse_arguments(arguments);
+    return parsed ? "none" : to_string(parsed.error());
+}
+
+} // namespace
+
+TEST_CASE("command line: options may stand anywhere, in every form") {
+    for (const auto& arguments : std::vector<std::vector<std::string>>{
+             {"--netns", "a", "up", "-", "1.2.3.4", "v", "-", "--mtu", "1400", "-n"},
+             {"--netns=a", "up", "--mtu=1400", "-n", "-", "1.2.3.4", "v", "-"},
+             {"up", "-", "-n", "1.2.3.4", "--netns", "a", "v", "--mtu", "1400", "-"}}) {
+        const auto parsed = parse_arguments(arguments).value();
+        CHECK(parsed.command == "up");
+        CHECK(parsed.words == std::vector<std::string>{"-", "1.2.3.4", "v", "-"});
+        CHECK(parsed.value("netns") == "a");
+        CHECK(parsed.value("mtu") == "1400");
+        CHECK(parsed.has("dry-run"));
+    }
+    CHECK(parse_arguments({"up", "--address", "a,b", "--address", "c"})->options.at("address") ==
+          std::vector<std::string>{"a,b", "c"});
+    CHECK(parse_arguments({"down", "--", "--odd"})->words == std::vector<std::string>{"--odd"});
+}
+
+TEST_CASE("command line: mistakes are named, with what was probably meant") {
+    CHECK(error_of({}) == "no command is given. See 'vxlanctl --help'.");
+    CHECK(error_of({"dwon"}) == "unknown command 'dwon'. Did you mean 'down'?");
+    CHECK(error_of({"frobnicate"}) == "unknown command 'frobnicate'. See 'vxlanctl --help'.");
+    CHECK(error_of({"up", "--por", "1"}) == "unknown option '--por'. Did you mean '--port'?");
+    CHECK(error_of({"up", "--xyzzy"}) == "unknown option '--xyzzy'. See 'vxlanctl up --help'.");
+    CHECK(error_of({"up", "-x"}) == "unknown option '-x'. See 'vxlanctl up --help'.");
+    CHECK(error_of({"show", "--mtu", "1"}).find("unknown option '--mtu'") == 0);
+    CHECK(error_of({"up", "--mtu"}).find("'mtu'") != std::string::npos);
+    CHECK(error_of({"up", "--mtu"}).find("vxlanctl up --help") != std::string::npos);
+}
+
+TEST_CASE("help: fits a terminal, and names every option") {
+    for (const auto& command : commands()) {
+        const std::string help = help_text(command);
+        for (const auto& option : command.options)
+            CHECK(help.find("--" + option.name) != std::string::npos);
+        CHECK(help.find(command.synopsis) != std::string::npos);
+    }
+    CHECK(help_text().find("vxlanctl(8)") != std::string::npos);
+}
+
+TEST_CASE("manual page: names every command and every option") {
+    std::ifstream file(SOURCE_DIRECTORY "/man/vxlanctl.8");
+    const std::string page((std::istreambuf_iterator<char>(file)), {});
+    REQUIRE(page.size() > 1000);
+    const auto has_option = [&](const std::string& name) {
+        // In mdoc a dash is implied by Fl, and written out elsewhere as \-.
+        return page.find("Fl \\-" + name) != std::string::npos ||
+               page.find("Fl Fl " + name) != std::string::npos ||
+               page.find("Fl -" + name) != std::string::npos;
+    };
+    for (const auto& command : commands()) {
+        INFO(command.name);
+        CHECK(page.find(".Cm " + command.name) != std::string::npos);
+        for (const auto& option : command.options) {
+            INFO(option.name);
+            CHECK(has_option(option.name));
+        }
+    }
+    for (const auto& option : common_options()) {
+        INFO(option.name);
+        CHECK(has_option(option.name));
+    }
+}
+
+TEST_CASE("shell words: quoted where a shell would do something with them") {
+    CHECK(shell_quoted("vxlan0") == "vxlan0");
+    CHECK(shell_quoted("a b") == "'a b'");
+    CHECK(shell_quoted("$(x)") == "'$(x)'");
+    CHECK(shell_quoted("it's") == "'it'\\''s'");
+    CHECK(shell_quoted("") == "''");
+}
+
+TEST_CASE("errors: one line, without what a terminal would interpret") {
+    const Error error{ErrorKind::usage, "vxlan0",
+                      "cannot create",  "VNI 10 on port 4789 is already used by vxlan7",
+                      EEXIST,           "Give the tunnels different --vni or --port."};
+    CHECK(
+        to_string(error) ==
+        "vxlan0: cannot create: VNI 10 on port 4789 is already used by vxlan7 (File exists). Give "
+        "the tunnels different --vni or --port.");
+    CHECK(printable("a\033[2Jb\n\x7f") == "a\\x1b[2Jb\\x0a\\x7f");
+}
+
+TEST_CASE("exit codes: the gravest wins") {
+    CHECK(graver(0, 3) == 3);
+    CHECK(graver(3, 4) == 4);
+    CHECK(graver(1, 4) == 1);
+    CHECK(graver(5, 1) == 5);
+    CHECK(graver(0, 0) == 0);
+}

@@ -1,0 +1,151 @@
+#include "vxlanctl/attributes.h"
+#include "vxlanctl/tunnel_words.h"
+
+#include <catch2/catch.hpp>
+
+using namespace vxlanctl;
+using Words = std::vector<std::string>;
+
+namespace {
+
+const Words example{"eth0", "172.21.0.100", "vxlan0", "10.225.194.171/9", "100.64.158.4"};
+
+std::string error_of(const Words& words, const OptionValues& options = {}) {
+    const auto tunnel = vxlan_from_words(words, options, {});
+    return tunnel ? "none" : to_string(tunnel.error());
+}
+
+Words with(std::size_t position, const std::string& word) {
+    Words words = example;
+    words[position] = word;
+    return words;
+}
+
+} // namespace
+
+TEST_CASE("words: the contract's example") {
+    const auto tunnel = vxlan_from_words(example, {}, {}).value();
+    CHECK(tunnel.name == "vxlan0");
+    CHECK(tunnel.vxlan.vni == 10U);
+    CHECK(tunnel.vxlan.port == 4789);
+    CHECK(tunnel.vxlan.dev == "eth0");
+    CHECK(to_string(*tunnel.vxlan.local) == "172.21.0.100");
+    REQUIRE(tunnel.addresses->size() == 1);
+    CHECK(to_string(tunnel.addresses->at(0)) == "10.225.194.171/9");
+    CHECK_FALSE(tunnel.link.mtu);
+    CHECK_FALSE(tunnel.vxlan.learning);
+}
+
+TEST_CASE("words: a dash is «none» for DEV and INNER") {
+    CHECK(vxlan_from_words(with(0, "-"), {}, {})->vxlan.dev == "");
+    CHECK(vxlan_from_words(with(3, "-"), {}, {})->addresses->empty());
+}
+
+TEST_CASE("words: exact text of errors") {
+    CHECK(error_of(with(1, "172.21.0")) == "LOCAL '172.21.0': not an IP address");
+    CHECK(error_of(with(1, "224.0.0.1")) ==
+          "LOCAL '224.0.0.1': not an address that a host can have");
+    CHECK(error_of(with(2, "a234567890123456")) ==
+          "IFNAME 'a234567890123456': not a link name: it has 16 bytes, and the most is 15");
+    CHECK(error_of(with(3, "10.0.0.1")) ==
+          "inner address '10.0.0.1': the prefix length is missing. Write it behind a slash: "
+          "10.0.0.1/24.");
+    CHECK(
+        error_of(with(3, "10.0.0.1/255.0.255.0")) ==
+        "inner address '10.0.0.1/255.0.255.0': '255.0.255.0' is not a prefix length. Give 0 to 32, "
+        "or a mask such as 255.128.0.0.");
+    CHECK(error_of(with(4, "127.0.0.1")) ==
+          "PEER '127.0.0.1': a peer cannot be a loopback address. Name the unicast address of "
+          "another host.");
+    CHECK(error_of(with(4, "172.21.0.100")) ==
+          "peer 172.21.0.100: is the local address. Name the other ends only.");
+    CHECK(error_of(with(4, "2001:db8::1")) ==
+          "peer 2001:db8::1: not of the family of the local address 172.21.0.100");
+    CHECK(error_of(example, {{"vni", {"16777216"}}}) ==
+          "--vni '16777216': not a number from 1 to 16777215");
+    CHECK(error_of(example, {{"df", {"maybe"}}}) == "--df 'maybe': not set, unset or inherit");
+    CHECK(
+        error_of(example, {{"mac", {"33:33:00:00:00:01"}}}) ==
+        "--mac '33:33:00:00:00:01': not the MAC address of a single station. The lowest bit of the "
+        "first byte must be 0, and not all bytes may be.");
+    CHECK(error_of(example, {{"learning", {""}}, {"no-learning", {""}}}) ==
+          "--learning and --no-learning contradict each other");
+    CHECK(error_of(with(2, "a\033[31m")) ==
+          "IFNAME 'a\\x1b[31m': not a link name: blanks, control characters, '/', ':' and '%' are "
+          "not allowed in it");
+}
+
+TEST_CASE("words: peers from a file join those of the command line, and doubles are found") {
+    const auto more =
+        parse_peers("100.64.158.132\n  100.64.158.133 # the third\n\n", "peers").value();
+    CHECK(vxlan_from_words(example, {}, more)->peers->size() == 3);
+    const auto doubled = vxlan_from_words(example, {}, parse_peers("100.64.158.4", "p").value());
+    CHECK(to_string(doubled.error()) ==
+          "peer 100.64.158.4: named twice. Every frame would be sent to it twice: name it once.");
+}
+
+TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {
+    CHECK(parse_peers("100.64.158.4\r\n#x\r\n100.64.158.5", "p")->size() == 2);
+    CHECK(to_string(parse_peers("\n\nnonsense\n", "/etc/peers").error()) ==
+          "/etc/peers:3: 'nonsense': not an IP address");
+    CHECK(to_string(parse_peers("# nothing\n", "/etc/peers").error()) ==
+          "/etc/peers: names no peer. One address per line is expected.");
+    CHECK_FALSE(parse_peers(std::string("1.2.3.4\0", 8), "p"));
+}
+
+TEST_CASE("attributes: every row's default and every value read back as they were written") {
+    for (const auto& row : vxlan_attributes()) {
+        INFO(row.name);
+        VxlanAttributes attributes;
+        if (!row.reset.empty()) {
+            REQUIRE(set_value(attributes, row, row.reset));
+            CHECK(value_text(attributes, row) == row.reset);
+        }
+        for (const char* text : {"yes", "no", "1", "77", "set", "1000-2000", "192.0.2.1", "eth0"})
+            if (set_value(attributes, row, text)) {
+                VxlanAttributes again;
+                REQUIRE(set_value(again, row, value_text(attributes, row)));
+                CHECK(again == attributes);
+            }
+    }
+    for (const auto& row : link_attributes())
+        if (!row.reset.empty()) {
+            LinkAttributes attributes;
+            REQUIRE(set_value(attributes, row, row.reset));
+            CHECK(value_text(attributes, row) == row.reset);
+        }
+}
+
+TEST_CASE("attributes: a range below itself is the kernel's default, and all such are equal") {
+    CHECK(PortRange{4789, 4789} == PortRange{0, 0});
+    CHECK_FALSE(PortRange{1000, 2000} == PortRange{0, 0});
+}
+
+TEST_CASE("addresses: prefixes contain, overlap and broadcast") {
+    const auto prefix = [](const char* text) { return parse_prefix(text).value(); };
+    CHECK(to_string(network_of(prefix("10.225.194.171/9"))) == "10.128.0.0/9");
+    CHECK(to_string(broadcast_of(prefix("10.225.194.171/9"))) == "10.255.255.255");
+    CHECK(overlaps(prefix("10.128.0.0/9"), prefix("10.200.0.1/16")));
+    CHECK(overlaps(prefix("10.200.0.1/16"), prefix("10.128.0.0/9")));
+    CHECK_FALSE(overlaps(prefix("10.0.0.1/9"), prefix("10.128.0.1/9")));
+    CHECK_FALSE(contains(prefix("0.0.0.0/0"), parse_address("::1").value()));
+    CHECK(contains(prefix("2001:db8::/33"), parse_address("2001:db8:7fff::1").value()));
+    CHECK_FALSE(contains(prefix("2001:db8::/33"), parse_address("2001:db8:8000::1").value()));
+    CHECK(to_string(prefix("10.0.0.1/255.255.255.252")) == "10.0.0.1/30");
+    for (const char* bad : {"10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/9x", "::1/129",
+                            "::1/255.0.0.0", "010.0.0.1/8", "10.0.0.1/8/8"})
+        CHECK_FALSE(parse_prefix(bad));
+}
+
+TEST_CASE("mark: found alone and behind a foreign alias, and replaced in place") {
+    const Mark mark{Origin::cli, "0123456789abcdef"};
+    CHECK(with_mark("", mark) == "vxlanctl/1 cli 0123456789abcdef");
+    CHECK(with_mark("to the gate", mark) == "to the gate | vxlanctl/1 cli 0123456789abcdef");
+    CHECK(mark_of(with_mark("to the gate", mark)) == mark);
+    const Mark file{Origin::file, "fedcba9876543210"};
+    CHECK(with_mark(with_mark("a | b", mark), file) == "a | b | vxlanctl/1 file fedcba9876543210");
+    for (const char* alias : {"", "vxlanctl", "vxlanctl/1 cli", "vxlanctl/1 cli 0123",
+                              "vxlanctl/2 cli 0123456789abcdef", "vxlanctl/1 him 0123456789abcdef",
+                              "vxlanctl/1 cli ../../../etc/pas"})
+        CHECK_FALSE(mark_of(alias));
+}
