@@ -12,10 +12,10 @@
 namespace world {
 namespace {
 
-std::string attribute_of(const nlmsghdr* message, std::size_t header, unsigned short type) {
-    const auto* at = reinterpret_cast<const char*>(message) + NLMSG_LENGTH(header);
+std::string attribute_of(nlmsghdr* message, std::size_t header, unsigned short type) {
+    auto* at = reinterpret_cast<char*>(message) + NLMSG_LENGTH(header);
     auto left = static_cast<int>(message->nlmsg_len - NLMSG_LENGTH(header));
-    for (const auto* attribute = reinterpret_cast<const rtattr*>(at); RTA_OK(attribute, left);
+    for (auto* attribute = reinterpret_cast<rtattr*>(at); RTA_OK(attribute, left);
          attribute = RTA_NEXT(attribute, left))
         if (attribute->rta_type == type)
             return {static_cast<const char*>(RTA_DATA(attribute)), RTA_PAYLOAD(attribute)};
@@ -49,8 +49,8 @@ std::size_t Events::smallest(int link_index, std::set<std::string>& set) {
         if (size < 0 && errno == ENOBUFS) throw std::runtime_error("events were lost");
         if (size <= 0) return smallest;
         auto left = static_cast<unsigned>(size);
-        for (const auto* message = reinterpret_cast<const nlmsghdr*>(buffer.data());
-             NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+        for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
+             message = NLMSG_NEXT(message, left)) {
             std::string key;
             const int type = message->nlmsg_type;
             if (type == RTM_NEWNEIGH || type == RTM_DELNEIGH) {
