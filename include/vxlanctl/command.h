@@ -24,7 +24,7 @@ struct Arguments {
 
     bool has(std::string_view option) const { return options.contains(option); }
     /// The option's last argument, or `otherwise`.
-    std::string value(std::string_view option, std::string otherwise = {}) const;
+    std::string value(std::string_view option, std::string_view otherwise = {}) const;
 };
 
 struct Command {

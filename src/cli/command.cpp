@@ -136,9 +136,9 @@ Result<Arguments> parse_options(const Command& command, const std::vector<std::s
 
 } // namespace
 
-std::string Arguments::value(std::string_view option, std::string otherwise) const {
+std::string Arguments::value(std::string_view option, std::string_view otherwise) const {
     const auto found = options.find(option);
-    return found == options.end() ? otherwise : found->second.back();
+    return found == options.end() ? std::string(otherwise) : found->second.back();
 }
 
 const std::vector<OptionInfo>& common_options() {

@@ -57,7 +57,7 @@ bool has_remote(const VxlanAttributes& vxlan) {
 /// Appends what is missing of the flood list, and clears a default remote in between: the kernel
 /// then deletes the remote's own entry, and with it a wanted one of the same identity.
 void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
-                     AttributeDiff<VxlanAttributes> remote) {
+                     const AttributeDiff<VxlanAttributes>& remote) {
     if (want.flood_list) {
         auto missing = minus(*want.flood_list, have.flood_list);
         const bool wrong_state = have.flood_state != want.flood_state &&

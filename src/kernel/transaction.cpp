@@ -80,7 +80,7 @@ private:
     Result<void> encode(const Step& step) {
         batch_is_destructive_ = batch_is_destructive_ || is_destructive(step);
         const std::size_t first = batch_.offsets.size();
-        const auto result = std::visit(
+        auto result = std::visit(
             [&](const auto& operation) -> Result<void> {
                 using Operation = std::decay_t<decltype(operation)>;
                 const int index = index_of(operation.link);
