@@ -11,7 +11,9 @@ struct ReadRequest {
     std::vector<std::string> tunnels; ///< links to be read in full, as far as they exist
     std::vector<std::string> others;  ///< links of which the attributes are enough
     bool every_vxlan = false;         ///< all links of kind vxlan in full, with their counters
-    std::vector<IpAddress> locals;    ///< addresses of which the device's name is wanted
+    /// Routes and neighbours of the tunnels too: what a change may have to put back.
+    bool foreign = true;
+    std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
     /// Whether the main table is wanted too; asked when links and addresses are known.
     std::function<bool(const State&)> host_routes = [](const State&) { return false; };
 };

@@ -40,7 +40,8 @@ public:
         if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
         if (!tunnels_.empty()) {
             if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
-            if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
+            if (request_.foreign)
+                if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
         }
         if (auto done = read_routes(); !done) return tl::unexpected(done.error());
         if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
@@ -228,7 +229,7 @@ private:
     Result<void> read_routes() {
         const bool host_routes = request_.host_routes(state_);
         for (const Family family : {Family::ipv4, Family::ipv6}) {
-            for (const int filter : filters())
+            for (const int filter : request_.foreign ? filters() : std::set<int>{})
                 if (auto done = read_routes_of_links(family, filter); !done) return done;
             if (!host_routes) continue;
             const std::size_t size = state_.routes.size();
@@ -349,6 +350,7 @@ int parent_of(int process) {
 std::string ssh_connection() {
     constexpr std::string_view name = "SSH_CONNECTION=";
     if (const char* own = std::getenv("SSH_CONNECTION")) return own;
+    if (std::getenv("SUDO_UID") == nullptr) return "";
     for (int process = getppid(); process > 1; process = parent_of(process)) {
         std::ifstream environment(fmt::format("/proc/{}/environ", process));
         for (std::string variable; std::getline(environment, variable, '\0');)

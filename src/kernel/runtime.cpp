@@ -52,6 +52,16 @@ Result<FileDescriptor> open_directory(const std::string& path) {
     return directory;
 }
 
+/// Makes the directory if it is not there, and opens it for writing.
+Result<FileDescriptor> make_directory(const std::string& path) {
+    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
+        return system_error(path, "cannot make", errno);
+    auto directory = open_directory(path);
+    if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
+        return system_error(path, "cannot write to", errno);
+    return directory;
+}
+
 /// In a user namespace we look like root, but files in /tmp are shared with the world outside.
 uid_t uid_outside() {
     unsigned inside = 0, outside = 0;
@@ -215,20 +225,17 @@ bool has_net_admin() {
 }
 
 Result<RuntimeDirectory> RuntimeDirectory::open() {
-    for (const std::string& path : {std::string(system_directory), own_directory()}) {
-        const bool made = mkdir(path.c_str(), 0755) == 0 || errno == EEXIST;
-        const int code = errno;
+    auto directory = make_directory(system_directory);
+    if (!directory) {
+        const int code = directory.error().code;
         const bool denied = code == EACCES || code == EPERM || code == EROFS;
-        auto directory = made ? open_directory(path)
-                              : Result<FileDescriptor>(system_error(path, "cannot make", code));
-        if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) == 0)
-            return RuntimeDirectory(std::move(*directory));
-        // /run of somebody else: an ordinary user's own place follows.
-        if (path == system_directory && (geteuid() != 0 || denied || uid_outside() != 0)) continue;
-        if (!directory) return tl::unexpected(directory.error());
-        return system_error(path, "cannot write to", EACCES);
+        // The system's is not ours to use: an ordinary user, or one who is root of a namespace
+        // only.
+        if (denied || geteuid() != 0 || uid_outside() != 0)
+            directory = make_directory(own_directory());
     }
-    return system_error(own_directory(), "cannot use", EACCES);
+    if (!directory) return tl::unexpected(directory.error());
+    return RuntimeDirectory(std::move(*directory));
 }
 
 std::optional<RuntimeDirectory> RuntimeDirectory::open_existing() {

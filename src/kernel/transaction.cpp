@@ -219,6 +219,7 @@ public:
 
     Result<void> run() {
         if (plan_.steps.empty()) {
+            written_ = plan_.mark ? recorded(plan_.mark->id) : std::nullopt;
             remember_after();
             return {};
         }
@@ -265,17 +266,15 @@ private:
                 std::move(why),    0,          std::move(remedy)};
     }
 
-    Result<State> read(const Config& config) const {
-        return read_state(context_.netlink, &context_.records, request_for(config));
-    }
-
     /// A new IPv6 address is of no use, and its routes are not preferred, before the kernel knows
     /// that nobody else has it.
     Result<void> await_addresses(const NetlinkSocket& events) {
         const auto deadline = steady_clock::now() + dad_deadline;
-        const Config nothing{config_.origin, {}, {plan_.name}};
+        ReadRequest request;
+        request.tunnels = {plan_.name};
+        request.foreign = false;
         while (true) {
-            const auto state = read(nothing);
+            const auto state = read_state(context_.netlink, nullptr, request);
             if (!state) return tl::unexpected(state.error());
             const Link* link = find_link(*state, plan_.name);
             bool waiting = false;
@@ -305,7 +304,9 @@ private:
 
     /// The kernel accepts more than it does, so only a second plan without steps is a proof.
     Result<void> verify() {
-        auto state = read(config_);
+        ReadRequest request = request_for(config_);
+        request.foreign = false;
+        auto state = read_state(context_.netlink, nullptr, request);
         if (!state) return tl::unexpected(state.error());
         if (plan_.mark) state->records[plan_.mark->id] = plan_.record;
         const Plan again = vxlanctl::plan(config_, *state, options_);
@@ -401,6 +402,7 @@ private:
                         both.addresses.end())
                         both.addresses.push_back(address);
             }
+        written_ = both;
         if (both == recorded(plan_.mark->id)) return {};
         return context_.records.write_record(plan_.mark->id, both, context_.space);
     }
@@ -413,7 +415,7 @@ private:
     }
 
     void remember_after() {
-        if (plan_.mark && context_.records.read_record(plan_.mark->id) != plan_.record)
+        if (plan_.mark && written_ != plan_.record)
             (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
         if (plan_.old_mark && (!plan_.mark || !same_id()))
             context_.records.remove_record(plan_.old_mark->id);
@@ -443,6 +445,7 @@ private:
     const State& before_;
     const PlanOptions& options_;
     Executor executor_;
+    std::optional<Record> written_; ///< what the record says now
     std::string left_;
 };
 
