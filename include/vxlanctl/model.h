@@ -208,7 +208,9 @@ struct State {
     std::vector<HostAddress> host_addresses;
     std::vector<Route> routes; ///< of the main table; read when an address is to be added
     std::map<std::string, Record> records; ///< by the mark's ID
-    std::optional<IpAddress> ssh_client;   ///< the client of our SSH session, read with the routes
+    /// Names asked for that are alternative ones (altname), and the links' real names.
+    std::map<std::string, std::string> alternative_names;
+    std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
 };
 
 /// One wanted tunnel.

@@ -64,10 +64,15 @@ public:
     /// Sends the whole batch, in as few sends as possible, and waits until the kernel has done all
     /// of it. The kernel goes on behind a message that it refuses. Answers other than
     /// acknowledgements go to `handle`. Stops early, between two sends, when one of them had a
-    /// failure. Fails as a whole only where the outcome is not known.
-    Result<std::vector<Failure>>
-    request(MessageBatch& batch, const MessageHandler& handle,
-            const std::function<void(std::size_t done)>& progress = {});
+    /// failure that `is_fatal`. Fails as a whole only where the outcome is not known.
+    Result<std::vector<Failure>> request(
+        MessageBatch& batch, const MessageHandler& handle,
+        const std::function<void(std::size_t done)>& progress = {},
+        const std::function<bool(const Failure&)>& is_fatal = [](const Failure&) { return true; });
+
+    /// In how many datagrams the last dump came, less its end. The kernel may change its tables
+    /// between two of them.
+    std::size_t datagrams_of_last_dump() const { return datagrams_; }
 
 private:
     Result<void> dump_once(const MessageBatch& request, const MessageHandler& handle,
@@ -77,6 +82,7 @@ private:
 
     Transport& transport_;
     std::uint32_t sequence_ = 0;
+    std::size_t datagrams_ = 0;
 };
 
 /// The extended acknowledgement's text in an NLMSG_ERROR message; empty when there is none.

@@ -14,6 +14,10 @@ struct ReadRequest {
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
+    /// Whether a flood list is what was expected. The kernel's dump of a large table is not
+    /// consistent (vxlan_fdb_dump() goes on by count, while entries come and go), so one that is
+    /// not gets read until two readings agree.
+    std::function<bool(const Link&)> expects = [](const Link&) { return false; };
     /// Whether the main table is wanted too; asked when links and addresses are known.
     std::function<bool(const State&)> host_routes = [](const State&) { return false; };
 };

@@ -1,13 +1,12 @@
 #include "vxlanctl/report.h"
 
+#include "vxlanctl/overloaded.h"
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
-
-template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
-template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 // A longer list is summed up, unless --verbose.
 constexpr std::size_t longest_list = 10;

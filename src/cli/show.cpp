@@ -168,7 +168,8 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
                     management(link) == "unmanaged" ? "not managed by vxlanctl"
                                                     : "managed (" + management(link) + ")");
     text += field("vxlan", fmt::format("VNI {}, port {}, local {}, dev {}, MTU {}", value("vni"),
-                                       value("port"), value("local"), value("dev"),
+                                       value("port"), value("local"),
+                                       link.underlay_elsewhere ? "elsewhere" : value("dev"),
                                        link.attributes.mtu.value_or(0)));
     for (const auto& row : vxlan_attributes()) { // what is not as the kernel makes it
         const bool ordinary = row.reset.empty() || value_text(link.vxlan, row) == row.reset;

@@ -35,8 +35,8 @@ Result<std::uint8_t> parse_length(std::string_view text, Family family) {
         return static_cast<std::uint8_t>(length);
     if (family == Family::ipv4) {
         const auto mask = parse_address(text);
-        if (mask && mask->family == Family::ipv4) length = length_of_mask(*mask);
-        if (mask && length >= 0) return static_cast<std::uint8_t>(length);
+        length = mask && mask->family == Family::ipv4 ? length_of_mask(*mask) : -1;
+        if (length >= 0) return static_cast<std::uint8_t>(length);
     }
     return usage_error("", fmt::format("'{}' is not a prefix length", text),
                        family == Family::ipv4 ? "Give 0 to 32, or a mask such as 255.128.0.0."

@@ -1,15 +1,10 @@
 #include "vxlanctl/operation.h"
 
+#include "vxlanctl/overloaded.h"
+
 #include <fmt/format.h>
 
 namespace vxlanctl {
-namespace {
-
-template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
-template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
-
-} // namespace
-
 std::size_t message_count(const Step& step) {
     return std::visit(
         Overloaded{

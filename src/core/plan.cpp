@@ -86,7 +86,7 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     const auto is_surplus = [&](const Address& address) {
         if (is_among(stated, address.prefix)) return false;
         if (is_among(record.addresses, address.prefix)) return true;
-        return options.exclusive && !is_automatic(address) &&
+        return options.exclusive && !is_link_local(address.prefix.address) &&
                (address.flags & IFA_F_TENTATIVE) == 0;
     };
     std::copy_if(have->addresses.begin(), have->addresses.end(),

@@ -16,6 +16,7 @@ public:
           options_(options), plan_(plan) {}
 
     void run() {
+        check_alternative_names();
         check_lower_device();
         check_local();
         check_peers();
@@ -34,12 +35,23 @@ private:
             {ErrorKind::usage, tunnel_.name, std::move(doing), "", 0, std::move(remedy)});
     }
 
+    void check_alternative_names() {
+        for (const auto& name :
+             {tunnel_.name, target_.vxlan.dev.value_or(""), tunnel_.link.master.value_or("")})
+            if (const auto found = state_.alternative_names.find(name);
+                found != state_.alternative_names.end())
+                impossible(fmt::format("'{}' is an alternative name of '{}'", name, found->second),
+                           "Use the link's own name.");
+    }
+
     void check_lower_device() {
         const std::string dev = target_.vxlan.dev.value_or("");
         if (dev.empty()) return;
         const Link* lower = find_link(state_, dev);
         if (dev == tunnel_.name)
             impossible(fmt::format("lower device '{}' is the tunnel itself", dev), "");
+        else if (state_.alternative_names.contains(dev))
+            return;
         else if (lower == nullptr)
             impossible(fmt::format("lower device '{}' does not exist", dev),
                        "'ip -br link' lists the links of this network namespace.");
@@ -158,6 +170,8 @@ private:
         if (master.empty()) return;
         if (master == tunnel_.name)
             impossible(fmt::format("master '{}' is the tunnel itself", master), "");
+        else if (state_.alternative_names.contains(master))
+            return;
         else if (const Link* link = find_link(state_, master); link == nullptr)
             impossible(fmt::format("master '{}' does not exist", master),
                        fmt::format("'ip link add {} type bridge' makes a bridge.", master));

@@ -1,13 +1,12 @@
 #include "vxlanctl/explain.h"
 
+#include "vxlanctl/overloaded.h"
+
 #include <cerrno>
 #include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
-
-template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
-template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 std::string joined(const std::vector<Change>& changes) {
     std::vector<std::string> texts;
@@ -33,7 +32,8 @@ void supply_reason(Error& error, const Step& step) {
         return;
     }
     const auto* create = std::get_if<CreateLink>(&step.operation);
-    if (create != nullptr && error.code == EEXIST && create->vxlan.vni) {
+    if (create != nullptr && error.code == EEXIST && create->vxlan.vni &&
+        error.why.find("VNI") != std::string::npos) {
         error.kind = ErrorKind::usage;
         error.why = fmt::format(
             "VNI {} on port {} is already used by a link that is not visible in this network "

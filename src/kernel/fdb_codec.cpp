@@ -70,9 +70,12 @@ void encode_add_flood(MessageWriter& writer, int link_index, const FloodEntry& e
 
 void encode_add_mac(MessageWriter& writer, int link_index, const MacEntry& entry,
                     const IndexOf& index_of) {
-    encode_remote(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE,
-                  fdb_header(link_index, entry.state, entry.flags), entry.mac, entry.remote,
-                  index_of);
+    // A multicast MAC has a list of remotes like the all-zero one, and cannot be replaced.
+    const bool has_list = (entry.mac.bytes[0] & 1) != 0;
+    encode_remote(
+        writer, RTM_NEWNEIGH,
+        static_cast<std::uint16_t>(NLM_F_CREATE | (has_list ? NLM_F_APPEND : NLM_F_REPLACE)),
+        fdb_header(link_index, entry.state, entry.flags), entry.mac, entry.remote, index_of);
 }
 
 void encode_remove_fdb(MessageWriter& writer, int link_index, const MacAddress& mac,

@@ -89,7 +89,7 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
     const std::uint32_t sequence = ++sequence_;
     reinterpret_cast<nlmsghdr*>(bytes.data())->nlmsg_seq = sequence;
     if (auto sent = transport_.send(bytes); !sent) return sent;
-    while (true) {
+    for (datagrams_ = 0;; ++datagrams_) {
         const auto datagram = transport_.receive();
         if (!datagram) return tl::unexpected(datagram.error());
         auto remaining = static_cast<int>(datagram->size());
@@ -112,9 +112,9 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
     }
 }
 
-Result<std::vector<Failure>>
-Netlink::request(MessageBatch& batch, const MessageHandler& handle,
-                 const std::function<void(std::size_t done)>& progress) {
+Result<std::vector<Failure>> Netlink::request(MessageBatch& batch, const MessageHandler& handle,
+                                              const std::function<void(std::size_t done)>& progress,
+                                              const std::function<bool(const Failure&)>& is_fatal) {
     std::vector<Failure> failures;
     const std::size_t count = batch.offsets.size();
     const auto header_at = [&](std::size_t index) {
@@ -123,7 +123,8 @@ Netlink::request(MessageBatch& batch, const MessageHandler& handle,
     const auto end_of = [&](std::size_t index) {
         return index + 1 < count ? batch.offsets[index + 1] : batch.bytes.size();
     };
-    for (std::size_t begin = 0; begin < count && failures.empty();) {
+    for (std::size_t begin = 0;
+         begin < count && std::none_of(failures.begin(), failures.end(), is_fatal);) {
         std::size_t end = begin;
         const std::uint32_t first = sequence_ + 1;
         while (end < count && (end == begin || end_of(end) - batch.offsets[begin] <= send_size))

@@ -23,6 +23,7 @@ constexpr std::size_t most_by_name = 32;
 // Up to this many tunnels, the kernel filters entries and routes by link.
 constexpr std::size_t most_by_link = 8;
 constexpr std::size_t most_look_ups = 64;
+constexpr int most_readings = 8;
 
 tl::unexpected<Error> while_reading(Error error, std::string what) {
     error.doing = "cannot read the " + std::move(what);
@@ -74,35 +75,59 @@ private:
         std::sort(names.begin(), names.end());
         names.erase(std::unique(names.begin(), names.end()), names.end());
         const bool by_name = names.size() <= most_by_name;
-        if (by_name && !names.empty()) {
-            MessageBatch batch;
-            MessageWriter writer(batch);
-            for (const auto& name : names)
-                encode_get_link(writer, name);
-            if (auto done = get_links(batch); !done) return done;
-        }
         const auto handle = [&](const nlmsghdr* message) {
             if (auto link = decode_link(message))
                 if (!by_name || link->kind == "vxlan") add_link(std::move(*link));
         };
-        return dump(
-            [&](MessageWriter& writer) {
-                encode_dump_links(writer, by_name ? "vxlan" : "", request_.every_vxlan);
-            },
-            "links", handle, [] {}); // a repeated answer overwrites
+        const auto restart = [&] {
+            state_.links.clear();
+            by_index_.clear();
+            names_.clear();
+        };
+        if (auto done = dump(
+                [&](MessageWriter& writer) {
+                    encode_dump_links(writer, by_name ? "vxlan" : "", request_.every_vxlan);
+                },
+                "links", handle, restart);
+            !done || !by_name)
+            return done;
+        std::erase_if(names, [&](const auto& name) { return find_link(state_, name) != nullptr; });
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        for (const auto& name : names)
+            encode_get_link(writer, name);
+        return get_links(batch, names);
     }
 
-    /// A link that is not there is no error: the planner says what that means.
-    Result<void> get_links(MessageBatch& batch) {
-        const auto result = netlink_.request(batch, [&](const nlmsghdr* message) {
-            if (auto link = decode_link(message)) add_link(std::move(*link));
-        });
+    /// A link that is not there is no error: the planner says what that means. `asked` are the
+    /// names in the batch's order, if it asks by name: the kernel also answers to alternative ones.
+    Result<void> get_links(MessageBatch& batch, const std::vector<std::string>& asked = {}) {
+        if (batch.offsets.empty()) return {};
+        std::vector<std::string> answers;
+        const auto result = netlink_.request(
+            batch,
+            [&](const nlmsghdr* message) {
+                auto link = decode_link(message);
+                if (!link) return;
+                answers.push_back(link->name);
+                add_link(std::move(*link));
+            },
+            {}, [](const Failure& failure) { return failure.code != ENODEV; });
         if (!result) return while_reading(result.error(), "links");
-        for (const auto& failure : *result)
+        std::set<std::size_t> absent;
+        for (const auto& failure : *result) {
             if (failure.code != ENODEV)
                 return while_reading(
                     Error{ErrorKind::kernel, "", "", failure.kernel_text, failure.code, ""},
                     "links");
+            absent.insert(failure.message);
+        }
+        for (std::size_t i = 0, answer = 0; i < asked.size() && answer < answers.size(); ++i) {
+            if (absent.contains(i)) continue;
+            if (answers[answer] != asked[i])
+                state_.alternative_names.emplace(asked[i], answers[answer]);
+            ++answer;
+        }
         return {};
     }
 
@@ -146,30 +171,48 @@ private:
     }
 
     Result<void> read_fdb() {
-        const auto restart = [&] {
-            for (auto& link : state_.links)
-                link.flood_list.clear(), link.macs.clear();
-        };
         for (const int filter : filters()) {
-            const auto handle = [&](const nlmsghdr* message) {
-                if (const auto entry = decode_fdb(message)) add_entry(*entry);
-            };
-            // A restart throws away other links' entries as well, so every dump is for itself.
-            const auto restart_one = [&] {
-                if (Link* link = filter == 0 ? nullptr : tunnel(filter))
-                    link->flood_list.clear(), link->macs.clear();
-                else
-                    restart();
-            };
-            if (auto done = dump([&](MessageWriter& writer) { encode_dump_fdb(writer, filter); },
-                                 "forwarding databases", handle, restart_one);
-                !done)
-                return done;
+            std::vector<std::vector<FloodEntry>> before;
+            for (int reading = 0; reading < most_readings; ++reading) {
+                if (auto done = read_fdb_once(filter); !done) return done;
+                if (netlink_.datagrams_of_last_dump() <= 1) break;
+                std::vector<std::vector<FloodEntry>> now;
+                bool expected = true;
+                for (const auto& link : state_.links)
+                    if (is_selected(link, filter)) {
+                        now.push_back(link.flood_list);
+                        expected = expected && request_.expects(link);
+                    }
+                if (expected || now == before) break;
+                before = std::move(now);
+            }
         }
-        for (auto& link : state_.links) {
-            std::sort(link.flood_list.begin(), link.flood_list.end());
-            std::sort(link.macs.begin(), link.macs.end());
-        }
+        return {};
+    }
+
+    bool is_selected(const Link& link, int filter) const {
+        return tunnels_.contains(link.index) && (filter == 0 || filter == link.index);
+    }
+
+    Result<void> read_fdb_once(int filter) {
+        const auto clear = [&] {
+            for (auto& link : state_.links)
+                if (is_selected(link, filter)) link.flood_list.clear(), link.macs.clear();
+        };
+        const auto handle = [&](const nlmsghdr* message) {
+            if (const auto entry = decode_fdb(message)) add_entry(*entry);
+        };
+        clear();
+        if (auto done = dump([&](MessageWriter& writer) { encode_dump_fdb(writer, filter); },
+                             "forwarding databases", handle, clear);
+            !done)
+            return done;
+        const auto settle = [](auto& entries) { // an entry may come twice
+            std::sort(entries.begin(), entries.end());
+            entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+        };
+        for (auto& link : state_.links)
+            if (is_selected(link, filter)) settle(link.flood_list), settle(link.macs);
         return {};
     }
 
@@ -235,7 +278,9 @@ private:
             const std::size_t size = state_.routes.size();
             const auto handle = [&](const nlmsghdr* message) {
                 const auto decoded = decode_route(message);
-                if (!decoded || decoded->route.type != RTN_UNICAST) return;
+                if (!decoded || decoded->route.type != RTN_UNICAST ||
+                    decoded->route.to.address.family != family)
+                    return;
                 const int index = decoded->link_indexes.empty() ? decoded->link_index
                                                                 : decoded->link_indexes.front();
                 state_.routes.push_back(decoded->route);
@@ -247,7 +292,7 @@ private:
                         encode_dump_routes(writer, family, 0, RT_TABLE_MAIN);
                     },
                     "routes", handle, [&] { state_.routes.resize(size); });
-                !done)
+                !done && done.error().code != ENOENT) // there is no such table yet
                 return done;
         }
         for (auto& link : state_.links)
@@ -261,7 +306,7 @@ private:
             sizes[link.index] = link.routes.size();
         const auto handle = [&](const nlmsghdr* message) {
             auto decoded = decode_route(message);
-            if (!decoded) return;
+            if (!decoded || decoded->route.to.address.family != family) return;
             if (decoded->link_indexes.empty()) decoded->link_indexes = {decoded->link_index};
             for (const int index : decoded->link_indexes)
                 if (Link* link = tunnel(index)) {
@@ -305,13 +350,15 @@ private:
         MessageWriter writer(batch);
         for (const int index : wanted_names_)
             if (!names_.contains(index)) encode_get_link(writer, index);
-        return batch.offsets.empty() ? Result<void>() : get_links(batch);
+        return get_links(batch);
     }
 
     void fill_in_names() {
         for (auto& link : state_.links) {
             if (link.master_index != 0) link.attributes.master = name_of(link.master_index);
-            if (link.lower_index != 0) link.vxlan.dev = name_of(link.lower_index);
+            if (link.lower_index != 0) // elsewhere, the index means nothing here
+                link.vxlan.dev = link.underlay_elsewhere ? placeholder(link.lower_index)
+                                                         : name_of(link.lower_index);
             bool renamed = false;
             for (auto& entry : link.flood_list)
                 if (!entry.via.empty()) entry.via = resolved(entry.via), renamed = true;
@@ -346,11 +393,10 @@ int parent_of(int process) {
 }
 
 /// SSH_CONNECTION, which sshd sets: our own, or that of the nearest ancestor that has one, since
-/// sudo takes it out of the environment.
+/// sudo, doas and su take it out of the environment.
 std::string ssh_connection() {
     constexpr std::string_view name = "SSH_CONNECTION=";
     if (const char* own = std::getenv("SSH_CONNECTION")) return own;
-    if (std::getenv("SUDO_UID") == nullptr) return "";
     for (int process = getppid(); process > 1; process = parent_of(process)) {
         std::ifstream environment(fmt::format("/proc/{}/environ", process));
         for (std::string variable; std::getline(environment, variable, '\0');)
@@ -381,6 +427,11 @@ ReadRequest request_for(const Config& config) {
         if (tunnel.vxlan.local) request.locals.push_back(*tunnel.vxlan.local);
     for (const auto& name : config.absent)
         request.tunnels.push_back(name);
+    request.expects = [&config](const Link& link) {
+        return std::any_of(config.tunnels.begin(), config.tunnels.end(), [&](const Tunnel& tunnel) {
+            return tunnel.name == link.name && tunnel.peers == link.flood_list;
+        });
+    };
     request.host_routes = [&config](const State& state) { return adds_address(config, state); };
     return request;
 }
@@ -391,10 +442,13 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
     if (!state) return state;
     if (!state->routes.empty()) state->ssh_client = ssh_client(); // preflight wants both or none
     if (records == nullptr) return state;
-    for (const auto& link : state->links)
-        if (const auto mark = mark_of(link.attributes.alias.value_or("")))
+    for (const auto& name : request.tunnels) {
+        const Link* link = find_link(*state, name);
+        if (link == nullptr) continue;
+        if (const auto mark = mark_of(link->attributes.alias.value_or("")))
             if (auto record = records->read_record(mark->id))
                 state->records.emplace(mark->id, std::move(*record));
+    }
     return state;
 }
 

@@ -1,5 +1,6 @@
 #include "simulator.h"
 
+#include "vxlanctl/overloaded.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/steps.h"
 
@@ -10,9 +11,6 @@
 
 namespace vxlanctl::test {
 namespace {
-
-template<class... Handlers> struct Overloaded : Handlers... { using Handlers::operator()...; };
-template<class... Handlers> Overloaded(Handlers...) -> Overloaded<Handlers...>;
 
 constexpr int first_free_index = 100;
 

@@ -132,8 +132,9 @@ TEST_CASE("addresses: prefixes contain, overlap and broadcast") {
     CHECK(contains(prefix("2001:db8::/33"), parse_address("2001:db8:7fff::1").value()));
     CHECK_FALSE(contains(prefix("2001:db8::/33"), parse_address("2001:db8:8000::1").value()));
     CHECK(to_string(prefix("10.0.0.1/255.255.255.252")) == "10.0.0.1/30");
-    for (const char* bad : {"10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/9x", "::1/129",
-                            "::1/255.0.0.0", "010.0.0.1/8", "10.0.0.1/8/8"})
+    for (const char* bad :
+         {"10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/", "10.0.0.1/9x", "::1/129", "::1/255.0.0.0",
+          "10.0.0.1/9::1", "10.0.0.1/300::", "010.0.0.1/8", "10.0.0.1/8/8"})
         CHECK_FALSE(parse_prefix(bad));
 }
 
