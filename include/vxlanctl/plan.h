@@ -41,18 +41,26 @@ struct TunnelPlan {
     std::string temporary;        ///< the name that a replacement is built under, when it is
 };
 
+/// `tunnels` holds first what killed runs left behind, then the config's tunnels and absences in
+/// their order.
 struct Plan {
     std::vector<TunnelPlan> tunnels;
+    std::size_t leftovers = 0;
 };
 
 /// What has to be done so that `state` fulfils `config`. Every step is necessary: with nothing to
 /// do a tunnel's steps are empty. Same input, same plan.
 Plan plan(const Config& config, const State& state, const PlanOptions& options);
 
-/// The steps that lead from `now` back to `before`, for the links named. `before` wins in
-/// everything but ifindex, counters, learned MACs and the neighbour cache.
-std::vector<Step> plan_back(const State& before, const State& now,
-                            const std::vector<std::string>& links);
+/// The steps that lead a link back to what it was `before`, after `done` of its plan were carried
+/// out, wholly or in part. On a link that was not replaced, only what these steps concern goes
+/// back: what others did meanwhile stays. `name` is the link's, or that of a replacement.
+std::vector<Step> plan_back(const std::string& name, const State& before, const State& now,
+                            const std::vector<Step>& done);
+
+/// Whether carrying out the plan, undoing it, or saying what it costs needs to know the routes and
+/// neighbours on the link.
+bool concerns_foreign(const TunnelPlan& plan);
 
 /// Whether the plan adds an address, so that State::routes are needed to judge it.
 bool adds_address(const Config& config, const State& state);

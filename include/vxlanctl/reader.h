@@ -29,6 +29,9 @@ ReadRequest request_for(const Config& config);
 Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
                          const ReadRequest& request);
 
+/// Adds to a state that was read without them the routes and neighbours on the tunnels.
+Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request);
+
 /// Those of `peers` that the host has no route to, from `local` out of the link `dev` (empty: any).
 /// One batch; of more than 64 peers only the first 64 are looked up.
 Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,

@@ -43,7 +43,8 @@ class RuntimeDirectory {
 public:
     /// Opens it, and makes it if it is not there. Refuses one that somebody else could write to.
     static Result<RuntimeDirectory> open();
-    /// Opens it for reading records; empty when there is none, which is no error.
+    /// Opens it for reading records, the system's and the user's own; empty when there is neither,
+    /// which is no error.
     static std::optional<RuntimeDirectory> open_existing();
 
     /// Waits until no other writer works in this network namespace, then keeps others out until
@@ -63,6 +64,7 @@ public:
 private:
     explicit RuntimeDirectory(FileDescriptor directory) : directory_(std::move(directory)) {}
     FileDescriptor directory_;
+    FileDescriptor other_; ///< the user's own, beside the system's, for one who only reads
     FileDescriptor lock_;
 };
 

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <random>
+#include <set>
 
 namespace vxlanctl {
 namespace {
@@ -57,7 +58,10 @@ public:
         if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
         if (auto done = make_plan(); !done) return tl::unexpected(done.error());
         report_problems();
-        if (code_ != 2 && !dry_run()) carry_out_all();
+        if (code_ != 2 && !dry_run()) {
+            carry_out_all();
+            sweep();
+        }
         report();
         return code_;
     }
@@ -107,30 +111,36 @@ private:
     }
 
     Result<void> make_plan() {
-        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request_for(config_));
+        ReadRequest request = request_for(config_);
+        request.foreign = false;
+        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
         if (!state) return tl::unexpected(state.error());
         state_ = std::move(*state);
+        if (arguments_.has("netns")) state_.ssh_client.reset(); // it comes into another one
         plan_ = plan(config_, state_, options_);
+        // Most runs change nothing that routes hang on, and need not read them.
+        if (std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), concerns_foreign)) {
+            if (auto done = read_foreign(*netlink_, state_, request); !done) return done;
+            plan_ = plan(config_, state_, options_);
+        }
         for (std::size_t i = 0; i < config_.tunnels.size(); ++i)
-            if (auto done = warn_of_missing_routes(config_.tunnels[i], plan_.tunnels[i]); !done)
-                return done;
+            warn_of_missing_routes(config_.tunnels[i], plan_.tunnels[plan_.leftovers + i]);
         for (const auto& tunnel : plan_.tunnels)
             outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel)
                                                       : Outcome::refused);
         return {};
     }
 
-    Result<void> warn_of_missing_routes(const Tunnel& tunnel, TunnelPlan& plan) {
+    /// A look-up that fails is no reason to do nothing.
+    void warn_of_missing_routes(const Tunnel& tunnel, TunnelPlan& plan) {
         for (const auto& step : plan.steps) {
             const auto* added = std::get_if<AddFlood>(&step.operation);
             if (added == nullptr) continue;
             const auto missing = unroutable(*netlink_, state_, added->entries, *tunnel.vxlan.local,
                                             tunnel.vxlan.dev.value_or(""));
-            if (!missing) return tl::unexpected(missing.error());
-            for (const auto& peer : *missing)
+            for (const auto& peer : missing.value_or(std::vector<IpAddress>{}))
                 plan.warnings.push_back(fmt::format("no route to peer {} yet", to_string(peer)));
         }
-        return {};
     }
 
     /// A wish that cannot be fulfilled stops everything, so that 2 means: nothing was touched.
@@ -157,7 +167,7 @@ private:
             if (tunnel.absent)
                 alone.absent.push_back(tunnel.name);
             else
-                alone.tunnels.push_back(config_.tunnels[i]);
+                alone.tunnels.push_back(config_.tunnels[i - plan_.leftovers]);
             ProgressBar bar(style_);
             TransactionContext context{
                 *netlink_, *records_, space_,
@@ -170,6 +180,21 @@ private:
             code_ = plan_.tunnels.size() == 1 ? exit_code(done.error().kind)
                                               : graver(code_, exit_code_among_others(done.error()));
         }
+    }
+
+    /// Forgets what no link refers to any more.
+    void sweep() {
+        std::set<std::string> marked;
+        for (const auto& link : state_.links)
+            if (const auto mark = mark_of(link.attributes.alias.value_or("")))
+                marked.insert(mark->id);
+        bool changed = false;
+        for (const auto& tunnel : plan_.tunnels) {
+            if (tunnel.mark) marked.insert(tunnel.mark->id);
+            changed = changed || !tunnel.steps.empty();
+        }
+        if (changed)
+            records_->sweep(space_, [&](const std::string& id) { return marked.contains(id); });
     }
 
     /// 2 would say that nothing was touched, but another tunnel may have been.

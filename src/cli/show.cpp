@@ -218,9 +218,12 @@ Result<State> read(const Arguments& arguments) {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
+    for (const auto& name : arguments.words)
+        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
     ReadRequest request;
     request.tunnels = arguments.words;
-    request.every_vxlan = true;
+    request.every_vxlan = arguments.words.empty();
+    request.foreign = false;
     auto state = read_state(netlink, nullptr, request);
     if (!state) return state;
     for (const auto& name : arguments.words) {

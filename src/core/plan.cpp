@@ -156,7 +156,13 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
             target.surplus_macs.end())
             target.macs.push_back(entry);
     target.neighbours = old.neighbours;
-    target.routes = old.routes;
+    for (const auto& route : old.routes) {
+        if (can_be_added(route, target.addresses))
+            target.routes.push_back(route);
+        else
+            warnings.push_back(
+                fmt::format("route {} goes with the address that it needs", to_string(route.to)));
+    }
     const auto lost = std::count_if(have.routes.begin(), have.routes.end(),
                                     [](const Route& route) { return route.multipath; });
     if (lost > 0) warnings.push_back(fmt::format("{} multipath routes cannot be put back", lost));
@@ -327,64 +333,200 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const PlanO
 }
 
 /// Replacements that a killed run left behind hold their VNI, and would never go by themselves.
-void remove_leftovers(Plan& plan, const State& state) {
-    if (plan.tunnels.empty() || !plan.tunnels.front().errors.empty()) return;
-    auto& steps = plan.tunnels.front().steps;
+std::vector<TunnelPlan> plan_leftovers(const Config& config, const State& state,
+                                       const PlanOptions& options) {
+    std::vector<TunnelPlan> plans;
     for (const auto& link : state.links) {
         const bool named =
-            std::any_of(plan.tunnels.begin(), plan.tunnels.end(),
-                        [&](const TunnelPlan& tunnel) { return tunnel.name == link.name; });
+            std::find(config.absent.begin(), config.absent.end(), link.name) != config.absent.end();
         if (link.kind == "vxlan" && is_leftover(link) && !named)
-            steps.insert(steps.begin(), {DeleteLink{link.name}, {}, Disruption::none});
+            plans.push_back(plan_absence(link.name, state, options));
     }
+    return plans;
 }
+
+/// The target with everything else on the link as surplus: the link is a new one of ours.
+LinkTarget exactly(LinkTarget target, const Link& is) {
+    const LinkTarget present = target_of(is);
+    for (const auto& address : present.addresses)
+        if (std::none_of(target.addresses.begin(), target.addresses.end(),
+                         [&](const Address& other) { return same_identity(address, other); }))
+            target.surplus_addresses.push_back(address);
+    const auto surplus = [](const auto& list, const auto& wanted) {
+        auto result = std::decay_t<decltype(list)>{};
+        std::set_difference(list.begin(), list.end(), wanted.begin(), wanted.end(),
+                            std::back_inserter(result));
+        return result;
+    };
+    target.surplus_macs = surplus(present.macs, target.macs);
+    target.surplus_routes = surplus(present.routes, target.routes);
+    target.surplus_neighbours = surplus(present.neighbours, target.neighbours);
+    return target;
+}
+
+bool recreates(const std::vector<Step>& steps, const std::string& name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        return removal != nullptr && removal->link == name;
+    });
+}
+
+template<class T> bool is_in(const std::vector<T>& list, const T& value) {
+    return std::find(list.begin(), list.end(), value) != list.end();
+}
+
+/// Collects from the steps of a plan what they concern, and turns it round.
+class Inversion {
+public:
+    Inversion(const Link& was, const Link& is) : was_(was), is_(is) {
+        target_.name = was.name;
+        target_.ordered = true;
+        target_.flood_state = is.flood_state;
+        target_.flood_flags = is.flood_flags;
+    }
+
+    void operator()(const ChangeLink& step) {
+        for (const auto& row : link_attributes())
+            if (is_stated(step.changed, row)) take(row, was_.attributes, target_.attributes);
+    }
+    void operator()(const ChangeVxlan& step) {
+        for (const auto& row : vxlan_attributes())
+            if (is_stated(step.changed, row)) take(row, was_.vxlan, target_.vxlan);
+        if (step.changed.dev) target_.attributes.mtu = was_.attributes.mtu; // clamped, perhaps
+    }
+    void operator()(const AddFlood& step) {
+        change_flood(step.entries);
+        target_.flood_state = was_.flood_state;
+        target_.flood_flags = was_.flood_flags;
+    }
+    void operator()(const RemoveFlood& step) { change_flood(step.entries); }
+    void operator()(const AddMacs& step) {
+        for (const auto& entry : step.entries)
+            if (!is_in(was_.macs, entry) && is_in(is_.macs, entry))
+                target_.surplus_macs.push_back(entry);
+    }
+    void operator()(const RemoveMacs& step) {
+        for (const auto& entry : step.entries)
+            if (entry.origin != FdbOrigin::learned) target_.macs.push_back(entry);
+    }
+    void operator()(const AddAddress& step) { concerned_.push_back(step.address); }
+    void operator()(const RemoveAddress& step) {
+        concerned_.push_back(step.address);
+        // The kernel may have dropped routes with it.
+        target_.routes = target_of(was_).routes;
+    }
+    void operator()(const AddRoute& step) {
+        if (!is_in(was_.routes, step.route) && is_in(is_.routes, step.route))
+            target_.surplus_routes.push_back(step.route);
+    }
+    void operator()(const RemoveRoute& step) { target_.routes.push_back(step.route); }
+    void operator()(const AddNeighbour& step) {
+        if (!is_in(was_.neighbours, step.neighbour) && is_in(is_.neighbours, step.neighbour))
+            target_.surplus_neighbours.push_back(step.neighbour);
+    }
+    void operator()(const RemoveNeighbour& step) { target_.neighbours.push_back(step.neighbour); }
+    void operator()(const CreateLink&) {}
+    void operator()(const RenameLink&) {}
+    void operator()(const DeleteLink&) {}
+
+    LinkTarget target() {
+        const auto same_as = [](const Address& wanted) {
+            return [&](const Address& other) { return same_identity(wanted, other); };
+        };
+        const auto holds = [&](const std::vector<Address>& list, const Address& address) {
+            return std::any_of(list.begin(), list.end(), same_as(address));
+        };
+        for (const auto& address : was_.addresses)
+            if (!is_automatic(address) &&
+                (holds(is_.addresses, address) || holds(concerned_, address)))
+                target_.addresses.push_back(address);
+        for (const auto& address : is_.addresses)
+            if (holds(concerned_, address) && !holds(was_.addresses, address))
+                target_.surplus_addresses.push_back(address);
+        std::sort(target_.routes.begin(), target_.routes.end());
+        std::sort(target_.macs.begin(), target_.macs.end());
+        std::sort(target_.neighbours.begin(), target_.neighbours.end());
+        return std::move(target_);
+    }
+
+private:
+    template<class Attributes>
+    static void take(const AttributeRow<Attributes>& row, const Attributes& from, Attributes& to) {
+        std::visit([&](auto member) { to.*member = from.*member; }, row.member);
+    }
+
+    void change_flood(const std::vector<FloodEntry>& entries) {
+        if (!target_.flood_list) target_.flood_list = is_.flood_list;
+        auto& list = *target_.flood_list;
+        for (const auto& entry : entries) {
+            const auto at = std::lower_bound(list.begin(), list.end(), entry);
+            const bool present = at != list.end() && *at == entry;
+            const bool wanted =
+                std::binary_search(was_.flood_list.begin(), was_.flood_list.end(), entry);
+            if (present && !wanted) list.erase(at);
+            if (!present && wanted) list.insert(at, entry);
+        }
+    }
+
+    const Link& was_;
+    const Link& is_;
+    LinkTarget target_;
+    std::vector<Address> concerned_;
+};
 
 } // namespace
 
 Plan plan(const Config& config, const State& state, const PlanOptions& options) {
     Plan plan;
+    plan.tunnels = plan_leftovers(config, state, options);
+    plan.leftovers = plan.tunnels.size();
     for (const auto& tunnel : config.tunnels)
         plan.tunnels.push_back(plan_tunnel(tunnel, config.origin, state, options));
     for (const auto& name : config.absent)
         plan.tunnels.push_back(plan_absence(name, state, options));
-    remove_leftovers(plan, state);
     return plan;
 }
 
-std::vector<Step> plan_back(const State& before, const State& now,
-                            const std::vector<std::string>& links) {
+std::vector<Step> plan_back(const std::string& name, const State& before, const State& now,
+                            const std::vector<Step>& done) {
+    const Link* was = find_link(before, name);
+    const Link* is = find_link(now, name);
     std::vector<Step> steps;
-    for (const auto& name : links) {
-        const Link* was = find_link(before, name);
-        const Link* is = find_link(now, name);
-        if (was == nullptr) {
-            if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::none});
-            continue;
-        }
-        LinkTarget target = target_of(*was);
-        if (is == nullptr || !impossible_in_place(*is, target).empty()) {
-            if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::recreate});
-            append(steps, build_steps(target, name));
-            append(steps, raise_steps(target));
-            continue;
-        }
-        const LinkTarget present = target_of(*is);
-        for (const auto& address : present.addresses)
-            if (std::none_of(was->addresses.begin(), was->addresses.end(),
-                             [&](const Address& other) { return same_identity(address, other); }))
-                target.surplus_addresses.push_back(address);
-        const auto surplus = [](const auto& list, const auto& wanted) {
-            auto result = std::decay_t<decltype(list)>{};
-            std::set_difference(list.begin(), list.end(), wanted.begin(), wanted.end(),
-                                std::back_inserter(result));
-            return result;
-        };
-        target.surplus_macs = surplus(present.macs, target.macs);
-        target.surplus_routes = surplus(present.routes, target.routes);
-        target.surplus_neighbours = surplus(present.neighbours, target.neighbours);
-        append(steps, change_steps(*is, target));
+    if (was == nullptr) {
+        if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::none});
+        return steps;
     }
+    const bool recreated = recreates(done, name);
+    if (recreated && is != nullptr && is->index == was->index &&
+        is->attributes.alias == was->attributes.alias)
+        return steps;                              // it never went
+    if (!recreated && is == nullptr) return steps; // with its lower device, or by another's hand
+
+    LinkTarget target = target_of(*was);
+    if (!recreated) {
+        Inversion inversion(*was, *is);
+        for (const auto& step : done)
+            std::visit(inversion, step.operation);
+        LinkTarget inverse = inversion.target();
+        // A lower device that was given cannot be taken away again.
+        if (impossible_in_place(*is, inverse).empty()) return change_steps(*is, inverse);
+    } else if (is != nullptr && impossible_in_place(*is, target).empty()) {
+        return change_steps(*is, exactly(std::move(target), *is));
+    }
+    if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::recreate});
+    append(steps, build_steps(target, name));
+    append(steps, raise_steps(target));
     return steps;
+}
+
+bool concerns_foreign(const TunnelPlan& plan) {
+    return !plan.errors.empty() ||
+           std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+               const auto* change = std::get_if<ChangeVxlan>(&step.operation);
+               return std::holds_alternative<RemoveAddress>(step.operation) ||
+                      std::holds_alternative<DeleteLink>(step.operation) ||
+                      (change != nullptr && change->changed.dev); // its undo may replace the link
+           });
 }
 
 bool adds_address(const Config& config, const State& state) {

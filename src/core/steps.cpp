@@ -113,6 +113,22 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
     }
 }
 
+/// Whether a wanted IPv4 address will be a secondary of one that is not ours.
+bool is_behind_foreign(const Link& have, const LinkTarget& want) {
+    if (want.surplus_addresses.empty()) return false;
+    return std::any_of(want.addresses.begin(), want.addresses.end(), [&](const Address& wanted) {
+        for (const auto& present : have.addresses) {
+            if (same_identity(present, wanted)) return false;
+            if (is_ipv4(wanted) && is_ipv4(present) && !is_among(want.surplus_addresses, present) &&
+                !is_among(want.addresses, present) &&
+                present.prefix.length == wanted.prefix.length &&
+                network_of(present.prefix) == network_of(wanted.prefix))
+                return true;
+        }
+        return false;
+    });
+}
+
 /// Deleting a primary IPv4 address deletes the secondaries of its subnet, foreign ones included,
 /// unless promote_secondaries is set (inet_del_ifa() in net/ipv4/devinet.c).
 void promote_around_removals(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
@@ -128,7 +144,8 @@ void promote_around_removals(std::vector<Step>& steps, const Link& have, const L
                     Disruption::none};
     };
     bool promotes = have.attributes.promote_secondaries.value_or(true);
-    const bool wanted = want.attributes.promote_secondaries.value_or(promotes);
+    const bool wanted = want.attributes.promote_secondaries.value_or(
+        promotes || is_behind_foreign(have, want)); // or it would go with the foreign one
     const auto first = std::find_if(steps.begin(), steps.end(), removes_ipv4);
     const auto others = std::count_if(have.addresses.begin(), have.addresses.end(), is_ipv4) +
                         std::count_if(steps.begin(), first, [](const Step& step) {
@@ -162,8 +179,11 @@ bool needs_address(const Route& route) {
     return route.via && (route.flags & RTNH_F_ONLINK) == 0;
 }
 
-void add_route_steps(std::vector<Step>& steps, const LinkTarget& want,
-                     const std::vector<Route>& routes, bool ipv4) {
+void add_route_steps(std::vector<Step>& steps, const LinkTarget& want, std::vector<Route> routes,
+                     bool ipv4) {
+    // A gateway may be reachable only by another of these routes.
+    std::stable_partition(routes.begin(), routes.end(),
+                          [](const Route& route) { return !route.via; });
     for (const auto& route : routes)
         if (is_ipv4(route) == ipv4) steps.push_back({AddRoute{want.name, route}, {}, {}});
 }
@@ -219,8 +239,8 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     }
     for (const auto& neighbour : want.neighbours)
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
-    for (const auto& route : want.routes)
-        steps.push_back({AddRoute{want.name, route}, {}, {}});
+    add_route_steps(steps, want, want.routes, true);
+    add_route_steps(steps, want, want.routes, false);
     return steps;
 }
 
@@ -229,6 +249,12 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
 
     VxlanAttributes remote, others = want.vxlan;
     std::swap(remote.remote, others.remote);
+    const auto remote_change = diff(have.vxlan, remote);
+    const bool sets_remote = !remote_change.changes.empty() && has_remote(remote_change.changed);
+
+    // Before the lower device changes: that would leave the default remote's entry behind.
+    add_flood_steps(steps, have, want,
+                    sets_remote ? AttributeDiff<VxlanAttributes>{} : remote_change);
     if (auto vxlan = diff(have.vxlan, others); !vxlan.changes.empty())
         steps.push_back({ChangeVxlan{want.name, vxlan.changed}, vxlan.changes, {}});
 
@@ -239,7 +265,6 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
     if (auto link = diff(have.attributes, attributes); !link.changes.empty())
         steps.push_back({ChangeLink{want.name, link.changed}, link.changes, {}});
 
-    add_flood_steps(steps, have, want, diff(have.vxlan, remote));
     add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
     add_address_steps(steps, have, want);
     if (auto state = diff(have.attributes, up); !state.changes.empty())
@@ -259,6 +284,9 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
     add_list_step(steps, RemoveMacs{want.name, want.surplus_macs});
     if (want.flood_list)
         add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
+    // After the removals, which would take its entry too where both are one.
+    if (sets_remote)
+        steps.push_back({ChangeVxlan{want.name, remote_change.changed}, remote_change.changes, {}});
     for (const auto& address : want.surplus_addresses)
         if (std::none_of(want.addresses.begin(), want.addresses.end(),
                          [&](const Address& wanted) { return is_replaced_by(address, wanted); }))
@@ -298,6 +326,19 @@ std::vector<Route> lost_routes(const Link& have, const LinkTarget& want) {
             lost.push_back(route);
     }
     return lost;
+}
+
+bool can_be_added(const Route& route, const std::vector<Address>& addresses) {
+    const auto reaches = [&](const Address& address) {
+        return contains(network_of(address.prefix), *route.via);
+    };
+    const auto is_source = [&](const Address& address) {
+        return address.prefix.address == *route.source;
+    };
+    const bool link_local = route.via && is_link_local(*route.via);
+    return (!needs_address(route) || link_local ||
+            std::any_of(addresses.begin(), addresses.end(), reaches)) &&
+           (!route.source || std::any_of(addresses.begin(), addresses.end(), is_source));
 }
 
 bool is_restorable(const Route& route) {

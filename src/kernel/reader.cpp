@@ -41,16 +41,39 @@ public:
         if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
         if (!tunnels_.empty()) {
             if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
-            if (request_.foreign)
-                if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
         }
-        if (auto done = read_routes(); !done) return tl::unexpected(done.error());
+        if (request_.foreign)
+            if (auto done = read_foreign(); !done) return tl::unexpected(done.error());
+        if (request_.host_routes(state_))
+            if (auto done = read_host_routes(); !done) return tl::unexpected(done.error());
         if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
         fill_in_names();
         return std::move(state_);
     }
 
+    /// What run() left out, into the state that it read.
+    Result<void> complete(State& state) {
+        state_ = std::move(state);
+        for (std::size_t i = 0; i < state_.links.size(); ++i)
+            by_index_.emplace(state_.links[i].index, i);
+        select_tunnels();
+        auto done = read_foreign();
+        state = std::move(state_);
+        return done;
+    }
+
 private:
+    Result<void> read_foreign() {
+        if (tunnels_.empty()) return {};
+        if (auto done = read_neighbours(); !done) return done;
+        for (const Family family : {Family::ipv4, Family::ipv6})
+            for (const int filter : filters())
+                if (auto done = read_routes_of_links(family, filter); !done) return done;
+        for (auto& link : state_.links)
+            std::sort(link.routes.begin(), link.routes.end());
+        return {};
+    }
+
     Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,
                       const MessageHandler& handle, const std::function<void()>& restart) {
         MessageBatch batch;
@@ -269,12 +292,8 @@ private:
         return {};
     }
 
-    Result<void> read_routes() {
-        const bool host_routes = request_.host_routes(state_);
+    Result<void> read_host_routes() {
         for (const Family family : {Family::ipv4, Family::ipv6}) {
-            for (const int filter : request_.foreign ? filters() : std::set<int>{})
-                if (auto done = read_routes_of_links(family, filter); !done) return done;
-            if (!host_routes) continue;
             const std::size_t size = state_.routes.size();
             const auto handle = [&](const nlmsghdr* message) {
                 const auto decoded = decode_route(message);
@@ -295,8 +314,6 @@ private:
                 !done && done.error().code != ENOENT) // there is no such table yet
                 return done;
         }
-        for (auto& link : state_.links)
-            std::sort(link.routes.begin(), link.routes.end());
         return {};
     }
 
@@ -450,6 +467,10 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
                 state->records.emplace(mark->id, std::move(*record));
     }
     return state;
+}
+
+Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request) {
+    return Reader(netlink, request).complete(state);
 }
 
 Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,

@@ -25,6 +25,7 @@ namespace {
 
 constexpr const char* system_directory = "/run/vxlanctl";
 constexpr std::string_view record_prefix = "record-";
+constexpr std::string_view fresh_prefix = "new-";
 
 tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
                                    std::string remedy = {}) {
@@ -52,11 +53,18 @@ Result<FileDescriptor> open_directory(const std::string& path) {
     return directory;
 }
 
+/// Root's directory for one who only reads; no descriptor if there is none.
+FileDescriptor open_directory_of_anybody(const std::string& path) {
+    return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
 /// Makes the directory if it is not there, and opens it for writing.
 Result<FileDescriptor> make_directory(const std::string& path) {
-    if (mkdir(path.c_str(), 0755) != 0 && errno != EEXIST)
-        return system_error(path, "cannot make", errno);
+    const bool made = mkdir(path.c_str(), 0755) == 0;
+    if (!made && errno != EEXIST) return system_error(path, "cannot make", errno);
     auto directory = open_directory(path);
+    if (directory && made)
+        fchmod(directory->get(), 0755); // whatever the umask: all may read records
     if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
         return system_error(path, "cannot write to", errno);
     return directory;
@@ -117,16 +125,25 @@ private:
     struct sigaction old_ {};
 };
 
+/// A member that is a list of strings; what is anything else counts as empty.
+std::vector<std::string> strings_in(const nlohmann::json& json, const char* member) {
+    std::vector<std::string> strings;
+    const auto found = json.find(member);
+    if (found == json.end() || !found->is_array()) return strings;
+    for (const auto& item : *found)
+        if (item.is_string()) strings.push_back(item.get<std::string>());
+    return strings;
+}
+
 std::optional<Record> parse_record(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object() || json.value("version", 0) != 1) return std::nullopt;
+    if (!json.is_object() || json.find("version") == json.end() || json["version"] != 1)
+        return std::nullopt;
     Record record;
-    for (const auto& key : json.value("keys", nlohmann::json::array()))
-        if (key.is_string()) record.keys.insert(key.get<std::string>());
-    for (const auto& address : json.value("addresses", nlohmann::json::array()))
-        if (address.is_string())
-            if (const auto prefix = parse_prefix(address.get<std::string>()))
-                record.addresses.push_back(*prefix);
+    for (const auto& key : strings_in(json, "keys"))
+        record.keys.insert(key);
+    for (const auto& address : strings_in(json, "addresses"))
+        if (const auto prefix = parse_prefix(address)) record.addresses.push_back(*prefix);
     return record;
 }
 
@@ -142,10 +159,12 @@ std::string record_text(const Record& record, NamespaceId space) {
 
 std::optional<NamespaceId> namespace_of_record(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object() || !json.contains("namespace")) return std::nullopt;
-    const auto& space = json["namespace"];
-    if (!space.is_object()) return std::nullopt;
-    return NamespaceId{space.value("device", dev_t{0}), space.value("inode", ino_t{0})};
+    const auto device = nlohmann::json::json_pointer("/namespace/device");
+    const auto inode = nlohmann::json::json_pointer("/namespace/inode");
+    if (!json.is_object() || !json.contains(device) || !json.contains(inode) ||
+        !json[device].is_number_unsigned() || !json[inode].is_number_unsigned())
+        return std::nullopt;
+    return NamespaceId{json[device].get<dev_t>(), json[inode].get<ino_t>()};
 }
 
 std::string lock_name(NamespaceId space) {
@@ -161,9 +180,10 @@ std::optional<NamespaceId> namespace_of_lock(const std::string& name) {
     return NamespaceId{device, inode};
 }
 
-/// Every network namespace that a process lives in or that has a name. One that is merely held open
-/// is missed; its links then only lose the memory of what may be reset.
-std::vector<NamespaceId> living_namespaces() {
+/// Every network namespace that a process lives in or that has a name; empty when one could not be
+/// examined. One that is merely held open is missed; its links then only lose the memory of what
+/// may be reset.
+std::optional<std::vector<NamespaceId>> living_namespaces() {
     std::vector<NamespaceId> spaces;
     for (const char* directory : {"/proc", "/run/netns", "/run/docker/netns"}) {
         const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory), closedir);
@@ -171,10 +191,22 @@ std::vector<NamespaceId> living_namespaces() {
         while (const dirent* entry = readdir(open.get())) {
             std::string path = fmt::format("{}/{}", directory, entry->d_name);
             if (directory == std::string_view("/proc")) path += "/ns/net";
-            if (const auto space = namespace_at(path)) spaces.push_back(*space);
+            if (const auto space = namespace_at(path))
+                spaces.push_back(*space);
+            else if (errno != ENOENT && errno != ENOTDIR && errno != ESRCH)
+                return std::nullopt;
         }
     }
     return spaces;
+}
+
+/// Whether the name still means the open file.
+bool is_still_there(int directory, const std::string& name, int file) {
+    struct stat named {
+    }, opened{};
+    return fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
 }
 
 } // namespace
@@ -239,13 +271,13 @@ Result<RuntimeDirectory> RuntimeDirectory::open() {
 }
 
 std::optional<RuntimeDirectory> RuntimeDirectory::open_existing() {
-    // Root's records are readable by all, so a reader prefers them to its own.
-    for (const std::string& path : {std::string(system_directory), own_directory()}) {
-        FileDescriptor directory(
-            ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-        if (directory.get() >= 0) return RuntimeDirectory(std::move(directory));
-    }
-    return std::nullopt;
+    auto system = open_directory_of_anybody(system_directory);
+    auto own = open_directory(own_directory());
+    if (system.get() < 0 && !own) return std::nullopt;
+    if (system.get() < 0) return RuntimeDirectory(std::move(*own));
+    RuntimeDirectory directory(std::move(system));
+    if (own) directory.other_ = std::move(*own);
+    return directory;
 }
 
 Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds timeout,
@@ -255,19 +287,25 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
     FileDescriptor file(
         openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
     if (file.get() < 0) return system_error(name, "cannot open the lock", errno);
-    if (flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno != EWOULDBLOCK) return system_error(name, "cannot take the lock", errno);
+    bool told = false;
+    std::optional<LockTimer> timer;
+    while (flock(file.get(), told ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
+        if (!told && errno != EWOULDBLOCK) return system_error(name, "cannot take the lock", errno);
         std::string holder = read_all(file.get());
         if (holder.empty()) holder = "another vxlanctl";
-        on_wait(holder);
-        const LockTimer timer(timeout);
-        if (flock(file.get(), LOCK_EX) != 0)
+        if (told)
             return tl::unexpected(Error{
                 ErrorKind::kernel, "",
                 fmt::format("{} is at work in this network namespace, and did not end within {} s",
                             holder, timeout.count()),
                 "", 0, "Try again, or wait longer with --lock-timeout."});
+        on_wait(holder);
+        told = true;
+        timer.emplace(timeout);
     }
+    timer.reset();
+    if (!is_still_there(directory_.get(), name, file.get())) // swept while we waited
+        return lock(space, timeout, purpose, on_wait);
     if (ftruncate(file.get(), 0) == 0 && lseek(file.get(), 0, SEEK_SET) == 0)
         write_all(file.get(), fmt::format("process {} ({})", getpid(), purpose));
     lock_ = std::move(file);
@@ -275,16 +313,18 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
 }
 
 std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const {
-    const FileDescriptor file(openat(directory_.get(),
-                                     fmt::format("{}{}", record_prefix, id).c_str(),
-                                     O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return file.get() < 0 ? std::nullopt : parse_record(read_all(file.get()));
+    for (const int directory : {directory_.get(), other_.get()}) {
+        const FileDescriptor file(openat(directory, fmt::format("{}{}", record_prefix, id).c_str(),
+                                         O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        if (directory >= 0 && file.get() >= 0) return parse_record(read_all(file.get()));
+    }
+    return std::nullopt;
 }
 
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
                                             NamespaceId space) {
     const std::string name = fmt::format("{}{}", record_prefix, id);
-    const std::string fresh = fmt::format("new-{}", id);
+    const std::string fresh = fmt::format("{}{}", fresh_prefix, id);
     unlinkat(directory_.get(), fresh.c_str(), 0);
     const FileDescriptor file(openat(directory_.get(), fresh.c_str(),
                                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
@@ -304,10 +344,11 @@ void RuntimeDirectory::sweep(NamespaceId space,
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(
         fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
     if (!entries) return;
-    std::optional<std::vector<NamespaceId>> living;
+    std::optional<std::optional<std::vector<NamespaceId>>> living;
     const auto is_alive = [&](const NamespaceId& other) {
         if (!living) living = living_namespaces();
-        return std::find(living->begin(), living->end(), other) != living->end();
+        return !*living ||
+               std::find((*living)->begin(), (*living)->end(), other) != (*living)->end();
     };
     while (const dirent* entry = readdir(entries.get())) {
         const std::string name = entry->d_name;
@@ -315,6 +356,8 @@ void RuntimeDirectory::sweep(NamespaceId space,
             if (*locked != space && !is_alive(*locked)) unlinkat(directory_.get(), name.c_str(), 0);
             continue;
         }
+        if (name.starts_with(fresh_prefix)) // of a writer that was killed
+            unlinkat(directory_.get(), name.c_str(), 0);
         if (!name.starts_with(record_prefix)) continue;
         const std::string id = name.substr(record_prefix.size());
         if (is_marked(id)) continue;

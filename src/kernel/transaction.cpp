@@ -56,14 +56,18 @@ public:
         return flush();
     }
 
+    /// The ifindex of a link, also of one made here; 0 when there is none.
+    int index_of(const std::string& name) const {
+        const auto found = indexes_.find(name);
+        return found == indexes_.end() ? 0 : found->second;
+    }
+
     /// Whether the kernel refused to make a link of that name.
     bool refused(const std::string& name) const { return refused_.contains(name); }
 
 private:
     /// Nothing is taken away before all that comes earlier is known to be there.
-    bool needs_flush_before(const Step& step) const {
-        return is_destructive(step) && !batch_is_destructive_;
-    }
+    bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
 
     /// Later messages need the new link's ifindex, or its new name.
     static bool needs_flush_after(const Step& step) {
@@ -72,13 +76,8 @@ private:
                std::holds_alternative<DeleteLink>(step.operation);
     }
 
-    int index_of(const std::string& name) const {
-        const auto found = indexes_.find(name);
-        return found == indexes_.end() ? 0 : found->second;
-    }
-
     Result<void> encode(const Step& step) {
-        batch_is_destructive_ = batch_is_destructive_ || is_destructive(step);
+        batch_adds_ = batch_adds_ || !is_destructive(step);
         const std::size_t first = batch_.offsets.size();
         auto result = std::visit(
             [&](const auto& operation) -> Result<void> {
@@ -92,11 +91,17 @@ private:
             step.operation);
         for (std::size_t i = first; i < batch_.offsets.size(); ++i)
             origins_.push_back({&step, i - first});
+        if (!missing_.empty()) // 0 would mean «none» to the kernel
+            return tl::unexpected(Error{ErrorKind::kernel, tunnel_, "cannot " + imperative(step, 0),
+                                        fmt::format("'{}' has gone", missing_), ENODEV, ""});
         return result;
     }
 
-    IndexOf resolver() const {
-        return [this](const std::string& name) { return index_of(name); };
+    IndexOf resolver() {
+        return [this](const std::string& name) {
+            if (index_of(name) == 0) missing_ = name;
+            return index_of(name);
+        };
     }
 
     void encode_operation(const CreateLink& create, int) {
@@ -159,17 +164,17 @@ private:
         const auto report = [&](std::size_t done) {
             if (progress_) progress_(done_ + done, total_);
         };
-        const auto failures = netlink_.request(batch_, learn_index, report);
+        const auto is_fatal = [&](const Failure& failure) {
+            return !is_gone_already(*origins_[failure.message].step, failure);
+        };
+        const auto failures = netlink_.request(batch_, learn_index, report, is_fatal);
         if (!failures) {
             Error error = failures.error();
             error.subject = tunnel_;
             return tl::unexpected(std::move(error));
         }
         done_ += batch_.offsets.size();
-        const auto real =
-            std::find_if(failures->begin(), failures->end(), [&](const auto& failure) {
-                return !is_gone_already(*origins_[failure.message].step, failure);
-            });
+        const auto real = std::find_if(failures->begin(), failures->end(), is_fatal);
         remember_links(*failures);
         const auto error = real == failures->end()
                                ? std::optional<Error>()
@@ -178,7 +183,7 @@ private:
         batch_.bytes.clear();
         batch_.offsets.clear();
         origins_.clear();
-        batch_is_destructive_ = false;
+        batch_adds_ = false;
         return error ? Result<void>(tl::unexpected(*error)) : Result<void>();
     }
 
@@ -201,10 +206,11 @@ private:
     std::string tunnel_;
     std::unordered_map<std::string, int> indexes_;
     std::set<std::string> refused_;
+    std::string missing_; ///< a link that a message refers to and that is not there
     MessageBatch batch_;
     MessageWriter writer_;
     std::vector<OriginOfMessage> origins_;
-    bool batch_is_destructive_ = false;
+    bool batch_adds_ = false;
     Progress progress_;
     std::size_t done_ = 0, total_ = 0;
 };
@@ -312,6 +318,7 @@ private:
         const Plan again = vxlanctl::plan(config_, *state, options_);
         std::vector<std::string> left;
         for (const auto& tunnel : again.tunnels) {
+            if (tunnel.name != plan_.name) continue;
             for (const auto& step : tunnel.steps)
                 left.push_back(imperative(step, 0));
             for (const auto& problem : tunnel.errors)
@@ -331,59 +338,89 @@ private:
         if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
         for (const auto& link : before_.links) // what the old link refers to is among them
             if (link.kind != "vxlan") mine.others.push_back(link.name);
-        std::string trouble;
-        for (int attempt = 0; attempt < undo_attempts; ++attempt) {
-            const auto now = read_state(context_.netlink, &context_.records, mine);
-            if (!now) {
-                trouble = to_string(now.error());
-                continue;
-            }
+        mine.foreign = concerns_foreign(plan_);
+        for (int attempt = 0;; ++attempt) {
+            // The old socket may still hold half an answer.
+            auto socket = NetlinkSocket::open();
+            if (!socket) return incomplete(std::move(cause), to_string(socket.error()));
+            Netlink netlink(*socket);
+            const auto now = read_state(netlink, nullptr, mine);
+            if (!now && attempt == undo_attempts)
+                return incomplete(std::move(cause), to_string(now.error()));
+            if (!now) continue;
             const auto steps = steps_back(*now);
             if (steps.empty()) {
                 restore_records();
-                return failed(cause);
+                return failed(std::move(cause));
             }
-            trouble.clear();
-            Executor executor(context_.netlink, *now, plan_.name);
-            if (auto done = executor.run(steps, {}, false); !done)
-                trouble = to_string(done.error());
-            std::vector<std::string> left;
+            if (attempt == undo_attempts) {
+                std::vector<std::string> left;
+                for (const auto& step : steps)
+                    left.push_back(imperative(step, 0));
+                return incomplete(std::move(cause), fmt::format("{}", fmt::join(left, ", ")));
+            }
+            Executor executor(netlink, *now, plan_.name);
+            (void)executor.run(steps, {}, false); // the next reading tells what came of it
             for (const auto& step : steps)
-                left.push_back(imperative(step, 0));
-            left_ = fmt::format("{}", fmt::join(left, ", "));
+                remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
+            ours_.insert(executor.index_of(plan_.name));
         }
+    }
+
+    Result<void> incomplete(Error cause, const std::string& left) const {
         cause.kind = ErrorKind::undo_incomplete;
-        cause.remedy = fmt::format("The undo failed as well{}{}. Left to do by hand: {}",
-                                   trouble.empty() ? "" : ": ", trouble, left_);
+        cause.remedy = fmt::format("The undo failed as well. Left to do by hand: {}", left);
         return tl::unexpected(std::move(cause));
     }
 
     Result<void> failed(Error cause) const {
-        if (cause.kind != ErrorKind::usage)
-            cause.remedy +=
-                fmt::format("{}The previous state is restored.", cause.remedy.empty() ? "" : " ");
+        const char* const space = cause.remedy.empty() ? "" : " ";
+        if (!taken_.empty()) {
+            cause.kind = ErrorKind::undo_incomplete;
+            cause.remedy += fmt::format(
+                "{}'{}' has been replaced by another program meanwhile, and is left alone.", space,
+                taken_);
+        } else if (remade_) {
+            cause.remedy += fmt::format("{}The previous state is restored on a new link, without "
+                                        "what cannot be put back: alternative names, multipath "
+                                        "routes, traffic control.",
+                                        space);
+        } else if (cause.kind != ErrorKind::usage) {
+            cause.remedy += fmt::format("{}The previous state is restored.", space);
+        }
         return tl::unexpected(std::move(cause));
     }
 
-    /// A link that somebody else made under our name, between our reading and our create, is not
-    /// ours to remove; it only loses the mark that was sent behind the create.
-    std::vector<Step> steps_back(const State& now) const {
-        std::vector<std::string> names;
+    /// A link that somebody else made under our name is not ours to change or remove; it only loses
+    /// the mark that was sent behind a refused create.
+    std::vector<Step> steps_back(const State& now) {
         std::vector<Step> steps;
         for (const auto& name : {plan_.name, plan_.temporary}) {
             if (name.empty()) continue;
-            const Link* link = find_link(now, name);
-            if (find_link(before_, name) != nullptr || !executor_.refused(name)) {
-                names.push_back(name);
-            } else if (link != nullptr && mark_of(*link->attributes.alias) == plan_.mark) {
-                LinkAttributes without_mark;
-                without_mark.alias = "";
-                steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
+            const Link* was = find_link(before_, name);
+            const Link* is = find_link(now, name);
+            if (is != nullptr && !is_ours(*is, was)) {
+                if (executor_.refused(name) && mark_of(*is->attributes.alias) == plan_.mark) {
+                    LinkAttributes without_mark;
+                    without_mark.alias = "";
+                    steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
+                } else if (was != nullptr) {
+                    taken_ = name;
+                }
+                continue;
             }
+            for (auto& step : plan_back(name, before_, now, plan_.steps))
+                steps.push_back(std::move(step));
         }
-        for (auto& step : plan_back(before_, now, names))
-            steps.push_back(std::move(step));
         return steps;
+    }
+
+    bool is_ours(const Link& is, const Link* was) const {
+        if (is.kind != "vxlan") return false;
+        if ((was != nullptr && is.index == was->index) || ours_.contains(is.index)) return true;
+        if (executor_.refused(is.name)) return false;
+        return is.index == executor_.index_of(is.name) ||
+               (plan_.mark && mark_of(*is.attributes.alias) == plan_.mark);
     }
 
     // The record goes to disk before anything goes to the kernel. It then claims what is old and
@@ -419,15 +456,6 @@ private:
             (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
         if (plan_.old_mark && (!plan_.mark || !same_id()))
             context_.records.remove_record(plan_.old_mark->id);
-        if (plan_.steps.empty()) return;
-        context_.records.sweep(context_.space, [&](const std::string& id) {
-            if (plan_.mark && plan_.mark->id == id) return true;
-            if (plan_.old_mark && plan_.old_mark->id == id) return false;
-            return std::any_of(before_.links.begin(), before_.links.end(), [&](const Link& link) {
-                const auto mark = mark_of(link.attributes.alias.value_or(""));
-                return mark && mark->id == id;
-            });
-        });
     }
 
     void restore_records() {
@@ -446,7 +474,9 @@ private:
     const PlanOptions& options_;
     Executor executor_;
     std::optional<Record> written_; ///< what the record says now
-    std::string left_;
+    std::set<int> ours_;            ///< links that the undo made
+    bool remade_ = false;           ///< the undo made a new link
+    std::string taken_;             ///< a link that somebody else replaced
 };
 
 } // namespace

@@ -184,7 +184,6 @@ TEST_CASE("hitless: another inner address leaves a VRRP address and a foreign ro
                    "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
                    "ip route add 198.51.100.0/24 dev vxlan0");
     const int index = link(host.space, "vxlan0").at("ifindex");
-    const auto promote = sh(host.space, "sysctl -n net.ipv4.conf.vxlan0.promote_secondaries");
     Events events(host.space, RTNLGRP_IPV4_IFADDR);
     std::set<std::string> present{"10.225.194.171", "10.225.194.200"};
     const std::string words = with_peers("100.64.158.4 100.64.158.132", "10.225.194.172/9");
@@ -198,9 +197,14 @@ TEST_CASE("hitless: another inner address leaves a VRRP address and a foreign ro
     const auto routes = sh(host.space, "ip route show dev vxlan0");
     CHECK(routes.find("192.0.2.0/24 via 10.192.158.4") != std::string::npos);
     CHECK(routes.find("198.51.100.0/24") != std::string::npos);
-    CHECK(sh(host.space, "sysctl -n net.ipv4.conf.vxlan0.promote_secondaries") == promote);
+    // Ours is behind the foreign one now, and must not go with it.
+    CHECK(sh(host.space, "sysctl -n net.ipv4.conf.vxlan0.promote_secondaries") == "1\n");
     CHECK(vxlanctl_counted(host.space, words).writes == 0);
 
+    SECTION("the foreign one leaves without it") {
+        sh(host.space, "ip addr del 10.225.194.200/9 dev vxlan0");
+        CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.172/9"});
+    }
     SECTION("--exclusive removes what is not stated") {
         REQUIRE(vxlanctl(host.space, words + " --exclusive").code == 0);
         CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.172/9"});

@@ -233,7 +233,7 @@ std::vector<std::string> macs(const Namespace& space, const std::string& name) {
 nlohmann::json snapshot(const Namespace& space) {
     nlohmann::json all;
     for (auto& item : json_of(space, "ip -d -j link")) {
-        for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags"})
+        for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags", "qdisc"})
             item.erase(volatile_key);
         all["links"][item.at("ifname").get<std::string>()] = item;
     }

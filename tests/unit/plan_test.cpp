@@ -119,7 +119,15 @@ TEST_CASE("plan: another inner address comes before the old one goes, with secon
     link_in(state, "vxlan0").addresses.push_back(address_of("10.225.194.200/9"));
     const auto tunnel = plan_one(
         config_of("eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.132"), state);
-    CHECK(rendered(tunnel.steps) ==
+    // It stays on: ours is now behind the foreign one, and would go with it.
+    CHECK(rendered(tunnel.steps) == Lines{"add 10.225.194.172/9",
+                                          "change vxlan0: promote_secondaries: no -> yes",
+                                          "remove 10.225.194.171/9"});
+    link_in(state, "vxlan0").addresses.pop_back();
+    CHECK(rendered(plan_one(config_of("eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 "
+                                      "100.64.158.132"),
+                            state)
+                       .steps) ==
           Lines{"add 10.225.194.172/9", "change vxlan0: promote_secondaries: no -> yes",
                 "remove 10.225.194.171/9", "change vxlan0: promote_secondaries: yes -> no"});
 }
@@ -267,7 +275,10 @@ TEST_CASE("plan: what a killed run left under a temporary name goes first") {
     leftover.index = 77;
     leftover.vxlan.vni = 11;
     state.links.push_back(leftover);
-    CHECK(rendered(plan_one(config_of(example), state).steps) == Lines{"delete vx123456789abcd"});
+    const Plan whole = plan(config_of(example), state, {});
+    REQUIRE(whole.leftovers == 1);
+    CHECK(rendered(whole.tunnels.at(0).steps) == Lines{"delete vx123456789abcd"});
+    CHECK(whole.tunnels.at(1).steps.empty());
 }
 
 TEST_CASE("plan: absence is a deletion of what is ours, and nothing where there is nothing") {

@@ -240,9 +240,11 @@ TEST_CASE("settle: a plan broken off at any step can be undone") {
             State now = state;
             for (std::size_t broken = 0; broken <= planned.steps.size(); ++broken) {
                 State back = now;
-                std::vector<std::string> links{"vxlan0"};
-                if (!planned.temporary.empty()) links.push_back(planned.temporary);
-                for (const auto& step : plan_back(state, back, links)) {
+                auto steps = plan_back("vxlan0", state, back, planned.steps);
+                if (!planned.temporary.empty())
+                    for (auto& step : plan_back(planned.temporary, state, back, planned.steps))
+                        steps.insert(steps.begin(), step);
+                for (const auto& step : steps) {
                     INFO("seed " << seed << " broken at " << broken << ": " << rendered({step})[0]);
                     REQUIRE(simulate(back, step) == "");
                 }
