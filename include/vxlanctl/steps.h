@@ -45,9 +45,10 @@ std::vector<Step> change_steps(const Link& have, const LinkTarget& want);
 /// their source address, or the way to their gateway, is gone.
 std::vector<Route> lost_routes(const Link& have, const LinkTarget& want);
 
-/// Whether a route can be added to a link with these addresses: it has one to its gateway, and its
-/// source.
-bool can_be_added(const Route& route, const std::vector<Address>& addresses);
+/// Whether a route can be added to a link with these addresses and routes: its gateway is on the
+/// link, and its source is there.
+bool can_be_added(const Route& route, const std::vector<Address>& addresses,
+                  const std::vector<Route>& others);
 
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);

@@ -157,7 +157,7 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
             target.macs.push_back(entry);
     target.neighbours = old.neighbours;
     for (const auto& route : old.routes) {
-        if (can_be_added(route, target.addresses))
+        if (can_be_added(route, target.addresses, old.routes))
             target.routes.push_back(route);
         else
             warnings.push_back(

@@ -328,17 +328,21 @@ std::vector<Route> lost_routes(const Link& have, const LinkTarget& want) {
     return lost;
 }
 
-bool can_be_added(const Route& route, const std::vector<Address>& addresses) {
-    const auto reaches = [&](const Address& address) {
-        return contains(network_of(address.prefix), *route.via);
-    };
-    const auto is_source = [&](const Address& address) {
-        return address.prefix.address == *route.source;
-    };
-    const bool link_local = route.via && is_link_local(*route.via);
-    return (!needs_address(route) || link_local ||
-            std::any_of(addresses.begin(), addresses.end(), reaches)) &&
-           (!route.source || std::any_of(addresses.begin(), addresses.end(), is_source));
+bool can_be_added(const Route& route, const std::vector<Address>& addresses,
+                  const std::vector<Route>& others) {
+    const bool has_source =
+        !route.source ||
+        std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) {
+            return address.prefix.address == *route.source;
+        });
+    if (!needs_address(route) || is_link_local(*route.via)) return has_source;
+    const bool reaches_gateway =
+        std::any_of(addresses.begin(), addresses.end(),
+                    [&](const Address& address) { return contains(address.prefix, *route.via); }) ||
+        std::any_of(others.begin(), others.end(), [&](const Route& other) {
+            return !other.via && contains(other.to, *route.via);
+        });
+    return has_source && reaches_gateway;
 }
 
 bool is_restorable(const Route& route) {

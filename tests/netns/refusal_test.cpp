@@ -193,7 +193,10 @@ TEST_CASE("recreate: undeclared addresses need a decision") {
                    "ip route add 198.51.100.0/24 dev vxlan0 table 77\n"
                    "ip -6 route add 2001:db8:78::/64 via 2001:db8:77::9 dev vxlan0\n"
                    "ip neigh add 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0 nud permanent\n"
-                   "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4 static");
+                   "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4 static\n"
+                   "bridge fdb append 01:00:5e:00:00:12 dev vxlan0 dst 100.64.158.4 static\n"
+                   "ip route add 203.0.113.0/24 dev vxlan0\n"
+                   "ip route add 192.0.2.128/25 via 203.0.113.1 dev vxlan0");
     const std::string words = up_words + " --port 4790 --allow-recreate";
     check_untouched(host.space, up_words + " --port 4790", 4, "--allow-recreate");
     const auto undecided = vxlanctl_counted(host.space, words);

@@ -76,6 +76,48 @@ TEST_CASE("surroundings: names and aliases that are no UTF-8 do not break the JS
     CHECK(nlohmann::json::parse(adopted.out).at("changed") == true);
 }
 
+TEST_CASE("surroundings: an alternative name is not taken for a link's own") {
+    const Host host;
+    sh(host.space, "ip link property add dev eth0 altname enp0s5\n"
+                   "ip link property add dev eth0 altname vxlan0");
+    const auto before = snapshot(host.space);
+    const auto taken = vxlanctl(host.space, up_words);
+    CHECK(taken.code == 2);
+    CHECK(taken.err.find("'vxlan0' is an alternative name of 'eth0'") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    const auto lower = vxlanctl(host.space, "up enp0s5 172.21.0.100 vxlan1 - 100.64.158.4");
+    CHECK(lower.code == 2);
+    CHECK(lower.err.find("'enp0s5' is an alternative name of 'eth0'") != std::string::npos);
+}
+
+TEST_CASE("surroundings: MACs that come and go during a dump do not disturb the flood list") {
+    const Host host;
+    std::string peers, come, go;
+    for (int i = 0; i < 300; ++i)
+        peers += fmt::format("100.65.{}.{}\n", i / 250, i % 250 + 1);
+    for (int i = 0; i < 2000; ++i) {
+        const auto mac = fmt::format("02:00:00:00:{:02x}:{:02x}", i / 256, i % 256);
+        come += fmt::format("fdb replace {} dev vxlan0 dst 100.65.0.1 dynamic\n", mac);
+        go += fmt::format("fdb del {} dev vxlan0 dst 100.65.0.1\n", mac);
+    }
+    RunOptions options;
+    options.input = peers;
+    const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 --peers-file -";
+    REQUIRE(vxlanctl(host.space, words, options).code == 0);
+    RunOptions churn_options;
+    churn_options.input = come + go;
+    for (int round = 0; round < 10; ++round) {
+        Process churn(host.space, {"bridge", "-batch", "-"}, churn_options);
+        for (int run = 0; run < 3; ++run) {
+            const auto finished = vxlanctl(host.space, words, options);
+            INFO(finished.err);
+            CHECK(finished.out == "vxlan0: in sync\n");
+        }
+        (void)churn.wait();
+    }
+    CHECK(flood_list(host.space, "vxlan0").size() == 300);
+}
+
 TEST_CASE("show: all of a tunnel, for people and for machines") {
     const Network network;
     const Namespace& host = network.host.space;

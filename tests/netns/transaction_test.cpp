@@ -1,9 +1,11 @@
 // All or nothing: every write fails in turn, runs are killed and compete.
+#include "events.h"
 #include "world.h"
 
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fmt/format.h>
+#include <linux/rtnetlink.h>
 #include <sys/wait.h>
 
 using namespace world;
@@ -147,6 +149,74 @@ TEST_CASE("undo: a signal in the middle restores the state") {
     CHECK(finished.code == 1);
     CHECK(finished.err.find("signal 15") != std::string::npos);
     CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("undo: what others did meanwhile stays") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0");
+    // A new IPv6 address is awaited for a second or two: time for others, and for a signal.
+    Process process(host.space, {"/bin/sh", "-c",
+                                 fmt::format("exec {} {} --address 2001:db8:5::1/64 --ttl 9",
+                                             VXLANCTL_PROGRAM, up_words)});
+    sh(host.space, "i=0; until ip -6 addr show dev vxlan0 | grep -q 2001:db8:5::1; do "
+                   "i=$((i+1)); [ $i -lt 2000 ] || exit 1; done\n"
+                   "ip addr del 10.225.194.200/9 dev vxlan0\n"
+                   "ip addr add 10.225.194.201/9 dev vxlan0\n"
+                   "bridge fdb add 02:00:00:00:00:99 dev vxlan0 dst 100.64.158.4 static\n"
+                   "ip route add 192.0.2.0/24 dev vxlan0");
+    kill(process.pid(), SIGTERM);
+    const auto finished = process.wait();
+    INFO(finished.err);
+    CHECK(finished.code == 1);
+    CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.171/9", "10.225.194.201/9"});
+    CHECK(macs(host.space, "vxlan0") == Strings{"02:00:00:00:00:99 100.64.158.4"});
+    CHECK(sh(host.space, "ip route show dev vxlan0").find("192.0.2.0/24") != std::string::npos);
+    CHECK(sh(host.space, "ip -d link show dev vxlan0").find("ttl auto") != std::string::npos);
+}
+
+TEST_CASE("undo: a link that somebody else made under our name is left alone") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    RunOptions options;
+    options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                           {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                           {"VXLANCTL_STOP_BEFORE", "1"}};
+    Process process(
+        host.space,
+        {"/bin/sh", "-c", fmt::format("exec {} {} --ttl 9", VXLANCTL_PROGRAM, up_words)}, options);
+    int status = 0;
+    REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
+    REQUIRE(WIFSTOPPED(status));
+    sh(host.space, "ip link del vxlan0\n"
+                   "ip link add vxlan0 type vxlan id 4242 local 172.21.0.100 dstport 4789\n"
+                   "ip link set vxlan0 alias theirs");
+    const auto theirs = snapshot(host.space);
+    kill(process.pid(), SIGCONT);
+    const auto finished = process.wait();
+    INFO(finished.err);
+    CHECK(finished.code == 5);
+    CHECK(finished.err.find("replaced by another program") != std::string::npos);
+    CHECK(difference(theirs, snapshot(host.space)) == "");
+}
+
+TEST_CASE("undo: a refused address never costs the old one, whatever comes in between") {
+    for (long broken = 1; broken < 12; ++broken) {
+        const Host host;
+        REQUIRE(vxlanctl(host.space, up_words + " --address 2001:db8:5::1/64").code == 0);
+        const int index = link(host.space, "vxlan0").at("ifindex");
+        Events events(host.space, RTNLGRP_IPV4_IFADDR);
+        std::set<std::string> present{"10.225.194.171"};
+        const auto counted = vxlanctl_counted(
+            host.space,
+            "up eth0 172.21.0.100 vxlan0 10.225.194.172/24 100.64.158.4 100.64.158.132 --address "
+            "2001:db8:5::1/48",
+            {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
+        INFO(broken << counted.finished.err);
+        CHECK(events.smallest(index, present) >= 1);
+        if (counted.finished.code == 0) break;
+        CHECK(addresses(host.space, "vxlan0") == Strings{"10.225.194.171/9", "2001:db8:5::1/64"});
+    }
 }
 
 TEST_CASE("a killed run leaves nothing that the next one cannot mend") {
