@@ -63,15 +63,36 @@ std::string option_usage(const OptionInfo& option) {
                        option.name, option.argument.empty() ? "" : " ", option.argument);
 }
 
+/// `text` in lines of at most 80 columns, each but the first indented.
+std::string wrapped(std::string_view text, std::size_t first_column, std::size_t indent) {
+    constexpr std::size_t width = 80;
+    std::string result;
+    std::size_t column = first_column;
+    while (!text.empty()) {
+        const auto word = text.substr(0, text.find(' '));
+        if (column > indent && column + 1 + word.size() > width) {
+            result += fmt::format("\n{:{}}", "", indent);
+            column = indent;
+        } else if (!result.empty()) {
+            result += ' ';
+            ++column;
+        }
+        result += word;
+        column += word.size();
+        text.remove_prefix(std::min(text.size(), word.size() + 1));
+    }
+    return result;
+}
+
 std::string options_help(const std::vector<OptionInfo>& options) {
     constexpr std::size_t column = 30;
     std::string text;
     for (const auto& option : options) {
         const std::string usage = option_usage(option);
-        if (usage.size() + 2 > column - 2)
-            text += fmt::format("  {}\n{:{}}{}\n", usage, "", column, option.help);
-        else
-            text += fmt::format("  {:{}}{}\n", usage, column - 2, option.help);
+        const bool fits = usage.size() + 4 <= column;
+        text += fits ? fmt::format("  {:{}}", usage, column - 2)
+                     : fmt::format("  {}\n{:{}}", usage, "", column);
+        text += wrapped(option.help, column, column) + "\n";
     }
     return text;
 }
@@ -181,8 +202,8 @@ std::string help_text() {
                        "Makes VXLAN tunnels what you say they are, and changes nothing else.\n\n"
                        "Commands:\n";
     for (const auto& command : commands())
-        text += fmt::format("  {}\n        {}\n", command.name + " " + command.synopsis,
-                            command.summary);
+        text += fmt::format("  {} {}\n        {}\n", command.name, command.synopsis,
+                            wrapped(command.summary, 8, 8));
     text += "\nOptions of all commands:\n" + options_help(common_options());
     text += "\nSee 'vxlanctl COMMAND --help' and vxlanctl(8).\n";
     return text;
@@ -190,7 +211,7 @@ std::string help_text() {
 
 std::string help_text(const Command& command) {
     return fmt::format("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
-                       command.name, command.synopsis, command.summary,
+                       command.name, command.synopsis, wrapped(command.summary, 0, 0),
                        command.options.empty() ? "" : "\nOptions:\n", options_help(command.options),
                        options_help(common_options()));
 }

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 
 using namespace vxlanctl;
 
@@ -51,6 +52,9 @@ TEST_CASE("help: fits a terminal, and names every option") {
         for (const auto& option : command.options)
             CHECK(help.find("--" + option.name) != std::string::npos);
         CHECK(help.find(command.synopsis) != std::string::npos);
+        std::istringstream lines(help);
+        for (std::string line; std::getline(lines, line);)
+            CHECK(line.size() <= 80);
     }
     CHECK(help_text().find("vxlanctl(8)") != std::string::npos);
 }
