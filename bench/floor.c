@@ -26,9 +26,9 @@ static union {
     char bytes[chunk_size];
 } chunk;
 static size_t filled;
-static struct nlmsghdr *last;
+static struct nlmsghdr* last;
 
-static void die(const char *what) {
+static void die(const char* what) {
     fprintf(stderr, "floor: %s: %s\n", what, strerror(errno));
     exit(1);
 }
@@ -43,57 +43,57 @@ static void flush(void) {
     last->nlmsg_flags |= NLM_F_ACK;
     if (send(fd, chunk.bytes, filled, 0) < 0) die("send");
     if (recv(fd, answer.bytes, sizeof answer.bytes, 0) < 0) die("recv");
-    errno = -((struct nlmsgerr *)NLMSG_DATA(&answer.header))->error;
+    errno = -((struct nlmsgerr*)NLMSG_DATA(&answer.header))->error;
     if (errno != 0) die("the kernel refuses");
     filled = 0;
 }
 
-static void *append(size_t size) {
-    char *place = chunk.bytes + filled;
+static void* append(size_t size) {
+    char* place = chunk.bytes + filled;
     memset(place, 0, NLMSG_ALIGN(size));
     filled += NLMSG_ALIGN(size);
-    last->nlmsg_len = (uint32_t)(chunk.bytes + filled - (char *)last);
+    last->nlmsg_len = (uint32_t)(chunk.bytes + filled - (char*)last);
     return place;
 }
 
 /* A message with its fixed header of `size` bytes. */
-static void *begin(uint16_t type, uint16_t flags, size_t size) {
+static void* begin(uint16_t type, uint16_t flags, size_t size) {
     if (filled + largest_message > chunk_size) flush();
-    last = (struct nlmsghdr *)(chunk.bytes + filled);
+    last = (struct nlmsghdr*)(chunk.bytes + filled);
     append(sizeof *last);
     last->nlmsg_type = type;
     last->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
     return append(size);
 }
 
-static struct rtattr *put(uint16_t type, const void *payload, size_t size) {
-    struct rtattr *attribute = append(RTA_LENGTH(size));
+static struct rtattr* put(uint16_t type, const void* payload, size_t size) {
+    struct rtattr* attribute = append(RTA_LENGTH(size));
     attribute->rta_type = type;
     attribute->rta_len = (uint16_t)RTA_LENGTH(size);
     if (size > 0) memcpy(RTA_DATA(attribute), payload, size);
     return attribute;
 }
 
-static void end_nest(struct rtattr *nest) {
-    nest->rta_len = (uint16_t)(chunk.bytes + filled - (char *)nest);
+static void end_nest(struct rtattr* nest) {
+    nest->rta_len = (uint16_t)(chunk.bytes + filled - (char*)nest);
 }
 
-static int index_of(const char *name) {
+static int index_of(const char* name) {
     struct ifreq request = {0};
     strncpy(request.ifr_name, name, IFNAMSIZ - 1);
     if (ioctl(fd, SIOCGIFINDEX, &request) != 0) die(name);
     return request.ifr_ifindex;
 }
 
-static void create(const char *name, struct in_addr local, int dev) {
+static void create(const char* name, struct in_addr local, int dev) {
     static const char alias[] = "vxlanctl/1 cli 0000000000000000";
     const uint32_t vni = 10, lower = (uint32_t)dev;
     const uint16_t port = htons(4789);
     begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, sizeof(struct ifinfomsg));
     put(IFLA_IFNAME, name, strlen(name) + 1);
-    struct rtattr *info = put(IFLA_LINKINFO, NULL, 0);
+    struct rtattr* info = put(IFLA_LINKINFO, NULL, 0);
     put(IFLA_INFO_KIND, "vxlan", sizeof "vxlan");
-    struct rtattr *data = put(IFLA_INFO_DATA, NULL, 0);
+    struct rtattr* data = put(IFLA_INFO_DATA, NULL, 0);
     put(IFLA_VXLAN_ID, &vni, sizeof vni);
     put(IFLA_VXLAN_LOCAL, &local, sizeof local);
     put(IFLA_VXLAN_LINK, &lower, sizeof lower);
@@ -108,7 +108,7 @@ static void create(const char *name, struct in_addr local, int dev) {
 
 static void add_peer(int link, struct in_addr peer) {
     static const uint8_t all_zero[6];
-    struct ndmsg *entry = begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, sizeof *entry);
+    struct ndmsg* entry = begin(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND, sizeof *entry);
     entry->ndm_family = AF_BRIDGE;
     entry->ndm_ifindex = link;
     entry->ndm_state = NUD_PERMANENT;
@@ -117,10 +117,10 @@ static void add_peer(int link, struct in_addr peer) {
     put(NDA_DST, &peer, sizeof peer);
 }
 
-static void add_peers(int link, const char *path) {
+static void add_peers(int link, const char* path) {
     char line[64];
     struct in_addr peer;
-    FILE *file = fopen(path, "r");
+    FILE* file = fopen(path, "r");
     if (file == NULL) die(path);
     while (fgets(line, sizeof line, file) != NULL) {
         line[strcspn(line, "\n")] = '\0';
@@ -132,7 +132,7 @@ static void add_peers(int link, const char *path) {
 
 static void add_address(int link, struct in_addr address, unsigned length) {
     const struct in_addr broadcast = {address.s_addr | htonl((uint32_t)(0xffffffffULL >> length))};
-    struct ifaddrmsg *message = begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof *message);
+    struct ifaddrmsg* message = begin(RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, sizeof *message);
     message->ifa_family = AF_INET;
     message->ifa_prefixlen = (uint8_t)length;
     message->ifa_index = (unsigned)link;
@@ -142,14 +142,14 @@ static void add_address(int link, struct in_addr address, unsigned length) {
 }
 
 static void raise_link(int link) {
-    struct ifinfomsg *message = begin(RTM_SETLINK, 0, sizeof *message);
+    struct ifinfomsg* message = begin(RTM_SETLINK, 0, sizeof *message);
     message->ifi_index = link;
     message->ifi_flags = message->ifi_change = IFF_UP;
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     struct in_addr local, inner;
-    char *slash = argc == 6 ? strchr(argv[4], '/') : NULL;
+    char* slash = argc == 6 ? strchr(argv[4], '/') : NULL;
     if (slash == NULL) {
         fputs("usage: floor DEV LOCAL IFNAME INNER/LENGTH PEERSFILE\n", stderr);
         return 2;
