@@ -2,8 +2,14 @@
 #include "vxlanctl/output.h"
 
 #include <exception>
+#include <malloc.h>
 
 int main(int argc, char** argv) {
+#ifdef __GLIBC__
+    // A run is short: memory that is given back to the kernel is asked for again at once.
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_TOP_PAD, 1 << 20);
+#endif
     try {
         return vxlanctl::run_program({argv + (argc > 0 ? 1 : 0), argv + argc});
     } catch (const std::exception& problem) {

@@ -3,9 +3,12 @@
 #include "vxlanctl/error.h"
 
 #include <array>
+#include <bit>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <endian.h>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,11 +18,25 @@ namespace vxlanctl {
 enum class Family : std::uint8_t { ipv4, ipv6 };
 
 /// An IPv4 or IPv6 address. `bytes` is in network byte order; an IPv4 address uses the first four
-/// and leaves the others 0, so that the defaulted comparison is right.
+/// and leaves the others 0, so that comparing all of them is right.
 struct IpAddress {
     Family family = Family::ipv4;
     std::array<std::uint8_t, 16> bytes{};
-    auto operator<=>(const IpAddress&) const = default;
+    bool operator==(const IpAddress&) const = default;
+    /// By family, then in numerical order. Flood lists are sorted by it, so it compares words.
+    std::strong_ordering operator<=>(const IpAddress& other) const {
+        if (family != other.family) return family <=> other.family;
+        const auto mine = words(), others = other.words();
+        return mine[0] != others[0] ? mine[0] <=> others[0] : mine[1] <=> others[1];
+    }
+
+private:
+    std::array<std::uint64_t, 2> words() const {
+        auto words = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
+        for (auto& word : words)
+            word = be64toh(word);
+        return words;
+    }
 };
 
 /// An address on an interface with its prefix length (10.225.194.171/9), or a destination when all
@@ -64,6 +81,12 @@ bool is_limited_broadcast(const IpAddress& address);
 /// 169.254.0.0/16 or fe80::/10.
 bool is_link_local(const IpAddress& address);
 bool is_zero(const MacAddress& mac);
+
+/// The address of `ipv4` on an ISATAP link: the /64 `prefix` with the interface identifier
+/// 0200:5efe:IPV4, or 0000:5efe:IPV4 where the address is not globally unique (RFC 5214
+/// section 6.1). `global` overrides which; otherwise the kernel's list decides
+/// (__ipv6_isatap_ifid() in net/ipv6/addrconf.c), to which 100.64.0.0/10 is global.
+IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optional<bool> global);
 
 /// The prefix with all host bits cleared: 10.225.194.171/9 gives 10.128.0.0/9.
 Prefix network_of(const Prefix& prefix);

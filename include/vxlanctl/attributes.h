@@ -19,6 +19,7 @@ enum class Mutability : std::uint8_t {
     in_place,
     same_family,   ///< in place unless the address family changes
     not_clearable, ///< in place, but a change to «none» is accepted and silently ignored
+    flap,          ///< in place, but the kernel takes a link that is up down and up again
     create_only,   ///< the mere presence of the attribute in a change fails it
 };
 
@@ -33,6 +34,12 @@ enum class Wire : std::uint8_t {
     special     ///< not an attribute of its own: the encoder knows it by name
 };
 
+/// A word that stands for one number of an attribute.
+struct NumberWord {
+    std::string_view word;
+    std::uint32_t value;
+};
+
 template<class Attributes> struct AttributeRow {
     template<class T> using To = std::optional<T> Attributes::*;
 
@@ -40,7 +47,7 @@ template<class Attributes> struct AttributeRow {
     std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>, To<IpAddress>,
                  To<std::string>, To<PortRange>, To<DontFragment>, To<MacAddress>>
         member;
-    std::uint16_t kernel;  ///< IFLA_* or IFLA_VXLAN_*
+    std::uint16_t kernel;  ///< IFLA_*, IFLA_VXLAN_* or IFLA_IPTUN_*
     std::uint16_t kernel6; ///< its IPv6 counterpart, 0 without one
     Wire wire;
     Mutability mutability;
@@ -49,10 +56,23 @@ template<class Attributes> struct AttributeRow {
     /// For an option: the argument's placeholder and one line of help. No help, no option.
     std::string_view argument;
     std::string_view help;
+    NumberWord word{}; ///< none where the text is empty
 };
 
 std::span<const AttributeRow<LinkAttributes>> link_attributes();
-std::span<const AttributeRow<VxlanAttributes>> vxlan_attributes();
+std::span<const AttributeRow<TunnelAttributes>> tunnel_attributes(TunnelKind kind);
+
+/// What else differs between the kinds.
+struct KindTraits {
+    std::string_view name; ///< IFLA_INFO_KIND, and the kernel module
+    /// Whether a change resets every attribute that its message leaves out, and the MTU, so that it
+    /// has to carry all of them (ipip6_netlink_parms() in net/ipv6/sit.c).
+    bool changes_whole;
+    std::uint32_t mtu; ///< the kernel's default where there is no lower device
+};
+const KindTraits& traits_of(TunnelKind kind);
+/// By IFLA_INFO_KIND; empty for a kind that is not ours.
+std::optional<TunnelKind> tunnel_kind(std::string_view name);
 
 /// One attribute that differs, as text for people.
 struct Change {
@@ -65,13 +85,14 @@ template<class Attributes> struct AttributeDiff {
     Attributes changed;                      ///< the members of `want` that differ from `have`
     std::vector<Change> changes;             ///< in the table's order
     std::vector<Change> impossible_in_place; ///< those of `changes` that need a new link
+    std::vector<Change> flaps;               ///< those that take the link down
 };
 AttributeDiff<LinkAttributes> diff(const LinkAttributes& have, const LinkAttributes& want);
-AttributeDiff<VxlanAttributes> diff(const VxlanAttributes& have, const VxlanAttributes& want);
+AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelAttributes& want);
 
 /// `base` with every member that `over` states.
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over);
-VxlanAttributes merged(VxlanAttributes base, const VxlanAttributes& over);
+TunnelAttributes merged(TunnelAttributes base, const TunnelAttributes& over);
 
 /// A member's value as text: `no`, `64`, `eth0`, `10000-20000`; `none` for an empty name or
 /// address; empty when it is not stated.
@@ -88,8 +109,12 @@ bool is_stated(const Attributes& attributes, const AttributeRow<Attributes>& row
     return std::visit([&](auto member) { return (attributes.*member).has_value(); }, row.member);
 }
 
+/// States the default of every member that is not stated, where a message that leaves one out means
+/// something else (a sit without IFLA_IPTUN_TTL has 64); for other kinds nothing.
+TunnelAttributes with_defaults(TunnelAttributes attributes);
+
 /// States what follows from what is stated: a numeric ttl is not inherited, and an IPv6 underlay
 /// without checksums must accept packets without them.
-void complete(VxlanAttributes& attributes);
+void complete(TunnelAttributes& attributes);
 
 } // namespace vxlanctl

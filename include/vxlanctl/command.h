@@ -28,10 +28,10 @@ struct Arguments {
 };
 
 struct Command {
-    std::string name;
+    std::string name;     ///< one word, or two: `isatap up`
     std::string synopsis; ///< the words behind the name
     std::string summary;
-    std::vector<OptionInfo> options; ///< beside those that all commands share
+    std::vector<OptionInfo> (*options)(); ///< beside those that all commands share
     /// Does it; returns the exit code, or what kept it from the start.
     Result<int> (*run)(const Arguments&);
 };

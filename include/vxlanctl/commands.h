@@ -8,6 +8,14 @@ namespace vxlanctl {
 std::vector<OptionInfo> up_options();
 Result<int> run_up(const Arguments& arguments);
 
+/// `isatap up IFNAME LOCAL PREFIX ROUTER...`
+std::vector<OptionInfo> isatap_up_options();
+Result<int> run_isatap_up(const Arguments& arguments);
+
+/// `ipip6 up IFNAME LOCAL6 REMOTE6 [INNER]`
+std::vector<OptionInfo> ipip6_up_options();
+Result<int> run_ipip6_up(const Arguments& arguments);
+
 /// `down IFNAME... | --all`
 std::vector<OptionInfo> down_options();
 Result<int> run_down(const Arguments& arguments);

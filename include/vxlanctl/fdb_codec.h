@@ -21,16 +21,16 @@ struct FdbMessage {
 /// one of a link with a VNI per entry (external).
 std::optional<FdbMessage> decode_fdb(const nlmsghdr* message);
 
-/// RTM_NEWNEIGH that appends one remote to the flood list. Append does not fail where the entry is
-/// there already, and never replaces another one.
-void encode_add_flood(MessageWriter& writer, int link_index, const FloodEntry& entry,
+/// One RTM_NEWNEIGH for each remote, which appends it to the flood list. Append does not fail where
+/// the entry is there already, and never replaces another one.
+void encode_add_flood(MessageWriter& writer, int link_index, std::span<const FloodEntry> entries,
                       std::uint16_t state, std::uint8_t flags, const IndexOf& index_of);
 void encode_add_mac(MessageWriter& writer, int link_index, const MacEntry& entry,
                     const IndexOf& index_of);
-/// RTM_DELNEIGH of exactly one remote. It always carries the destination: without one the kernel
-/// deletes the whole list.
+/// One RTM_DELNEIGH for each of a MAC's remotes. It always carries the destination: without one the
+/// kernel deletes the whole list.
 void encode_remove_fdb(MessageWriter& writer, int link_index, const MacAddress& mac,
-                       const FloodEntry& entry, const IndexOf& index_of);
+                       std::span<const FloodEntry> entries, const IndexOf& index_of);
 
 /// RTM_GETNEIGH of family AF_BRIDGE, for one link or with 0 for all.
 void encode_dump_fdb(MessageWriter& writer, int link_index);

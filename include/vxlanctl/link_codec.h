@@ -10,23 +10,23 @@ namespace vxlanctl {
 /// The ifindex of a link's name; 0 when there is no such link. An empty name never asks.
 using IndexOf = std::function<int(const std::string&)>;
 
-/// A link out of RTM_NEWLINK, for any kind; of kind vxlan with every attribute that the kernel
-/// leaves out when it has the default. Names behind an index (vxlan.dev, attributes.master) are
+/// A link out of RTM_NEWLINK, for any kind; of a kind of ours with every attribute that the kernel
+/// leaves out when it has the default. Names behind an index (tunnel.dev, attributes.master) are
 /// left empty: the message has the index alone. Empty for a message that is no link.
 std::optional<Link> decode_link(const nlmsghdr* message);
 
-/// RTM_NEWLINK that makes a link of kind vxlan, down; fails if the name exists.
+/// RTM_NEWLINK that makes a link of the tunnel's kind, down; fails if the name exists.
 /// The alias is not in it: the kernel ignores IFLA_IFALIAS there. See encode_alias().
 void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,
-                   const VxlanAttributes& vxlan, const IndexOf& index_of);
+                   const TunnelAttributes& tunnel, const IndexOf& index_of);
 /// RTM_SETLINK with the alias, addressed by name, so that it can follow the create in one send.
 void encode_alias(MessageWriter& writer, const std::string& name, const std::string& alias);
 /// RTM_SETLINK with the stated attributes.
 void encode_change(MessageWriter& writer, int index, const LinkAttributes& changed,
                    const IndexOf& index_of);
-/// RTM_NEWLINK with the stated VXLAN attributes and nothing else: the kernel refuses the whole
-/// change where an immutable attribute is merely present, and where IFLA_MTU is beside them.
-void encode_change(MessageWriter& writer, int index, const VxlanAttributes& changed,
+/// RTM_NEWLINK with the stated attributes and nothing else: the kernel refuses the whole change of
+/// a VXLAN where an immutable attribute is merely present, and where IFLA_MTU is beside them.
+void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,
                    const IndexOf& index_of);
 void encode_rename(MessageWriter& writer, int index, const std::string& to);
 void encode_delete(MessageWriter& writer, int index);

@@ -35,7 +35,9 @@ public:
         begin_message(type, flags);
         append(&header, sizeof header);
     }
-    void put(int attribute, std::span<const std::uint8_t> payload);
+    /// Gives the payload's place, so that a message like it can be made from it: what is written
+    /// there goes into the next finish().
+    std::span<std::uint8_t> put(int attribute, std::span<const std::uint8_t> payload);
     void put(int attribute, std::span<const std::byte> payload);
     void put_u8(int attribute, std::uint8_t value);
     void put_u32(int attribute, std::uint32_t value);
@@ -48,7 +50,7 @@ public:
     void put_raw(std::span<const std::byte> attributes);
     nlattr* begin_nest(int attribute);
     void end_nest(nlattr* nest);
-    /// Copies the message into the batch.
+    /// Copies the message into the batch. It stays, and may be changed and finished again.
     void finish();
 
 private:

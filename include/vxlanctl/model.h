@@ -34,7 +34,8 @@ enum class DontFragment : std::uint8_t { unset, set, inherit };
 struct LinkAttributes {
     std::optional<std::uint32_t> mtu; ///< bytes of an inner IP packet
     std::optional<MacAddress> mac;
-    std::optional<std::string> master;
+    std::optional<std::string> master; ///< none where the master is a VRF
+    std::optional<std::string> vrf;    ///< the master where that is a VRF
     std::optional<std::uint32_t> group;
     std::optional<std::uint32_t> txqlen;
     std::optional<bool> promote_secondaries; ///< net.ipv4.conf.LINK.promote_secondaries
@@ -43,11 +44,20 @@ struct LinkAttributes {
     bool operator==(const LinkAttributes&) const = default;
 };
 
-/// What a link of kind vxlan has. The rows of vxlan_attributes() say what each one is.
-struct VxlanAttributes {
+/// The kinds of links that we make.
+enum class TunnelKind : std::uint8_t {
+    vxlan,
+    sit,   ///< IPv6 in IPv4, also as ISATAP (RFC 5214)
+    ip6tnl ///< IPv4 or IPv6 in IPv6 (RFC 2473)
+};
+
+/// What tunnels have. Which members a kind has, and what each one is, say the rows of
+/// tunnel_attributes().
+struct TunnelAttributes {
+    TunnelKind kind = TunnelKind::vxlan;
     std::optional<std::uint32_t> vni;
     std::optional<IpAddress> local;
-    std::optional<IpAddress> remote; ///< the default remote; 0.0.0.0 or :: is none
+    std::optional<IpAddress> remote; ///< of a VXLAN the default remote; 0.0.0.0 or :: is none
     std::optional<std::string> dev;
     std::optional<std::uint16_t> port;
     std::optional<PortRange> srcport;
@@ -73,8 +83,32 @@ struct VxlanAttributes {
     std::optional<bool> external;
     std::optional<bool> vnifilter;
     std::optional<bool> localbypass;
-    bool operator==(const VxlanAttributes&) const = default;
+    std::optional<bool> isatap;
+    std::optional<bool> pmtudisc;             ///< path MTU discovery
+    std::optional<std::uint8_t> proto;        ///< IPPROTO_* that is carried; 0: any
+    std::optional<std::uint16_t> tclass;      ///< outer traffic class, or inherit_tclass
+    std::optional<std::uint16_t> encaplimit;  ///< RFC 2473 section 4.1.1, or no_encaplimit
+    std::optional<std::uint32_t> other_flags; ///< IP6_TNL_F_* that no other member stands for
+    bool operator==(const TunnelAttributes&) const = default;
 };
+
+/// A link's name, of at most 15 bytes, kept in place: flood lists have thousands.
+class LinkName {
+public:
+    LinkName() = default;
+    LinkName(std::string_view name) { name.copy(bytes_.data(), bytes_.size() - 1); }
+    LinkName(const std::string& name) : LinkName(std::string_view(name)) {}
+    LinkName(const char* name) : LinkName(std::string_view(name)) {}
+    bool empty() const { return bytes_[0] == '\0'; }
+    std::string str() const { return bytes_.data(); }
+    auto operator<=>(const LinkName&) const = default;
+
+private:
+    std::array<char, 16> bytes_{};
+};
+
+constexpr std::uint16_t inherit_tclass = 256;
+constexpr std::uint16_t no_encaplimit = 256;
 
 /// One remote that broadcast, unknown and multicast frames are copied to. The four members are the
 /// entry's identity in the kernel (vxlan_fdb_find_rdst); port and vni are empty where they equal
@@ -83,13 +117,21 @@ struct FloodEntry {
     IpAddress dst;
     std::optional<std::uint16_t> port;
     std::optional<std::uint32_t> vni;
-    std::string via; ///< the interface that packets to this remote must leave by
+    LinkName via; ///< the interface that packets to this remote must leave by
     auto operator<=>(const FloodEntry&) const = default;
 };
 
 /// NUD_PERMANENT and NTF_SELF: what `bridge fdb append` writes by default.
 constexpr std::uint16_t permanent_flood_state = 0x80;
 constexpr std::uint8_t own_flood_flags = 0x02;
+
+/// One router of an ISATAP link's potential router list (RFC 5214 section 8.3.2): the link accepts
+/// packets that come through it from anywhere.
+struct PrlEntry {
+    IpAddress router;        ///< IPv4
+    bool is_default = false; ///< PRL_DEFAULT: may be a default router
+    auto operator<=>(const PrlEntry&) const = default;
+};
 
 /// How an FDB entry came about, which decides whom it belongs to.
 enum class FdbOrigin : std::uint8_t {
@@ -140,6 +182,20 @@ struct Route {
     auto operator<=>(const Route&) const = default;
 };
 
+/// rtm_protocol and FRA_PROTOCOL of what we add, so that people see where it came from. It is no
+/// proof that something is ours: only a record is.
+constexpr std::uint8_t our_protocol = 147;
+constexpr std::uint32_t main_table = 254;
+
+/// A policy rule that looks up a table by source and destination.
+struct Rule {
+    std::optional<Prefix> from, to; ///< at least one, both of one family
+    std::uint32_t table = 0;
+    std::optional<std::uint32_t> priority; ///< not stated: the kernel's choice
+    std::uint8_t protocol = our_protocol;
+    auto operator<=>(const Rule&) const = default;
+};
+
 /// A permanent neighbour entry.
 struct Neighbour {
     IpAddress address;
@@ -168,6 +224,8 @@ struct Mark {
 struct Record {
     std::set<std::string> keys;
     std::vector<Prefix> addresses;
+    std::vector<Route> routes; ///< with `dev` where it is not the link itself
+    std::vector<Rule> rules;
     bool operator==(const Record&) const = default;
 };
 
@@ -177,11 +235,12 @@ struct Link {
     std::string name;
     std::string kind; ///< IFLA_INFO_KIND; empty for a device of hardware
     LinkAttributes attributes;
-    VxlanAttributes vxlan;           ///< all members are set when the kind is vxlan
+    TunnelAttributes tunnel;         ///< where is_tunnel(): all members that the kind has
     bool carrier = false;            ///< the device says that it can send (IFF_LOWER_UP)
     bool underlay_elsewhere = false; ///< its underlay is in another network namespace
-    int lower_index = 0;             ///< what vxlan.dev names; 0 without one
+    int lower_index = 0;             ///< what tunnel.dev names; 0 without one
     int master_index = 0;
+    std::uint32_t vrf_table = 0; ///< of a link of kind vrf
     LinkCounters counters;
 
     std::vector<Address> addresses; ///< in the kernel's order, in which the first one is primary
@@ -189,6 +248,7 @@ struct Link {
     std::uint16_t flood_state = permanent_flood_state; ///< NUD_* of the whole list
     std::uint8_t flood_flags = own_flood_flags;        ///< NTF_* of the whole list
     std::vector<MacEntry> macs;                        ///< sorted
+    std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     std::vector<Route> routes;                         ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
 };
@@ -207,7 +267,10 @@ struct State {
     std::vector<Link> links;
     std::vector<HostAddress> host_addresses;
     std::vector<Route> routes; ///< of the main table; read when an address is to be added
-    std::map<std::string, Record> records; ///< by the mark's ID
+    std::vector<Rule> rules;   ///< those that Rule can express; read when a tunnel has any
+    /// By the mark's ID: of the tunnels asked for, and where a rule or a route elsewhere goes
+    /// away, of all that live.
+    std::map<std::string, Record> records;
     /// Names asked for that are alternative ones (altname), and the links' real names.
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
@@ -217,9 +280,15 @@ struct State {
 struct Tunnel {
     std::string name;
     LinkAttributes link;
-    VxlanAttributes vxlan;
+    TunnelAttributes tunnel;
     std::optional<std::vector<Prefix>> addresses;
     std::optional<std::vector<FloodEntry>> peers; ///< the whole flood list; sorted, no doubles
+    std::optional<std::vector<PrlEntry>> routers; ///< the whole PRL; sorted, no doubles
+    /// `dev` is empty for the tunnel itself, `table` 0 for main or the VRF's.
+    std::optional<std::vector<Route>> routes;
+    std::optional<std::vector<Rule>> rules;
+    /// Whether a default route of these may stand beside one out of another link.
+    bool overrides_default_route = true;
     bool operator==(const Tunnel&) const = default;
 };
 
@@ -238,13 +307,31 @@ std::optional<Mark> mark_of(std::string_view alias);
 /// `alias` with our mark in it, in place of an older one, behind ` | ` where somebody else's is.
 std::string with_mark(std::string_view alias, const Mark& mark);
 
+/// Whether the link is of a kind that we make.
+bool is_tunnel(const Link& link);
+/// sit0 and ip6tnl0: they come with the kernel module, take what no other tunnel does, and cannot
+/// be removed.
+bool is_fallback(const Link& link);
+
+/// Whether the two are one and the same wish: by destination, table, metric, gateway and link.
+bool same_route(const Route& one, const Route& other);
+/// Whether the kernel takes the two for one and the same, unless the second is appended.
+bool same_route_key(const Route& one, const Route& other);
+/// Whether the kernel's `rule` does what is `wanted`.
+bool fulfils(const Rule& rule, const Rule& wanted);
+
+/// The route of a link's that is as wanted, or null; `dev` does not count.
+const Route* find_route(const std::vector<Route>& routes, Route wanted);
+/// The rule that does what is wanted, or null.
+const Rule* find_rule(const std::vector<Rule>& rules, const Rule& wanted);
+
 /// The name that a replacement is built under while the old link still carries traffic.
 std::string temporary_name(const Mark& mark);
 /// Whether the link is such a replacement that was never finished, because its maker was killed.
 bool is_leftover(const Link& link);
 
 /// Whether the kernel makes this address by itself, and would again on a new link: an IPv6
-/// link-local one.
+/// link-local one, and ::IPV4/96 on a sit (add_v4_addrs() in net/ipv6/addrconf.c).
 bool is_automatic(const Address& address);
 bool same_identity(const Address& one, const Address& other);
 bool has_address(const Link& link, const Prefix& prefix);
@@ -252,8 +339,9 @@ bool has_address(const Link& link, const Prefix& prefix);
 bool ages(std::uint16_t flood_state);
 /// Whether a control plane owns the flood list (NTF_EXT_LEARNED).
 bool is_external(std::uint8_t flood_flags);
-/// Bytes that encapsulation adds before an inner IP packet: 50 over IPv4, 70 over IPv6 (RFC 7348
-/// section 5 and vxlan_headroom() in include/net/vxlan.h).
-std::uint32_t vxlan_overhead(Family underlay);
+/// Bytes that encapsulation adds before an inner IP packet. VXLAN: 50 over IPv4, 70 over IPv6 (RFC
+/// 7348 section 5 and vxlan_headroom() in include/net/vxlan.h); the others: an IPv4 or IPv6 header,
+/// and 8 for an encapsulation limit.
+std::uint32_t overhead(const TunnelAttributes& tunnel);
 
 } // namespace vxlanctl

@@ -38,7 +38,7 @@ private:
     };
     explicit NetlinkSocket(nl_sock* socket) : socket_(socket) {}
     std::unique_ptr<nl_sock, Free> socket_;
-    std::vector<std::byte> buffer_;
+    std::unique_ptr<std::byte[]> buffer_;
 };
 
 /// One message of a batch that the kernel refused.

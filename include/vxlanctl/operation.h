@@ -17,15 +17,16 @@ enum class Disruption : std::uint8_t { none, flap, recreate };
 struct CreateLink {
     std::string link;
     LinkAttributes attributes;
-    VxlanAttributes vxlan;
+    TunnelAttributes tunnel;
 };
 struct ChangeLink {
     std::string link;
     LinkAttributes changed;
 };
-struct ChangeVxlan {
+/// What changes; of a kind whose changes_whole is set, every attribute.
+struct ChangeTunnel {
     std::string link;
-    VxlanAttributes changed;
+    TunnelAttributes changed;
 };
 struct RenameLink {
     std::string link;
@@ -54,6 +55,20 @@ struct RemoveMacs {
     std::string link;
     std::vector<MacEntry> entries;
 };
+/// The PRL is not reached by netlink but by an ioctl an entry.
+struct AddRouters {
+    std::string link;
+    std::vector<PrlEntry> entries;
+};
+/// Changes the default flag of entries that are there.
+struct ChangeRouters {
+    std::string link;
+    std::vector<PrlEntry> entries;
+};
+struct RemoveRouters {
+    std::string link;
+    std::vector<PrlEntry> entries;
+};
 struct AddAddress {
     std::string link;
     Address address;
@@ -62,13 +77,25 @@ struct RemoveAddress {
     std::string link;
     Address address;
 };
+/// `link` is the one that the route leads out of.
 struct AddRoute {
     std::string link;
     Route route;
+    /// Whether one of the same destination, table and metric may be there: it goes later on.
+    bool beside = false;
 };
 struct RemoveRoute {
     std::string link;
     Route route;
+};
+/// `link` is the tunnel that has the rule; the kernel's rules have no link.
+struct AddRule {
+    std::string link;
+    Rule rule;
+};
+struct RemoveRule {
+    std::string link;
+    Rule rule;
 };
 struct AddNeighbour {
     std::string link;
@@ -79,9 +106,10 @@ struct RemoveNeighbour {
     Neighbour neighbour;
 };
 
-using Operation = std::variant<CreateLink, ChangeLink, ChangeVxlan, RenameLink, DeleteLink,
-                               AddFlood, RemoveFlood, AddMacs, RemoveMacs, AddAddress,
-                               RemoveAddress, AddRoute, RemoveRoute, AddNeighbour, RemoveNeighbour>;
+using Operation = std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink,
+                               AddFlood, RemoveFlood, AddMacs, RemoveMacs, AddRouters,
+                               ChangeRouters, RemoveRouters, AddAddress, RemoveAddress, AddRoute,
+                               RemoveRoute, AddRule, RemoveRule, AddNeighbour, RemoveNeighbour>;
 
 /// One operation, with the differences that made it necessary where the operation itself does not
 /// show them.
@@ -96,6 +124,9 @@ std::size_t message_count(const Step& step);
 /// Whether the step takes something away. Such a step is not sent before all earlier ones are known
 /// to have succeeded: the kernel goes on behind a failed message of the same send.
 bool is_destructive(const Step& step);
+
+/// `from 172.21.1.100/32 table 101`.
+std::string to_string(const Rule& rule);
 
 /// The text of one difference: `mtu: 1450 -> 1400`.
 std::string to_string(const Change& change);

@@ -16,6 +16,7 @@ enum class Foreign : std::uint8_t { ask, keep, drop };
 
 struct PlanOptions {
     bool allow_recreate = false;
+    bool allow_flap = false;
     Foreign foreign = Foreign::ask;
     bool allow_overlap = false;
     bool exclusive = false; ///< remove undeclared addresses and pins as well
@@ -52,17 +53,8 @@ struct Plan {
 /// do a tunnel's steps are empty. Same input, same plan.
 Plan plan(const Config& config, const State& state, const PlanOptions& options);
 
-/// The steps that lead a link back to what it was `before`, after `done` of its plan were carried
-/// out, wholly or in part. On a link that was not replaced, only what these steps concern goes
-/// back: what others did meanwhile stays. `name` is the link's, or that of a replacement.
-std::vector<Step> plan_back(const std::string& name, const State& before, const State& now,
-                            const std::vector<Step>& done);
-
 /// Whether carrying out the plan, undoing it, or saying what it costs needs to know the routes and
 /// neighbours on the link.
 bool concerns_foreign(const TunnelPlan& plan);
-
-/// Whether the plan adds an address, so that State::routes are needed to judge it.
-bool adds_address(const Config& config, const State& state);
 
 } // namespace vxlanctl

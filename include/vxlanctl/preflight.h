@@ -13,6 +13,6 @@ void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have,
 
 /// The largest MTU that the kernel lets the tunnel have: that of the lower device less the
 /// overhead, or 65535 without one. Empty when the lower device is not known.
-std::optional<std::uint32_t> mtu_limit(const VxlanAttributes& vxlan, const State& state);
+std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state);
 
 } // namespace vxlanctl

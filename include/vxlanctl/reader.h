@@ -1,16 +1,18 @@
 #pragma once
 
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/netlink.h"
 #include "vxlanctl/plan.h"
 #include "vxlanctl/runtime.h"
 
 namespace vxlanctl {
 
-/// What to read, beside every link of kind vxlan and every address of the host.
+/// What to read, beside every address of the host.
 struct ReadRequest {
     std::vector<std::string> tunnels; ///< links to be read in full, as far as they exist
     std::vector<std::string> others;  ///< links of which the attributes are enough
-    bool every_vxlan = false;         ///< all links of kind vxlan in full, with their counters
+    std::set<TunnelKind> kinds;       ///< all links of these kinds, attributes alone
+    bool every_tunnel = false;        ///< all tunnels in full, with their counters
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
@@ -18,8 +20,9 @@ struct ReadRequest {
     /// consistent (vxlan_fdb_dump() goes on by count, while entries come and go), so one that is
     /// not gets read until two readings agree.
     std::function<bool(const Link&)> expects = [](const Link&) { return false; };
-    /// Whether the main table is wanted too; asked when links and addresses are known.
-    std::function<bool(const State&)> host_routes = [](const State&) { return false; };
+    /// What else is wanted; asked when links, addresses and records are known, and for the main
+    /// table once more when the routes are.
+    std::function<Needs(const State&)> needs = [](const State&) { return Needs{}; };
 };
 
 /// All that planning `config` needs. The request refers to the config.

@@ -41,8 +41,14 @@ nlohmann::json failure_document(const Error& error);
 
 /// A remote as text: `100.64.158.4 port 4790 via eth0`.
 std::string entry_text(const FloodEntry& entry);
+std::string entry_text(const PrlEntry& entry);
+nlohmann::json entry_json(const PrlEntry& entry);
+/// A route as text: `10.0.0.0/8 via 192.0.2.1 table 101`.
+std::string route_text(const Route& route);
+nlohmann::json route_json(const Route& route);
+nlohmann::json rule_json(const Rule& rule);
 /// Everything stated in a table's attributes: numbers and booleans as such, the rest as text.
-nlohmann::json attributes_json(const VxlanAttributes& attributes);
+nlohmann::json attributes_json(const TunnelAttributes& attributes);
 nlohmann::json attributes_json(const LinkAttributes& attributes);
 
 /// One tunnel of the JSON document.

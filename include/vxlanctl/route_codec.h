@@ -6,16 +6,20 @@
 namespace vxlanctl {
 
 struct RouteMessage {
-    int link_index = 0; ///< of the next hop; 0 where there are several, or none
+    int link_index = 0; ///< of the next hop; 0 where there is none
     Route route;
-    std::vector<int> link_indexes; ///< of all next hops of a multipath route
 };
 
-/// A route out of RTM_NEWROUTE; empty for what is none of IPv4 or IPv6, and for the routing cache.
-std::optional<RouteMessage> decode_route(const nlmsghdr* message);
+/// The routes out of RTM_NEWROUTE; none for what is neither IPv4 nor IPv6, and for the routing
+/// cache. One with several next hops gives a route for each. In IPv6 the kernel itself keeps them
+/// apart and only tells them together (rt6_fill_node()); in IPv4 they are one, and marked as such.
+std::vector<RouteMessage> decode_route(const nlmsghdr* message);
 
-/// RTM_NEWROUTE out of a link; a route of the same identity is an error (EEXIST).
+/// RTM_NEWROUTE out of a link; a route of the same destination, table and metric is an error
+/// (EEXIST).
 void encode_add_route(MessageWriter& writer, int link_index, const Route& route);
+/// The same, beside such a route; only one with the same next hop is an error then.
+void encode_append_route(MessageWriter& writer, int link_index, const Route& route);
 void encode_remove_route(MessageWriter& writer, int link_index, const Route& route);
 /// RTM_GETROUTE of one family, restricted by the kernel to a link, to a table, or with 0 to none.
 void encode_dump_routes(MessageWriter& writer, Family family, int link_index, std::uint32_t table);
@@ -23,6 +27,14 @@ void encode_dump_routes(MessageWriter& writer, Family family, int link_index, st
 /// (0: any link) with the source address `from`?
 void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
                           int link_index);
+
+/// A rule out of RTM_NEWRULE; empty for what Rule cannot express: other selectors and actions.
+std::optional<Rule> decode_rule(const nlmsghdr* message);
+/// RTM_NEWRULE; an identical rule is an error (EEXIST).
+void encode_add_rule(MessageWriter& writer, const Rule& rule);
+void encode_remove_rule(MessageWriter& writer, const Rule& rule);
+/// RTM_GETRULE of one family.
+void encode_dump_rules(MessageWriter& writer, Family family);
 
 struct NeighbourMessage {
     int link_index = 0;

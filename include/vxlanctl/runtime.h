@@ -37,6 +37,10 @@ Result<NamespaceId> current_namespace();
 /// tries: CAP_NET_ADMIN is effective.
 bool has_net_admin();
 
+/// SSH_CONNECTION, which sshd sets (sshd(8)): our own, or that of the nearest ancestor that has
+/// one, since sudo, doas and su take it out of the environment. Empty when there is none.
+std::string ssh_connection();
+
 /// The directory with the locks and records: /run/vxlanctl, or where /run is not writable (an
 /// ordinary user, a user namespace) a directory of the user's own.
 class RuntimeDirectory {

@@ -9,14 +9,15 @@ namespace vxlanctl {
 struct LinkTarget {
     std::string name;
     LinkAttributes attributes;
-    VxlanAttributes vxlan;
+    TunnelAttributes tunnel;
 
     std::vector<Address> addresses;                    ///< in the order in which they are added
     std::optional<std::vector<FloodEntry>> flood_list; ///< whole, sorted; empty: stays as it is
     std::uint16_t flood_state = permanent_flood_state;
     std::uint8_t flood_flags = own_flood_flags;
     std::vector<MacEntry> macs;
-    std::vector<Route> routes;
+    std::optional<std::vector<PrlEntry>> routers; ///< whole, sorted; empty: stays as it is
+    std::vector<Route> routes;                    ///< out of the link
     std::vector<Neighbour> neighbours;
 
     std::vector<Address> surplus_addresses;
@@ -24,6 +25,12 @@ struct LinkTarget {
     std::vector<Route> surplus_routes;
     std::vector<Neighbour> surplus_neighbours;
 
+    // Not on the link: what is missing, and what has to go. A route's `dev` says where.
+    std::vector<Route> missing_routes_elsewhere, surplus_routes_elsewhere;
+    std::vector<Rule> missing_rules, surplus_rules;
+
+    /// The MTU shall be what the kernel makes of the route to the other end, whatever that is.
+    bool recompute_mtu = false;
     /// The order of IPv4 addresses of one subnet matters too: the first one is the primary.
     bool ordered = false;
 };
@@ -36,6 +43,9 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name);
 /// Gives the link under its real name its addresses, sets it up, and adds what the kernel takes
 /// only on a link that is up.
 std::vector<Step> raise_steps(const LinkTarget& want);
+
+/// Removes what is surplus outside of the link, after adding what is missing there.
+std::vector<Step> elsewhere_steps(const LinkTarget& want);
 
 /// Changes a living link. Additions come before removals; the link keeps an IPv4 address and a
 /// flood entry throughout if it has one before and after.

@@ -16,9 +16,16 @@ constexpr std::uint16_t default_port = 4789; ///< IANA's; the kernel's own defau
 /// argument; `--no-learning` is `no-learning`.
 using OptionValues = std::map<std::string, std::vector<std::string>, std::less<>>;
 
-/// `DEV LOCAL IFNAME INNER PEER...` and the options of `up`. `more_peers` come from a peers file.
+/// `DEV LOCAL IFNAME INNER PEER...` and the options of `up`. `peers` are those of peers files.
 Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const OptionValues& options,
-                                const std::vector<FloodEntry>& more_peers);
+                                std::vector<FloodEntry> peers);
+
+/// `IFNAME LOCAL PREFIX ROUTER...` and the options of `isatap up`. The address, the next hops and
+/// the default route follow from them.
+Result<Tunnel> isatap_from_words(std::span<const std::string> words, const OptionValues& options);
+
+/// `IFNAME LOCAL6 REMOTE6 [INNER]` and the options of `ipip6 up`.
+Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const OptionValues& options);
 
 /// A peers file: one address per line, `#` begins a comment. `path` is for messages, which read
 /// `path:line: message`. A file without any peer is an error: it is more likely broken than meant.

@@ -18,7 +18,8 @@ namespace vxlanctl {
 namespace {
 
 std::vector<OptionInfo> all_options(const Command& command) {
-    std::vector<OptionInfo> options = command.options;
+    std::vector<OptionInfo> options;
+    if (command.options != nullptr) options = command.options();
     options.insert(options.end(), common_options().begin(), common_options().end());
     return options;
 }
@@ -47,6 +48,13 @@ std::size_t command_position(const std::vector<std::string>& arguments) {
             ++i;
     }
     return arguments.size();
+}
+
+/// Whether the word is the first one of a command of two.
+bool begins_command(std::string_view word) {
+    return std::any_of(commands().begin(), commands().end(), [&](const Command& command) {
+        return command.name.starts_with(fmt::format("{} ", word));
+    });
 }
 
 tl::unexpected<Error> unknown(const std::string& what, const std::string& word,
@@ -104,6 +112,16 @@ std::vector<std::string> command_names() {
     return names;
 }
 
+/// Whether any of the words could be the option. More than those need not be known to cxxopts.
+bool is_mentioned(const OptionInfo& option, const std::vector<std::string>& words) {
+    return std::any_of(words.begin(), words.end(), [&](std::string_view word) {
+        if (!word.starts_with("--"))
+            return option.letter != 0 && word.starts_with('-') &&
+                   word.find(option.letter) != std::string_view::npos;
+        return word.substr(2, word.find('=') - 2) == option.name;
+    });
+}
+
 Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
     const auto options = all_options(command);
     const std::string help =
@@ -115,7 +133,8 @@ Result<Arguments> parse_options(const Command& command, const std::vector<std::s
             return usage_error("", fmt::format("option '--{}' takes no argument", option->name));
     }
     cxxopts::Options parser("vxlanctl");
-    for (const auto& option : options) {
+    for (const auto& option : options) { // it takes its time with each one
+        if (!is_mentioned(option, words)) continue;
         const std::string names =
             option.letter != 0 ? fmt::format("{},{}", option.letter, option.name) : option.name;
         if (option.argument.empty())
@@ -184,22 +203,32 @@ const Command* find_command(std::string_view name) {
 Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
     const std::size_t position = command_position(arguments);
     if (position >= arguments.size()) {
-        const Command none{"", "", "", {}, nullptr};
+        const Command none{"", "", "", nullptr, nullptr};
         auto parsed = parse_options(none, arguments);
         if (!parsed || parsed->has("help") || parsed->has("version")) return parsed;
         return usage_error("", "no command is given", "See 'vxlanctl --help'.");
     }
-    const Command* command = find_command(arguments[position]);
-    if (command == nullptr)
-        return unknown("command", arguments[position], command_names(), "vxlanctl --help");
+    std::string name = arguments[position];
     std::vector<std::string> rest = arguments;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(position));
+    const Command* command = find_command(name);
+    if (command == nullptr && begins_command(name)) {
+        const std::size_t second = command_position(rest);
+        if (second >= rest.size())
+            return usage_error("", fmt::format("'{}' needs a second word", name),
+                               fmt::format("See 'vxlanctl {} up --help'.", name));
+        name += " " + rest[second];
+        rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(second));
+        command = find_command(name);
+    }
+    if (command == nullptr) return unknown("command", name, command_names(), "vxlanctl --help");
     return parse_options(*command, rest);
 }
 
 std::string help_text() {
     std::string text = "usage: vxlanctl [OPTION...] COMMAND [WORD...]\n\n"
-                       "Makes VXLAN tunnels what you say they are, and changes nothing else.\n\n"
+                       "Makes VXLAN, ISATAP and IPv4-in-IPv6 tunnels what you say they are, and "
+                       "changes nothing else.\n\n"
                        "Commands:\n";
     for (const auto& command : commands())
         text += fmt::format("  {} {}\n        {}\n", command.name, command.synopsis,
@@ -210,9 +239,10 @@ std::string help_text() {
 }
 
 std::string help_text(const Command& command) {
+    const auto options = command.options();
     return fmt::format("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
                        command.name, command.synopsis, wrapped(command.summary, 0, 0),
-                       command.options.empty() ? "" : "\nOptions:\n", options_help(command.options),
+                       options.empty() ? "" : "\nOptions:\n", options_help(options),
                        options_help(common_options()));
 }
 

@@ -3,18 +3,26 @@
 namespace vxlanctl {
 
 const std::vector<Command>& commands() {
+    const auto no_options = [] { return std::vector<OptionInfo>{}; };
     static const std::vector<Command> table{
         {"up", "DEV LOCAL IFNAME INNER PEER... [OPTION...]",
          "Make the VXLAN IFNAME: LOCAL is the outer address, on DEV; INNER the address in the "
          "tunnel; PEER the other ends' outer addresses",
-         up_options(), run_up},
-        {"down", "IFNAME... | --all [OPTION...]", "Remove tunnels that vxlanctl made",
-         down_options(), run_down},
-        {"show",
-         "[IFNAME...] [OPTION...]",
-         "Show what runs: link, addresses, peers, learned MACs, counters, and what looks wrong",
-         {},
-         run_show},
+         up_options, run_up},
+        {"isatap up", "IFNAME LOCAL PREFIX ROUTER... [OPTION...]",
+         "Make the ISATAP tunnel IFNAME, for IPv6 over IPv4: LOCAL is the host's IPv4 address, "
+         "PREFIX the /64 that its IPv6 address is made of, ROUTER the routers' IPv4 addresses",
+         isatap_up_options, run_isatap_up},
+        {"ipip6 up", "IFNAME LOCAL6 REMOTE6 [INNER] [OPTION...]",
+         "Make the tunnel IFNAME for IPv4 over IPv6: LOCAL6 and REMOTE6 are the ends, INNER the "
+         "address in the tunnel",
+         ipip6_up_options, run_ipip6_up},
+        {"down", "IFNAME... | --all [OPTION...]", "Remove tunnels that vxlanctl made", down_options,
+         run_down},
+        {"show", "[IFNAME...] [OPTION...]",
+         "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
+         "and what looks wrong",
+         no_options, run_show},
     };
     return table;
 }

@@ -13,7 +13,10 @@ Result<std::vector<std::string>> marked_links() {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
-    const auto state = read_state(netlink, nullptr, ReadRequest{});
+    ReadRequest request;
+    request.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
+    request.foreign = false;
+    const auto state = read_state(netlink, nullptr, request);
     if (!state) return tl::unexpected(state.error());
     std::vector<std::string> names;
     for (const auto& link : state->links)
@@ -47,7 +50,7 @@ Result<Config> wanted_absence(const Arguments& arguments) {
 std::vector<OptionInfo> down_options() {
     std::vector<OptionInfo> options{
         {"all", 0, "", "every tunnel that carries vxlanctl's mark"},
-        {"force", 0, "", "also a VXLAN that vxlanctl did not make"},
+        {"force", 0, "", "also a tunnel that vxlanctl did not make"},
     };
     const auto more = write_options();
     options.insert(options.end(), more.begin(), more.end());

@@ -29,9 +29,38 @@ std::string_view word_of(std::string_view name) {
     return found == std::end(words) ? name : found->theirs;
 }
 
-std::string vxlan_words(const VxlanAttributes& attributes, Family underlay) {
+/// Of a sit or an ip6tnl.
+std::string ip_tunnel_words(const TunnelAttributes& attributes) {
     std::string text;
-    for (const auto& row : vxlan_attributes()) {
+    for (const auto& row : tunnel_attributes(attributes.kind)) {
+        if (!is_stated(attributes, row)) continue;
+        const std::string value = value_text(attributes, row);
+        if (row.name == "isatap")
+            text += value == "yes" ? " isatap" : "";
+        else if (row.name == "pmtudisc")
+            text += value == "yes" ? " pmtudisc" : " nopmtudisc";
+        else if (row.name == "proto")
+            text += fmt::format(" mode {}", value == "41" ? "ip6ip" : value);
+        else if (row.name == "dev" && value != "none")
+            text += " dev " + shell_quoted(value);
+        else if (row.name == "ttl" && attributes.kind == TunnelKind::ip6tnl)
+            text += " hoplimit " + (value == "inherit" ? "0" : value);
+        else if (row.name == "label")
+            text += value == "0" ? "" : fmt::format(" flowlabel {:#x}", *attributes.label);
+        else if (row.name == "tclass" && value != "inherit")
+            text += fmt::format(" tclass {:#x}", *attributes.tclass);
+        else if (row.name == "local" || row.name == "remote")
+            text += fmt::format(" {} {}", row.name, value == "none" ? "any" : value);
+        else if (row.name == "ttl" || row.name == "tos" || row.name == "tclass" ||
+                 row.name == "encaplimit")
+            text += fmt::format(" {} {}", row.name, value);
+    }
+    return text;
+}
+
+std::string vxlan_words(const TunnelAttributes& attributes, Family underlay) {
+    std::string text;
+    for (const auto& row : tunnel_attributes(TunnelKind::vxlan)) {
         if (!is_stated(attributes, row)) continue;
         const std::string value = value_text(attributes, row);
         std::string_view word = word_of(row.name);
@@ -44,12 +73,18 @@ std::string vxlan_words(const VxlanAttributes& attributes, Family underlay) {
                 fmt::format(" srcport {} {}", attributes.srcport->low, attributes.srcport->high);
         else if (row.name == "remote" && value == "none")
             text += fmt::format(" remote {}", to_string(*attributes.remote));
-        else if (std::holds_alternative<std::optional<bool> VxlanAttributes::*>(row.member))
+        else if (std::holds_alternative<std::optional<bool> TunnelAttributes::*>(row.member))
             text += fmt::format(" {}{}", value == "yes" ? "" : "no", word);
         else
             text += fmt::format(" {} {}", word, shell_quoted(value));
     }
     return text;
+}
+
+std::string tunnel_words(const TunnelAttributes& attributes, Family underlay) {
+    return fmt::format(" type {}{}", traits_of(attributes.kind).name,
+                       attributes.kind == TunnelKind::vxlan ? vxlan_words(attributes, underlay)
+                                                            : ip_tunnel_words(attributes));
 }
 
 std::string link_words(const LinkAttributes& attributes) {
@@ -59,8 +94,10 @@ std::string link_words(const LinkAttributes& attributes) {
             row.name == "alias" || row.name == "up")
             continue;
         const std::string value = value_text(attributes, row);
-        if (row.name == "master" && value == "none")
+        if ((row.name == "master" || row.name == "vrf") && value == "none")
             text += " nomaster";
+        else if (row.name == "vrf")
+            text += " master " + shell_quoted(value);
         else
             text += fmt::format(" {} {}", word_of(row.name), shell_quoted(value));
     }
@@ -71,7 +108,7 @@ std::string remote_words(const FloodEntry& entry) {
     std::string text = " dst " + to_string(entry.dst);
     if (entry.port) text += fmt::format(" port {}", *entry.port);
     if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += " via " + shell_quoted(entry.via);
+    if (!entry.via.empty()) text += " via " + shell_quoted(entry.via.str());
     return text;
 }
 
@@ -79,9 +116,9 @@ std::string remote_words(const FloodEntry& entry) {
 class Commands {
 public:
     void operator()(const CreateLink& op) {
-        const Family underlay = op.vxlan.local ? op.vxlan.local->family : Family::ipv4;
-        line("ip link add {}{} type vxlan{}", name(op), link_words(op.attributes),
-             vxlan_words(op.vxlan, underlay));
+        const Family underlay = op.tunnel.local ? op.tunnel.local->family : Family::ipv4;
+        line("ip link add {}{}{}", name(op), link_words(op.attributes),
+             tunnel_words(op.tunnel, underlay));
     }
     void operator()(const ChangeLink& op) {
         if (const auto text = link_words(op.changed); !text.empty())
@@ -93,8 +130,8 @@ public:
         if (op.changed.alias)
             line("# {}: the mark in the alias is vxlanctl's own, and is left out", name(op));
     }
-    void operator()(const ChangeVxlan& op) {
-        line("ip link set dev {} type vxlan{}", name(op), vxlan_words(op.changed, Family::ipv4));
+    void operator()(const ChangeTunnel& op) {
+        line("ip link set dev {}{}", name(op), tunnel_words(op.changed, Family::ipv4));
     }
     void operator()(const RenameLink& op) {
         line("ip link set dev {} name {}", name(op), shell_quoted(op.to));
@@ -121,6 +158,22 @@ public:
             line("bridge fdb del {} dev {}{} self", to_string(entry.mac), name(op),
                  remote_words(entry.remote));
     }
+    void operator()(const AddRouters& op) {
+        for (const auto& entry : op.entries)
+            line("ip tunnel prl dev {} {} {}", name(op),
+                 entry.is_default ? "prl-default" : "prl-nodefault", to_string(entry.router));
+    }
+    void operator()(const ChangeRouters& op) {
+        for (const auto& entry : op.entries) // iproute2 has no word for it
+            line("ip tunnel prl dev {0} prl-delete {2} && ip tunnel prl dev {0} {1} {2}", name(op),
+                 entry.is_default ? "prl-default" : "prl-nodefault", to_string(entry.router));
+    }
+    void operator()(const RemoveRouters& op) {
+        for (const auto& entry : op.entries)
+            line("ip tunnel prl dev {} prl-delete {}", name(op), to_string(entry.router));
+    }
+    void operator()(const AddRule& op) { rule("add", op.rule); }
+    void operator()(const RemoveRule& op) { rule("del", op.rule); }
     void operator()(const AddAddress& op) {
         const auto& address = op.address;
         line("ip addr add {}{} dev {}{}{}", to_string(address.prefix.address),
@@ -133,7 +186,7 @@ public:
     void operator()(const RemoveAddress& op) {
         line("ip addr del {} dev {}", to_string(op.address.prefix), name(op));
     }
-    void operator()(const AddRoute& op) { route("add", op); }
+    void operator()(const AddRoute& op) { route(op.beside ? "append" : "add", op); }
     void operator()(const RemoveRoute& op) { route("del", op); }
     void operator()(const AddNeighbour& op) {
         line("ip neigh replace {} lladdr {} dev {} nud permanent", to_string(op.neighbour.address),
@@ -151,6 +204,11 @@ private:
     }
     template<class... Values> void line(fmt::format_string<Values...> format, Values&&... values) {
         text_ += fmt::format(format, std::forward<Values>(values)...) + "\n";
+    }
+    void rule(const char* verb, const Rule& rule) {
+        const Family family = (rule.from ? rule.from : rule.to)->address.family;
+        line("ip -{} rule {} {} protocol {}", family == Family::ipv4 ? 4 : 6, verb, to_string(rule),
+             rule.protocol);
     }
     template<class Operation> void route(const char* verb, const Operation& op) {
         const Route& route = op.route;

@@ -1,28 +1,33 @@
 #include "vxlanctl/reconcile.h"
 
+#include "vxlanctl/attributes.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/transaction.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <random>
 #include <set>
+#include <sys/random.h>
+#include <system_error>
 
 namespace vxlanctl {
 namespace {
 
 std::string random_id() {
-    std::random_device device;
-    return fmt::format("{:08x}{:08x}", static_cast<std::uint32_t>(device()),
-                       static_cast<std::uint32_t>(device()));
+    std::uint64_t bits = 0;
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) // never fails for so few bytes
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+    return fmt::format("{:016x}", bits);
 }
 
 Result<PlanOptions> plan_options(const Arguments& arguments) {
     PlanOptions options;
     options.allow_recreate = arguments.has("allow-recreate");
+    options.allow_flap = arguments.has("allow-flap");
     options.allow_overlap = arguments.has("allow-overlap");
     options.exclusive = arguments.has("exclusive");
     options.force = arguments.has("force");
@@ -131,15 +136,25 @@ private:
         return {};
     }
 
+    /// Whether a route of the tunnel's own, out of another link, will lead to the peer.
+    static bool gets_route(const Tunnel& tunnel, const IpAddress& peer) {
+        const auto routes = tunnel.routes.value_or(std::vector<Route>{});
+        return std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
+            return !route.dev.empty() && contains(route.to, peer);
+        });
+    }
+
     /// A look-up that fails is no reason to do nothing.
     void warn_of_missing_routes(const Tunnel& tunnel, TunnelPlan& plan) {
         for (const auto& step : plan.steps) {
             const auto* added = std::get_if<AddFlood>(&step.operation);
             if (added == nullptr) continue;
-            const auto missing = unroutable(*netlink_, state_, added->entries, *tunnel.vxlan.local,
-                                            tunnel.vxlan.dev.value_or(""));
+            const auto missing = unroutable(*netlink_, state_, added->entries, *tunnel.tunnel.local,
+                                            tunnel.tunnel.dev.value_or(""));
             for (const auto& peer : missing.value_or(std::vector<IpAddress>{}))
-                plan.warnings.push_back(fmt::format("no route to peer {} yet", to_string(peer)));
+                if (!gets_route(tunnel, peer))
+                    plan.warnings.push_back(
+                        fmt::format("no route to peer {} yet", to_string(peer)));
         }
     }
 
@@ -185,16 +200,31 @@ private:
     /// Forgets what no link refers to any more.
     void sweep() {
         std::set<std::string> marked;
-        for (const auto& link : state_.links)
-            if (const auto mark = mark_of(link.attributes.alias.value_or("")))
-                marked.insert(mark->id);
-        bool changed = false;
+        bool changed = false, complete = false;
         for (const auto& tunnel : plan_.tunnels) {
             if (tunnel.mark) marked.insert(tunnel.mark->id);
             changed = changed || !tunnel.steps.empty();
         }
-        if (changed)
-            records_->sweep(space_, [&](const std::string& id) { return marked.contains(id); });
+        const auto note = [&](const State& state) {
+            for (const auto& link : state.links)
+                if (const auto mark = mark_of(link.attributes.alias.value_or("")))
+                    marked.insert(mark->id);
+        };
+        note(state_);
+        if (!changed) return;
+        records_->sweep(space_, [&](const std::string& id) {
+            if (marked.contains(id)) return true;
+            if (!complete) { // rare enough to look at every link then
+                ReadRequest all;
+                all.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
+                all.foreign = false;
+                const auto state = read_state(*netlink_, nullptr, all);
+                if (!state) return true;
+                note(*state);
+                complete = true;
+            }
+            return marked.contains(id);
+        });
     }
 
     /// 2 would say that nothing was touched, but another tunnel may have been.
@@ -244,7 +274,36 @@ private:
     int code_ = 0;
 };
 
+template<class Attributes>
+void add_attribute_options(std::vector<OptionInfo>& options,
+                           std::span<const AttributeRow<Attributes>> rows) {
+    for (const auto& row : rows) {
+        if (row.help.empty()) continue;
+        std::string name(row.name);
+        std::replace(name.begin(), name.end(), '_', '-');
+        options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
+        if (row.argument.empty())
+            options.push_back({"no-" + name, 0, "", fmt::format("the opposite of --{}", name)});
+    }
+}
+
 } // namespace
+
+std::vector<OptionInfo> tunnel_options(TunnelKind kind) {
+    std::vector<OptionInfo> options;
+    add_attribute_options(options, tunnel_attributes(kind));
+    for (const auto& row : link_attributes()) {
+        const bool has_ethernet = kind == TunnelKind::vxlan; // else it has no MAC and no bridge
+        if (has_ethernet || row.name == "mtu" || row.name == "vrf")
+            add_attribute_options(options, std::span(&row, 1));
+    }
+    options.push_back({"route", 0, "ROUTE",
+                       "DST[,via GW][,dev D][,table N][,metric M], out of the tunnel; may be "
+                       "repeated"});
+    options.push_back({"rule", 0, "RULE",
+                       "from PREFIX,table N or to PREFIX,table N: a policy rule; may be repeated"});
+    return options;
+}
 
 std::vector<OptionInfo> write_options() {
     return {
@@ -260,6 +319,7 @@ std::vector<OptionInfo> change_options() {
         {"keep-foreign", 0, "",
          "when replacing, put back what is not stated: addresses, routes, ..."},
         {"drop-foreign", 0, "", "when replacing, drop what is not stated"},
+        {"allow-flap", 0, "", "take the link down for a moment where the kernel needs that"},
         {"allow-overlap", 0, "", "accept an inner prefix that draws outer traffic into the tunnel"},
         {"exclusive", 0, "", "remove addresses and FDB pins that are not stated"},
     };

@@ -15,12 +15,33 @@ std::string entry_text(const MacEntry& entry) {
     return fmt::format("{} at {}", to_string(entry.mac), entry_text(entry.remote));
 }
 
+} // namespace
+
+std::string entry_text(const PrlEntry& entry) {
+    return fmt::format("{}{}", to_string(entry.router), entry.is_default ? " (default)" : "");
+}
+
+nlohmann::json entry_json(const PrlEntry& entry) {
+    return {{"address", to_string(entry.router)}, {"default", entry.is_default}};
+}
+
 std::string route_text(const Route& route) {
     std::string text = to_string(route.to);
     if (route.via) text += fmt::format(" via {}", to_string(*route.via));
-    if (route.table != 254) text += fmt::format(" table {}", route.table);
+    if (!route.dev.empty()) text += fmt::format(" dev {}", route.dev);
+    if (route.table != main_table) text += fmt::format(" table {}", route.table);
     if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
     return text;
+}
+
+namespace {
+
+void strip_unremarkable(TunnelAttributes& tunnel) {
+    for (const auto& row : tunnel_attributes(tunnel.kind)) {
+        const std::string value = value_text(tunnel, row);
+        if (value == row.reset || value == "none")
+            std::visit([&](auto member) { (tunnel.*member).reset(); }, row.member);
+    }
 }
 
 /// The lines below a tunnel's name.
@@ -40,7 +61,7 @@ public:
                     plus(fmt::format("link {}: {}", op.link, attributes(op)));
                 },
                 [&](const ChangeLink&) { changes(step.changes); },
-                [&](const ChangeVxlan&) { changes(step.changes); },
+                [&](const ChangeTunnel&) { changes(step.changes); },
                 [&](const RenameLink& op) {
                     changes({{"name", op.link, op.to}});
                 },
@@ -49,10 +70,15 @@ public:
                 [&](const RemoveFlood& op) { list(Ink::removed, '-', "peer", op.entries); },
                 [&](const AddMacs& op) { list(Ink::added, '+', "FDB entry", op.entries); },
                 [&](const RemoveMacs& op) { list(Ink::removed, '-', "FDB entry", op.entries); },
+                [&](const AddRouters& op) { list(Ink::added, '+', "router", op.entries); },
+                [&](const ChangeRouters& op) { list(Ink::changed, '~', "router", op.entries); },
+                [&](const RemoveRouters& op) { list(Ink::removed, '-', "router", op.entries); },
                 [&](const AddAddress& op) { plus("address " + to_string(op.address.prefix)); },
                 [&](const RemoveAddress& op) { minus("address " + to_string(op.address.prefix)); },
                 [&](const AddRoute& op) { plus("route " + route_text(op.route)); },
                 [&](const RemoveRoute& op) { minus("route " + route_text(op.route)); },
+                [&](const AddRule& op) { plus("rule " + to_string(op.rule)); },
+                [&](const RemoveRule& op) { minus("rule " + to_string(op.rule)); },
                 [&](const AddNeighbour& op) {
                     plus("neighbour " + to_string(op.neighbour.address));
                 },
@@ -97,7 +123,10 @@ private:
                 if (is_stated(values, row) && row.name != "alias")
                     texts.push_back(fmt::format("{} {}", row.name, value_text(values, row)));
         };
-        collect(vxlan_attributes(), create.vxlan);
+        // What a message has to carry all the same is not worth a word.
+        auto tunnel = create.tunnel;
+        if (traits_of(tunnel.kind).changes_whole) strip_unremarkable(tunnel);
+        collect(tunnel_attributes(tunnel.kind), tunnel);
         collect(link_attributes(), create.attributes);
         return fmt::format("{}", fmt::join(texts, ", "));
     }
@@ -128,7 +157,7 @@ nlohmann::json entry_json(const FloodEntry& entry) {
     nlohmann::json json{{"dst", to_string(entry.dst)}};
     if (entry.port) json["port"] = *entry.port;
     if (entry.vni) json["vni"] = *entry.vni;
-    if (!entry.via.empty()) json["via"] = entry.via;
+    if (!entry.via.empty()) json["via"] = entry.via.str();
     return json;
 }
 
@@ -145,26 +174,19 @@ template<class Entry> nlohmann::json list_json(const std::vector<Entry>& entries
     return json;
 }
 
-nlohmann::json route_json(const Route& route) {
-    nlohmann::json json{
-        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
-    if (route.via) json["via"] = to_string(*route.via);
-    return json;
-}
-
 nlohmann::json step_json(const Step& step) {
     nlohmann::json json = std::visit(
         Overloaded{
             [](const CreateLink& op) {
-                auto attributes = attributes_json(op.vxlan);
+                auto attributes = attributes_json(op.tunnel);
                 attributes.update(attributes_json(op.attributes));
                 return nlohmann::json{{"operation", "create_link"}, {"attributes", attributes}};
             },
             [](const ChangeLink&) {
                 return nlohmann::json{{"operation", "change_link"}};
             },
-            [](const ChangeVxlan&) {
-                return nlohmann::json{{"operation", "change_vxlan"}};
+            [](const ChangeTunnel&) {
+                return nlohmann::json{{"operation", "change_tunnel"}};
             },
             [](const RenameLink& op) {
                 return nlohmann::json{{"operation", "rename_link"}, {"to", op.to}};
@@ -186,6 +208,18 @@ nlohmann::json step_json(const Step& step) {
                 return nlohmann::json{{"operation", "remove_macs"},
                                       {"macs", list_json(op.entries)}};
             },
+            [](const AddRouters& op) {
+                return nlohmann::json{{"operation", "add_routers"},
+                                      {"routers", list_json(op.entries)}};
+            },
+            [](const ChangeRouters& op) {
+                return nlohmann::json{{"operation", "change_routers"},
+                                      {"routers", list_json(op.entries)}};
+            },
+            [](const RemoveRouters& op) {
+                return nlohmann::json{{"operation", "remove_routers"},
+                                      {"routers", list_json(op.entries)}};
+            },
             [](const AddAddress& op) {
                 return nlohmann::json{{"operation", "add_address"},
                                       {"address", to_string(op.address.prefix)}};
@@ -200,6 +234,12 @@ nlohmann::json step_json(const Step& step) {
             [](const RemoveRoute& op) {
                 return nlohmann::json{{"operation", "remove_route"},
                                       {"route", route_json(op.route)}};
+            },
+            [](const AddRule& op) {
+                return nlohmann::json{{"operation", "add_rule"}, {"rule", rule_json(op.rule)}};
+            },
+            [](const RemoveRule& op) {
+                return nlohmann::json{{"operation", "remove_rule"}, {"rule", rule_json(op.rule)}};
             },
             [](const AddNeighbour& op) {
                 return nlohmann::json{{"operation", "add_neighbour"},
@@ -246,16 +286,32 @@ nlohmann::json rows_json(std::span<const AttributeRow<Attributes>> rows,
 
 } // namespace
 
+nlohmann::json route_json(const Route& route) {
+    nlohmann::json json{
+        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
+    if (route.via) json["via"] = to_string(*route.via);
+    if (!route.dev.empty()) json["dev"] = printable(route.dev);
+    return json;
+}
+
+nlohmann::json rule_json(const Rule& rule) {
+    nlohmann::json json{{"table", rule.table}};
+    if (rule.from) json["from"] = to_string(*rule.from);
+    if (rule.to) json["to"] = to_string(*rule.to);
+    if (rule.priority) json["priority"] = *rule.priority;
+    return json;
+}
+
 std::string entry_text(const FloodEntry& entry) {
     std::string text = to_string(entry.dst);
     if (entry.port) text += fmt::format(" port {}", *entry.port);
     if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via);
+    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via.str());
     return text;
 }
 
-nlohmann::json attributes_json(const VxlanAttributes& attributes) {
-    return rows_json(vxlan_attributes(), attributes);
+nlohmann::json attributes_json(const TunnelAttributes& attributes) {
+    return rows_json(tunnel_attributes(attributes.kind), attributes);
 }
 
 nlohmann::json attributes_json(const LinkAttributes& attributes) {

@@ -3,9 +3,11 @@
 #include "vxlanctl/output.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/steps.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <linux/in.h>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -22,14 +24,14 @@ std::vector<MacAddress> macs_behind(const Link& link, const FloodEntry& peer, Fd
 }
 
 bool has_remote(const Link& link) {
-    return link.vxlan.remote && !is_unspecified(*link.vxlan.remote);
+    return link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
 }
 
 /// What a person should look at.
 std::vector<std::string> problems(const Link& link, const State& state) {
     std::vector<std::string> found;
     if (!link.attributes.up.value_or(false)) found.emplace_back("the link is down");
-    const std::string dev = link.vxlan.dev.value_or("");
+    const std::string dev = link.tunnel.dev.value_or("");
     if (link.underlay_elsewhere) {
         found.emplace_back("its underlay is in another network namespace, which is not examined");
     } else if (!dev.empty()) {
@@ -41,26 +43,27 @@ std::vector<std::string> problems(const Link& link, const State& state) {
         else if (!lower->carrier)
             found.push_back(fmt::format("lower device '{}' has no carrier", dev));
         if (lower != nullptr && lower->attributes.mtu &&
-            *link.attributes.mtu + vxlan_overhead(link.vxlan.local->family) >
-                *lower->attributes.mtu)
+            *link.attributes.mtu + overhead(link.tunnel) > *lower->attributes.mtu)
             found.push_back(fmt::format("MTU {} does not fit into the {} of lower device '{}'",
                                         *link.attributes.mtu, *lower->attributes.mtu, dev));
     }
-    const bool external = link.vxlan.external.value_or(false);
-    if (!link.underlay_elsewhere && link.vxlan.local && !is_unspecified(*link.vxlan.local) &&
+    if (!link.underlay_elsewhere && link.tunnel.local && !is_unspecified(*link.tunnel.local) &&
         std::none_of(
             state.host_addresses.begin(), state.host_addresses.end(),
-            [&](const HostAddress& host) { return host.prefix.address == *link.vxlan.local; }))
+            [&](const HostAddress& host) { return host.prefix.address == *link.tunnel.local; }))
         found.push_back(
-            fmt::format("local address {} is not on this host", to_string(*link.vxlan.local)));
-    if (link.flood_list.empty() && !has_remote(link) && !external)
+            fmt::format("local address {} is not on this host", to_string(*link.tunnel.local)));
+    if (link.tunnel.isatap.value_or(false) && link.routers.empty())
+        found.emplace_back("it has no router: nothing from behind one is accepted");
+    if (link.tunnel.kind != TunnelKind::vxlan) return found;
+    if (link.flood_list.empty() && !has_remote(link) && !link.tunnel.external.value_or(false))
         found.emplace_back("it has no peers: broadcast reaches nobody");
     if (ages(link.flood_state) && !link.flood_list.empty())
         found.emplace_back("the flood list is not permanent and will vanish");
     for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
         const auto& dst = link.flood_list[i].dst;
         const bool repeated = i > 0 && link.flood_list[i - 1].dst == dst;
-        if (repeated || (has_remote(link) && *link.vxlan.remote == dst))
+        if (repeated || (has_remote(link) && *link.tunnel.remote == dst))
             found.push_back(fmt::format("peer {} is in the flood list twice: broadcast is doubled",
                                         to_string(dst)));
     }
@@ -89,23 +92,31 @@ std::string_view origin_word(FdbOrigin origin) {
                                          : "external";
 }
 
-nlohmann::json tunnel_json(const Link& link, const State& state) {
-    nlohmann::json json{{"name", printable(link.name)},
-                        {"kind", link.kind},
-                        {"ifindex", link.index},
-                        {"managed", management(link)},
-                        {"up", link.attributes.up.value_or(false)},
-                        {"carrier", link.carrier},
-                        {"mtu", link.attributes.mtu.value_or(0)},
-                        {"mac", link.attributes.mac ? to_string(*link.attributes.mac) : ""},
-                        {"master", printable(link.attributes.master.value_or(""))},
-                        {"vxlan", attributes_json(link.vxlan)},
-                        {"addresses", nlohmann::json::array()},
-                        {"peers", nlohmann::json::array()},
-                        {"elsewhere", nlohmann::json::array()},
-                        {"problems", nlohmann::json::array()}};
-    for (const auto& address : link.addresses)
-        json["addresses"].push_back(to_string(address.prefix));
+/// The rules that the tunnel's record claims, as far as the kernel has them.
+std::vector<Rule> rules_of(const Link& link, const State& state) {
+    std::vector<Rule> rules;
+    const auto mark = mark_of(link.attributes.alias.value_or(""));
+    const auto record = mark ? state.records.find(mark->id) : state.records.end();
+    if (record == state.records.end()) return rules;
+    for (const auto& rule : state.rules)
+        if (std::any_of(record->second.rules.begin(), record->second.rules.end(),
+                        [&](const Rule& wanted) { return fulfils(rule, wanted); }))
+            rules.push_back(rule);
+    return rules;
+}
+
+/// The routes out of the tunnel that somebody made, and not the kernel for an address.
+std::vector<Route> routes_of(const Link& link) {
+    std::vector<Route> routes;
+    std::copy_if(link.routes.begin(), link.routes.end(), std::back_inserter(routes), is_restorable);
+    for (auto& route : routes)
+        route.dev.clear();
+    return routes;
+}
+
+void add_peers(nlohmann::json& json, const Link& link) {
+    json["peers"] = nlohmann::json::array();
+    json["elsewhere"] = nlohmann::json::array();
     std::map<FdbOrigin, std::multimap<IpAddress, std::string>> macs;
     for (const auto& entry : link.macs)
         macs[entry.origin].emplace(entry.remote.dst, to_string(entry.mac));
@@ -119,13 +130,43 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
         }
         if (peer.port) item["port"] = *peer.port;
         if (peer.vni) item["vni"] = *peer.vni;
-        if (!peer.via.empty()) item["via"] = printable(peer.via);
+        if (!peer.via.empty()) item["via"] = printable(peer.via.str());
         json["peers"].push_back(std::move(item));
     }
     for (const auto& entry : entries_elsewhere(link))
         json["elsewhere"].push_back({{"mac", to_string(entry.mac)},
                                      {"dst", to_string(entry.remote.dst)},
                                      {"origin", origin_word(entry.origin)}});
+}
+
+nlohmann::json tunnel_json(const Link& link, const State& state) {
+    nlohmann::json json{{"name", printable(link.name)},
+                        {"kind", link.kind},
+                        {"ifindex", link.index},
+                        {"managed", management(link)},
+                        {"up", link.attributes.up.value_or(false)},
+                        {"carrier", link.carrier},
+                        {"mtu", link.attributes.mtu.value_or(0)},
+                        {"mac", link.attributes.mac ? to_string(*link.attributes.mac) : ""},
+                        {"master", printable(link.attributes.master.value_or(""))},
+                        {"vrf", printable(link.attributes.vrf.value_or(""))},
+                        {link.kind, attributes_json(link.tunnel)},
+                        {"addresses", nlohmann::json::array()},
+                        {"routes", nlohmann::json::array()},
+                        {"rules", nlohmann::json::array()},
+                        {"problems", nlohmann::json::array()}};
+    for (const auto& address : link.addresses)
+        json["addresses"].push_back(to_string(address.prefix));
+    for (const auto& route : routes_of(link))
+        json["routes"].push_back(route_json(route));
+    for (const auto& rule : rules_of(link, state))
+        json["rules"].push_back(rule_json(rule));
+    if (link.tunnel.kind == TunnelKind::vxlan) add_peers(json, link);
+    if (link.tunnel.isatap.value_or(false)) {
+        json["routers"] = nlohmann::json::array();
+        for (const auto& entry : link.routers)
+            json["routers"].push_back(entry_json(entry));
+    }
     const auto& counters = link.counters;
     json["counters"] = {{"rx",
                          {{"packets", counters.rx_packets},
@@ -155,8 +196,8 @@ std::string mac_list(const std::vector<MacAddress>& macs, bool all) {
 std::string tunnel_text(const Link& link, const State& state, const OutputStyle& style) {
     const bool up = link.attributes.up.value_or(false);
     const auto value = [&](std::string_view name) {
-        for (const auto& row : vxlan_attributes())
-            if (row.name == name) return value_text(link.vxlan, row);
+        for (const auto& row : tunnel_attributes(link.tunnel.kind))
+            if (row.name == name) return value_text(link.tunnel, row);
         return std::string();
     };
     const auto field = [](std::string_view name, std::string_view text) {
@@ -167,20 +208,34 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
                     painted(style, up ? Ink::added : Ink::removed, up ? "up" : "down"),
                     management(link) == "unmanaged" ? "not managed by vxlanctl"
                                                     : "managed (" + management(link) + ")");
-    text += field("vxlan", fmt::format("VNI {}, port {}, local {}, dev {}, MTU {}", value("vni"),
-                                       value("port"), value("local"),
-                                       link.underlay_elsewhere ? "elsewhere" : value("dev"),
-                                       link.attributes.mtu.value_or(0)));
-    for (const auto& row : vxlan_attributes()) { // what is not as the kernel makes it
-        const bool ordinary = row.reset.empty() || value_text(link.vxlan, row) == row.reset;
-        if (!ordinary && is_stated(link.vxlan, row))
-            text += field("", fmt::format("{} {}", row.name, value_text(link.vxlan, row)));
+    const bool is_vxlan = link.tunnel.kind == TunnelKind::vxlan;
+    const bool is_isatap = link.tunnel.isatap.value_or(false);
+    text += field(
+        is_isatap                           ? "isatap"
+        : link.tunnel.proto == IPPROTO_IPIP ? "ipip6"
+                                            : link.kind,
+        fmt::format("{}local {}, dev {}, MTU {}",
+                    is_vxlan ? fmt::format("VNI {}, port {}, ", value("vni"), value("port")) : "",
+                    value("local"), link.underlay_elsewhere ? "elsewhere" : value("dev"),
+                    link.attributes.mtu.value_or(0)));
+    for (const auto& row : tunnel_attributes(link.tunnel.kind)) { // not as the kernel makes it
+        const bool ordinary = row.reset.empty() || row.name == "isatap" || row.name == "dev" ||
+                              value_text(link.tunnel, row) == row.reset;
+        if (!ordinary && is_stated(link.tunnel, row))
+            text += field("", fmt::format("{} {}", row.name, value_text(link.tunnel, row)));
     }
-    if (has_remote(link)) text += field("remote", to_string(*link.vxlan.remote));
+    if (has_remote(link)) text += field("remote", to_string(*link.tunnel.remote));
     if (!link.attributes.master.value_or("").empty())
         text += field("master", *link.attributes.master);
+    if (!link.attributes.vrf.value_or("").empty()) text += field("vrf", *link.attributes.vrf);
     for (const auto& address : link.addresses)
         text += field("address", to_string(address.prefix));
+    for (const auto& entry : link.routers)
+        text += field("router", entry_text(entry));
+    for (const auto& route : routes_of(link))
+        text += field("route", route_text(route));
+    for (const auto& rule : rules_of(link, state))
+        text += field("rule", to_string(rule));
     constexpr std::size_t longest_list = 20;
     for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
         const auto& peer = link.flood_list[i];
@@ -220,18 +275,27 @@ Result<State> read(const Arguments& arguments) {
     Netlink netlink(*socket);
     for (const auto& name : arguments.words)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+    const auto records = RuntimeDirectory::open_existing();
     ReadRequest request;
     request.tunnels = arguments.words;
-    request.every_vxlan = arguments.words.empty();
+    request.every_tunnel = arguments.words.empty();
     request.foreign = false;
-    auto state = read_state(netlink, nullptr, request);
+    request.needs = [&](const State& known) {
+        Needs needs;
+        for (const auto& link : known.links)
+            if (is_tunnel(link)) needs.links.insert(link.name);
+        for (const auto& [id, record] : known.records)
+            needs.rules = needs.rules || !record.rules.empty();
+        return needs;
+    };
+    auto state = read_state(netlink, records ? &*records : nullptr, request);
     if (!state) return state;
     for (const auto& name : arguments.words) {
         const Link* link = find_link(*state, name);
         if (link == nullptr) return usage_error(name, "there is no such link");
-        if (link->kind != "vxlan")
+        if (!is_tunnel(*link))
             return usage_error(name,
-                               fmt::format("not a VXLAN ({})",
+                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
                                            link->kind.empty() ? "a network device" : link->kind));
     }
     std::sort(state->links.begin(), state->links.end(),
@@ -251,7 +315,7 @@ Result<int> run_show(const Arguments& arguments) {
         const auto& names = arguments.words;
         const bool wanted =
             names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
-        if (link.kind != "vxlan" || !wanted) continue;
+        if (!is_tunnel(link) || is_fallback(link) || !wanted) continue;
         if (style->json)
             document["tunnels"].push_back(tunnel_json(link, *state));
         else if (!style->quiet)

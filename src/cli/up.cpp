@@ -1,8 +1,6 @@
-#include "vxlanctl/attributes.h"
 #include "vxlanctl/commands.h"
 #include "vxlanctl/reconcile.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -11,19 +9,6 @@
 
 namespace vxlanctl {
 namespace {
-
-template<class Attributes>
-void add_attribute_options(std::vector<OptionInfo>& options,
-                           std::span<const AttributeRow<Attributes>> rows) {
-    for (const auto& row : rows) {
-        if (row.help.empty()) continue;
-        std::string name(row.name);
-        std::replace(name.begin(), name.end(), '_', '-');
-        options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
-        if (row.argument.empty())
-            options.push_back({"no-" + name, 0, "", fmt::format("the opposite of --{}", name)});
-    }
-}
 
 /// The whole file, or standard input for `-`.
 Result<std::string> read_text(const std::string& path) {
@@ -54,7 +39,10 @@ Result<std::vector<FloodEntry>> read_peers_files(const Arguments& arguments) {
         if (!text) return tl::unexpected(text.error());
         auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
         if (!parsed) return parsed;
-        peers.insert(peers.end(), parsed->begin(), parsed->end());
+        if (peers.empty())
+            peers = std::move(*parsed);
+        else
+            peers.insert(peers.end(), parsed->begin(), parsed->end());
     }
     return peers;
 }
@@ -62,9 +50,7 @@ Result<std::vector<FloodEntry>> read_peers_files(const Arguments& arguments) {
 } // namespace
 
 std::vector<OptionInfo> up_options() {
-    std::vector<OptionInfo> options;
-    add_attribute_options(options, vxlan_attributes());
-    add_attribute_options(options, link_attributes());
+    auto options = tunnel_options(TunnelKind::vxlan);
     options.push_back({"address", 0, "ADDR/LEN", "another inner address; may be repeated"});
     options.push_back(
         {"peers-file", 0, "FILE", "more peers, one a line; - is standard input; may be repeated"});
@@ -74,11 +60,13 @@ std::vector<OptionInfo> up_options() {
 }
 
 Result<int> run_up(const Arguments& arguments) {
-    const auto peers = read_peers_files(arguments);
+    auto peers = read_peers_files(arguments);
     if (!peers) return tl::unexpected(peers.error());
-    auto tunnel = vxlan_from_words(arguments.words, arguments.options, *peers);
+    auto tunnel = vxlan_from_words(arguments.words, arguments.options, std::move(*peers));
     if (!tunnel) return tl::unexpected(tunnel.error());
-    return reconcile(Config{Origin::cli, {std::move(*tunnel)}, {}}, arguments);
+    Config config;
+    config.tunnels.push_back(std::move(*tunnel));
+    return reconcile(config, arguments);
 }
 
 } // namespace vxlanctl

@@ -156,6 +156,35 @@ bool is_zero(const MacAddress& mac) {
     return mac == MacAddress{};
 }
 
+namespace {
+
+bool is_globally_unique(const IpAddress& ipv4) {
+    struct Range {
+        std::uint8_t first, second, third, length;
+    };
+    constexpr Range others[] = {{0, 0, 0, 8},      {10, 0, 0, 8},      {127, 0, 0, 8},
+                                {169, 254, 0, 16}, {172, 16, 0, 12},   {192, 0, 2, 24},
+                                {192, 88, 99, 24}, {192, 168, 0, 16},  {198, 18, 0, 15},
+                                {224, 0, 0, 4},    {255, 255, 255, 32}};
+    return std::none_of(std::begin(others), std::end(others), [&](const Range& range) {
+        IpAddress network{Family::ipv4, {range.first, range.second, range.third}};
+        if (range.length == 32) network.bytes[3] = 255;
+        return contains({network, range.length}, ipv4);
+    });
+}
+
+} // namespace
+
+IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optional<bool> global) {
+    IpAddress address = prefix.address;
+    const std::array<std::uint8_t, 4> word{
+        static_cast<std::uint8_t>(global.value_or(is_globally_unique(ipv4)) ? 2 : 0), 0, 0x5e,
+        0xfe};
+    std::copy(word.begin(), word.end(), address.bytes.begin() + 8);
+    std::copy(ipv4.bytes.begin(), ipv4.bytes.begin() + ipv4_size, address.bytes.begin() + 12);
+    return address;
+}
+
 Prefix network_of(const Prefix& prefix) {
     Prefix network = prefix;
     for (std::size_t i = 0; i < network.address.bytes.size(); ++i)

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <limits>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <utility>
 
 namespace vxlanctl {
@@ -15,17 +16,18 @@ namespace {
 constexpr std::uint16_t ifla_vxlan_localbypass = 31;
 
 using LinkRow = AttributeRow<LinkAttributes>;
-using Vxlan = VxlanAttributes;
-using VxlanRow = AttributeRow<VxlanAttributes>;
+using TunnelRow = AttributeRow<TunnelAttributes>;
 using enum Mutability;
 
 constexpr LinkRow link_rows[] = {
     {"mtu", &LinkAttributes::mtu, IFLA_MTU, 0, Wire::number, in_place, "", "BYTES",
-     "largest inner packet (default: the kernel's, lower device - 50, or - 70 over IPv6)"},
+     "largest inner packet (default: the kernel's, lower device less the overhead)"},
     {"mac", &LinkAttributes::mac, IFLA_ADDRESS, 0, Wire::number, in_place, "", "MAC",
      "the link's own MAC address (default: a random one)"},
     {"master", &LinkAttributes::master, IFLA_MASTER, 0, Wire::ifindex, in_place, "none", "LINK",
      "the bridge (or other master) that the link is a port of"},
+    {"vrf", &LinkAttributes::vrf, IFLA_MASTER, 0, Wire::ifindex, flap, "none", "VRF",
+     "the VRF that the link belongs to"},
     {"group", &LinkAttributes::group, IFLA_GROUP, 0, Wire::number, in_place, "0", "", ""},
     {"txqlen", &LinkAttributes::txqlen, IFLA_TXQLEN, 0, Wire::number, in_place, "1000", "", ""},
     {"promote_secondaries", &LinkAttributes::promote_secondaries, IFLA_AF_SPEC, 0, Wire::special,
@@ -35,64 +37,178 @@ constexpr LinkRow link_rows[] = {
 };
 
 // From vxlan_nl2conf() and vxlan_changelink() in drivers/net/vxlan/vxlan_core.c.
-constexpr VxlanRow vxlan_rows[] = {
-    {"vni", &Vxlan::vni, IFLA_VXLAN_ID, 0, Wire::number, create_only, "", "VNI",
+constexpr TunnelRow vxlan_rows[] = {
+    {"vni", &TunnelAttributes::vni, IFLA_VXLAN_ID, 0, Wire::number, create_only, "", "VNI",
      "VXLAN network identifier, 1 to 16777215 (default 10)"},
-    {"local", &Vxlan::local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, Wire::address, same_family, "",
-     "", ""},
-    {"remote", &Vxlan::remote, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6, Wire::address, same_family, "",
-     "", ""},
-    {"dev", &Vxlan::dev, IFLA_VXLAN_LINK, 0, Wire::ifindex, not_clearable, "", "", ""},
-    {"port", &Vxlan::port, IFLA_VXLAN_PORT, 0, Wire::big_endian, create_only, "", "PORT",
+    {"local", &TunnelAttributes::local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, Wire::address,
+     same_family, "", "", ""},
+    {"remote", &TunnelAttributes::remote, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6, Wire::address,
+     same_family, "", "", ""},
+    {"dev", &TunnelAttributes::dev, IFLA_VXLAN_LINK, 0, Wire::ifindex, not_clearable, "", "", ""},
+    {"port", &TunnelAttributes::port, IFLA_VXLAN_PORT, 0, Wire::big_endian, create_only, "", "PORT",
      "UDP destination port (default 4789)"},
-    {"srcport", &Vxlan::srcport, IFLA_VXLAN_PORT_RANGE, 0, Wire::big_endian, create_only, "0-0",
-     "LO-HI", "UDP source ports (default: the kernel's range)"},
-    {"ttl", &Vxlan::ttl, IFLA_VXLAN_TTL, 0, Wire::number, in_place, "auto", "TTL",
-     "outer TTL: 1 to 255, auto, or inherit from the inner packet"},
-    {"ttl_inherit", &Vxlan::ttl_inherit, IFLA_VXLAN_TTL_INHERIT, 0, Wire::flag, create_only, "no",
-     "", ""},
-    {"tos", &Vxlan::tos, IFLA_VXLAN_TOS, 0, Wire::number, in_place, "0", "TOS",
-     "outer type of service: 0 to 255, or inherit (which is 1)"},
-    {"df", &Vxlan::df, IFLA_VXLAN_DF, 0, Wire::number, in_place, "unset", "DF",
+    {"srcport", &TunnelAttributes::srcport, IFLA_VXLAN_PORT_RANGE, 0, Wire::big_endian, create_only,
+     "0-0", "LO-HI", "UDP source ports (default: the kernel's range)"},
+    {"ttl",
+     &TunnelAttributes::ttl,
+     IFLA_VXLAN_TTL,
+     0,
+     Wire::number,
+     in_place,
+     "auto",
+     "TTL",
+     "outer TTL: 1 to 255, auto, or inherit from the inner packet",
+     {"auto", 0}},
+    {"ttl_inherit", &TunnelAttributes::ttl_inherit, IFLA_VXLAN_TTL_INHERIT, 0, Wire::flag,
+     create_only, "no", "", ""},
+    {"tos",
+     &TunnelAttributes::tos,
+     IFLA_VXLAN_TOS,
+     0,
+     Wire::number,
+     in_place,
+     "0",
+     "TOS",
+     "outer type of service: 0 to 255, or inherit (which is 1)",
+     {"inherit", 1}},
+    {"df", &TunnelAttributes::df, IFLA_VXLAN_DF, 0, Wire::number, in_place, "unset", "DF",
      "outer don't-fragment bit: set, unset or inherit"},
-    {"label", &Vxlan::label, IFLA_VXLAN_LABEL, 0, Wire::big_endian, in_place, "0", "", ""},
-    {"ageing", &Vxlan::ageing, IFLA_VXLAN_AGEING, 0, Wire::number, in_place, "300", "SECONDS",
-     "lifetime of learned MACs (default 300)"},
-    {"limit", &Vxlan::limit, IFLA_VXLAN_LIMIT, 0, Wire::number, create_only, "0", "N",
-     "how many MACs may be learned (default 0: any number)"},
-    {"learning", &Vxlan::learning, IFLA_VXLAN_LEARNING, 0, Wire::number, in_place, "yes", "",
-     "learn which MAC is behind which peer (default)"},
-    {"udp_csum", &Vxlan::udp_csum, IFLA_VXLAN_UDP_CSUM, IFLA_VXLAN_UDP_ZERO_CSUM6_TX, Wire::negated,
-     create_only, "yes", "", "compute the outer UDP checksum (default)"},
-    {"udp6_zero_csum_rx", &Vxlan::udp6_zero_csum_rx, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 0, Wire::number,
-     create_only, "no", "", ""},
-    {"proxy", &Vxlan::proxy, IFLA_VXLAN_PROXY, 0, Wire::number, create_only, "no", "", ""},
-    {"rsc", &Vxlan::rsc, IFLA_VXLAN_RSC, 0, Wire::number, create_only, "no", "", ""},
-    {"l2miss", &Vxlan::l2miss, IFLA_VXLAN_L2MISS, 0, Wire::number, create_only, "no", "", ""},
-    {"l3miss", &Vxlan::l3miss, IFLA_VXLAN_L3MISS, 0, Wire::number, create_only, "no", "", ""},
-    {"remcsum_tx", &Vxlan::remcsum_tx, IFLA_VXLAN_REMCSUM_TX, 0, Wire::number, create_only, "no",
-     "", ""},
-    {"remcsum_rx", &Vxlan::remcsum_rx, IFLA_VXLAN_REMCSUM_RX, 0, Wire::number, create_only, "no",
-     "", ""},
-    {"remcsum_nopartial", &Vxlan::remcsum_nopartial, IFLA_VXLAN_REMCSUM_NOPARTIAL, 0, Wire::flag,
-     create_only, "no", "", ""},
-    {"gbp", &Vxlan::gbp, IFLA_VXLAN_GBP, 0, Wire::flag, create_only, "no", "", ""},
-    {"gpe", &Vxlan::gpe, IFLA_VXLAN_GPE, 0, Wire::flag, create_only, "no", "", ""},
-    {"external", &Vxlan::external, IFLA_VXLAN_COLLECT_METADATA, 0, Wire::number, create_only, "no",
-     "", ""},
-    {"vnifilter", &Vxlan::vnifilter, IFLA_VXLAN_VNIFILTER, 0, Wire::number, create_only, "no", "",
+    {"label", &TunnelAttributes::label, IFLA_VXLAN_LABEL, 0, Wire::big_endian, in_place, "0", "",
      ""},
-    {"localbypass", &Vxlan::localbypass, ifla_vxlan_localbypass, 0, Wire::number, in_place, "yes",
-     "", ""},
+    {"ageing", &TunnelAttributes::ageing, IFLA_VXLAN_AGEING, 0, Wire::number, in_place, "300",
+     "SECONDS", "lifetime of learned MACs (default 300)"},
+    {"limit", &TunnelAttributes::limit, IFLA_VXLAN_LIMIT, 0, Wire::number, create_only, "0", "N",
+     "how many MACs may be learned (default 0: any number)"},
+    {"learning", &TunnelAttributes::learning, IFLA_VXLAN_LEARNING, 0, Wire::number, in_place, "yes",
+     "", "learn which MAC is behind which peer (default)"},
+    {"udp_csum", &TunnelAttributes::udp_csum, IFLA_VXLAN_UDP_CSUM, IFLA_VXLAN_UDP_ZERO_CSUM6_TX,
+     Wire::negated, create_only, "yes", "", "compute the outer UDP checksum (default)"},
+    {"udp6_zero_csum_rx", &TunnelAttributes::udp6_zero_csum_rx, IFLA_VXLAN_UDP_ZERO_CSUM6_RX, 0,
+     Wire::number, create_only, "no", "", ""},
+    {"proxy", &TunnelAttributes::proxy, IFLA_VXLAN_PROXY, 0, Wire::number, create_only, "no", "",
+     ""},
+    {"rsc", &TunnelAttributes::rsc, IFLA_VXLAN_RSC, 0, Wire::number, create_only, "no", "", ""},
+    {"l2miss", &TunnelAttributes::l2miss, IFLA_VXLAN_L2MISS, 0, Wire::number, create_only, "no", "",
+     ""},
+    {"l3miss", &TunnelAttributes::l3miss, IFLA_VXLAN_L3MISS, 0, Wire::number, create_only, "no", "",
+     ""},
+    {"remcsum_tx", &TunnelAttributes::remcsum_tx, IFLA_VXLAN_REMCSUM_TX, 0, Wire::number,
+     create_only, "no", "", ""},
+    {"remcsum_rx", &TunnelAttributes::remcsum_rx, IFLA_VXLAN_REMCSUM_RX, 0, Wire::number,
+     create_only, "no", "", ""},
+    {"remcsum_nopartial", &TunnelAttributes::remcsum_nopartial, IFLA_VXLAN_REMCSUM_NOPARTIAL, 0,
+     Wire::flag, create_only, "no", "", ""},
+    {"gbp", &TunnelAttributes::gbp, IFLA_VXLAN_GBP, 0, Wire::flag, create_only, "no", "", ""},
+    {"gpe", &TunnelAttributes::gpe, IFLA_VXLAN_GPE, 0, Wire::flag, create_only, "no", "", ""},
+    {"external", &TunnelAttributes::external, IFLA_VXLAN_COLLECT_METADATA, 0, Wire::number,
+     create_only, "no", "", ""},
+    {"vnifilter", &TunnelAttributes::vnifilter, IFLA_VXLAN_VNIFILTER, 0, Wire::number, create_only,
+     "no", "", ""},
+    {"localbypass", &TunnelAttributes::localbypass, ifla_vxlan_localbypass, 0, Wire::number,
+     in_place, "yes", "", ""},
 };
+
+// From ipip6_netlink_parms() in net/ipv6/sit.c.
+constexpr TunnelRow sit_rows[] = {
+    {"isatap", &TunnelAttributes::isatap, IFLA_IPTUN_FLAGS, 0, Wire::special, create_only, "no", "",
+     ""}, // a change is accepted and ignored
+    {"local", &TunnelAttributes::local, IFLA_IPTUN_LOCAL, 0, Wire::address, in_place, "", "", ""},
+    {"remote", &TunnelAttributes::remote, IFLA_IPTUN_REMOTE, 0, Wire::address, in_place, "", "",
+     ""},
+    {"dev", &TunnelAttributes::dev, IFLA_IPTUN_LINK, 0, Wire::ifindex, in_place, "none", "DEV",
+     "the lower device that packets leave by (default: any)"},
+    {"ttl",
+     &TunnelAttributes::ttl,
+     IFLA_IPTUN_TTL,
+     0,
+     Wire::number,
+     in_place,
+     "inherit",
+     "TTL",
+     "outer TTL: 1 to 255, or inherit from the inner packet (default)",
+     {"inherit", 0}},
+    {"tos",
+     &TunnelAttributes::tos,
+     IFLA_IPTUN_TOS,
+     0,
+     Wire::number,
+     in_place,
+     "0",
+     "",
+     "",
+     {"inherit", 1}},
+    {"pmtudisc", &TunnelAttributes::pmtudisc, IFLA_IPTUN_PMTUDISC, 0, Wire::number, in_place, "yes",
+     "", ""},
+    {"proto", &TunnelAttributes::proto, IFLA_IPTUN_PROTO, 0, Wire::number, in_place, "41", "", ""},
+};
+
+// From ip6_tnl_netlink_parms() in net/ipv6/ip6_tunnel.c.
+constexpr TunnelRow ip6tnl_rows[] = {
+    {"proto",
+     &TunnelAttributes::proto,
+     IFLA_IPTUN_PROTO,
+     0,
+     Wire::number,
+     in_place,
+     "",
+     "",
+     "",
+     {"ipip6", 4}},
+    {"local", &TunnelAttributes::local, IFLA_IPTUN_LOCAL, IFLA_IPTUN_LOCAL, Wire::address, in_place,
+     "", "", ""},
+    {"remote", &TunnelAttributes::remote, IFLA_IPTUN_REMOTE, IFLA_IPTUN_REMOTE, Wire::address,
+     in_place, "", "", ""},
+    {"dev", &TunnelAttributes::dev, IFLA_IPTUN_LINK, 0, Wire::ifindex, in_place, "none", "DEV",
+     "the lower device that packets leave by (default: any)"},
+    {"ttl",
+     &TunnelAttributes::ttl,
+     IFLA_IPTUN_TTL,
+     0,
+     Wire::number,
+     in_place,
+     "64",
+     "TTL",
+     "outer hop limit: 1 to 255, or inherit (default 64)",
+     {"inherit", 0}},
+    {"tclass",
+     &TunnelAttributes::tclass,
+     IFLA_IPTUN_FLOWINFO,
+     0,
+     Wire::special,
+     in_place,
+     "0",
+     "TCLASS",
+     "outer traffic class: 0 to 255, or inherit",
+     {"inherit", inherit_tclass}},
+    {"label", &TunnelAttributes::label, IFLA_IPTUN_FLOWINFO, 0, Wire::special, in_place, "0", "",
+     ""},
+    {"encaplimit",
+     &TunnelAttributes::encaplimit,
+     IFLA_IPTUN_ENCAP_LIMIT,
+     0,
+     Wire::special,
+     in_place,
+     "none",
+     "N",
+     "how often the packet may be encapsulated again: 0 to 255, or none (default)",
+     {"none", no_encaplimit}},
+    {"other_flags", &TunnelAttributes::other_flags, IFLA_IPTUN_FLAGS, 0, Wire::special, in_place,
+     "0", "", ""},
+};
+
+constexpr KindTraits kinds[] = { // in the order of the enum
+    {"vxlan", false, 1500},
+    {"sit", true, 1480},
+    {"ip6tnl", true, 1460}};
 
 struct NumberRange {
     std::string_view name;
     std::uint32_t low, high;
 };
 // Only what the kernel would clamp, wrap or refuse without saying why.
-constexpr NumberRange number_ranges[] = {
-    {"mtu", 68, 65535}, {"vni", 1, 16777215}, {"port", 1, 65535}, {"label", 0, 0xfffff}};
+constexpr NumberRange number_ranges[] = {{"mtu", 68, 65535}, {"vni", 1, 16777215},
+                                         {"port", 1, 65535}, {"label", 0, 0xfffff},
+                                         {"tclass", 0, 255}, {"encaplimit", 0, 255}};
 
 NumberRange range_of(std::string_view name, std::uint32_t type_limit) {
     const auto* const found = std::find_if(std::begin(number_ranges), std::end(number_ranges),
@@ -100,36 +216,28 @@ NumberRange range_of(std::string_view name, std::uint32_t type_limit) {
     return found == std::end(number_ranges) ? NumberRange{name, 0, type_limit} : *found;
 }
 
-/// Words that stand for one number of an attribute.
-struct NumberWord {
-    std::string_view name, word;
-    std::uint32_t value;
-};
-constexpr NumberWord number_words[] = {{"ttl", "auto", 0}, {"tos", "inherit", 1}};
-
 constexpr std::string_view df_words[] = {"unset", "set", "inherit"};
 
-std::string text_of(std::string_view, bool value) {
+std::string text_of(NumberWord, bool value) {
     return value ? "yes" : "no";
 }
-template<std::unsigned_integral T> std::string text_of(std::string_view name, T value) {
-    for (const auto& word : number_words)
-        if (word.name == name && word.value == value) return std::string(word.word);
-    return std::to_string(value);
+template<std::unsigned_integral T> std::string text_of(NumberWord word, T value) {
+    return !word.word.empty() && word.value == value ? std::string(word.word)
+                                                     : std::to_string(value);
 }
-std::string text_of(std::string_view, const IpAddress& value) {
+std::string text_of(NumberWord, const IpAddress& value) {
     return is_unspecified(value) ? "none" : to_string(value);
 }
-std::string text_of(std::string_view, const std::string& value) {
+std::string text_of(NumberWord, const std::string& value) {
     return value.empty() ? "none" : value;
 }
-std::string text_of(std::string_view, const PortRange& value) {
+std::string text_of(NumberWord, const PortRange& value) {
     return fmt::format("{}-{}", value.low, value.high);
 }
-std::string text_of(std::string_view, DontFragment value) {
+std::string text_of(NumberWord, DontFragment value) {
     return std::string(df_words[static_cast<std::size_t>(value)]);
 }
-std::string text_of(std::string_view, const MacAddress& value) {
+std::string text_of(NumberWord, const MacAddress& value) {
     return to_string(value);
 }
 
@@ -140,16 +248,13 @@ tl::unexpected<Error> bad_value(std::string_view name, std::string_view text,
 
 template<class T>
 Result<void> parse_number(std::string_view name, std::string_view text, T& value) {
-    for (const auto& word : number_words)
-        if (word.name == name && word.word == text) {
-            value = static_cast<T>(word.value);
-            return {};
-        }
     const auto range = range_of(name, std::numeric_limits<T>::max());
     std::uint64_t number = 0;
-    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (problem != std::errc{} || stop != text.data() + text.size() || number < range.low ||
-        number > range.high)
+    const bool hexadecimal = text.starts_with("0x"); // as people write classes of service
+    const auto digits = text.substr(hexadecimal ? 2 : 0);
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, problem] = std::from_chars(digits.data(), end, number, hexadecimal ? 16 : 10);
+    if (problem != std::errc{} || stop != end || number < range.low || number > range.high)
         return bad_value(name, text, fmt::format("a number from {} to {}", range.low, range.high));
     value = static_cast<T>(number);
     return {};
@@ -204,7 +309,8 @@ Result<void> parse_value(std::string_view, std::string_view text, MacAddress& va
 /// Whether the kernel would really make `want` out of `have` on a living link.
 template<class T> bool possible_in_place(Mutability mutability, const T& have, const T& want) {
     switch (mutability) {
-    case in_place: return true;
+    case in_place:
+    case flap: return true;
     case create_only: return false;
     case same_family:
         if constexpr (std::is_same_v<T, IpAddress>) return have.family == want.family;
@@ -225,9 +331,10 @@ AttributeDiff<Attributes> diff_rows(std::span<const AttributeRow<Attributes>> ro
                 if (!wanted || wanted == have.*member) return;
                 result.changed.*member = wanted;
                 result.changes.push_back(
-                    {std::string(row.name), value_text(have, row), text_of(row.name, *wanted)});
+                    {std::string(row.name), value_text(have, row), text_of(row.word, *wanted)});
                 if (have.*member && !possible_in_place(row.mutability, *(have.*member), *wanted))
                     result.impossible_in_place.push_back(result.changes.back());
+                if (row.mutability == flap) result.flaps.push_back(result.changes.back());
             },
             row.member);
     return result;
@@ -251,24 +358,42 @@ std::span<const LinkRow> link_attributes() {
     return link_rows;
 }
 
-std::span<const VxlanRow> vxlan_attributes() {
-    return vxlan_rows;
+std::span<const TunnelRow> tunnel_attributes(TunnelKind kind) {
+    switch (kind) {
+    case TunnelKind::vxlan: return vxlan_rows;
+    case TunnelKind::sit: return sit_rows;
+    case TunnelKind::ip6tnl: return ip6tnl_rows;
+    }
+    return {};
+}
+
+const KindTraits& traits_of(TunnelKind kind) {
+    return kinds[static_cast<std::size_t>(kind)];
+}
+
+std::optional<TunnelKind> tunnel_kind(std::string_view name) {
+    for (const auto kind : {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl})
+        if (traits_of(kind).name == name) return kind;
+    return std::nullopt;
 }
 
 AttributeDiff<LinkAttributes> diff(const LinkAttributes& have, const LinkAttributes& want) {
     return diff_rows(link_attributes(), have, want);
 }
 
-AttributeDiff<VxlanAttributes> diff(const VxlanAttributes& have, const VxlanAttributes& want) {
-    return diff_rows(vxlan_attributes(), have, want);
+AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelAttributes& want) {
+    auto result = diff_rows(tunnel_attributes(want.kind), have, want);
+    result.changed.kind = want.kind;
+    return result;
 }
 
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over) {
     return merged_rows(link_attributes(), std::move(base), over);
 }
 
-VxlanAttributes merged(VxlanAttributes base, const VxlanAttributes& over) {
-    return merged_rows(vxlan_attributes(), std::move(base), over);
+TunnelAttributes merged(TunnelAttributes base, const TunnelAttributes& over) {
+    base.kind = over.kind;
+    return merged_rows(tunnel_attributes(over.kind), std::move(base), over);
 }
 
 template<class Attributes>
@@ -276,24 +401,30 @@ std::string value_text(const Attributes& attributes, const AttributeRow<Attribut
     return std::visit(
         [&](auto member) {
             const auto& value = attributes.*member;
-            return value ? text_of(row.name, *value) : std::string();
+            return value ? text_of(row.word, *value) : std::string();
         },
         row.member);
 }
 template std::string value_text(const LinkAttributes&, const LinkRow&);
-template std::string value_text(const VxlanAttributes&, const VxlanRow&);
+template std::string value_text(const TunnelAttributes&, const TunnelRow&);
 
 template<class Attributes>
 Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& row,
                        std::string_view text) {
-    if constexpr (std::is_same_v<Attributes, VxlanAttributes>)
-        if (row.name == "ttl" && text == "inherit") { // another attribute of the kernel's
+    if constexpr (std::is_same_v<Attributes, TunnelAttributes>)
+        if (row.kernel == IFLA_VXLAN_TTL && attributes.kind == TunnelKind::vxlan &&
+            text == "inherit") { // another attribute of the kernel's
             attributes.ttl_inherit = true;
             return {};
         }
     return std::visit(
         [&](auto member) -> Result<void> {
             auto value = typename std::decay_t<decltype(attributes.*member)>::value_type{};
+            if constexpr (std::is_integral_v<decltype(value)>)
+                if (!row.word.word.empty() && text == row.word.word) {
+                    attributes.*member = static_cast<decltype(value)>(row.word.value);
+                    return {};
+                }
             auto parsed = parse_value(row.name, text, value);
             if (parsed) attributes.*member = value;
             return parsed;
@@ -301,9 +432,18 @@ Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& r
         row.member);
 }
 template Result<void> set_value(LinkAttributes&, const LinkRow&, std::string_view);
-template Result<void> set_value(VxlanAttributes&, const VxlanRow&, std::string_view);
+template Result<void> set_value(TunnelAttributes&, const TunnelRow&, std::string_view);
 
-void complete(VxlanAttributes& attributes) {
+TunnelAttributes with_defaults(TunnelAttributes attributes) {
+    if (!traits_of(attributes.kind).changes_whole) return attributes;
+    for (const auto& row : tunnel_attributes(attributes.kind))
+        if (!row.reset.empty() && !is_stated(attributes, row))
+            (void)set_value(attributes, row, row.reset); // a row's own default is well-formed
+    return attributes;
+}
+
+void complete(TunnelAttributes& attributes) {
+    if (attributes.kind != TunnelKind::vxlan) return;
     if (attributes.ttl && !attributes.ttl_inherit) attributes.ttl_inherit = false;
     const bool over_ipv6 = attributes.local && attributes.local->family == Family::ipv6;
     if (over_ipv6 && attributes.udp_csum) attributes.udp6_zero_csum_rx = !*attributes.udp_csum;

@@ -1,5 +1,7 @@
 #include "vxlanctl/model.h"
 
+#include "vxlanctl/attributes.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/neighbour.h>
@@ -47,6 +49,47 @@ std::string with_mark(std::string_view alias, const Mark& mark) {
                        mark.origin == Origin::cli ? "cli" : "file", mark.id);
 }
 
+bool is_tunnel(const Link& link) {
+    return tunnel_kind(link.kind).has_value();
+}
+
+bool is_fallback(const Link& link) {
+    return is_tunnel(link) && link.tunnel.kind != TunnelKind::vxlan &&
+           link.name == std::string(traits_of(link.tunnel.kind).name) + "0";
+}
+
+bool same_route(const Route& one, const Route& other) {
+    return one.to == other.to && one.table == other.table && one.metric == other.metric &&
+           one.via == other.via && one.dev == other.dev && one.type == other.type &&
+           one.tos == other.tos && one.multipath == other.multipath;
+}
+
+bool same_route_key(const Route& one, const Route& other) {
+    return one.to == other.to && one.table == other.table && one.metric == other.metric &&
+           one.tos == other.tos;
+}
+
+bool fulfils(const Rule& rule, const Rule& wanted) {
+    return rule.from == wanted.from && rule.to == wanted.to && rule.table == wanted.table &&
+           (!wanted.priority || rule.priority == wanted.priority);
+}
+
+const Route* find_route(const std::vector<Route>& routes, Route wanted) {
+    wanted.dev.clear(); // routes of a link do not say which one
+    const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
+        Route present = route;
+        present.dev.clear();
+        return same_route(present, wanted);
+    });
+    return found == routes.end() ? nullptr : &*found;
+}
+
+const Rule* find_rule(const std::vector<Rule>& rules, const Rule& wanted) {
+    const auto found = std::find_if(rules.begin(), rules.end(),
+                                    [&](const Rule& rule) { return fulfils(rule, wanted); });
+    return found == rules.end() ? nullptr : &*found;
+}
+
 std::string temporary_name(const Mark& mark) {
     return "vx" + mark.id.substr(0, 13); // 15 bytes, the most that a name may have
 }
@@ -57,7 +100,10 @@ bool is_leftover(const Link& link) {
 }
 
 bool is_automatic(const Address& address) {
-    return address.prefix.address.family == Family::ipv6 && is_link_local(address.prefix.address);
+    if (address.prefix.address.family == Family::ipv4) return false;
+    const Prefix ipv4_compatible{IpAddress{Family::ipv6, {}}, 96};
+    return is_link_local(address.prefix.address) ||
+           (address.prefix.length == 96 && contains(ipv4_compatible, address.prefix.address));
 }
 
 bool same_identity(const Address& one, const Address& other) {
@@ -77,8 +123,14 @@ bool is_external(std::uint8_t flood_flags) {
     return (flood_flags & NTF_EXT_LEARNED) != 0;
 }
 
-std::uint32_t vxlan_overhead(Family underlay) {
-    return underlay == Family::ipv4 ? 50 : 70;
+std::uint32_t overhead(const TunnelAttributes& tunnel) {
+    const bool over_ipv6 = tunnel.local && tunnel.local->family == Family::ipv6;
+    switch (tunnel.kind) {
+    case TunnelKind::vxlan: return over_ipv6 ? 70 : 50;
+    case TunnelKind::sit: return 20;
+    case TunnelKind::ip6tnl: return tunnel.encaplimit == no_encaplimit ? 40 : 48;
+    }
+    return 0;
 }
 
 } // namespace vxlanctl

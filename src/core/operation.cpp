@@ -13,25 +13,39 @@ std::size_t message_count(const Step& step) {
             [](const RemoveFlood& list) { return list.entries.size(); },
             [](const AddMacs& list) { return list.entries.size(); },
             [](const RemoveMacs& list) { return list.entries.size(); },
+            [](const AddRouters& list) { return list.entries.size(); },
+            [](const ChangeRouters& list) { return list.entries.size(); },
+            [](const RemoveRouters& list) { return list.entries.size(); },
             [](const auto&) -> std::size_t { return 1; },
         },
         step.operation);
 }
 
 bool is_destructive(const Step& step) {
-    return std::visit(
-        Overloaded{
-            [](const DeleteLink&) { return true; },
-            [](const RemoveFlood&) { return true; },
-            [](const RemoveMacs&) { return true; },
-            [](const RemoveAddress&) { return true; },
-            [](const RemoveRoute&) { return true; },
-            [](const RemoveNeighbour&) { return true; },
-            // Clearing or replacing the default remote deletes its flood entry.
-            [](const ChangeVxlan& change) { return change.changed.remote.has_value(); },
-            [](const auto&) { return false; },
-        },
-        step.operation);
+    return std::visit(Overloaded{
+                          [](const DeleteLink&) { return true; },
+                          [](const RemoveFlood&) { return true; },
+                          [](const RemoveMacs&) { return true; },
+                          [](const RemoveRouters&) { return true; },
+                          [](const RemoveAddress&) { return true; },
+                          [](const RemoveRoute&) { return true; },
+                          [](const RemoveRule&) { return true; },
+                          [](const RemoveNeighbour&) { return true; },
+                          // Clearing or replacing the default remote deletes its flood entry.
+                          [](const ChangeTunnel& change) {
+                              return change.changed.kind == TunnelKind::vxlan &&
+                                     change.changed.remote;
+                          },
+                          [](const auto&) { return false; },
+                      },
+                      step.operation);
+}
+
+std::string to_string(const Rule& rule) {
+    return fmt::format("{}{}{}{}table {}{}", rule.from ? "from " + to_string(*rule.from) : "",
+                       rule.from ? " " : "", rule.to ? "to " + to_string(*rule.to) : "",
+                       rule.to ? " " : "", rule.table,
+                       rule.priority ? fmt::format(" priority {}", *rule.priority) : "");
 }
 
 std::string to_string(const Change& change) {

@@ -20,9 +20,17 @@ public:
         check_lower_device();
         check_local();
         check_peers();
+        check_routers();
+        check_other_ends();
         check_mtu();
-        check_vni();
+        if (target_.tunnel.kind == TunnelKind::vxlan)
+            check_vni();
+        else
+            check_ends();
         check_master();
+        check_vrf();
+        check_routes();
+        check_route_conflicts();
         check_prefix_conflicts();
         check_duplicate_addresses();
         check_alias();
@@ -36,8 +44,8 @@ private:
     }
 
     void check_alternative_names() {
-        for (const auto& name :
-             {tunnel_.name, target_.vxlan.dev.value_or(""), tunnel_.link.master.value_or("")})
+        for (const auto& name : {tunnel_.name, target_.tunnel.dev.value_or(""),
+                                 tunnel_.link.master.value_or(""), tunnel_.link.vrf.value_or("")})
             if (const auto found = state_.alternative_names.find(name);
                 found != state_.alternative_names.end())
                 impossible(fmt::format("'{}' is an alternative name of '{}'", name, found->second),
@@ -45,7 +53,7 @@ private:
     }
 
     void check_lower_device() {
-        const std::string dev = target_.vxlan.dev.value_or("");
+        const std::string dev = target_.tunnel.dev.value_or("");
         if (dev.empty()) return;
         const Link* lower = find_link(state_, dev);
         if (dev == tunnel_.name)
@@ -63,8 +71,8 @@ private:
 
     void check_local() {
         if (have_ != nullptr && have_->underlay_elsewhere && !replaces_) return;
-        const IpAddress local = *target_.vxlan.local;
-        const std::string dev = target_.vxlan.dev.value_or("");
+        const IpAddress local = *target_.tunnel.local;
+        const std::string dev = target_.tunnel.dev.value_or("");
         const HostAddress* best = nullptr;
         for (const auto& host : state_.host_addresses)
             if (host.prefix.address == local && (best == nullptr || host.link == dev)) best = &host;
@@ -107,22 +115,49 @@ private:
                 impossible(
                     fmt::format("peer {} is a broadcast address", to_string(*host.broadcast)), "");
         }
-        // With one, packets to the other end would stay on this host.
-        for (const auto& inner : target_.addresses)
-            if (inner.prefix.address == *target_.vxlan.local)
-                impossible(fmt::format("inner address {} is the local address",
-                                       to_string(inner.prefix.address)),
+    }
+
+    void check_routers() {
+        if (!target_.routers) return;
+        for (const auto& entry : *target_.routers)
+            for (const auto& host : state_.host_addresses)
+                if (host.prefix.address == entry.router)
+                    impossible(fmt::format("router {} is an address of this host",
+                                           to_string(entry.router)),
+                               "Name the other ends only.");
+    }
+
+    /// The outer addresses of the other ends, as far as the tunnel names them.
+    std::vector<IpAddress> other_ends() const {
+        std::vector<IpAddress> ends;
+        if (target_.flood_list)
+            for (const auto& entry : *target_.flood_list)
+                ends.push_back(entry.dst);
+        if (target_.routers)
+            for (const auto& entry : *target_.routers)
+                ends.push_back(entry.router);
+        if (target_.tunnel.remote && !is_unspecified(*target_.tunnel.remote))
+            ends.push_back(*target_.tunnel.remote);
+        return ends;
+    }
+
+    /// With one of these inside, packets to the other end would stay on this host.
+    void check_other_ends() {
+        const auto ends = other_ends();
+        for (const auto& inner : target_.addresses) {
+            const auto& address = inner.prefix.address;
+            const bool local = address == *target_.tunnel.local;
+            if (local || std::find(ends.begin(), ends.end(), address) != ends.end())
+                impossible(fmt::format("inner address {} is {}", to_string(address),
+                                       local ? "the local address" : "a peer's outer address"),
                            "It has to be another one, out of the network inside the tunnel.");
-            else if (is_peer(inner.prefix.address))
-                impossible(fmt::format("inner address {} is a peer's outer address",
-                                       to_string(inner.prefix.address)),
-                           "It has to be another one, out of the network inside the tunnel.");
+        }
     }
 
     void check_mtu() {
-        const auto limit = mtu_limit(target_.vxlan, state_);
-        const auto overhead = vxlan_overhead(target_.vxlan.local->family);
-        const std::string dev = target_.vxlan.dev.value_or("");
+        const auto limit = mtu_limit(target_.tunnel, state_);
+        const auto taken = overhead(target_.tunnel);
+        const std::string dev = target_.tunnel.dev.value_or("");
         const auto wanted = target_.attributes.mtu;
         const bool inner_ipv6 = std::any_of(
             target_.addresses.begin(), target_.addresses.end(),
@@ -135,7 +170,7 @@ private:
                 dev.empty() ? fmt::format("MTU {} is over the limit of {}", *wanted, *limit)
                             : fmt::format("MTU {} is over the limit of {}: '{}' has MTU {}, and "
                                           "encapsulation takes {}",
-                                          *wanted, *limit, dev, *limit + overhead, overhead),
+                                          *wanted, *limit, dev, *limit + taken, taken),
                 fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
         const auto current = have_ != nullptr && !replaces_ ? have_->attributes.mtu : std::nullopt;
         if (!wanted && current && limit && *current > *limit && !dev.empty())
@@ -147,10 +182,10 @@ private:
     /// lower device nor the VRF makes a difference, but what the receiving socket must do does.
     void check_vni() {
         if (have_ != nullptr && !replaces_) return;
-        const auto& wanted = target_.vxlan;
+        const auto& wanted = target_.tunnel;
         const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
         for (const auto& link : state_.links) {
-            const auto& other = link.vxlan;
+            const auto& other = link.tunnel;
             if (link.kind != "vxlan" || link.name == tunnel_.name || link.underlay_elsewhere ||
                 is_leftover(link) || other.vni != wanted.vni || other.port != wanted.port ||
                 !other.local || other.local->family != wanted.local->family ||
@@ -163,6 +198,97 @@ private:
                                    *wanted.port, link.name),
                        "Give the tunnels different --vni or --port.");
         }
+    }
+
+    /// ipip6_tunnel_locate() in net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c:
+    /// local, remote and lower device tell such tunnels apart.
+    void check_ends() {
+        const auto& wanted = target_.tunnel;
+        for (const auto& link : state_.links) {
+            const auto& other = link.tunnel;
+            if (!is_tunnel(link) || other.kind != wanted.kind || link.name == tunnel_.name ||
+                link.underlay_elsewhere || other.local != wanted.local ||
+                other.remote != wanted.remote || other.dev != wanted.dev.value_or(""))
+                continue;
+            impossible(fmt::format("'{}' is a tunnel with the same ends", link.name),
+                       "Remove it, or use its name here to have it adopted.");
+        }
+    }
+
+    void check_vrf() {
+        const std::string vrf = tunnel_.link.vrf.value_or("");
+        if (vrf.empty() || state_.alternative_names.contains(vrf)) return;
+        const Link* link = find_link(state_, vrf);
+        if (link == nullptr)
+            impossible(fmt::format("VRF '{}' does not exist", vrf),
+                       fmt::format("'ip link add {} type vrf table N' makes one.", vrf));
+        else if (link->kind != "vrf")
+            impossible(fmt::format("'{}' is not a VRF ({})", vrf,
+                                   link->kind.empty() ? "a network device" : link->kind),
+                       "Use --master for a bridge.");
+        else if (!link->attributes.up.value_or(true))
+            plan_.warnings.push_back(fmt::format("VRF '{}' is down", vrf));
+    }
+
+    void check_routes() {
+        for (const auto& route : target_.missing_routes_elsewhere)
+            if (state_.alternative_names.contains(route.dev))
+                impossible(fmt::format("'{}' is an alternative name of '{}'", route.dev,
+                                       state_.alternative_names.at(route.dev)),
+                           "Use the link's own name.");
+            else if (find_link(state_, route.dev) == nullptr)
+                impossible(fmt::format("route {}: link '{}' does not exist", to_string(route.to),
+                                       route.dev),
+                           "'ip -br link' lists the links of this network namespace.");
+        if (const Route* other = default_route_elsewhere(); other != nullptr)
+            plan_.errors.push_back(
+                {ErrorKind::refused, tunnel_.name,
+                 fmt::format("cannot add a default route: there is one by '{}' already",
+                             other->dev),
+                 "", 0, "Use --default-route to have this one as well, or --no-default-route."});
+    }
+
+    /// One out of another link, beside which a new one would come without being asked for.
+    const Route* default_route_elsewhere() const {
+        if (tunnel_.overrides_default_route) return nullptr;
+        for (const auto& route : new_routes())
+            for (const auto& other : state_.routes)
+                if (route.to.length == 0 && other.to == route.to && other.table == route.table &&
+                    other.dev != tunnel_.name && !other.dev.empty())
+                    return &other;
+        return nullptr;
+    }
+
+    /// A route beside one of the same destination, table and metric would share its traffic.
+    void check_route_conflicts() {
+        const auto is_surplus = [&](const Route& route) {
+            const auto in = [&](const std::vector<Route>& routes) {
+                return std::any_of(routes.begin(), routes.end(), [&](const Route& other) {
+                    return same_route_key(route, other) && route.via == other.via;
+                });
+            };
+            return in(target_.surplus_routes) || in(target_.surplus_routes_elsewhere);
+        };
+        for (const auto& route : new_routes()) {
+            const Link* out = route.dev.empty() ? have_ : find_link(state_, route.dev);
+            if (out == nullptr || (out == have_ && replaces_)) continue;
+            for (const auto& present : out->routes)
+                if (same_route_key(route, present) && !is_surplus(present))
+                    impossible(fmt::format("route {}: there is one of the same table and metric "
+                                           "out of '{}' already, which is not ours",
+                                           to_string(route.to), out->name),
+                               "Remove it, or give this one another metric.");
+        }
+    }
+
+    /// Of the stated routes those that are not there yet.
+    std::vector<Route> new_routes() const {
+        std::vector<Route> routes = target_.missing_routes_elsewhere;
+        for (const auto& route : target_.routes)
+            if (have_ == nullptr ||
+                std::find(have_->routes.begin(), have_->routes.end(), route) == have_->routes.end())
+                routes.push_back(route);
+        return routes;
     }
 
     void check_master() {
@@ -234,32 +360,45 @@ private:
                  "Use a longer prefix length, or --allow-overlap if more specific routes keep that "
                  "traffic outside."});
         }
+        for (const auto& route : new_routes()) {
+            // A default route beside another one is judged by check_routes().
+            if (!route.dev.empty() || route.table != main_table) continue;
+            const auto moves = what_moves(route.to);
+            if (!moves.empty())
+                plan_.errors.push_back(
+                    {ErrorKind::refused, tunnel_.name,
+                     fmt::format("cannot add route {}: it would draw into the tunnel {}",
+                                 to_string(route.to), fmt::join(moves, ", ")),
+                     "", 0,
+                     "Use a longer prefix, or --allow-overlap if more specific routes keep that "
+                     "traffic outside."});
+        }
     }
 
     std::vector<std::string> what_moves(const Prefix& inner) const {
         std::vector<std::string> moves;
         for (const auto& host : state_.host_addresses)
-            if (host.prefix.address == *target_.vxlan.local && overlaps(inner, host.prefix))
+            if (host.prefix.address == *target_.tunnel.local && overlaps(inner, host.prefix))
                 moves.push_back(fmt::format("{} (the subnet of the local address {}{}{})",
                                             to_string(network_of(host.prefix)),
                                             to_string(host.prefix.address),
                                             host.link.empty() ? "" : " on ", host.link));
         for (const auto& route : state_.routes)
-            if (route.to.length == 0 && route.via && contains(inner, *route.via) &&
-                route.dev != tunnel_.name)
+            if (route.to.length == 0 && route.via && inner.length != 0 &&
+                contains(inner, *route.via) && route.dev != tunnel_.name)
                 moves.push_back(fmt::format("{} (the default gateway on {})", to_string(*route.via),
                                             route.dev));
         if (state_.ssh_client && contains(inner, *state_.ssh_client) &&
             device_towards(*state_.ssh_client) != tunnel_.name)
             moves.push_back(
                 fmt::format("{} (the client of this SSH session)", to_string(*state_.ssh_client)));
-        if (target_.vxlan.dev.value_or("").empty() && target_.flood_list) {
+        if (target_.tunnel.dev.value_or("").empty()) {
             constexpr std::size_t named = 3;
             std::size_t count = 0;
-            for (const auto& peer : *target_.flood_list)
-                if (contains(inner, peer.dst) && ++count <= named)
-                    moves.push_back(fmt::format("{} (a peer, and there is no lower device)",
-                                                to_string(peer.dst)));
+            for (const auto& end : other_ends())
+                if (contains(inner, end) && ++count <= named)
+                    moves.push_back(
+                        fmt::format("{} (a peer, and there is no lower device)", to_string(end)));
             if (count > named) moves.push_back(fmt::format("{} more peers", count - named));
         }
         return moves;
@@ -292,13 +431,13 @@ void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have,
     Preflight(tunnel, target, have, replaces, state, options, plan).run();
 }
 
-std::optional<std::uint32_t> mtu_limit(const VxlanAttributes& vxlan, const State& state) {
-    const std::string dev = vxlan.dev.value_or("");
-    if (dev.empty()) return 65535;
+std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state) {
+    const std::string dev = tunnel.dev.value_or("");
+    const auto taken = overhead(tunnel);
+    if (dev.empty()) return tunnel.kind == TunnelKind::vxlan ? 65535 : 65535 - taken;
     const Link* lower = find_link(state, dev);
-    if (lower == nullptr || !lower->attributes.mtu || !vxlan.local) return std::nullopt;
-    const auto overhead = vxlan_overhead(vxlan.local->family);
-    return *lower->attributes.mtu > overhead ? *lower->attributes.mtu - overhead : 0;
+    if (lower == nullptr || !lower->attributes.mtu || !tunnel.local) return std::nullopt;
+    return *lower->attributes.mtu > taken ? *lower->attributes.mtu - taken : 0;
 }
 
 } // namespace vxlanctl

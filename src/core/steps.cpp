@@ -1,19 +1,13 @@
 #include "vxlanctl/steps.h"
 
+#include "vxlanctl/lists.h"
+
 #include <algorithm>
 #include <iterator>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
 namespace {
-
-/// Elements of sorted `one` that are not in sorted `other`.
-template<class T> std::vector<T> minus(const std::vector<T>& one, const std::vector<T>& other) {
-    std::vector<T> result;
-    std::set_difference(one.begin(), one.end(), other.begin(), other.end(),
-                        std::back_inserter(result));
-    return result;
-}
 
 bool is_among(const std::vector<Address>& addresses, const Address& wanted) {
     return std::any_of(addresses.begin(), addresses.end(),
@@ -25,19 +19,18 @@ bool is_ipv4(const Address& address) {
 }
 
 /// What the kernel would do anyway is not sent: an older kernel does not know every attribute.
-template<class Attributes> Attributes without_defaults(Attributes attributes) {
-    const auto strip = [&attributes](const auto& rows) {
-        for (const auto& row : rows)
-            if (!row.reset.empty() && value_text(attributes, row) == row.reset)
-                std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
-    };
-    if constexpr (std::is_same_v<Attributes, VxlanAttributes>) {
-        strip(vxlan_attributes());
-        if (attributes.remote && is_unspecified(*attributes.remote)) attributes.remote.reset();
-        if (attributes.dev && attributes.dev->empty()) attributes.dev.reset();
-    } else {
-        strip(link_attributes());
-    }
+template<class Attributes>
+void strip_defaults(Attributes& attributes, std::span<const AttributeRow<Attributes>> rows) {
+    for (const auto& row : rows)
+        if (!row.reset.empty() && value_text(attributes, row) == row.reset)
+            std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
+}
+
+TunnelAttributes for_creation(TunnelAttributes attributes) {
+    if (traits_of(attributes.kind).changes_whole) return with_defaults(std::move(attributes));
+    strip_defaults(attributes, tunnel_attributes(attributes.kind));
+    if (attributes.remote && is_unspecified(*attributes.remote)) attributes.remote.reset();
+    if (attributes.dev && attributes.dev->empty()) attributes.dev.reset();
     return attributes;
 }
 
@@ -46,18 +39,39 @@ void add_list_step(std::vector<Step>& steps, auto operation) {
 }
 
 /// The entry that a default remote makes under the all-zero MAC (vxlan_changelink()).
-FloodEntry entry_of_remote(const VxlanAttributes& vxlan) {
+FloodEntry entry_of_remote(const TunnelAttributes& vxlan) {
     return {*vxlan.remote, std::nullopt, std::nullopt, vxlan.dev.value_or("")};
 }
 
-bool has_remote(const VxlanAttributes& vxlan) {
+bool has_remote(const TunnelAttributes& vxlan) {
     return vxlan.remote && !is_unspecified(*vxlan.remote);
+}
+
+/// The routers whose address is not in `other`.
+std::vector<PrlEntry> routers_beyond(const std::vector<PrlEntry>& routers,
+                                     const std::vector<PrlEntry>& other) {
+    std::vector<PrlEntry> result;
+    std::copy_if(routers.begin(), routers.end(), std::back_inserter(result),
+                 [&](const PrlEntry& entry) {
+                     return std::none_of(other.begin(), other.end(), [&](const PrlEntry& present) {
+                         return present.router == entry.router;
+                     });
+                 });
+    return result;
+}
+
+void add_router_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+    if (!want.routers) return;
+    auto differing = minus(*want.routers, have.routers);
+    const auto missing = routers_beyond(*want.routers, have.routers);
+    add_list_step(steps, AddRouters{want.name, missing});
+    add_list_step(steps, ChangeRouters{want.name, minus(differing, missing)});
 }
 
 /// Appends what is missing of the flood list, and clears a default remote in between: the kernel
 /// then deletes the remote's own entry, and with it a wanted one of the same identity.
 void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
-                     const AttributeDiff<VxlanAttributes>& remote) {
+                     const AttributeDiff<TunnelAttributes>& remote) {
     if (want.flood_list) {
         auto missing = minus(*want.flood_list, have.flood_list);
         const bool wrong_state = have.flood_state != want.flood_state &&
@@ -65,9 +79,9 @@ void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarge
         if (missing.empty() && wrong_state && !want.flood_list->empty())
             missing.push_back(want.flood_list->front()); // one append sets the state of all
         std::vector<FloodEntry> shadowed;
-        if (has_remote(have.vxlan)) {
+        if (has_remote(have.tunnel)) {
             const auto same =
-                std::find(missing.begin(), missing.end(), entry_of_remote(have.vxlan));
+                std::find(missing.begin(), missing.end(), entry_of_remote(have.tunnel));
             if (same != missing.end()) {
                 shadowed.push_back(*same);
                 missing.erase(same);
@@ -75,10 +89,10 @@ void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarge
         }
         add_list_step(steps, AddFlood{want.name, missing, want.flood_state, want.flood_flags});
         if (!remote.changes.empty())
-            steps.push_back({ChangeVxlan{want.name, remote.changed}, remote.changes, {}});
+            steps.push_back({ChangeTunnel{want.name, remote.changed}, remote.changes, {}});
         add_list_step(steps, AddFlood{want.name, shadowed, want.flood_state, want.flood_flags});
     } else if (!remote.changes.empty()) {
-        steps.push_back({ChangeVxlan{want.name, remote.changed}, remote.changes, {}});
+        steps.push_back({ChangeTunnel{want.name, remote.changed}, remote.changes, {}});
     }
 }
 
@@ -179,13 +193,74 @@ bool needs_address(const Route& route) {
     return route.via && (route.flags & RTNH_F_ONLINK) == 0;
 }
 
+/// `present` are routes that the link has already.
 void add_route_steps(std::vector<Step>& steps, const LinkTarget& want, std::vector<Route> routes,
-                     bool ipv4) {
+                     std::vector<Route> present, bool ipv4) {
     // A gateway may be reachable only by another of these routes.
     std::stable_partition(routes.begin(), routes.end(),
                           [](const Route& route) { return !route.via; });
-    for (const auto& route : routes)
-        if (is_ipv4(route) == ipv4) steps.push_back({AddRoute{want.name, route}, {}, {}});
+    for (const auto& route : routes) {
+        if (is_ipv4(route) != ipv4) continue;
+        const bool beside = std::any_of(present.begin(), present.end(), [&](const Route& other) {
+            return same_route_key(route, other);
+        });
+        steps.push_back({AddRoute{want.name, route, beside}, {}, {}});
+        present.push_back(route);
+    }
+}
+
+void add_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
+    for (const auto& route : want.missing_routes_elsewhere) {
+        const bool beside =
+            std::any_of(want.surplus_routes_elsewhere.begin(), want.surplus_routes_elsewhere.end(),
+                        [&](const Route& surplus) { return same_route_key(route, surplus); });
+        steps.push_back({AddRoute{route.dev, route, beside}, {}, {}});
+    }
+    // Behind the routes: a rule without them would lead nowhere.
+    for (const auto& rule : want.missing_rules)
+        steps.push_back({AddRule{want.name, rule}, {}, {}});
+}
+
+void remove_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
+    for (const auto& rule : want.surplus_rules)
+        steps.push_back({RemoveRule{want.name, rule}, {}, {}});
+    for (const auto& route : want.surplus_routes_elsewhere)
+        steps.push_back({RemoveRoute{route.dev, route}, {}, {}});
+}
+
+/// What the link has left when the kernel took it down and up again (cycle_netdev() in
+/// drivers/net/vrf.c): neither IPv6 addresses, nor routes, nor neighbours, nor learned MACs.
+Link after_flap(Link link) {
+    std::erase_if(link.addresses, [](const Address& address) { return !is_ipv4(address); });
+    std::erase_if(link.macs,
+                  [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
+    link.routes.clear();
+    link.neighbours.clear();
+    return link;
+}
+
+/// What has to be put back after that, beside what is wanted anyway.
+LinkTarget kept_through_flap(LinkTarget want, const Link& have) {
+    for (const auto& address : have.addresses)
+        if (!is_ipv4(address) && !is_automatic(address) &&
+            !is_among(want.surplus_addresses, address) && !is_among(want.addresses, address))
+            want.addresses.push_back(address);
+    const auto keep = [](auto& wanted, const auto& present, const auto& surplus, auto is_ours) {
+        for (const auto& element : present)
+            if (is_ours(element) &&
+                std::find(surplus.begin(), surplus.end(), element) == surplus.end())
+                wanted.push_back(element);
+        std::sort(wanted.begin(), wanted.end());
+        wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
+    };
+    keep(want.routes, have.routes, want.surplus_routes, is_restorable);
+    keep(want.neighbours, have.neighbours, want.surplus_neighbours, [](auto&) { return true; });
+    std::erase_if(want.surplus_addresses, [](const Address& address) { return !is_ipv4(address); });
+    std::erase_if(want.surplus_macs,
+                  [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
+    want.surplus_routes.clear();
+    want.surplus_neighbours.clear();
+    return want;
 }
 
 /// What remains of the routes when no IPv4 address does: the wanted ones and those of others.
@@ -201,21 +276,96 @@ std::vector<Route> surviving_routes(const Link& have, const LinkTarget& want) {
     return routes;
 }
 
+std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
+    std::vector<Step> steps;
+
+    TunnelAttributes remote, others = want.tunnel;
+    remote.kind = others.kind;
+    if (others.kind == TunnelKind::vxlan) std::swap(remote.remote, others.remote);
+    const auto remote_change = diff(have.tunnel, remote);
+    const bool sets_remote = !remote_change.changes.empty() && has_remote(remote_change.changed);
+
+    // Before the lower device changes: that would leave the default remote's entry behind.
+    add_flood_steps(steps, have, want,
+                    sets_remote ? AttributeDiff<TunnelAttributes>{} : remote_change);
+    auto tunnel = diff(have.tunnel, others);
+    const bool whole = traits_of(want.tunnel.kind).changes_whole &&
+                       (!tunnel.changes.empty() || want.recompute_mtu);
+    if (want.recompute_mtu)
+        tunnel.changes.push_back(
+            {"mtu", std::to_string(have.attributes.mtu.value_or(0)), "the kernel's choice"});
+    if (!tunnel.changes.empty())
+        steps.push_back(
+            {ChangeTunnel{want.name, whole ? merged(have.tunnel, tunnel.changed) : tunnel.changed},
+             tunnel.changes,
+             {}});
+
+    LinkAttributes up, attributes = want.attributes;
+    std::swap(up.up, attributes.up);
+    attributes.promote_secondaries.reset(); // belongs to the removal of addresses
+    // The kernel lowers the MTU by itself when a VXLAN moves to a smaller lower device.
+    auto link = diff(have.attributes, attributes);
+    // Of other kinds it computes it anew, whatever changed.
+    const bool keeps_mtu = !want.recompute_mtu && !tunnel.changed.dev && !tunnel.changed.encaplimit;
+    if (whole && (attributes.mtu || keeps_mtu))
+        link.changed.mtu = attributes.mtu ? attributes.mtu : have.attributes.mtu;
+    if (link.changed != LinkAttributes{})
+        steps.push_back({ChangeLink{want.name, link.changed}, link.changes, {}});
+
+    add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
+    add_router_steps(steps, have, want);
+    add_address_steps(steps, have, want);
+    if (auto state = diff(have.attributes, up); !state.changes.empty())
+        steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
+                         *up.up ? Disruption::none : Disruption::flap});
+    for (const auto& neighbour : minus(want.neighbours, have.neighbours))
+        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+    const auto missing_routes = minus(want.routes, have.routes);
+    const bool loses_routes = loses_ipv4(have, want);
+    add_route_steps(steps, want, missing_routes, have.routes, false);
+    if (!loses_routes) add_route_steps(steps, want, missing_routes, have.routes, true);
+    add_elsewhere_steps(steps, want);
+
+    remove_elsewhere_steps(steps, want);
+    for (const auto& route : want.surplus_routes)
+        steps.push_back({RemoveRoute{want.name, route}, {}, {}});
+    for (const auto& neighbour : want.surplus_neighbours)
+        steps.push_back({RemoveNeighbour{want.name, neighbour}, {}, {}});
+    add_list_step(steps, RemoveMacs{want.name, want.surplus_macs});
+    if (want.routers)
+        add_list_step(steps, RemoveRouters{want.name, routers_beyond(have.routers, *want.routers)});
+    if (want.flood_list)
+        add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
+    // After the removals, which would take its entry too where both are one.
+    if (sets_remote)
+        steps.push_back(
+            {ChangeTunnel{want.name, remote_change.changed}, remote_change.changes, {}});
+    for (const auto& address : want.surplus_addresses)
+        if (std::none_of(want.addresses.begin(), want.addresses.end(),
+                         [&](const Address& wanted) { return is_replaced_by(address, wanted); }))
+            steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+    promote_around_removals(steps, have, want);
+    if (loses_routes) add_route_steps(steps, want, surviving_routes(have, want), {}, true);
+    return steps;
+}
+
 } // namespace
 
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want) {
-    return diff(have.vxlan, want.vxlan).impossible_in_place;
+    return diff(have.tunnel, want.tunnel).impossible_in_place;
 }
 
 std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
     std::vector<Step> steps;
-    CreateLink create{name, without_defaults(want.attributes), without_defaults(want.vxlan)};
+    CreateLink create{name, want.attributes, for_creation(want.tunnel)};
+    strip_defaults(create.attributes, link_attributes());
     create.attributes.up.reset();
     create.attributes.promote_secondaries.reset();
     steps.push_back({std::move(create), {}, Disruption::none});
     add_list_step(steps, AddFlood{name, want.flood_list.value_or(std::vector<FloodEntry>{}),
                                   want.flood_state, want.flood_flags});
     add_list_step(steps, AddMacs{name, want.macs});
+    add_list_step(steps, AddRouters{name, want.routers.value_or(std::vector<PrlEntry>{})});
     return steps;
 }
 
@@ -239,60 +389,31 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     }
     for (const auto& neighbour : want.neighbours)
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
-    add_route_steps(steps, want, want.routes, true);
-    add_route_steps(steps, want, want.routes, false);
+    add_route_steps(steps, want, want.routes, {}, true);
+    add_route_steps(steps, want, want.routes, {}, false);
+    add_elsewhere_steps(steps, want);
+    remove_elsewhere_steps(steps, want);
+    return steps;
+}
+
+std::vector<Step> elsewhere_steps(const LinkTarget& want) {
+    std::vector<Step> steps;
+    add_elsewhere_steps(steps, want);
+    remove_elsewhere_steps(steps, want);
     return steps;
 }
 
 std::vector<Step> change_steps(const Link& have, const LinkTarget& want) {
-    std::vector<Step> steps;
-
-    VxlanAttributes remote, others = want.vxlan;
-    std::swap(remote.remote, others.remote);
-    const auto remote_change = diff(have.vxlan, remote);
-    const bool sets_remote = !remote_change.changes.empty() && has_remote(remote_change.changed);
-
-    // Before the lower device changes: that would leave the default remote's entry behind.
-    add_flood_steps(steps, have, want,
-                    sets_remote ? AttributeDiff<VxlanAttributes>{} : remote_change);
-    if (auto vxlan = diff(have.vxlan, others); !vxlan.changes.empty())
-        steps.push_back({ChangeVxlan{want.name, vxlan.changed}, vxlan.changes, {}});
-
-    LinkAttributes up, attributes = want.attributes;
-    std::swap(up.up, attributes.up);
-    attributes.promote_secondaries.reset(); // belongs to the removal of addresses
-    // The kernel lowers the MTU by itself when the link moves to a smaller lower device.
-    if (auto link = diff(have.attributes, attributes); !link.changes.empty())
-        steps.push_back({ChangeLink{want.name, link.changed}, link.changes, {}});
-
-    add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
-    add_address_steps(steps, have, want);
-    if (auto state = diff(have.attributes, up); !state.changes.empty())
-        steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
-                         *up.up ? Disruption::none : Disruption::flap});
-    for (const auto& neighbour : minus(want.neighbours, have.neighbours))
-        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
-    const auto missing_routes = minus(want.routes, have.routes);
-    const bool loses_routes = loses_ipv4(have, want);
-    add_route_steps(steps, want, missing_routes, false);
-    if (!loses_routes) add_route_steps(steps, want, missing_routes, true);
-
-    for (const auto& route : want.surplus_routes)
-        steps.push_back({RemoveRoute{want.name, route}, {}, {}});
-    for (const auto& neighbour : want.surplus_neighbours)
-        steps.push_back({RemoveNeighbour{want.name, neighbour}, {}, {}});
-    add_list_step(steps, RemoveMacs{want.name, want.surplus_macs});
-    if (want.flood_list)
-        add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
-    // After the removals, which would take its entry too where both are one.
-    if (sets_remote)
-        steps.push_back({ChangeVxlan{want.name, remote_change.changed}, remote_change.changes, {}});
-    for (const auto& address : want.surplus_addresses)
-        if (std::none_of(want.addresses.begin(), want.addresses.end(),
-                         [&](const Address& wanted) { return is_replaced_by(address, wanted); }))
-            steps.push_back({RemoveAddress{want.name, address}, {}, {}});
-    promote_around_removals(steps, have, want);
-    if (loses_routes) add_route_steps(steps, want, surviving_routes(have, want), true);
+    const auto flaps = diff(have.attributes, want.attributes).flaps;
+    if (flaps.empty() || !have.attributes.up.value_or(false)) return steps_in_place(have, want);
+    // First of all, so that whatever follows finds the link as it then is.
+    LinkAttributes moved;
+    moved.vrf = want.attributes.vrf;
+    std::vector<Step> steps{{ChangeLink{want.name, moved}, flaps, Disruption::flap}};
+    Link after = after_flap(have);
+    after.attributes.vrf = moved.vrf;
+    for (auto& step : steps_in_place(after, kept_through_flap(want, have)))
+        steps.push_back(std::move(step));
     return steps;
 }
 
@@ -300,7 +421,7 @@ LinkTarget target_of(const Link& link) {
     LinkTarget target;
     target.name = link.name;
     target.attributes = link.attributes;
-    target.vxlan = link.vxlan;
+    target.tunnel = link.tunnel;
     std::copy_if(link.addresses.begin(), link.addresses.end(), std::back_inserter(target.addresses),
                  [](const Address& address) { return !is_automatic(address); });
     target.flood_list = link.flood_list;
@@ -310,6 +431,7 @@ LinkTarget target_of(const Link& link) {
                  [](const MacEntry& entry) { return entry.origin != FdbOrigin::learned; });
     std::copy_if(link.routes.begin(), link.routes.end(), std::back_inserter(target.routes),
                  is_restorable);
+    if (link.tunnel.isatap.value_or(false)) target.routers = link.routers;
     target.neighbours = link.neighbours;
     target.ordered = true;
     return target;

@@ -32,16 +32,28 @@ void supply_reason(Error& error, const Step& step) {
         return;
     }
     const auto* create = std::get_if<CreateLink>(&step.operation);
-    if (create != nullptr && error.code == EEXIST && create->vxlan.vni &&
+    if (create != nullptr && error.code == EEXIST && create->tunnel.vni &&
         error.why.find("VNI") != std::string::npos) {
         error.kind = ErrorKind::usage;
         error.why = fmt::format(
             "VNI {} on port {} is already used by a link that is not visible in this network "
             "namespace",
-            *create->vxlan.vni, create->vxlan.port.value_or(0));
+            *create->tunnel.vni, create->tunnel.port.value_or(0));
         error.remedy = "Give the tunnels different --vni or --port.";
     } else if (create != nullptr && error.code == EOPNOTSUPP) {
-        error.remedy = "The kernel may lack the module 'vxlan': 'modprobe vxlan' tells.";
+        const auto module = traits_of(create->tunnel.kind).name;
+        error.why = fmt::format("this kernel has no module '{}'",
+                                module == "ip6tnl" ? "ip6_tunnel" : module);
+        error.remedy = "It is in the package linux-image-amd64 of Debian (not in "
+                       "linux-image-cloud-amd64), linux-modules-extra of Ubuntu, "
+                       "kernel-modules-extra of Fedora and RHEL.";
+    } else if (create != nullptr && error.code == EEXIST &&
+               create->tunnel.kind != TunnelKind::vxlan) {
+        error.remedy = "There may be a tunnel with the same ends: 'ip -d link' lists all.";
+    } else if (const auto* route = std::get_if<AddRoute>(&step.operation);
+               route != nullptr && error.code == EEXIST) {
+        error.why = "there is one of the same destination, table and metric, which is not ours";
+        error.remedy = "Remove it, or use another metric.";
     } else if (sets_up(step) && error.code == EADDRINUSE) {
         error.why = "the UDP port is in use by another program, or by a VXLAN with other flags";
         error.remedy = "'ss -ulnp' lists who uses it.";
@@ -67,7 +79,7 @@ std::string imperative(const Step& step, std::size_t element) {
                 return step.changes.empty() ? fmt::format("change '{}'", op.link)
                                             : "set " + joined(step.changes);
             },
-            [&](const ChangeVxlan&) { return "set " + joined(step.changes); },
+            [&](const ChangeTunnel&) { return "set " + joined(step.changes); },
             [&](const RenameLink& op) {
                 return fmt::format("rename '{}' to '{}'", op.link, op.to);
             },
@@ -84,12 +96,23 @@ std::string imperative(const Step& step, std::size_t element) {
             [&](const RemoveMacs& op) {
                 return "remove FDB entry " + to_string(element_of(op, element).mac);
             },
+            [&](const AddRouters& op) {
+                return "add router " + to_string(element_of(op, element).router);
+            },
+            [&](const ChangeRouters& op) {
+                return "change router " + to_string(element_of(op, element).router);
+            },
+            [&](const RemoveRouters& op) {
+                return "remove router " + to_string(element_of(op, element).router);
+            },
             [&](const AddAddress& op) { return "add address " + to_string(op.address.prefix); },
             [&](const RemoveAddress& op) {
                 return "remove address " + to_string(op.address.prefix);
             },
             [&](const AddRoute& op) { return "add route " + to_string(op.route.to); },
             [&](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
+            [&](const AddRule& op) { return "add rule " + to_string(op.rule); },
+            [&](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
             [&](const AddNeighbour& op) {
                 return "add neighbour " + to_string(op.neighbour.address);
             },
@@ -110,9 +133,9 @@ Error explain(const std::string& tunnel, const Step& step, std::size_t element,
 
 bool is_gone_already(const Step& step, const Failure& failure) {
     const bool removes =
-        is_destructive(step) && !std::holds_alternative<ChangeVxlan>(step.operation);
+        is_destructive(step) && !std::holds_alternative<ChangeTunnel>(step.operation);
     return removes && (failure.code == ENOENT || failure.code == ESRCH || failure.code == ENODEV ||
-                       failure.code == EADDRNOTAVAIL);
+                       failure.code == EADDRNOTAVAIL || failure.code == ENXIO);
 }
 
 } // namespace vxlanctl

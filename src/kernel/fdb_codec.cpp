@@ -1,5 +1,6 @@
 #include "vxlanctl/fdb_codec.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -7,17 +8,33 @@
 namespace vxlanctl {
 namespace {
 
-void encode_remote(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags,
-                   const ndmsg& header, const MacAddress& mac, const FloodEntry& remote,
-                   const IndexOf& index_of) {
-    writer.begin(type, message_flags, header);
-    writer.put(NDA_LLADDR, std::span<const std::uint8_t>(mac.bytes));
-    writer.put(NDA_DST, wire_bytes(remote.dst));
-    if (remote.port) writer.put_big_endian(NDA_PORT, *remote.port);
-    if (remote.vni) writer.put_u32(NDA_VNI, *remote.vni);
-    if (!remote.via.empty())
-        writer.put_u32(NDA_IFINDEX, static_cast<std::uint32_t>(index_of(remote.via)));
-    writer.finish();
+bool differ_in_dst_alone(const FloodEntry& one, const FloodEntry& other) {
+    return one.dst.family == other.dst.family && one.port == other.port && one.vni == other.vni &&
+           one.via == other.via;
+}
+
+/// A message for each remote of a MAC.
+void encode_remotes(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags,
+                    const ndmsg& header, const MacAddress& mac, std::span<const FloodEntry> remotes,
+                    const IndexOf& index_of) {
+    const FloodEntry* previous = nullptr;
+    std::span<std::uint8_t> dst; // in the writer's message
+    for (const auto& remote : remotes) {
+        const auto bytes = wire_bytes(remote.dst);
+        if (previous != nullptr && differ_in_dst_alone(*previous, remote)) {
+            std::copy(bytes.begin(), bytes.end(), dst.begin());
+        } else {
+            writer.begin(type, message_flags, header);
+            writer.put(NDA_LLADDR, std::span<const std::uint8_t>(mac.bytes));
+            dst = writer.put(NDA_DST, bytes);
+            if (remote.port) writer.put_big_endian(NDA_PORT, *remote.port);
+            if (remote.vni) writer.put_u32(NDA_VNI, *remote.vni);
+            if (!remote.via.empty())
+                writer.put_u32(NDA_IFINDEX, static_cast<std::uint32_t>(index_of(remote.via.str())));
+        }
+        writer.finish();
+        previous = &remote;
+    }
 }
 
 ndmsg fdb_header(int link_index, std::uint16_t state, std::uint8_t flags) {
@@ -62,26 +79,26 @@ std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
     return has_mac && has_dst ? std::optional(entry) : std::nullopt;
 }
 
-void encode_add_flood(MessageWriter& writer, int link_index, const FloodEntry& entry,
+void encode_add_flood(MessageWriter& writer, int link_index, std::span<const FloodEntry> entries,
                       std::uint16_t state, std::uint8_t flags, const IndexOf& index_of) {
-    encode_remote(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND,
-                  fdb_header(link_index, state, flags), MacAddress{}, entry, index_of);
+    encode_remotes(writer, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND,
+                   fdb_header(link_index, state, flags), MacAddress{}, entries, index_of);
 }
 
 void encode_add_mac(MessageWriter& writer, int link_index, const MacEntry& entry,
                     const IndexOf& index_of) {
     // A multicast MAC has a list of remotes like the all-zero one, and cannot be replaced.
     const bool has_list = (entry.mac.bytes[0] & 1) != 0;
-    encode_remote(
+    encode_remotes(
         writer, RTM_NEWNEIGH,
         static_cast<std::uint16_t>(NLM_F_CREATE | (has_list ? NLM_F_APPEND : NLM_F_REPLACE)),
-        fdb_header(link_index, entry.state, entry.flags), entry.mac, entry.remote, index_of);
+        fdb_header(link_index, entry.state, entry.flags), entry.mac, {&entry.remote, 1}, index_of);
 }
 
 void encode_remove_fdb(MessageWriter& writer, int link_index, const MacAddress& mac,
-                       const FloodEntry& entry, const IndexOf& index_of) {
-    encode_remote(writer, RTM_DELNEIGH, 0, fdb_header(link_index, NUD_PERMANENT, NTF_SELF), mac,
-                  entry, index_of);
+                       std::span<const FloodEntry> entries, const IndexOf& index_of) {
+    encode_remotes(writer, RTM_DELNEIGH, 0, fdb_header(link_index, NUD_PERMANENT, NTF_SELF), mac,
+                   entries, index_of);
 }
 
 void encode_dump_fdb(MessageWriter& writer, int link_index) {

@@ -5,29 +5,40 @@
 #include <arpa/inet.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <linux/ip.h>
+#include <linux/ip6_tunnel.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
 namespace {
 
+// In one word the kernel keeps class and label, in network byte order.
+constexpr std::uint32_t label_mask = 0x000fffff;
+constexpr unsigned tclass_shift = 20;
+// IP6_TNL_F_CAP_*, which the kernel computes and puts beside the flags that it was given
+// (include/net/ip6_tunnel.h).
+constexpr std::uint32_t computed_flags = 0x70000;
+
 /// The kernel leaves out a flag that is off and an address or link that is none.
-VxlanAttributes vxlan_defaults() {
-    VxlanAttributes defaults;
+TunnelAttributes defaults_of(TunnelKind kind) {
+    TunnelAttributes defaults;
+    defaults.kind = kind;
     defaults.dev = "";
     defaults.ttl = 0;
+    if (kind != TunnelKind::vxlan) return defaults;
     defaults.df = DontFragment::unset;
     defaults.srcport = PortRange{};
     defaults.label = 0;
-    for (const auto& row : vxlan_attributes())
-        if (const auto* flag = std::get_if<std::optional<bool> VxlanAttributes::*>(&row.member);
+    for (const auto& row : tunnel_attributes(kind))
+        if (const auto* flag = std::get_if<std::optional<bool> TunnelAttributes::*>(&row.member);
             flag != nullptr && !row.reset.empty())
             defaults.*(*flag) = row.reset == "yes";
     return defaults;
 }
 
 template<class T>
-void decode_value(const nlattr* attribute, const AttributeRow<VxlanAttributes>& row,
+void decode_value(const nlattr* attribute, const AttributeRow<TunnelAttributes>& row,
                   std::optional<T>& value) {
     if constexpr (std::is_same_v<T, bool>) {
         // ttl_inherit is a flag on the way in and a number on the way out.
@@ -50,23 +61,60 @@ void decode_value(const nlattr* attribute, const AttributeRow<VxlanAttributes>& 
     }
 }
 
-VxlanAttributes decode_vxlan(const nlattr* data, int& lower_index) {
-    VxlanAttributes vxlan = vxlan_defaults();
+/// SIT_ISATAP is a bit of the host's byte order, although the kernel calls the field big-endian.
+void decode_special_of_sit(const nlattr* attribute, TunnelAttributes& sit) {
+    if (nla_type(attribute) == IFLA_IPTUN_FLAGS)
+        sit.isatap = (read_as<std::uint16_t>(attribute).value_or(0) & SIT_ISATAP) != 0;
+}
+
+void decode_special_of_ip6tnl(const nlattr* attribute, TunnelAttributes& ip6tnl) {
+    switch (nla_type(attribute)) {
+    case IFLA_IPTUN_ENCAP_LIMIT:
+        if (ip6tnl.encaplimit != no_encaplimit)
+            ip6tnl.encaplimit = read_as<std::uint8_t>(attribute).value_or(0);
+        break;
+    case IFLA_IPTUN_FLOWINFO: {
+        const std::uint32_t flow = ntohl(read_as<std::uint32_t>(attribute).value_or(0));
+        ip6tnl.label = flow & label_mask;
+        if (ip6tnl.tclass != inherit_tclass)
+            ip6tnl.tclass = static_cast<std::uint16_t>((flow >> tclass_shift) & 0xff);
+        break;
+    }
+    case IFLA_IPTUN_FLAGS: {
+        const std::uint32_t flags = read_as<std::uint32_t>(attribute).value_or(0);
+        if ((flags & IP6_TNL_F_IGN_ENCAP_LIMIT) != 0) ip6tnl.encaplimit = no_encaplimit;
+        if ((flags & IP6_TNL_F_USE_ORIG_TCLASS) != 0) ip6tnl.tclass = inherit_tclass;
+        ip6tnl.other_flags =
+            flags & ~(computed_flags | IP6_TNL_F_IGN_ENCAP_LIMIT | IP6_TNL_F_USE_ORIG_TCLASS);
+        break;
+    }
+    default: break;
+    }
+}
+
+TunnelAttributes decode_tunnel(TunnelKind kind, const nlattr* data, int& lower_index) {
+    TunnelAttributes tunnel = defaults_of(kind);
     bool sent_over_ipv6_without_csum = false;
     for (const nlattr* attribute : Attributes::nested(data)) {
         const auto type = nla_type(attribute);
-        if (type == IFLA_VXLAN_LINK) lower_index = read_as<int>(attribute).value_or(0);
-        if (type == IFLA_VXLAN_UDP_ZERO_CSUM6_TX)
+        if (kind == TunnelKind::sit) decode_special_of_sit(attribute, tunnel);
+        if (kind == TunnelKind::ip6tnl) decode_special_of_ip6tnl(attribute, tunnel);
+        if (kind == TunnelKind::vxlan && type == IFLA_VXLAN_UDP_ZERO_CSUM6_TX)
             sent_over_ipv6_without_csum = read_as<std::uint8_t>(attribute).value_or(0) != 0;
-        for (const auto& row : vxlan_attributes()) {
+        for (const auto& row : tunnel_attributes(kind)) {
             const bool matches =
                 row.kernel == type || (row.wire == Wire::address && row.kernel6 == type);
-            if (!matches || row.wire == Wire::ifindex) continue;
-            std::visit([&](auto member) { decode_value(attribute, row, vxlan.*member); },
-                       row.member);
+            if (!matches || row.wire == Wire::special) continue;
+            if (row.wire == Wire::ifindex)
+                lower_index = read_as<int>(attribute).value_or(0);
+            else
+                std::visit([&](auto member) { decode_value(attribute, row, tunnel.*member); },
+                           row.member);
             break;
         }
     }
+    if (kind != TunnelKind::vxlan) return tunnel;
+    TunnelAttributes& vxlan = tunnel;
     // Without local and remote the kernel does not say of which family the link is.
     const Family family = vxlan.local    ? vxlan.local->family
                           : vxlan.remote ? vxlan.remote->family
@@ -74,7 +122,7 @@ VxlanAttributes decode_vxlan(const nlattr* data, int& lower_index) {
     if (!vxlan.local) vxlan.local = IpAddress{family, {}};
     if (!vxlan.remote) vxlan.remote = IpAddress{family, {}};
     if (family == Family::ipv6) vxlan.udp_csum = !sent_over_ipv6_without_csum;
-    return vxlan;
+    return tunnel;
 }
 
 /// net.ipv4.conf.LINK.promote_secondaries out of IFLA_AF_SPEC/AF_INET/IFLA_INET_CONF, an array of
@@ -103,7 +151,7 @@ LinkCounters decode_counters(const nlattr* attribute) {
 }
 
 template<class T>
-void encode_value(MessageWriter& writer, const AttributeRow<VxlanAttributes>& row, const T& value,
+void encode_value(MessageWriter& writer, const AttributeRow<TunnelAttributes>& row, const T& value,
                   Family family, const IndexOf& index_of) {
     if constexpr (std::is_same_v<T, bool>) {
         if (row.wire == Wire::flag) {
@@ -132,18 +180,37 @@ void encode_value(MessageWriter& writer, const AttributeRow<VxlanAttributes>& ro
     }
 }
 
-void encode_vxlan(MessageWriter& writer, const VxlanAttributes& vxlan, const IndexOf& index_of) {
+void encode_special_of_ip6tnl(MessageWriter& writer, const TunnelAttributes& ip6tnl) {
+    const std::uint16_t limit = ip6tnl.encaplimit.value_or(no_encaplimit);
+    const std::uint16_t tclass = ip6tnl.tclass.value_or(0);
+    std::uint32_t flags = ip6tnl.other_flags.value_or(0);
+    if (limit == no_encaplimit) flags |= IP6_TNL_F_IGN_ENCAP_LIMIT;
+    if (tclass == inherit_tclass) flags |= IP6_TNL_F_USE_ORIG_TCLASS;
+    writer.put_u8(IFLA_IPTUN_ENCAP_LIMIT,
+                  static_cast<std::uint8_t>(limit == no_encaplimit ? 0 : limit));
+    writer.put_big_endian(IFLA_IPTUN_FLOWINFO,
+                          (tclass == inherit_tclass ? 0U : std::uint32_t{tclass} << tclass_shift) |
+                              ip6tnl.label.value_or(0));
+    writer.put_u32(IFLA_IPTUN_FLAGS, flags);
+}
+
+void encode_tunnel(MessageWriter& writer, const TunnelAttributes& tunnel, const IndexOf& index_of) {
     nlattr* link_info = writer.begin_nest(IFLA_LINKINFO);
-    writer.put_string(IFLA_INFO_KIND, "vxlan");
+    writer.put_string(IFLA_INFO_KIND, std::string(traits_of(tunnel.kind).name));
     nlattr* data = writer.begin_nest(IFLA_INFO_DATA);
-    const Family family = vxlan.local ? vxlan.local->family : Family::ipv4;
-    for (const auto& row : vxlan_attributes())
+    const Family family = tunnel.local ? tunnel.local->family : Family::ipv4;
+    for (const auto& row : tunnel_attributes(tunnel.kind))
         std::visit(
             [&](auto member) {
-                if (const auto& value = vxlan.*member)
+                if (const auto& value = tunnel.*member; value && row.wire != Wire::special)
                     encode_value(writer, row, *value, family, index_of);
             },
             row.member);
+    if (tunnel.kind == TunnelKind::sit) {
+        const std::uint16_t flags = tunnel.isatap.value_or(false) ? SIT_ISATAP : 0;
+        writer.put(IFLA_IPTUN_FLAGS, std::as_bytes(std::span(&flags, 1)));
+    }
+    if (tunnel.kind == TunnelKind::ip6tnl) encode_special_of_ip6tnl(writer, tunnel);
     writer.end_nest(data);
     writer.end_nest(link_info);
 }
@@ -153,10 +220,13 @@ void put_attributes(MessageWriter& writer, const LinkAttributes& attributes,
     if (attributes.mtu) writer.put_u32(IFLA_MTU, *attributes.mtu);
     if (attributes.mac)
         writer.put(IFLA_ADDRESS, std::span<const std::uint8_t>(attributes.mac->bytes));
-    if (attributes.master)
-        writer.put_u32(IFLA_MASTER, attributes.master->empty()
-                                        ? 0
-                                        : static_cast<std::uint32_t>(index_of(*attributes.master)));
+    // Both are the one master; at most one of them is named.
+    const auto& master = attributes.vrf && !attributes.vrf->empty() ? attributes.vrf
+                         : attributes.master                        ? attributes.master
+                                                                    : attributes.vrf;
+    if (master)
+        writer.put_u32(IFLA_MASTER,
+                       master->empty() ? 0 : static_cast<std::uint32_t>(index_of(*master)));
     if (attributes.group) writer.put_u32(IFLA_GROUP, *attributes.group);
     if (attributes.txqlen) writer.put_u32(IFLA_TXQLEN, *attributes.txqlen);
 }
@@ -178,6 +248,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     link.attributes.up = (header->ifi_flags & IFF_UP) != 0;
     link.attributes.alias = "";
     link.attributes.master = "";
+    link.attributes.vrf = "";
     link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
     const nlattr* data = nullptr;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
@@ -203,17 +274,22 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         default: break;
         }
     }
-    if (link.kind == "vxlan" && data != nullptr) link.vxlan = decode_vxlan(data, link.lower_index);
     if (link.name.empty()) return std::nullopt;
+    if (const auto kind = tunnel_kind(link.kind); kind && data != nullptr)
+        link.tunnel = decode_tunnel(*kind, data, link.lower_index);
+    if (link.kind == "vrf" && data != nullptr)
+        for (const nlattr* attribute : Attributes::nested(data))
+            if (nla_type(attribute) == IFLA_VRF_TABLE)
+                link.vrf_table = read_as<std::uint32_t>(attribute).value_or(0);
     return link;
 }
 
 void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,
-                   const VxlanAttributes& vxlan, const IndexOf& index_of) {
+                   const TunnelAttributes& tunnel, const IndexOf& index_of) {
     writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0));
     writer.put_string(IFLA_IFNAME, name);
     put_attributes(writer, attributes, index_of);
-    encode_vxlan(writer, vxlan, index_of);
+    encode_tunnel(writer, tunnel, index_of);
     writer.finish();
 }
 
@@ -246,10 +322,10 @@ void encode_change(MessageWriter& writer, int index, const LinkAttributes& chang
     writer.finish();
 }
 
-void encode_change(MessageWriter& writer, int index, const VxlanAttributes& changed,
+void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,
                    const IndexOf& index_of) {
     writer.begin(RTM_NEWLINK, 0, link_header(index));
-    encode_vxlan(writer, changed, index_of);
+    encode_tunnel(writer, changed, index_of);
     writer.finish();
 }
 

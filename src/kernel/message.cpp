@@ -9,7 +9,7 @@ namespace vxlanctl {
 namespace {
 
 // The largest message is a route put back with all of its attributes: far below this.
-constexpr std::size_t scratch_size = 32768;
+constexpr std::size_t scratch_size = 8192;
 
 /// Running out of scratch is a bug, not a condition.
 void expect(int result) {
@@ -35,8 +35,12 @@ void MessageWriter::append(const void* data, std::size_t size) {
     expect(nlmsg_append(message_.get(), const_cast<void*>(data), size, NLMSG_ALIGNTO));
 }
 
-void MessageWriter::put(int attribute, std::span<const std::uint8_t> payload) {
-    expect(nla_put(message_.get(), attribute, static_cast<int>(payload.size()), payload.data()));
+std::span<std::uint8_t> MessageWriter::put(int attribute, std::span<const std::uint8_t> payload) {
+    nlattr* place = nla_reserve(message_.get(), attribute, static_cast<int>(payload.size()));
+    if (place == nullptr) expect(-1);
+    auto* const begin = static_cast<std::uint8_t*>(nla_data(place));
+    std::copy(payload.begin(), payload.end(), begin);
+    return {begin, payload.size()};
 }
 
 void MessageWriter::put(int attribute, std::span<const std::byte> payload) {
@@ -84,9 +88,9 @@ void MessageWriter::end_nest(nlattr* nest) {
 void MessageWriter::finish() {
     const nlmsghdr* header = nlmsg_hdr(message_.get());
     batch_.offsets.push_back(batch_.bytes.size());
+    // Its length is aligned, since libnl pads whatever it appends.
     const auto* begin = reinterpret_cast<const std::byte*>(header);
     batch_.bytes.insert(batch_.bytes.end(), begin, begin + header->nlmsg_len);
-    batch_.bytes.resize(NLMSG_ALIGN(batch_.bytes.size()));
 }
 
 Attributes Attributes::of_message(const nlmsghdr* message, std::size_t header_size) {

@@ -44,7 +44,7 @@ Result<NetlinkSocket> NetlinkSocket::open() {
         setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence) != 0)
         return netlink_error("cannot set up a netlink socket", errno);
-    result.buffer_.resize(receive_size);
+    result.buffer_ = std::make_unique_for_overwrite<std::byte[]>(receive_size);
     return result;
 }
 
@@ -56,13 +56,13 @@ Result<void> NetlinkSocket::send(std::span<const std::byte> datagram) {
 
 Result<std::span<const std::byte>> NetlinkSocket::receive() {
     while (true) {
-        const auto size = ::recv(descriptor(), buffer_.data(), buffer_.size(), MSG_TRUNC);
+        const auto size = ::recv(descriptor(), buffer_.get(), receive_size, MSG_TRUNC);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == EAGAIN)
             return netlink_error("the kernel does not answer", ETIMEDOUT);
         if (size < 0) return netlink_error("cannot receive from the kernel", errno);
         const auto bytes = static_cast<std::size_t>(size);
-        if (bytes <= buffer_.size()) return std::span<const std::byte>(buffer_.data(), bytes);
+        if (bytes <= receive_size) return std::span<const std::byte>(buffer_.get(), bytes);
         return netlink_error("cannot receive from the kernel", EMSGSIZE);
     }
 }

@@ -3,12 +3,12 @@
 #include "vxlanctl/address_codec.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
+#include "vxlanctl/prl.h"
 #include "vxlanctl/route_codec.h"
 
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
-#include <fstream>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -33,19 +33,23 @@ tl::unexpected<Error> while_reading(Error error, std::string what) {
 /// One reading of a namespace.
 class Reader {
 public:
-    Reader(Netlink& netlink, const ReadRequest& request) : netlink_(netlink), request_(request) {}
+    Reader(Netlink& netlink, const RuntimeDirectory* records, const ReadRequest& request)
+        : netlink_(netlink), records_(records), request_(request) {}
 
     Result<State> run() {
         if (auto done = read_links(); !done) return tl::unexpected(done.error());
         select_tunnels();
+        for (const auto& link : state_.links)
+            if (tunnels_.contains(link.index)) read_record(link);
         if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
-        if (!tunnels_.empty()) {
-            if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
-        }
+        if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
+        if (auto done = read_routers(); !done) return tl::unexpected(done.error());
+        if (auto done = read_needs(request_.needs(state_)); !done)
+            return tl::unexpected(done.error());
+        if (request_.needs(state_).main_table) // now that the tunnels' own routes are known
+            if (auto done = read_main_table(); !done) return tl::unexpected(done.error());
         if (request_.foreign)
             if (auto done = read_foreign(); !done) return tl::unexpected(done.error());
-        if (request_.host_routes(state_))
-            if (auto done = read_host_routes(); !done) return tl::unexpected(done.error());
         if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
         fill_in_names();
         return std::move(state_);
@@ -66,12 +70,44 @@ private:
     Result<void> read_foreign() {
         if (tunnels_.empty()) return {};
         if (auto done = read_neighbours(); !done) return done;
-        for (const Family family : {Family::ipv4, Family::ipv6})
-            for (const int filter : filters())
-                if (auto done = read_routes_of_links(family, filter); !done) return done;
-        for (auto& link : state_.links)
-            std::sort(link.routes.begin(), link.routes.end());
-        return {};
+        return read_routes_of_links(tunnels_);
+    }
+
+    Result<void> read_needs(const Needs& needs) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        std::vector<std::string> unknown; // named by a record alone
+        for (const auto& name : needs.links)
+            if (find_link(state_, name) == nullptr) {
+                encode_get_link(writer, name);
+                unknown.push_back(name);
+            }
+        if (auto done = get_links(batch, unknown); !done) return done;
+        std::set<int> routed;
+        for (const auto& name : needs.links)
+            if (const Link* link = find_link(state_, name)) routed.insert(link->index);
+        if (!routed.empty())
+            if (auto done = read_routes_of_links(routed); !done) return done;
+        if (needs.rules)
+            if (auto done = read_rules(); !done) return done;
+        return needs.all_records ? read_all_records() : Result<void>();
+    }
+
+    void read_record(const Link& link) {
+        const auto mark =
+            records_ == nullptr ? std::nullopt : mark_of(link.attributes.alias.value_or(""));
+        if (!mark || state_.records.contains(mark->id)) return;
+        if (auto record = records_->read_record(mark->id))
+            state_.records.emplace(mark->id, std::move(*record));
+    }
+
+    /// The records of all marked links, whatever their kind.
+    Result<void> read_all_records() {
+        return dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
+                    [&](const nlmsghdr* message) {
+                        if (const auto link = decode_link(message)) read_record(*link);
+                    },
+                    [] {});
     }
 
     Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,
@@ -85,6 +121,7 @@ private:
 
     void add_link(Link link) {
         names_[link.index] = link.name;
+        if (link.kind == "vrf") vrfs_.insert(link.index);
         const auto [position, is_new] = by_index_.emplace(link.index, state_.links.size());
         if (is_new)
             state_.links.push_back(std::move(link));
@@ -97,29 +134,37 @@ private:
         names.insert(names.end(), request_.others.begin(), request_.others.end());
         std::sort(names.begin(), names.end());
         names.erase(std::unique(names.begin(), names.end()), names.end());
-        const bool by_name = names.size() <= most_by_name;
-        const auto handle = [&](const nlmsghdr* message) {
-            if (auto link = decode_link(message))
-                if (!by_name || link->kind == "vxlan") add_link(std::move(*link));
-        };
-        const auto restart = [&] {
-            state_.links.clear();
-            by_index_.clear();
-            names_.clear();
-        };
-        if (auto done = dump(
-                [&](MessageWriter& writer) {
-                    encode_dump_links(writer, by_name ? "vxlan" : "", request_.every_vxlan);
-                },
-                "links", handle, restart);
-            !done || !by_name)
-            return done;
+        const bool by_name = names.size() <= most_by_name && !request_.every_tunnel;
+        if (!by_name) return read_links_of_kind("");
+        for (const TunnelKind kind : request_.kinds)
+            if (auto done = read_links_of_kind(traits_of(kind).name); !done) return done;
         std::erase_if(names, [&](const auto& name) { return find_link(state_, name) != nullptr; });
         MessageBatch batch;
         MessageWriter writer(batch);
         for (const auto& name : names)
             encode_get_link(writer, name);
         return get_links(batch, names);
+    }
+
+    /// Or of all kinds.
+    Result<void> read_links_of_kind(std::string_view kind) {
+        const auto before = state_.links.size();
+        const auto handle = [&](const nlmsghdr* message) {
+            if (auto link = decode_link(message))
+                if (kind.empty() || link->kind == kind) add_link(std::move(*link));
+        };
+        const auto restart = [&] {
+            for (std::size_t i = before; i < state_.links.size(); ++i) {
+                by_index_.erase(state_.links[i].index);
+                names_.erase(state_.links[i].index);
+            }
+            state_.links.resize(before);
+        };
+        return dump(
+            [&](MessageWriter& writer) {
+                encode_dump_links(writer, std::string(kind), request_.every_tunnel);
+            },
+            "links", handle, restart);
     }
 
     /// A link that is not there is no error: the planner says what that means. `asked` are the
@@ -159,7 +204,7 @@ private:
         for (const auto& link : state_.links) {
             const bool asked = std::find(request_.tunnels.begin(), request_.tunnels.end(),
                                          link.name) != request_.tunnels.end();
-            if (link.kind == "vxlan" && (asked || request_.every_vxlan || is_leftover(link)))
+            if (is_tunnel(link) && (asked || request_.every_tunnel || is_leftover(link)))
                 tunnels_.insert(link.index);
         }
     }
@@ -171,8 +216,8 @@ private:
     }
 
     /// The links to ask for one by one, or {0} for all of them at once.
-    std::set<int> filters() const {
-        return tunnels_.size() <= most_by_link ? tunnels_ : std::set<int>{0};
+    static std::set<int> filters(const std::set<int>& links) {
+        return links.size() <= most_by_link ? links : std::set<int>{0};
     }
 
     Result<void> read_addresses() {
@@ -194,7 +239,11 @@ private:
     }
 
     Result<void> read_fdb() {
-        for (const int filter : filters()) {
+        std::set<int> vxlans;
+        for (const auto& link : state_.links)
+            if (tunnels_.contains(link.index) && link.tunnel.kind == TunnelKind::vxlan)
+                vxlans.insert(link.index);
+        for (const int filter : filters(vxlans)) {
             std::vector<std::vector<FloodEntry>> before;
             for (int reading = 0; reading < most_readings; ++reading) {
                 if (auto done = read_fdb_once(filter); !done) return done;
@@ -231,7 +280,9 @@ private:
             !done)
             return done;
         const auto settle = [](auto& entries) { // an entry may come twice
-            std::sort(entries.begin(), entries.end());
+            // The kernel lists a flood list in the order in which we added it.
+            if (!std::is_sorted(entries.begin(), entries.end()))
+                std::sort(entries.begin(), entries.end());
             entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
         };
         for (auto& link : state_.links)
@@ -248,8 +299,8 @@ private:
         Link* link = last_tunnel_;
         if (link == nullptr) return;
         FloodEntry remote{message.dst, message.port, message.vni, ""};
-        if (remote.port == link->vxlan.port) remote.port.reset();
-        if (remote.vni == link->vxlan.vni) remote.vni.reset();
+        if (remote.port == link->tunnel.port) remote.port.reset();
+        if (remote.vni == link->tunnel.vni) remote.vni.reset();
         if (message.via_index != 0) {
             remote.via = placeholder(message.via_index);
             wanted_names_.insert(message.via_index);
@@ -258,20 +309,45 @@ private:
             const FdbOrigin origin = is_external(message.flags) ? FdbOrigin::external
                                      : ages(message.state)      ? FdbOrigin::learned
                                                                 : FdbOrigin::pinned;
-            link->macs.push_back(
-                {message.mac, std::move(remote), message.state, message.flags, origin});
+            link->macs.push_back({message.mac, remote, message.state, message.flags, origin});
             return;
         }
         link->flood_state = message.state;
         link->flood_flags = message.flags;
         // The default remote's own entry; with a lower device, it leaves by that.
-        const bool is_default = link->vxlan.remote == message.dst && !remote.port && !remote.vni &&
+        const bool is_default = link->tunnel.remote == message.dst && !remote.port && !remote.vni &&
                                 message.via_index == link->lower_index;
-        if (!is_default) link->flood_list.push_back(std::move(remote));
+        if (!is_default) link->flood_list.push_back(remote);
+    }
+
+    /// One call a link: the kernel has no other way.
+    Result<void> read_routers() {
+        RouterList list;
+        for (auto& link : state_.links) {
+            if (!tunnels_.contains(link.index) || !link.tunnel.isatap.value_or(false)) continue;
+            auto routers = list.read(link.name);
+            if (!routers) return tl::unexpected(routers.error());
+            link.routers = std::move(*routers);
+        }
+        return {};
+    }
+
+    Result<void> read_rules() {
+        for (const Family family : {Family::ipv4, Family::ipv6}) {
+            const std::size_t size = state_.rules.size();
+            const auto handle = [&](const nlmsghdr* message) {
+                if (const auto rule = decode_rule(message)) state_.rules.push_back(*rule);
+            };
+            if (auto done = dump([&](MessageWriter& writer) { encode_dump_rules(writer, family); },
+                                 "rules", handle, [&] { state_.rules.resize(size); });
+                !done && done.error().code != EAFNOSUPPORT && done.error().code != EOPNOTSUPP)
+                return done; // a kernel without policy routing has none
+        }
+        return {};
     }
 
     Result<void> read_neighbours() {
-        for (const int filter : filters()) {
+        for (const int filter : filters(tunnels_)) {
             const auto handle = [&](const nlmsghdr* message) {
                 const auto decoded = decode_neighbour(message);
                 if (Link* link = decoded ? tunnel(decoded->link_index) : nullptr)
@@ -292,19 +368,16 @@ private:
         return {};
     }
 
-    Result<void> read_host_routes() {
+    Result<void> read_main_table() {
         for (const Family family : {Family::ipv4, Family::ipv6}) {
             const std::size_t size = state_.routes.size();
             const auto handle = [&](const nlmsghdr* message) {
-                const auto decoded = decode_route(message);
-                if (!decoded || decoded->route.type != RTN_UNICAST ||
-                    decoded->route.to.address.family != family)
-                    return;
-                const int index = decoded->link_indexes.empty() ? decoded->link_index
-                                                                : decoded->link_indexes.front();
-                state_.routes.push_back(decoded->route);
-                state_.routes.back().dev = placeholder(index);
-                if (decoded->route.to.length == 0) wanted_names_.insert(index);
+                for (auto& [index, route] : decode_route(message)) {
+                    if (route.type != RTN_UNICAST || route.to.address.family != family) continue;
+                    if (route.to.length == 0) wanted_names_.insert(index);
+                    state_.routes.push_back(std::move(route));
+                    state_.routes.back().dev = placeholder(index);
+                }
             };
             if (auto done = dump(
                     [&](MessageWriter& writer) {
@@ -317,26 +390,32 @@ private:
         return {};
     }
 
-    Result<void> read_routes_of_links(Family family, int filter) {
-        std::map<int, std::size_t> sizes;
-        for (const auto& link : state_.links)
-            sizes[link.index] = link.routes.size();
-        const auto handle = [&](const nlmsghdr* message) {
-            auto decoded = decode_route(message);
-            if (!decoded || decoded->route.to.address.family != family) return;
-            if (decoded->link_indexes.empty()) decoded->link_indexes = {decoded->link_index};
-            for (const int index : decoded->link_indexes)
-                if (Link* link = tunnel(index)) {
-                    link->routes.push_back(decoded->route);
-                    link->routes.back().dev = link->name;
-                }
-        };
-        const auto restart = [&] {
+    /// The routes out of these links, in place of what is known of them.
+    Result<void> read_routes_of_links(const std::set<int>& links) {
+        for (const Family family : {Family::ipv4, Family::ipv6})
+            for (const int filter : filters(links))
+                if (auto done = read_routes_of_links(links, family, filter); !done) return done;
+        for (auto& link : state_.links)
+            if (links.contains(link.index)) std::sort(link.routes.begin(), link.routes.end());
+        return {};
+    }
+
+    Result<void> read_routes_of_links(const std::set<int>& links, Family family, int filter) {
+        const auto clear = [&] {
             for (auto& link : state_.links)
-                link.routes.resize(sizes[link.index]);
+                if (links.contains(link.index) && (filter == 0 || filter == link.index))
+                    std::erase_if(link.routes, [&](const Route& route) {
+                        return route.to.address.family == family;
+                    });
         };
+        const auto handle = [&](const nlmsghdr* message) {
+            for (auto& [index, route] : decode_route(message))
+                if (links.contains(index) && route.to.address.family == family)
+                    state_.links[by_index_.at(index)].routes.push_back(std::move(route));
+        };
+        clear();
         return dump([&](MessageWriter& writer) { encode_dump_routes(writer, family, filter, 0); },
-                    "routes", handle, restart);
+                    "routes", handle, clear);
     }
 
     /// Stands for a link's name until that is known; no name can be like it.
@@ -350,6 +429,8 @@ private:
     std::string resolved(const std::string& name) const {
         return name.starts_with('/') ? name_of(std::atoi(name.c_str() + 1)) : name;
     }
+
+    bool is_vrf(int index) const { return vrfs_.contains(index); }
 
     /// Fetches the links that tunnels refer to by index and that have not been read yet.
     Result<void> read_missing_names() {
@@ -372,15 +453,17 @@ private:
 
     void fill_in_names() {
         for (auto& link : state_.links) {
-            if (link.master_index != 0) link.attributes.master = name_of(link.master_index);
+            if (link.master_index != 0)
+                (is_vrf(link.master_index) ? link.attributes.vrf : link.attributes.master) =
+                    name_of(link.master_index);
             if (link.lower_index != 0) // elsewhere, the index means nothing here
-                link.vxlan.dev = link.underlay_elsewhere ? placeholder(link.lower_index)
-                                                         : name_of(link.lower_index);
+                link.tunnel.dev = link.underlay_elsewhere ? placeholder(link.lower_index)
+                                                          : name_of(link.lower_index);
             bool renamed = false;
             for (auto& entry : link.flood_list)
-                if (!entry.via.empty()) entry.via = resolved(entry.via), renamed = true;
+                if (!entry.via.empty()) entry.via = resolved(entry.via.str()), renamed = true;
             for (auto& entry : link.macs)
-                entry.remote.via = resolved(entry.remote.via);
+                if (!entry.remote.via.empty()) entry.remote.via = resolved(entry.remote.via.str());
             if (renamed) std::sort(link.flood_list.begin(), link.flood_list.end());
         }
         for (auto& host : state_.host_addresses)
@@ -391,36 +474,17 @@ private:
     }
 
     Netlink& netlink_;
+    const RuntimeDirectory* records_;
     const ReadRequest& request_;
     State state_;
     std::unordered_map<int, std::size_t> by_index_;
     std::unordered_map<int, std::string> names_;
+    std::set<int> vrfs_;
     std::set<int> tunnels_;
     std::set<int> wanted_names_;
     int last_index_ = 0;
     Link* last_tunnel_ = nullptr;
 };
-
-/// A process's parent; 0 when there is none, or it cannot be seen.
-int parent_of(int process) {
-    std::ifstream status(fmt::format("/proc/{}/status", process));
-    for (std::string word; status >> word;)
-        if (word == "PPid:") return status >> process ? process : 0;
-    return 0;
-}
-
-/// SSH_CONNECTION, which sshd sets: our own, or that of the nearest ancestor that has one, since
-/// sudo, doas and su take it out of the environment.
-std::string ssh_connection() {
-    constexpr std::string_view name = "SSH_CONNECTION=";
-    if (const char* own = std::getenv("SSH_CONNECTION")) return own;
-    for (int process = getppid(); process > 1; process = parent_of(process)) {
-        std::ifstream environment(fmt::format("/proc/{}/environ", process));
-        for (std::string variable; std::getline(environment, variable, '\0');)
-            if (variable.starts_with(name)) return variable.substr(name.size());
-    }
-    return "";
-}
 
 /// The client of this SSH session.
 std::optional<IpAddress> ssh_client() {
@@ -435,13 +499,18 @@ ReadRequest request_for(const Config& config) {
     ReadRequest request;
     for (const auto& tunnel : config.tunnels) {
         request.tunnels.push_back(tunnel.name);
-        for (const auto& name : {tunnel.vxlan.dev, tunnel.link.master})
+        request.kinds.insert(tunnel.tunnel.kind);
+        for (const auto& name : {tunnel.tunnel.dev, tunnel.link.master, tunnel.link.vrf})
             if (!name.value_or("").empty()) request.others.push_back(*name);
-        for (const auto& peer : tunnel.peers.value_or(std::vector<FloodEntry>{}))
-            if (!peer.via.empty()) request.others.push_back(peer.via);
+        if (tunnel.peers)
+            for (const auto& peer : *tunnel.peers)
+                if (!peer.via.empty()) request.others.push_back(peer.via.str());
+        if (tunnel.routes)
+            for (const auto& route : *tunnel.routes)
+                if (!route.dev.empty()) request.others.push_back(route.dev);
     }
     for (const auto& tunnel : config.tunnels)
-        if (tunnel.vxlan.local) request.locals.push_back(*tunnel.vxlan.local);
+        if (tunnel.tunnel.local) request.locals.push_back(*tunnel.tunnel.local);
     for (const auto& name : config.absent)
         request.tunnels.push_back(name);
     request.expects = [&config](const Link& link) {
@@ -449,28 +518,20 @@ ReadRequest request_for(const Config& config) {
             return tunnel.name == link.name && tunnel.peers == link.flood_list;
         });
     };
-    request.host_routes = [&config](const State& state) { return adds_address(config, state); };
+    request.needs = [&config](const State& state) { return needs_of(config, state); };
     return request;
 }
 
 Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
                          const ReadRequest& request) {
-    auto state = Reader(netlink, request).run();
+    auto state = Reader(netlink, records, request).run();
     if (!state) return state;
     if (!state->routes.empty()) state->ssh_client = ssh_client(); // preflight wants both or none
-    if (records == nullptr) return state;
-    for (const auto& name : request.tunnels) {
-        const Link* link = find_link(*state, name);
-        if (link == nullptr) continue;
-        if (const auto mark = mark_of(link->attributes.alias.value_or("")))
-            if (auto record = records->read_record(mark->id))
-                state->records.emplace(mark->id, std::move(*record));
-    }
     return state;
 }
 
 Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request) {
-    return Reader(netlink, request).complete(state);
+    return Reader(netlink, nullptr, request).complete(state);
 }
 
 Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,

@@ -1,5 +1,7 @@
 #include "vxlanctl/route_codec.h"
 
+#include <algorithm>
+#include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -10,18 +12,28 @@ std::uint8_t family_number(Family family) {
     return family == Family::ipv4 ? AF_INET : AF_INET6;
 }
 
-/// The next hops' links of RTA_MULTIPATH.
-std::vector<int> decode_next_hops(const nlattr* attribute) {
-    std::vector<int> indexes;
+struct NextHop {
+    int link_index;
+    std::optional<IpAddress> via;
+    std::uint32_t flags; ///< RTNH_F_*
+};
+
+/// RTA_MULTIPATH.
+std::vector<NextHop> decode_next_hops(const nlattr* attribute) {
+    std::vector<NextHop> hops;
     auto bytes = payload(attribute);
     while (bytes.size() >= sizeof(rtnexthop)) {
-        rtnexthop hop;
-        std::memcpy(&hop, bytes.data(), sizeof hop);
-        if (hop.rtnh_len < sizeof hop || hop.rtnh_len > bytes.size()) break;
-        indexes.push_back(hop.rtnh_ifindex);
-        bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(hop.rtnh_len), bytes.size()));
+        rtnexthop header;
+        std::memcpy(&header, bytes.data(), sizeof header);
+        if (header.rtnh_len < sizeof header || header.rtnh_len > bytes.size()) break;
+        NextHop hop{header.rtnh_ifindex, std::nullopt, header.rtnh_flags};
+        for (const nlattr* detail :
+             Attributes(bytes.subspan(sizeof header, header.rtnh_len - sizeof header)))
+            if (nla_type(detail) == RTA_GATEWAY) hop.via = read_address(detail);
+        hops.push_back(hop);
+        bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(header.rtnh_len), bytes.size()));
     }
-    return indexes;
+    return hops;
 }
 
 void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags, int link_index,
@@ -46,6 +58,23 @@ void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_fla
     writer.finish();
 }
 
+void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags,
+            const Rule& rule) {
+    fib_rule_hdr header{};
+    header.family = family_number((rule.from ? rule.from : rule.to)->address.family);
+    header.action = FR_ACT_TO_TBL;
+    header.table = RT_TABLE_UNSPEC;
+    if (rule.from) header.src_len = rule.from->length;
+    if (rule.to) header.dst_len = rule.to->length;
+    writer.begin(type, message_flags, header);
+    if (rule.from && rule.from->length > 0) writer.put(FRA_SRC, wire_bytes(rule.from->address));
+    if (rule.to && rule.to->length > 0) writer.put(FRA_DST, wire_bytes(rule.to->address));
+    writer.put_u32(FRA_TABLE, rule.table);
+    if (rule.priority) writer.put_u32(FRA_PRIORITY, *rule.priority);
+    writer.put_u8(FRA_PROTOCOL, rule.protocol);
+    writer.finish();
+}
+
 void encode_neighbour(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags,
                       int link_index, const Neighbour& neighbour) {
     ndmsg header{};
@@ -61,15 +90,16 @@ void encode_neighbour(MessageWriter& writer, std::uint16_t type, std::uint16_t m
 
 } // namespace
 
-std::optional<RouteMessage> decode_route(const nlmsghdr* message) {
+std::vector<RouteMessage> decode_route(const nlmsghdr* message) {
     const auto* header = fixed_header<rtmsg>(message);
-    if (message->nlmsg_type != RTM_NEWROUTE || header == nullptr) return std::nullopt;
-    if (header->rtm_family != AF_INET && header->rtm_family != AF_INET6) return std::nullopt;
-    if ((header->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
+    if (message->nlmsg_type != RTM_NEWROUTE || header == nullptr) return {};
+    if (header->rtm_family != AF_INET && header->rtm_family != AF_INET6) return {};
+    if ((header->rtm_flags & RTM_F_CLONED) != 0) return {};
     RouteMessage result;
+    std::vector<NextHop> hops;
     Route& route = result.route;
     const Family family = header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6;
-    if (header->rtm_dst_len > full_length(family)) return std::nullopt;
+    if (header->rtm_dst_len > full_length(family)) return {};
     route.to = {IpAddress{family, {}}, header->rtm_dst_len};
     route.table = header->rtm_table;
     route.tos = header->rtm_tos;
@@ -90,10 +120,7 @@ std::optional<RouteMessage> decode_route(const nlmsghdr* message) {
         case RTA_GATEWAY: route.via = read_address(attribute); break;
         case RTA_PREFSRC: route.source = read_address(attribute); break;
         case RTA_PRIORITY: route.metric = read_as<std::uint32_t>(attribute).value_or(0); break;
-        case RTA_MULTIPATH:
-            route.multipath = true;
-            result.link_indexes = decode_next_hops(attribute);
-            break;
+        case RTA_MULTIPATH: hops = decode_next_hops(attribute); break;
         case RTA_NH_ID: route.multipath = true; break;
         case RTA_CACHEINFO: break; // changes by itself
         default: {
@@ -103,11 +130,23 @@ std::optional<RouteMessage> decode_route(const nlmsghdr* message) {
         }
         }
     }
-    return result;
+    if (hops.empty()) return {result};
+    std::vector<RouteMessage> results;
+    for (const auto& hop : hops) {
+        results.push_back({hop.link_index, route});
+        results.back().route.via = hop.via;
+        results.back().route.flags = hop.flags & RTNH_F_ONLINK;
+        results.back().route.multipath = route.multipath || family == Family::ipv4;
+    }
+    return results;
 }
 
 void encode_add_route(MessageWriter& writer, int link_index, const Route& route) {
     encode(writer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, link_index, route);
+}
+
+void encode_append_route(MessageWriter& writer, int link_index, const Route& route) {
+    encode(writer, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_APPEND, link_index, route);
 }
 
 void encode_remove_route(MessageWriter& writer, int link_index, const Route& route) {
@@ -135,6 +174,60 @@ void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAd
     writer.put(RTA_DST, wire_bytes(to));
     writer.put(RTA_SRC, wire_bytes(from));
     if (link_index != 0) writer.put_u32(RTA_OIF, static_cast<std::uint32_t>(link_index));
+    writer.finish();
+}
+
+std::optional<Rule> decode_rule(const nlmsghdr* message) {
+    const auto* header = fixed_header<fib_rule_hdr>(message);
+    if (message->nlmsg_type != RTM_NEWRULE || header == nullptr) return std::nullopt;
+    if (header->family != AF_INET && header->family != AF_INET6) return std::nullopt;
+    if (header->action != FR_ACT_TO_TBL || header->tos != 0 ||
+        (header->flags & FIB_RULE_INVERT) != 0)
+        return std::nullopt;
+    const Family family = header->family == AF_INET ? Family::ipv4 : Family::ipv6;
+    if (std::max(header->src_len, header->dst_len) > full_length(family)) return std::nullopt;
+    constexpr std::uint32_t no_suppression = 0xffffffff;
+    Rule rule;
+    rule.table = header->table;
+    rule.priority = 0;
+    rule.protocol = 0;
+    if (header->src_len > 0) rule.from = Prefix{IpAddress{family, {}}, header->src_len};
+    if (header->dst_len > 0) rule.to = Prefix{IpAddress{family, {}}, header->dst_len};
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case FRA_SRC:
+            if (const auto from = read_address(attribute); from && rule.from)
+                rule.from->address = *from;
+            break;
+        case FRA_DST:
+            if (const auto to = read_address(attribute); to && rule.to) rule.to->address = *to;
+            break;
+        case FRA_TABLE: rule.table = read_as<std::uint32_t>(attribute).value_or(rule.table); break;
+        case FRA_PRIORITY: rule.priority = read_as<std::uint32_t>(attribute).value_or(0); break;
+        case FRA_PROTOCOL: rule.protocol = read_as<std::uint8_t>(attribute).value_or(0); break;
+        case FRA_SUPPRESS_PREFIXLEN:
+        case FRA_SUPPRESS_IFGROUP:
+            if (read_as<std::uint32_t>(attribute) != no_suppression) return std::nullopt;
+            break;
+        case FRA_PAD: break;
+        default: return std::nullopt; // a selector or an action of its own
+        }
+    }
+    return rule.from || rule.to ? std::optional(rule) : std::nullopt;
+}
+
+void encode_add_rule(MessageWriter& writer, const Rule& rule) {
+    encode(writer, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule);
+}
+
+void encode_remove_rule(MessageWriter& writer, const Rule& rule) {
+    encode(writer, RTM_DELRULE, 0, rule);
+}
+
+void encode_dump_rules(MessageWriter& writer, Family family) {
+    fib_rule_hdr header{};
+    header.family = family_number(family);
+    writer.begin(RTM_GETRULE, NLM_F_DUMP, header);
     writer.finish();
 }
 

@@ -85,11 +85,14 @@ std::string own_directory() {
     return fmt::format("/tmp/vxlanctl-{}", uid_outside());
 }
 
+/// All of a regular file or of one in /proc, whose reads are short at the end alone.
 std::string read_all(int fd) {
     std::string text;
     std::array<char, 4096> buffer;
-    for (ssize_t size = 0; (size = read(fd, buffer.data(), buffer.size())) > 0;)
-        text.append(buffer.data(), static_cast<std::size_t>(size));
+    for (auto size = static_cast<ssize_t>(buffer.size()); size == ssize_t(buffer.size());) {
+        size = read(fd, buffer.data(), buffer.size());
+        if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
+    }
     return text;
 }
 
@@ -135,6 +138,65 @@ std::vector<std::string> strings_in(const nlohmann::json& json, const char* memb
     return strings;
 }
 
+/// A member that is a string; empty where it is missing or anything else.
+std::string string_in(const nlohmann::json& json, const char* member) {
+    const auto found = json.find(member);
+    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+std::uint32_t number_in(const nlohmann::json& json, const char* member) {
+    const auto found = json.find(member);
+    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint32_t>() : 0;
+}
+
+/// The elements of a member that are objects.
+std::vector<nlohmann::json> objects_in(const nlohmann::json& json, const char* member) {
+    std::vector<nlohmann::json> objects;
+    const auto found = json.find(member);
+    if (found == json.end() || !found->is_array()) return objects;
+    for (const auto& item : *found)
+        if (item.is_object()) objects.push_back(item);
+    return objects;
+}
+
+std::optional<Route> parse_recorded_route(const nlohmann::json& json) {
+    const auto to = parse_prefix(string_in(json, "to"));
+    if (!to) return std::nullopt;
+    Route route;
+    route.to = *to;
+    route.table = number_in(json, "table");
+    route.metric = number_in(json, "metric");
+    route.dev = string_in(json, "dev");
+    if (const auto via = parse_address(string_in(json, "via"))) route.via = *via;
+    return route;
+}
+
+nlohmann::json recorded(const Route& route) {
+    nlohmann::json json{
+        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
+    if (!route.dev.empty()) json["dev"] = route.dev;
+    if (route.via) json["via"] = to_string(*route.via);
+    return json;
+}
+
+std::optional<Rule> parse_recorded_rule(const nlohmann::json& json) {
+    Rule rule;
+    rule.table = number_in(json, "table");
+    if (const auto from = parse_prefix(string_in(json, "from"))) rule.from = *from;
+    if (const auto to = parse_prefix(string_in(json, "to"))) rule.to = *to;
+    if (json.contains("priority")) rule.priority = number_in(json, "priority");
+    if (rule.table == 0 || (!rule.from && !rule.to)) return std::nullopt;
+    return rule;
+}
+
+nlohmann::json recorded(const Rule& rule) {
+    nlohmann::json json{{"table", rule.table}};
+    if (rule.from) json["from"] = to_string(*rule.from);
+    if (rule.to) json["to"] = to_string(*rule.to);
+    if (rule.priority) json["priority"] = *rule.priority;
+    return json;
+}
+
 std::optional<Record> parse_record(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object() || json.find("version") == json.end() || json["version"] != 1)
@@ -144,6 +206,10 @@ std::optional<Record> parse_record(const std::string& text) {
         record.keys.insert(key);
     for (const auto& address : strings_in(json, "addresses"))
         if (const auto prefix = parse_prefix(address)) record.addresses.push_back(*prefix);
+    for (const auto& item : objects_in(json, "routes"))
+        if (const auto route = parse_recorded_route(item)) record.routes.push_back(*route);
+    for (const auto& item : objects_in(json, "rules"))
+        if (const auto rule = parse_recorded_rule(item)) record.rules.push_back(*rule);
     return record;
 }
 
@@ -154,6 +220,10 @@ std::string record_text(const Record& record, NamespaceId space) {
                         {"addresses", nlohmann::json::array()}};
     for (const auto& address : record.addresses)
         json["addresses"].push_back(to_string(address));
+    for (const auto& route : record.routes)
+        json["routes"].push_back(recorded(route));
+    for (const auto& rule : record.rules)
+        json["rules"].push_back(recorded(rule));
     return json.dump() + "\n";
 }
 
@@ -198,6 +268,19 @@ std::optional<std::vector<NamespaceId>> living_namespaces() {
         }
     }
     return spaces;
+}
+
+std::string read_process_file(int process, std::string_view name) {
+    const FileDescriptor file(
+        open(fmt::format("/proc/{}/{}", process, name).c_str(), O_RDONLY | O_CLOEXEC));
+    return read_all(file.get());
+}
+
+/// A process's parent; 0 when there is none, or it cannot be seen.
+int parent_of(int process) {
+    const std::string stat = read_process_file(process, "stat"); // PID (NAME) STATE PARENT ...
+    const auto name_end = stat.rfind(") ");
+    return name_end + 4 < stat.size() ? std::atoi(stat.c_str() + name_end + 4) : 0;
 }
 
 /// Whether the name still means the open file.
@@ -254,6 +337,17 @@ bool has_net_admin() {
     __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
     if (syscall(SYS_capget, &header, data) != 0) return true; // then the kernel will say
     return (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0;
+}
+
+std::string ssh_connection() {
+    constexpr std::string_view name = "SSH_CONNECTION=";
+    if (const char* own = std::getenv("SSH_CONNECTION")) return own;
+    for (int process = getppid(); process > 1; process = parent_of(process)) {
+        const std::string environment = '\0' + read_process_file(process, "environ");
+        const auto begin = environment.find('\0' + std::string(name));
+        if (begin != std::string::npos) return environment.c_str() + begin + 1 + name.size();
+    }
+    return "";
 }
 
 Result<RuntimeDirectory> RuntimeDirectory::open() {

@@ -4,8 +4,10 @@
 #include "vxlanctl/explain.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
+#include "vxlanctl/prl.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/route_codec.h"
+#include "vxlanctl/undo.h"
 
 #include <algorithm>
 #include <atomic>
@@ -49,6 +51,11 @@ public:
                 return tl::unexpected(
                     Error{ErrorKind::kernel, tunnel_,
                           fmt::format("interrupted by signal {}", caught_signal()), "", 0, ""});
+            if (is_ioctl(step)) {
+                if (auto done = flush(); !done) return done;
+                if (auto done = call(step); !done) return done;
+                continue;
+            }
             if (auto done = encode(step); !done) return done;
             if (needs_flush_after(step))
                 if (auto done = flush(); !done) return done;
@@ -76,6 +83,31 @@ private:
                std::holds_alternative<DeleteLink>(step.operation);
     }
 
+    static bool is_ioctl(const Step& step) {
+        return std::holds_alternative<AddRouters>(step.operation) ||
+               std::holds_alternative<ChangeRouters>(step.operation) ||
+               std::holds_alternative<RemoveRouters>(step.operation);
+    }
+
+    /// Carries out a step that netlink does not know.
+    Result<void> call(const Step& step) {
+        const auto each = [&](const auto& operation, auto method) -> Result<void> {
+            for (std::size_t i = 0; i < operation.entries.size(); ++i) {
+                const Failure failure{0, (routers_.*method)(operation.link, operation.entries[i]),
+                                      ""};
+                if (failure.code != 0 && !is_gone_already(step, failure))
+                    return tl::unexpected(explain(tunnel_, step, i, failure));
+                if (progress_) progress_(++done_, total_);
+            }
+            return {};
+        };
+        if (const auto* add = std::get_if<AddRouters>(&step.operation))
+            return each(*add, &RouterList::add);
+        if (const auto* change = std::get_if<ChangeRouters>(&step.operation))
+            return each(*change, &RouterList::change);
+        return each(std::get<RemoveRouters>(step.operation), &RouterList::remove);
+    }
+
     Result<void> encode(const Step& step) {
         batch_adds_ = batch_adds_ || !is_destructive(step);
         const std::size_t first = batch_.offsets.size();
@@ -83,7 +115,10 @@ private:
             [&](const auto& operation) -> Result<void> {
                 using Operation = std::decay_t<decltype(operation)>;
                 const int index = index_of(operation.link);
-                if (index == 0 && !std::is_same_v<Operation, CreateLink>)
+                constexpr bool has_link = !std::is_same_v<Operation, CreateLink> &&
+                                          !std::is_same_v<Operation, AddRule> &&
+                                          !std::is_same_v<Operation, RemoveRule>;
+                if (index == 0 && has_link)
                     return tl::unexpected(explain(tunnel_, step, 0, {0, ENODEV, ""}));
                 encode_operation(operation, index);
                 return {};
@@ -105,14 +140,14 @@ private:
     }
 
     void encode_operation(const CreateLink& create, int) {
-        encode_create(writer_, create.link, create.attributes, create.vxlan, resolver());
+        encode_create(writer_, create.link, create.attributes, create.tunnel, resolver());
         encode_alias(writer_, create.link, create.attributes.alias.value_or(""));
         encode_get_link(writer_, create.link); // the answer tells the ifindex
     }
     void encode_operation(const ChangeLink& change, int index) {
         encode_change(writer_, index, change.changed, resolver());
     }
-    void encode_operation(const ChangeVxlan& change, int index) {
+    void encode_operation(const ChangeTunnel& change, int index) {
         encode_change(writer_, index, change.changed, resolver());
     }
     void encode_operation(const RenameLink& rename, int index) {
@@ -120,14 +155,10 @@ private:
     }
     void encode_operation(const DeleteLink&, int index) { encode_delete(writer_, index); }
     void encode_operation(const AddFlood& add, int index) {
-        const auto resolve = resolver();
-        for (const auto& entry : add.entries)
-            encode_add_flood(writer_, index, entry, add.state, add.flags, resolve);
+        encode_add_flood(writer_, index, add.entries, add.state, add.flags, resolver());
     }
     void encode_operation(const RemoveFlood& remove, int index) {
-        const auto resolve = resolver();
-        for (const auto& entry : remove.entries)
-            encode_remove_fdb(writer_, index, MacAddress{}, entry, resolve);
+        encode_remove_fdb(writer_, index, MacAddress{}, remove.entries, resolver());
     }
     void encode_operation(const AddMacs& add, int index) {
         for (const auto& entry : add.entries)
@@ -135,7 +166,14 @@ private:
     }
     void encode_operation(const RemoveMacs& remove, int index) {
         for (const auto& entry : remove.entries)
-            encode_remove_fdb(writer_, index, entry.mac, entry.remote, resolver());
+            encode_remove_fdb(writer_, index, entry.mac, {&entry.remote, 1}, resolver());
+    }
+    void encode_operation(const AddRouters&, int) {} // see call()
+    void encode_operation(const ChangeRouters&, int) {}
+    void encode_operation(const RemoveRouters&, int) {}
+    void encode_operation(const AddRule& add, int) { encode_add_rule(writer_, add.rule); }
+    void encode_operation(const RemoveRule& remove, int) {
+        encode_remove_rule(writer_, remove.rule);
     }
     void encode_operation(const AddAddress& add, int index) {
         encode_add_address(writer_, index, add.address);
@@ -144,7 +182,10 @@ private:
         encode_remove_address(writer_, index, remove.address);
     }
     void encode_operation(const AddRoute& add, int index) {
-        encode_add_route(writer_, index, add.route);
+        if (add.beside)
+            encode_append_route(writer_, index, add.route);
+        else
+            encode_add_route(writer_, index, add.route);
     }
     void encode_operation(const RemoveRoute& remove, int index) {
         encode_remove_route(writer_, index, remove.route);
@@ -207,6 +248,7 @@ private:
     std::unordered_map<std::string, int> indexes_;
     std::set<std::string> refused_;
     std::string missing_; ///< a link that a message refers to and that is not there
+    RouterList routers_;
     MessageBatch batch_;
     MessageWriter writer_;
     std::vector<OriginOfMessage> origins_;
@@ -239,32 +281,32 @@ public:
 private:
     Result<void> act() {
         // Events are joined before the address is there, so that none is missed.
-        std::optional<NetlinkSocket> events;
-        if (adds_ipv6_address()) {
-            auto socket = NetlinkSocket::open();
-            if (!socket) return tl::unexpected(socket.error());
-            if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined) return joined;
-            events.emplace(std::move(*socket));
-        }
+        const auto new_ones = new_ipv6_addresses(plan_.steps);
+        auto events = listen_for(new_ones);
+        if (!events) return tl::unexpected(events.error());
         if (auto done = executor_.run(plan_.steps, context_.progress, true); !done) return done;
-        if (events)
-            if (auto done = await_addresses(*events); !done) return done;
+        if (*events)
+            if (auto done = await_addresses(**events, new_ones); !done) return done;
         return verify();
     }
 
-    bool is_new_ipv6(const Prefix& prefix) const {
-        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
-            const auto* add = std::get_if<AddAddress>(&step.operation);
-            return add != nullptr && add->address.prefix == prefix &&
-                   prefix.address.family == Family::ipv6;
-        });
+    static std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps) {
+        std::vector<Prefix> prefixes;
+        for (const auto& step : steps)
+            if (const auto* add = std::get_if<AddAddress>(&step.operation);
+                add != nullptr && add->address.prefix.address.family == Family::ipv6)
+                prefixes.push_back(add->address.prefix);
+        return prefixes;
     }
 
-    bool adds_ipv6_address() const {
-        return std::any_of(plan_.steps.begin(), plan_.steps.end(), [&](const Step& step) {
-            const auto* add = std::get_if<AddAddress>(&step.operation);
-            return add != nullptr && is_new_ipv6(add->address.prefix);
-        });
+    /// A socket with the events of IPv6 addresses; none where there is no address to wait for.
+    static Result<std::optional<NetlinkSocket>> listen_for(const std::vector<Prefix>& addresses) {
+        if (addresses.empty()) return std::nullopt;
+        auto socket = NetlinkSocket::open();
+        if (!socket) return tl::unexpected(socket.error());
+        if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined)
+            return tl::unexpected(joined.error());
+        return std::optional(std::move(*socket));
     }
 
     Error error(std::string doing, std::string why, std::string remedy = {}) const {
@@ -274,7 +316,7 @@ private:
 
     /// A new IPv6 address is of no use, and its routes are not preferred, before the kernel knows
     /// that nobody else has it.
-    Result<void> await_addresses(const NetlinkSocket& events) {
+    Result<void> await_addresses(const NetlinkSocket& events, const std::vector<Prefix>& awaited) {
         const auto deadline = steady_clock::now() + dad_deadline;
         ReadRequest request;
         request.tunnels = {plan_.name};
@@ -285,7 +327,8 @@ private:
             const Link* link = find_link(*state, plan_.name);
             bool waiting = false;
             for (const auto& address : link != nullptr ? link->addresses : std::vector<Address>{}) {
-                if (!is_new_ipv6(address.prefix)) continue;
+                if (std::find(awaited.begin(), awaited.end(), address.prefix) == awaited.end())
+                    continue;
                 if ((address.flags & IFA_F_DADFAILED) != 0)
                     return tl::unexpected(
                         error(fmt::format("cannot use {}", to_string(address.prefix)),
@@ -337,8 +380,9 @@ private:
         mine.tunnels = {plan_.name};
         if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
         for (const auto& link : before_.links) // what the old link refers to is among them
-            if (link.kind != "vxlan") mine.others.push_back(link.name);
+            if (!is_tunnel(link)) mine.others.push_back(link.name);
         mine.foreign = concerns_foreign(plan_);
+        mine.needs = [this](const State&) { return needs_of_undo(); };
         for (int attempt = 0;; ++attempt) {
             // The old socket may still hold half an answer.
             auto socket = NetlinkSocket::open();
@@ -360,7 +404,10 @@ private:
                 return incomplete(std::move(cause), fmt::format("{}", fmt::join(left, ", ")));
             }
             Executor executor(netlink, *now, plan_.name);
+            const auto put_back = new_ipv6_addresses(steps);
+            const auto events = listen_for(put_back);
             (void)executor.run(steps, {}, false); // the next reading tells what came of it
+            if (events && *events) (void)await_addresses(**events, put_back); // usable, as before
             for (const auto& step : steps)
                 remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
             ours_.insert(executor.index_of(plan_.name));
@@ -391,10 +438,25 @@ private:
         return tl::unexpected(std::move(cause));
     }
 
+    /// What the steps concern beyond the link itself.
+    Needs needs_of_undo() const {
+        Needs needs;
+        for (const auto& step : plan_.steps) {
+            if (std::holds_alternative<AddRule>(step.operation) ||
+                std::holds_alternative<RemoveRule>(step.operation))
+                needs.rules = true;
+            if (const auto* add = std::get_if<AddRoute>(&step.operation))
+                needs.links.insert(add->link);
+            if (const auto* remove = std::get_if<RemoveRoute>(&step.operation))
+                needs.links.insert(remove->link);
+        }
+        return needs;
+    }
+
     /// A link that somebody else made under our name is not ours to change or remove; it only loses
     /// the mark that was sent behind a refused create.
     std::vector<Step> steps_back(const State& now) {
-        std::vector<Step> steps;
+        std::vector<Step> steps = plan_back_elsewhere(plan_.name, before_, now, plan_.steps);
         for (const auto& name : {plan_.name, plan_.temporary}) {
             if (name.empty()) continue;
             const Link* was = find_link(before_, name);
@@ -416,7 +478,7 @@ private:
     }
 
     bool is_ours(const Link& is, const Link* was) const {
-        if (is.kind != "vxlan") return false;
+        if (!is_tunnel(is)) return false;
         if ((was != nullptr && is.index == was->index) || ours_.contains(is.index)) return true;
         if (executor_.refused(is.name)) return false;
         return is.index == executor_.index_of(is.name) ||
@@ -434,10 +496,14 @@ private:
             if (const auto old = before_.records.find(plan_.mark->id);
                 old != before_.records.end()) {
                 both.keys.insert(old->second.keys.begin(), old->second.keys.end());
-                for (const auto& address : old->second.addresses)
-                    if (std::find(both.addresses.begin(), both.addresses.end(), address) ==
-                        both.addresses.end())
-                        both.addresses.push_back(address);
+                const auto unite = [](auto& list, const auto& more) {
+                    for (const auto& element : more)
+                        if (std::find(list.begin(), list.end(), element) == list.end())
+                            list.push_back(element);
+                };
+                unite(both.addresses, old->second.addresses);
+                unite(both.routes, old->second.routes);
+                unite(both.rules, old->second.rules);
             }
         written_ = both;
         if (both == recorded(plan_.mark->id)) return {};

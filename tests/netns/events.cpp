@@ -60,6 +60,9 @@ std::size_t Events::smallest(int link_index, std::set<std::string>& set) {
                     mac != std::string(6, '\0'))
                     continue;
                 key = attribute_of(message, sizeof *header, NDA_DST);
+                // Before Linux 6.15 rtnl_fdb_add() and rtnl_fdb_del() tell of it once more,
+                // without.
+                if (key.empty()) continue;
             } else if (type == RTM_NEWADDR || type == RTM_DELADDR) {
                 const auto* header = static_cast<const ifaddrmsg*>(NLMSG_DATA(message));
                 if (static_cast<int>(header->ifa_index) != link_index) continue;

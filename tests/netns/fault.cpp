@@ -1,17 +1,23 @@
-// Preloaded into vxlanctl: sees every datagram that it sends to the kernel.
+// Preloaded into vxlanctl: sees every datagram that it sends to the kernel, and every ioctl that
+// changes something there.
 //
 //   VXLANCTL_WRITE_LOG=FILE   appends a line for each message that changes something: its type
 //   VXLANCTL_BREAK_WRITE=N    makes the N-th such message one that the kernel refuses
 //   VXLANCTL_BREAK_FROM=N     the same for the N-th and all later ones
 //   VXLANCTL_STOP_BEFORE=N    stops the process (SIGSTOP) before the send with the N-th one
+//   VXLANCTL_SEND_TIME=N      makes each send take N milliseconds longer
 //
 // A broken message keeps its place and sequence number, so the refusal is the kernel's own.
 #include <csignal>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <dlfcn.h>
+#include <linux/if.h>
+#include <linux/if_tunnel.h>
 #include <linux/netlink.h>
+#include <linux/sockios.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -31,11 +37,22 @@ bool is_write(const nlmsghdr& header) {
     return header.nlmsg_type >= 16 && header.nlmsg_type % 4 != 2;
 }
 
-void log_write(const nlmsghdr& header) {
+// SIOCADDPRL, SIOCDELPRL and SIOCCHGPRL follow one another; the last of the range is nobody's.
+bool is_write(unsigned long request) {
+    return request >= SIOCADDPRL && request <= SIOCCHGPRL;
+}
+constexpr unsigned long no_such_request = SIOCDEVPRIVATE + 15;
+
+bool is_to_break() {
+    const long from = number("VXLANCTL_BREAK_FROM");
+    return writes == number("VXLANCTL_BREAK_WRITE") || (from > 0 && writes >= from);
+}
+
+void log_write(unsigned long type) {
     const char* path = std::getenv("VXLANCTL_WRITE_LOG");
     if (path == nullptr) return;
     if (FILE* log = std::fopen(path, "ae")) {
-        std::fprintf(log, "%d\n", header.nlmsg_type);
+        std::fprintf(log, "%lu\n", type);
         std::fclose(log);
     }
 }
@@ -51,10 +68,9 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
         std::memcpy(&header, copy.data() + at, sizeof header);
         if (is_write(header)) {
             ++writes;
-            log_write(header);
+            log_write(header.nlmsg_type);
             if (writes == number("VXLANCTL_STOP_BEFORE")) raise(SIGSTOP);
-            const long from = number("VXLANCTL_BREAK_FROM");
-            if (writes == number("VXLANCTL_BREAK_WRITE") || (from > 0 && writes >= from)) {
+            if (is_to_break()) {
                 header.nlmsg_type = no_such_type;
                 std::memcpy(copy.data() + at, &header, sizeof header);
             }
@@ -62,5 +78,22 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
         if (header.nlmsg_len < sizeof header) break;
         at += NLMSG_ALIGN(header.nlmsg_len);
     }
+    usleep(static_cast<useconds_t>(number("VXLANCTL_SEND_TIME") * 1000));
     return real(socket, copy.data(), size, flags);
+}
+
+extern "C" int ioctl(int descriptor, unsigned long request, ...) {
+    using Ioctl = int (*)(int, unsigned long, void*);
+    static const auto real = reinterpret_cast<Ioctl>(dlsym(RTLD_NEXT, "ioctl"));
+    va_list arguments;
+    va_start(arguments, request);
+    void* const argument = va_arg(arguments, void*);
+    va_end(arguments);
+    if (is_write(request)) {
+        ++writes;
+        log_write(request);
+        if (writes == number("VXLANCTL_STOP_BEFORE")) raise(SIGSTOP);
+        if (is_to_break()) request = no_such_request;
+    }
+    return real(descriptor, request, argument);
 }

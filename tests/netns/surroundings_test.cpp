@@ -90,7 +90,8 @@ TEST_CASE("surroundings: an alternative name is not taken for a link's own") {
     CHECK(lower.err.find("'enp0s5' is an alternative name of 'eth0'") != std::string::npos);
 }
 
-TEST_CASE("surroundings: MACs that come and go during a dump do not disturb the flood list") {
+TEST_CASE("surroundings: MACs that come and go during a dump do not disturb the flood list",
+          "[concurrency]") {
     const Host host;
     std::string peers, come, go;
     for (int i = 0; i < 300; ++i)

@@ -1,5 +1,6 @@
 // All or nothing: every write fails in turn, runs are killed and compete.
 #include "events.h"
+#include "faults.h"
 #include "world.h"
 
 #include <catch2/catch.hpp>
@@ -11,54 +12,23 @@
 using namespace world;
 using Strings = std::vector<std::string>;
 
-namespace {
-
-/// Runs `words` again and again, each time with another of its writes broken, and checks that each
-/// leaves what was there; then once whole. `prepare` makes the state before.
-void break_every_write(const std::string& prepare, const std::string& first_words,
-                       const std::string& words) {
-    for (long broken = 1;; ++broken) {
-        const Host host;
-        if (!prepare.empty()) sh(host.space, prepare);
-        if (!first_words.empty()) REQUIRE(vxlanctl(host.space, first_words).code == 0);
-        if (!prepare.empty()) sh(host.space, "sh /run/after-first 2>/dev/null || true");
-        const auto before = snapshot(host.space);
-        const auto records = sh(host.space, "cat /run/vxlanctl/record-* 2>/dev/null || true");
-        const auto counted =
-            vxlanctl_counted(host.space, words, {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
-        INFO("broken write " << broken << "\n" << counted.finished.out << counted.finished.err);
-        if (counted.finished.code == 0) {
-            CHECK(counted.writes == broken - 1); // there was no such write
-            REQUIRE(broken > 1);
-            return;
-        }
-        CHECK(counted.finished.code == 1);
-        CHECK(counted.finished.err.find("Operation not supported") != std::string::npos);
-        CHECK(counted.finished.err.find("The previous state is restored") != std::string::npos);
-        CHECK(difference(before, snapshot(host.space)) == "");
-        CHECK(sh(host.space, "cat /run/vxlanctl/record-* 2>/dev/null || true") == records);
-    }
-}
-
-} // namespace
-
 TEST_CASE("undo: every single write of a creation fails in turn") {
-    break_every_write("", "", up_words + " --mtu 1400 --address 192.0.2.1/24");
+    break_every_write<Host>("", up_words + " --mtu 1400 --address 192.0.2.1/24");
 }
 
 TEST_CASE("undo: every single write of a change in place fails in turn") {
-    break_every_write("", up_words,
-                      "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 "
-                      "--ttl 9 --mtu 1400 --mac 02:00:00:00:00:77 --address 2001:db8:5::1/64");
+    break_every_write<Host>(
+        up_words, "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 "
+                  "--ttl 9 --mtu 1400 --mac 02:00:00:00:00:77 --address 2001:db8:5::1/64");
 }
 
 TEST_CASE("undo: every single write of a change beside foreign addresses fails in turn") {
-    break_every_write("cat > /run/after-first <<'EOF'\n"
-                      "ip addr add 10.225.194.200/9 dev vxlan0\n"
-                      "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
-                      "EOF",
-                      up_words,
-                      "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133");
+    break_every_write<Host>(
+        up_words, "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133",
+        "cat > /run/after-first <<'EOF'\n"
+        "ip addr add 10.225.194.200/9 dev vxlan0\n"
+        "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
+        "EOF");
     unlink("/run/after-first");
 }
 
@@ -73,30 +43,32 @@ TEST_CASE("undo: every single write of a replacement fails in turn") {
         "EOF";
     const std::string allowed = " --allow-recreate --keep-foreign";
     SECTION("side by side") {
-        break_every_write(foreign, up_words, up_words + " --vni 11" + allowed);
+        break_every_write<Host>(up_words, up_words + " --vni 11" + allowed, foreign);
     }
     SECTION("one after the other") {
-        break_every_write(foreign, up_words + " --no-learning",
-                          up_words + " --no-learning --limit 50 --srcport 1000-2000" + allowed);
+        break_every_write<Host>(
+            up_words + " --no-learning",
+            up_words + " --no-learning --limit 50 --srcport 1000-2000" + allowed, foreign);
     }
     unlink("/run/after-first");
 }
 
 TEST_CASE("undo: every single write of an adoption fails in turn") {
-    break_every_write("ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
-                      "remote 100.64.158.4 srcport 4789 4789\n"
-                      "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.9 dynamic\n"
-                      "ip link set vxlan0 alias 'to the gate'",
-                      "", up_words);
+    break_every_write<Host>(
+        "", up_words,
+        "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
+        "remote 100.64.158.4 srcport 4789 4789\n"
+        "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.9 dynamic\n"
+        "ip link set vxlan0 alias 'to the gate'");
 }
 
 TEST_CASE("undo: a link goes back to the master that it had") {
-    break_every_write("ip link add br7 type bridge; ip link add br8 type bridge",
-                      up_words + " --master br7", up_words + " --master br8 --mtu 1400");
+    break_every_write<Host>(up_words + " --master br7", up_words + " --master br8 --mtu 1400",
+                            "ip link add br7 type bridge; ip link add br8 type bridge");
 }
 
 TEST_CASE("undo: a removal that fails leaves the tunnel") {
-    break_every_write("", up_words, "down vxlan0");
+    break_every_write<Host>(up_words, "down vxlan0");
 }
 
 TEST_CASE("undo: where it fails as well, the exit code is 5 and the rest is listed") {
@@ -151,11 +123,12 @@ TEST_CASE("undo: a signal in the middle restores the state") {
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
-TEST_CASE("undo: what others did meanwhile stays") {
+TEST_CASE("undo: what others did meanwhile stays", "[concurrency]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
-    sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0");
-    // A new IPv6 address is awaited for a second or two: time for others, and for a signal.
+    // A new IPv6 address is awaited, here for eight seconds: time for others, and for a signal.
+    sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0\n"
+                   "sysctl -qw net.ipv6.conf.vxlan0.dad_transmits=8");
     Process process(host.space, {"/bin/sh", "-c",
                                  fmt::format("exec {} {} --address 2001:db8:5::1/64 --ttl 9",
                                              VXLANCTL_PROGRAM, up_words)});
@@ -245,7 +218,8 @@ TEST_CASE("a killed run leaves nothing that the next one cannot mend") {
     }
 }
 
-TEST_CASE("two runs at once: one waits, and the end is one of the two wanted states whole") {
+TEST_CASE("two runs at once: one waits, and the end is one of the two wanted states whole",
+          "[concurrency]") {
     const Host host;
     const std::string other =
         "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 --mtu 1400";
@@ -269,7 +243,7 @@ TEST_CASE("two runs at once: one waits, and the end is one of the two wanted sta
     }
 }
 
-TEST_CASE("the lock: who holds it is said, and the wait ends") {
+TEST_CASE("the lock: who holds it is said, and the wait ends", "[concurrency]") {
     const Host host;
     RunOptions options;
     options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},

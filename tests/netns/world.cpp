@@ -142,12 +142,28 @@ std::string sh(const Namespace& space, const std::string& line) {
     return finished.out;
 }
 
-Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options) {
+std::vector<std::string> command_of(const std::string& words) {
     std::vector<std::string> command{VXLANCTL_PROGRAM};
-    std::istringstream stream(words);
-    for (std::string word; stream >> word;)
-        command.push_back(word);
-    return run(space, command, options);
+    std::string word;
+    bool quoted = false, begun = false;
+    for (const char character : words + " ") {
+        if (character == '\'') {
+            quoted = !quoted;
+            begun = true;
+        } else if (character != ' ' || quoted) {
+            word += character;
+            begun = true;
+        } else if (begun) {
+            command.push_back(word);
+            word.clear();
+            begun = false;
+        }
+    }
+    return command;
+}
+
+Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options) {
+    return run(space, command_of(words), options);
 }
 
 bool is_sanitized() {
@@ -232,12 +248,17 @@ std::vector<std::string> macs(const Namespace& space, const std::string& name) {
 
 nlohmann::json snapshot(const Namespace& space) {
     nlohmann::json all;
+    const auto is_fallback = [](const nlohmann::json& item) { // comes with the module, and stays
+        return item.at("ifname") == "sit0" || item.at("ifname") == "ip6tnl0";
+    };
     for (auto& item : json_of(space, "ip -d -j link")) {
+        if (is_fallback(item)) continue;
         for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags", "qdisc"})
             item.erase(volatile_key);
         all["links"][item.at("ifname").get<std::string>()] = item;
     }
     for (auto& item : json_of(space, "ip -j addr")) {
+        if (is_fallback(item)) continue;
         auto& list = all["addresses"][item.at("ifname").get<std::string>()];
         list = item.at("addr_info");
         for (auto at = list.begin(); at != list.end();)
@@ -253,6 +274,11 @@ nlohmann::json snapshot(const Namespace& space) {
         if (const std::string to = route.at("dst"); !to.starts_with("fe80:") && to != "ff00::/8")
             routes6.push_back(route);
     all["routes6"] = sorted(routes6);
+    for (const char* family : {"4", "6"})
+        all[std::string("rules") + family] = json_of(space, fmt::format("ip -{} -j rule", family));
+    std::istringstream tunnels(run(space, {"ip", "tunnel", "show"}).out); // with their routers
+    for (std::string line; std::getline(tunnels, line);)
+        if (!line.starts_with("sit0")) all["tunnels"].push_back(line);
     all["neighbours"] = sorted(json_of(space, "ip -j neigh show nud permanent"));
     auto fdb = nlohmann::json::array();
     for (const auto& entry : json_of(space, "bridge -j fdb"))

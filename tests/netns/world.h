@@ -67,8 +67,19 @@ private:
 /// A line of shell that has to succeed; returns what it prints.
 std::string sh(const Namespace& space, const std::string& line);
 
-/// vxlanctl with these words (split at blanks).
+/// vxlanctl and these words: split at blanks, except within single quotes.
+std::vector<std::string> command_of(const std::string& words);
 Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options = {});
+
+/// How many test cases could not run. The program then ends with 77, and has not passed.
+inline int skipped_cases = 0;
+/// Ends a test case that cannot run here.
+#define SKIP_CASE(reason)                                                                          \
+    do {                                                                                           \
+        ++world::skipped_cases;                                                                    \
+        WARN("SKIPPED: " reason);                                                                  \
+        return;                                                                                    \
+    } while (false)
 
 /// Whether the program was built with sanitizers, which slow it down and preload themselves.
 bool is_sanitized();

@@ -7,6 +7,7 @@
 #include "vxlanctl/route_codec.h"
 
 #include <catch2/catch.hpp>
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -14,8 +15,11 @@
 #include <memory>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
+#include <netlink/route/link/ip6tnl.h>
+#include <netlink/route/link/sit.h>
 #include <netlink/route/link/vxlan.h>
 #include <netlink/route/route.h>
+#include <netlink/route/rule.h>
 
 using namespace vxlanctl;
 
@@ -50,21 +54,21 @@ template<class Object> std::unique_ptr<Object, Put<Object>> parsed_by_libnl(nlms
     return std::unique_ptr<Object, Put<Object>>(reinterpret_cast<Object*>(result));
 }
 
-VxlanAttributes all_stated(Family family) {
-    VxlanAttributes vxlan;
+TunnelAttributes all_stated(Family family) {
+    TunnelAttributes vxlan;
     vxlan.local =
         parse_address(family == Family::ipv4 ? "172.21.0.100" : "2001:db8:21::100").value();
     vxlan.remote =
         parse_address(family == Family::ipv4 ? "100.64.158.4" : "2001:db8:64::4").value();
     vxlan.dev = "eth0";
-    for (const auto& row : vxlan_attributes())
+    for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
         for (const char* text : {"yes", "77", "set", "1000-2000"})
             if (!is_stated(vxlan, row) && set_value(vxlan, row, text)) break;
     return vxlan;
 }
 
 /// A link message as the kernel sends it, made of what we send to it.
-std::vector<std::byte> link_message(const VxlanAttributes& vxlan,
+std::vector<std::byte> link_message(const TunnelAttributes& vxlan,
                                     const LinkAttributes& attributes) {
     Encoded create;
     encode_create(create.writer, "vxlan0", attributes, vxlan, index_of);
@@ -80,7 +84,7 @@ const nlmsghdr* header_of(const std::vector<std::byte>& bytes) {
 
 TEST_CASE("link codec: what is encoded is decoded again, attribute by attribute") {
     const Family family = GENERATE(Family::ipv4, Family::ipv6);
-    const VxlanAttributes vxlan = all_stated(family);
+    const TunnelAttributes vxlan = all_stated(family);
     LinkAttributes attributes;
     attributes.mtu = 1400;
     attributes.mac = MacAddress{{2, 0, 0, 0, 0, 9}};
@@ -92,31 +96,31 @@ TEST_CASE("link codec: what is encoded is decoded again, attribute by attribute"
     CHECK(link->attributes.mtu == 1400U);
     CHECK(link->attributes.mac == attributes.mac);
     CHECK(link->lower_index == 2);
-    link->vxlan.dev = "eth0";
-    for (const auto& row : vxlan_attributes()) {
+    link->tunnel.dev = "eth0";
+    for (const auto& row : tunnel_attributes(TunnelKind::vxlan)) {
         INFO(row.name);
-        CHECK(value_text(link->vxlan, row) == value_text(vxlan, row));
+        CHECK(value_text(link->tunnel, row) == value_text(vxlan, row));
     }
 }
 
 TEST_CASE("link codec: the kernel's defaults fill in what a message leaves out") {
-    VxlanAttributes vxlan;
+    TunnelAttributes vxlan;
     vxlan.vni = 10;
     vxlan.local = parse_address("172.21.0.100").value();
     const auto link = decode_link(header_of(link_message(vxlan, {})));
     REQUIRE(link);
-    CHECK(link->vxlan.dev == "");
-    CHECK(link->vxlan.remote == IpAddress{});
-    CHECK(link->vxlan.ttl_inherit == false);
-    CHECK(link->vxlan.gbp == false);
-    CHECK(link->vxlan.localbypass == true);
-    CHECK_FALSE(link->vxlan.ageing); // the kernel never leaves this one out
+    CHECK(link->tunnel.dev == "");
+    CHECK(link->tunnel.remote == IpAddress{});
+    CHECK(link->tunnel.ttl_inherit == false);
+    CHECK(link->tunnel.gbp == false);
+    CHECK(link->tunnel.localbypass == true);
+    CHECK_FALSE(link->tunnel.ageing); // the kernel never leaves this one out
 }
 
 TEST_CASE("link codec: libnl-route reads our create as we mean it") {
     LinkAttributes attributes;
     attributes.mtu = 1400;
-    VxlanAttributes vxlan = all_stated(Family::ipv4);
+    TunnelAttributes vxlan = all_stated(Family::ipv4);
     Encoded create;
     encode_create(create.writer, "vxlan0", attributes, vxlan, index_of);
     const auto link = parsed_by_libnl<rtnl_link>(create.message());
@@ -148,8 +152,100 @@ TEST_CASE("link codec: libnl-route reads our create as we mean it") {
     nl_addr_put(address);
 }
 
+TEST_CASE("link codec: an ISATAP link is encoded whole, and libnl-route reads it as we mean it") {
+    TunnelAttributes sit;
+    sit.kind = TunnelKind::sit;
+    sit.isatap = true;
+    sit.local = parse_address("10.216.0.101").value();
+    sit.remote = IpAddress{};
+    sit.dev = "eth0";
+    sit = with_defaults(sit);
+    auto bytes = link_message(sit, {});
+    const auto link = parsed_by_libnl<rtnl_link>(reinterpret_cast<nlmsghdr*>(bytes.data()));
+    REQUIRE(link);
+    CHECK(std::string(rtnl_link_get_type(link.get())) == "sit");
+    CHECK(rtnl_link_sit_get_flags(link.get()) == 1); // SIT_ISATAP
+    CHECK(rtnl_link_sit_get_ttl(link.get()) == 0);
+    CHECK(rtnl_link_sit_get_pmtudisc(link.get()) == 1);
+    CHECK(rtnl_link_sit_get_link(link.get()) == 2);
+    const std::uint32_t address = rtnl_link_sit_get_local(link.get());
+    CHECK(std::memcmp(&address, sit.local->bytes.data(), 4) == 0);
+    auto decoded = decode_link(header_of(bytes));
+    REQUIRE(decoded);
+    decoded->tunnel.dev = "eth0";
+    for (const auto& row : tunnel_attributes(TunnelKind::sit)) {
+        INFO(row.name);
+        CHECK(is_stated(sit, row));
+        CHECK(value_text(decoded->tunnel, row) == value_text(sit, row));
+    }
+}
+
+TEST_CASE("link codec: an IPv4-in-IPv6 link, with and without an encapsulation limit") {
+    for (const char* limit : {"none", "4"}) {
+        TunnelAttributes ip6tnl;
+        ip6tnl.kind = TunnelKind::ip6tnl;
+        ip6tnl.local = parse_address("2001:db8::1").value();
+        ip6tnl.remote = parse_address("2001:db8::2").value();
+        ip6tnl.proto = 4;
+        for (const auto& row : tunnel_attributes(TunnelKind::ip6tnl)) {
+            if (row.name == "encaplimit") CHECK(set_value(ip6tnl, row, limit));
+            if (row.name == "tclass") CHECK(set_value(ip6tnl, row, "32"));
+            if (row.name == "label") CHECK(set_value(ip6tnl, row, "77"));
+        }
+        ip6tnl = with_defaults(ip6tnl);
+        auto bytes = link_message(ip6tnl, {});
+        const auto link = parsed_by_libnl<rtnl_link>(reinterpret_cast<nlmsghdr*>(bytes.data()));
+        REQUIRE(link);
+        CHECK(rtnl_link_ip6_tnl_get_ttl(link.get()) == 64);
+        CHECK(rtnl_link_ip6_tnl_get_proto(link.get()) == 4);
+        CHECK((rtnl_link_ip6_tnl_get_flags(link.get()) & 1) == (limit == std::string("none")));
+        CHECK(ntohl(rtnl_link_ip6_tnl_get_flowinfo(link.get())) == ((32U << 20) | 77U));
+        const auto decoded = decode_link(header_of(bytes));
+        REQUIRE(decoded);
+        for (const auto& row : tunnel_attributes(TunnelKind::ip6tnl)) {
+            INFO(row.name);
+            CHECK(value_text(decoded->tunnel, row) == value_text(ip6tnl, row));
+        }
+    }
+}
+
+TEST_CASE("rule codec: what is encoded is decoded again, and libnl-route reads it as we mean it") {
+    Rule rule;
+    rule.from = parse_prefix("172.21.1.100/32").value();
+    rule.to = parse_prefix("100.64.0.0/16").value();
+    rule.table = 70000; // more than the header's field holds
+    rule.priority = 99;
+    Encoded add;
+    encode_add_rule(add.writer, rule);
+    CHECK(decode_rule(add.message()) == rule);
+    const auto parsed = parsed_by_libnl<rtnl_rule>(add.message());
+    REQUIRE(parsed);
+    CHECK(rtnl_rule_get_table(parsed.get()) == 70000);
+    CHECK(rtnl_rule_get_prio(parsed.get()) == 99);
+    std::array<char, 64> text{};
+    CHECK(std::string(nl_addr2str(rtnl_rule_get_src(parsed.get()), text.data(), text.size())) ==
+          "172.21.1.100");
+    CHECK(std::string(nl_addr2str(rtnl_rule_get_dst(parsed.get()), text.data(), text.size())) ==
+          "100.64.0.0/16");
+}
+
+TEST_CASE("rule codec: a rule with another selector is not taken for one of ours") {
+    for (const int attribute : {FRA_IIFNAME, FRA_FWMARK, FRA_UID_RANGE, FRA_IP_PROTO}) {
+        Encoded add;
+        fib_rule_hdr header{};
+        header.family = AF_INET;
+        header.action = FR_ACT_TO_TBL;
+        header.src_len = 32;
+        add.writer.begin(RTM_NEWRULE, 0, header);
+        add.writer.put(FRA_SRC, wire_bytes(parse_address("10.0.0.1").value()));
+        add.writer.put_u32(attribute, 1);
+        add.writer.finish();
+        CHECK_FALSE(decode_rule(add.message()));
+    }
+}
+
 TEST_CASE("link codec: a change carries what changed and nothing else") {
-    VxlanAttributes changed;
+    TunnelAttributes changed;
     changed.ttl = 9;
     Encoded encoded;
     encode_change(encoded.writer, 5, changed, index_of);
@@ -166,7 +262,7 @@ TEST_CASE("link codec: a change carries what changed and nothing else") {
 TEST_CASE("FDB codec: what is encoded is decoded again, and a deletion always names its remote") {
     FloodEntry entry{parse_address("100.64.158.4").value(), 4800, 99, "eth0"};
     Encoded add;
-    encode_add_flood(add.writer, 5, entry, NUD_PERMANENT, NTF_SELF, index_of);
+    encode_add_flood(add.writer, 5, {&entry, 1}, NUD_PERMANENT, NTF_SELF, index_of);
     CHECK((add.message()->nlmsg_flags & (NLM_F_CREATE | NLM_F_APPEND | NLM_F_EXCL |
                                          NLM_F_REPLACE)) == (NLM_F_CREATE | NLM_F_APPEND));
     auto decoded = decode_fdb(add.message());
@@ -181,14 +277,35 @@ TEST_CASE("FDB codec: what is encoded is decoded again, and a deletion always na
     CHECK(decoded->flags == NTF_SELF);
 
     Encoded remove;
-    encode_remove_fdb(remove.writer, 5, MacAddress{},
-                      {parse_address("2001:db8::1").value(), {}, {}, ""}, index_of);
+    const FloodEntry ipv6{parse_address("2001:db8::1").value(), {}, {}, ""};
+    encode_remove_fdb(remove.writer, 5, MacAddress{}, {&ipv6, 1}, index_of);
     CHECK(remove.message()->nlmsg_type == RTM_DELNEIGH);
     remove.message()->nlmsg_type = RTM_NEWNEIGH;
     decoded = decode_fdb(remove.message());
     REQUIRE(decoded); // with a destination
     CHECK(to_string(decoded->dst) == "2001:db8::1");
     CHECK_FALSE(decoded->port);
+}
+
+TEST_CASE("FDB codec: every entry of a list has its own message, whatever stood before it") {
+    const auto one = parse_address("100.64.158.4").value(),
+               two = parse_address("100.64.0.9").value();
+    const auto ipv6 = parse_address("2001:db8::1").value();
+    const std::vector<FloodEntry> entries{
+        {one, {}, {}, ""},    {two, {}, {}, ""},  {one, 4800, {}, ""},
+        {two, 4800, {}, ""},  {one, 4800, 7, ""}, {two, {}, 7, "eth0"},
+        {one, {}, 7, "eth0"}, {ipv6, {}, {}, ""}, {one, {}, {}, ""}};
+    Encoded list;
+    encode_add_flood(list.writer, 5, entries, NUD_PERMANENT, NTF_SELF, index_of);
+    REQUIRE(list.batch.offsets.size() == entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        Encoded alone;
+        encode_add_flood(alone.writer, 5, {&entries[i], 1}, NUD_PERMANENT, NTF_SELF, index_of);
+        const auto begin = list.batch.bytes.begin() + std::ptrdiff_t(list.batch.offsets[i]);
+        CAPTURE(i);
+        REQUIRE(list.batch.bytes.size() - list.batch.offsets[i] >= alone.batch.bytes.size());
+        CHECK(std::equal(alone.batch.bytes.begin(), alone.batch.bytes.end(), begin));
+    }
 }
 
 TEST_CASE("FDB codec: entries of a bridge, of next-hop objects and of other VNIs are not taken") {
@@ -256,8 +373,9 @@ TEST_CASE("route codec: both ways, unknown attributes included, and as libnl-rou
 
     Encoded add;
     encode_add_route(add.writer, 5, route);
-    const auto decoded = decode_route(add.message());
-    REQUIRE(decoded);
+    const auto all = decode_route(add.message());
+    REQUIRE(all.size() == 1);
+    const auto* const decoded = &all[0];
     CHECK(decoded->link_index == 5);
     CHECK(decoded->route == route);
     const auto seen = parsed_by_libnl<rtnl_route>(add.message());
@@ -267,6 +385,41 @@ TEST_CASE("route codec: both ways, unknown attributes included, and as libnl-rou
     std::uint32_t mtu = 0;
     CHECK(rtnl_route_get_metric(seen.get(), RTAX_MTU, &mtu) == 0);
     CHECK(mtu == 1300);
+}
+
+TEST_CASE("route codec: next hops of an IPv6 route are routes, those of an IPv4 route are not") {
+    for (const char* to : {"2001:db8:9::/48", "192.0.2.0/24"}) {
+        const Prefix prefix = parse_prefix(to).value();
+        const bool ipv6 = prefix.address.family == Family::ipv6;
+        Encoded add;
+        rtmsg header{};
+        header.rtm_family = ipv6 ? AF_INET6 : AF_INET;
+        header.rtm_dst_len = prefix.length;
+        add.writer.begin(RTM_NEWROUTE, 0, header);
+        add.writer.put(RTA_DST, wire_bytes(prefix.address));
+        std::vector<std::uint8_t> hops;
+        for (const char* gateway : {"2001:db8::1", "2001:db8::2"}) {
+            const auto via = parse_address(ipv6 ? gateway : "192.0.2.1").value();
+            const auto bytes = wire_bytes(via);
+            rtnexthop hop{};
+            hop.rtnh_ifindex = 7;
+            hop.rtnh_len = static_cast<unsigned short>(sizeof hop + sizeof(nlattr) + bytes.size());
+            nlattr attribute{};
+            attribute.nla_type = RTA_GATEWAY;
+            attribute.nla_len = static_cast<std::uint16_t>(sizeof attribute + bytes.size());
+            for (const auto& part : {std::as_bytes(std::span(&hop, 1)),
+                                     std::as_bytes(std::span(&attribute, 1)), std::as_bytes(bytes)})
+                for (const auto byte : part)
+                    hops.push_back(static_cast<std::uint8_t>(byte));
+        }
+        add.writer.put(RTA_MULTIPATH, std::span<const std::uint8_t>(hops));
+        add.writer.finish();
+        const auto routes = decode_route(add.message());
+        REQUIRE(routes.size() == 2);
+        CHECK(routes[0].link_index == 7);
+        CHECK(routes[0].route.multipath == !ipv6);
+        if (ipv6) CHECK(to_string(*routes[1].route.via) == "2001:db8::2");
+    }
 }
 
 TEST_CASE("neighbour codec: both ways") {
@@ -283,14 +436,19 @@ TEST_CASE("codecs: every truncation and every flipped bit decodes to something o
     std::vector<std::vector<std::byte>> messages;
     messages.push_back(link_message(all_stated(Family::ipv4), {}));
     messages.push_back(link_message(all_stated(Family::ipv6), {}));
+    for (const TunnelKind kind : {TunnelKind::sit, TunnelKind::ip6tnl}) {
+        TunnelAttributes tunnel;
+        tunnel.kind = kind;
+        messages.push_back(link_message(with_defaults(tunnel), {}));
+    }
     const auto take = [&](auto encode) {
         Encoded encoded;
         encode(encoded.writer);
         messages.push_back(encoded.batch.bytes);
     };
     take([](MessageWriter& writer) {
-        encode_add_flood(writer, 5, {parse_address("100.64.158.4").value(), 1, 2, "eth0"}, 0x80, 2,
-                         index_of);
+        const FloodEntry entry{parse_address("100.64.158.4").value(), 1, 2, "eth0"};
+        encode_add_flood(writer, 5, {&entry, 1}, 0x80, 2, index_of);
     });
     take([](MessageWriter& writer) {
         Address address;
@@ -313,6 +471,7 @@ TEST_CASE("codecs: every truncation and every flipped bit decodes to something o
         (void)decode_address(header_of(bytes));
         (void)decode_route(header_of(bytes));
         (void)decode_neighbour(header_of(bytes));
+        (void)decode_rule(header_of(bytes));
     };
     for (const auto& message : messages) {
         for (std::size_t size = sizeof(nlmsghdr); size < message.size(); ++size) {

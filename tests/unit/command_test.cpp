@@ -49,7 +49,7 @@ TEST_CASE("command line: mistakes are named, with what was probably meant") {
 TEST_CASE("help: fits a terminal, and names every option") {
     for (const auto& command : commands()) {
         const std::string help = help_text(command);
-        for (const auto& option : command.options)
+        for (const auto& option : command.options())
             CHECK(help.find("--" + option.name) != std::string::npos);
         CHECK(help.find(command.synopsis) != std::string::npos);
         std::istringstream lines(help);
@@ -72,7 +72,7 @@ TEST_CASE("manual page: names every command and every option") {
     for (const auto& command : commands()) {
         INFO(command.name);
         CHECK(page.find(".Cm " + command.name) != std::string::npos);
-        for (const auto& option : command.options) {
+        for (const auto& option : command.options()) {
             INFO(option.name);
             CHECK(has_option(option.name));
         }

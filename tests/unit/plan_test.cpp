@@ -1,7 +1,9 @@
 #include "vxlanctl/plan.h"
 
 #include "simulator.h"
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/tunnel_words.h"
+#include "vxlanctl/undo.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -83,7 +85,7 @@ TEST_CASE("plan: a new tunnel is made whole, and set up last") {
     const auto& create = std::get<CreateLink>(tunnel.steps[0].operation);
     CHECK(create.attributes.alias == "vxlanctl/1 cli 0000000000000000");
     CHECK_FALSE(create.attributes.mtu);
-    CHECK_FALSE(create.vxlan.external);
+    CHECK_FALSE(create.tunnel.external);
 }
 
 TEST_CASE("plan: the same wish again needs no step") {
@@ -211,14 +213,14 @@ TEST_CASE("plan: foreign addresses on a link to be replaced need a decision") {
 TEST_CASE("plan: a default remote is cleared after its peer's own entry is there") {
     State state = after(config_of(example), host_state());
     Link& link = link_in(state, "vxlan0");
-    link.vxlan.remote = parse_address("100.64.158.4").value();
+    link.tunnel.remote = parse_address("100.64.158.4").value();
     std::erase_if(link.flood_list,
-                  [&](const FloodEntry& entry) { return entry.dst == link.vxlan.remote; });
+                  [&](const FloodEntry& entry) { return entry.dst == link.tunnel.remote; });
     CHECK(rendered(plan_one(config_of(example), state).steps) ==
           Lines{"add peers 100.64.158.4", "change vxlan0: remote: 100.64.158.4 -> none"});
 
     SECTION("or before, where both are one entry to the kernel") {
-        link.vxlan.dev = "";
+        link.tunnel.dev = "";
         CHECK(rendered(plan_one(config_of("- 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
                                           "100.64.158.132"),
                                 state)
@@ -273,7 +275,7 @@ TEST_CASE("plan: what a killed run left under a temporary name goes first") {
     leftover.name = "vx123456789abcd";
     leftover.attributes.alias = "vxlanctl/1 cli 123456789abcdef0";
     leftover.index = 77;
-    leftover.vxlan.vni = 11;
+    leftover.tunnel.vni = 11;
     state.links.push_back(leftover);
     const Plan whole = plan(config_of(example), state, {});
     REQUIRE(whole.leftovers == 1);

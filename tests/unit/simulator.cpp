@@ -29,34 +29,46 @@ public:
 
     std::string operator()(const CreateLink& op) {
         if (find(op.link) != nullptr) return "EEXIST: the name";
-        for (const auto& link : state_.links)
-            if (link.kind == "vxlan" && link.vxlan.vni == op.vxlan.vni &&
-                link.vxlan.port == op.vxlan.port &&
-                link.vxlan.local->family == op.vxlan.local->family)
+        const TunnelKind kind = op.tunnel.kind;
+        for (const auto& link : state_.links) {
+            if (!is_tunnel(link) || link.tunnel.kind != kind) continue;
+            if (kind == TunnelKind::vxlan && link.tunnel.vni == op.tunnel.vni &&
+                link.tunnel.port == op.tunnel.port &&
+                link.tunnel.local->family == op.tunnel.local->family)
                 return "EEXIST: the VNI";
+            if (kind != TunnelKind::vxlan && link.tunnel.local == op.tunnel.local &&
+                link.tunnel.remote == op.tunnel.remote && link.tunnel.dev == op.tunnel.dev)
+                return "EEXIST: the ends";
+        }
+        if (traits_of(kind).changes_whole)
+            for (const auto& row : tunnel_attributes(kind))
+                if (!is_stated(op.tunnel, row)) return fmt::format("{} is missing", row.name);
         Link link;
         link.index = first_free_index;
         for (const auto& other : state_.links)
             link.index = std::max(link.index, other.index + 1);
         link.name = op.link;
-        link.kind = "vxlan";
-        VxlanAttributes defaults;
-        defaults.remote = IpAddress{op.vxlan.local->family, {}};
+        link.kind = traits_of(kind).name;
+        TunnelAttributes defaults;
+        defaults.kind = kind;
+        defaults.remote = IpAddress{op.tunnel.local->family, {}};
         defaults.dev = "";
-        for (const auto& row : vxlan_attributes())
+        for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
             if (!row.reset.empty()) (void)set_value(defaults, row, row.reset);
-        link.vxlan = merged(defaults, op.vxlan);
+        link.tunnel = merged(defaults, op.tunnel);
         LinkAttributes attributes;
         attributes.mac = MacAddress{{2, 0, 0, 0, 0, static_cast<std::uint8_t>(link.index)}};
         attributes.master = "";
+        attributes.vrf = "";
         attributes.group = 0;
         attributes.txqlen = 1000;
         attributes.up = false;
         attributes.promote_secondaries = false;
         attributes.alias = "";
         link.attributes = merged(attributes, op.attributes);
-        const std::uint32_t limit = *mtu_limit(link.vxlan, state_);
-        if (!op.attributes.mtu) link.attributes.mtu = link.vxlan.dev->empty() ? 1500 : limit;
+        const std::uint32_t limit = *mtu_limit(link.tunnel, state_);
+        if (!op.attributes.mtu)
+            link.attributes.mtu = link.tunnel.dev->empty() ? traits_of(kind).mtu : limit;
         link.attributes.mtu = std::min(*link.attributes.mtu, limit);
         state_.links.push_back(std::move(link));
         return "";
@@ -65,27 +77,37 @@ public:
     std::string operator()(const ChangeLink& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        if (op.changed.mtu && *op.changed.mtu > *mtu_limit(link->vxlan, state_))
+        if (op.changed.mtu && *op.changed.mtu > *mtu_limit(link->tunnel, state_))
             return "EINVAL: mtu";
+        if (op.changed.vrf && op.changed.vrf != link->attributes.vrf && *link->attributes.up) {
+            std::erase_if(link->addresses,
+                          [](const Address& address) { return !is_ipv4(address); });
+            std::erase_if(link->macs,
+                          [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
+            link->routes.clear();
+            link->neighbours.clear();
+        }
         link->attributes = merged(link->attributes, op.changed);
         return "";
     }
 
-    std::string operator()(const ChangeVxlan& op) {
+    std::string operator()(const ChangeTunnel& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        for (const auto& row : vxlan_attributes())
+        if (traits_of(op.changed.kind).changes_whole) return change_whole(*link, op.changed);
+        for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
             if (row.mutability == Mutability::create_only && is_stated(op.changed, row))
                 return fmt::format("EOPNOTSUPP: {} is merely present", row.name);
-        VxlanAttributes changed = op.changed;
-        if (changed.local && changed.local->family != link->vxlan.local->family)
+        TunnelAttributes changed = op.changed;
+        if (changed.local && changed.local->family != link->tunnel.local->family)
             return "EOPNOTSUPP: the family";
         if (changed.dev && changed.dev->empty()) changed.dev.reset(); // accepted and ignored
         if (changed.remote && is_unspecified(*changed.remote) &&
-            !is_unspecified(*link->vxlan.remote))
-            std::erase(link->flood_list, FloodEntry{*link->vxlan.remote, {}, {}, *link->vxlan.dev});
-        link->vxlan = merged(link->vxlan, changed);
-        const auto limit = mtu_limit(link->vxlan, state_);
+            !is_unspecified(*link->tunnel.remote))
+            std::erase(link->flood_list,
+                       FloodEntry{*link->tunnel.remote, {}, {}, *link->tunnel.dev});
+        link->tunnel = merged(link->tunnel, changed);
+        const auto limit = mtu_limit(link->tunnel, state_);
         if (limit && *link->attributes.mtu > *limit) link->attributes.mtu = limit;
         return "";
     }
@@ -133,6 +155,45 @@ public:
         return remove(op.link, &Link::macs, op.entries);
     }
 
+    std::string operator()(const AddRouters& op) {
+        Link* link = find(op.link);
+        if (link == nullptr || !link->tunnel.isatap.value_or(false)) return "EINVAL: no ISATAP";
+        for (const auto& entry : op.entries) {
+            if (router_in(*link, entry) != link->routers.end()) return "EEXIST";
+            link->routers.push_back(entry);
+        }
+        std::sort(link->routers.begin(), link->routers.end());
+        return "";
+    }
+    std::string operator()(const ChangeRouters& op) {
+        Link* link = find(op.link);
+        for (const auto& entry : op.entries) {
+            const auto found = router_in(*link, entry);
+            if (found == link->routers.end()) return "ENXIO";
+            *found = entry;
+        }
+        return "";
+    }
+    std::string operator()(const RemoveRouters& op) {
+        Link* link = find(op.link);
+        for (const auto& entry : op.entries) {
+            const auto found = router_in(*link, entry);
+            if (found == link->routers.end()) return "ENXIO";
+            link->routers.erase(found);
+        }
+        return "";
+    }
+    std::string operator()(const AddRule& op) {
+        for (const auto& rule : state_.rules)
+            if (fulfils(rule, op.rule)) return "EEXIST";
+        state_.rules.push_back(op.rule);
+        if (!op.rule.priority) state_.rules.back().priority = 32765;
+        return "";
+    }
+    std::string operator()(const RemoveRule& op) {
+        return std::erase(state_.rules, op.rule) == 0 ? "ENOENT" : "";
+    }
+
     std::string operator()(const AddAddress& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
@@ -170,6 +231,11 @@ public:
     std::string operator()(const AddRoute& op) {
         const Link* link = find(op.link);
         if (link != nullptr && !*link->attributes.up) return "ENETDOWN";
+        if (link != nullptr)
+            for (const auto& route : link->routes)
+                if (route.to == op.route.to && route.table == op.route.table &&
+                    route.metric == op.route.metric && !op.beside && route != op.route)
+                    return "EEXIST: the route";
         return add(op.link, &Link::routes, std::vector{op.route});
     }
     std::string operator()(const RemoveRoute& op) {
@@ -185,10 +251,27 @@ public:
 private:
     Link* find(const std::string& name) { return const_cast<Link*>(find_link(state_, name)); }
 
+    static std::vector<PrlEntry>::iterator router_in(Link& link, const PrlEntry& wanted) {
+        return std::find_if(link.routers.begin(), link.routers.end(),
+                            [&](const PrlEntry& entry) { return entry.router == wanted.router; });
+    }
+
+    /// The kernel resets what the message leaves out, and ignores a changed flag.
+    std::string change_whole(Link& link, const TunnelAttributes& changed) {
+        const auto isatap = link.tunnel.isatap;
+        link.tunnel = TunnelAttributes{};
+        link.tunnel.kind = changed.kind;
+        link.tunnel = merged(link.tunnel, changed);
+        link.tunnel.isatap = isatap;
+        link.attributes.mtu = link.tunnel.dev->empty() ? traits_of(changed.kind).mtu
+                                                       : *mtu_limit(link.tunnel, state_);
+        return "";
+    }
+
     /// The default remote's own entry, which the state leaves out of the list.
     static bool is_shadowed(const Link& link, const FloodEntry& entry) {
-        return !is_unspecified(*link.vxlan.remote) &&
-               entry == FloodEntry{*link.vxlan.remote, {}, {}, *link.vxlan.dev};
+        return !is_unspecified(*link.tunnel.remote) &&
+               entry == FloodEntry{*link.tunnel.remote, {}, {}, *link.tunnel.dev};
     }
 
     template<class Entry>
@@ -216,11 +299,18 @@ private:
     State& state_;
 };
 
+std::string route_words(const Route& route) {
+    return to_string(route.to) + (route.via ? " via " + to_string(*route.via) : "");
+}
+
 template<class Entries> std::string joined(const Entries& entries) {
     std::vector<std::string> texts;
     for (const auto& entry : entries)
         if constexpr (std::is_same_v<std::decay_t<decltype(entry)>, FloodEntry>)
-            texts.push_back(to_string(entry.dst) + (entry.via.empty() ? "" : "@" + entry.via));
+            texts.push_back(to_string(entry.dst) +
+                            (entry.via.empty() ? "" : "@" + entry.via.str()));
+        else if constexpr (std::is_same_v<std::decay_t<decltype(entry)>, PrlEntry>)
+            texts.push_back(to_string(entry.router) + (entry.is_default ? "" : "(no default)"));
         else
             texts.push_back(to_string(entry.mac));
     return fmt::format("{}", fmt::join(texts, " "));
@@ -245,14 +335,16 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
         lines.push_back(std::visit(
             Overloaded{
                 [&](const CreateLink& op) {
-                    return fmt::format("create {} vni {} port {}", op.link, *op.vxlan.vni,
-                                       *op.vxlan.port);
+                    if (op.tunnel.kind != TunnelKind::vxlan)
+                        return fmt::format("create {} {}", op.link, traits_of(op.tunnel.kind).name);
+                    return fmt::format("create {} vni {} port {}", op.link, *op.tunnel.vni,
+                                       *op.tunnel.port);
                 },
                 [&](const ChangeLink& op) {
                     return "change " + op.link + ": " +
                            (step.changes.empty() ? "up" : changes_text(step));
                 },
-                [&](const ChangeVxlan& op) {
+                [&](const ChangeTunnel& op) {
                     return "change " + op.link + ": " + changes_text(step);
                 },
                 [](const RenameLink& op) { return "rename " + op.link + " to " + op.to; },
@@ -261,10 +353,17 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
                 [](const RemoveFlood& op) { return "remove peers " + joined(op.entries); },
                 [](const AddMacs& op) { return "add macs " + joined(op.entries); },
                 [](const RemoveMacs& op) { return "remove macs " + joined(op.entries); },
+                [](const AddRouters& op) { return "add routers " + joined(op.entries); },
+                [](const ChangeRouters& op) { return "change routers " + joined(op.entries); },
+                [](const RemoveRouters& op) { return "remove routers " + joined(op.entries); },
+                [](const AddRule& op) { return "add rule " + to_string(op.rule); },
+                [](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
                 [](const AddAddress& op) { return "add " + to_string(op.address.prefix); },
                 [](const RemoveAddress& op) { return "remove " + to_string(op.address.prefix); },
-                [](const AddRoute& op) { return "add route " + to_string(op.route.to); },
-                [](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
+                [](const AddRoute& op) {
+                    return (op.beside ? "append route " : "add route ") + route_words(op.route);
+                },
+                [](const RemoveRoute& op) { return "remove route " + route_words(op.route); },
                 [](const AddNeighbour& op) {
                     return "add neighbour " + to_string(op.neighbour.address);
                 },
@@ -278,13 +377,14 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
 
 State host_state() {
     State state;
-    for (const auto& [index, name, mtu] :
-         {std::tuple{2, "eth0", 9001U}, std::tuple{3, "eth1", 1500U},
-          std::tuple{4, "br0", 1500U}}) {
+    for (const auto& [index, name, mtu, kind] :
+         {std::tuple{2, "eth0", 9001U, ""}, std::tuple{3, "eth1", 1500U, ""},
+          std::tuple{4, "br0", 1500U, "bridge"}, std::tuple{5, "vrf1", 65575U, "vrf"}}) {
         Link link;
         link.index = index;
         link.name = name;
-        link.kind = name == std::string("br0") ? "bridge" : "";
+        link.kind = kind;
+        if (link.kind == "vrf") link.vrf_table = 100;
         link.attributes.mtu = mtu;
         link.attributes.up = true;
         link.carrier = true;

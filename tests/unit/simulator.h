@@ -15,7 +15,8 @@ std::string simulate(State& state, const Step& step);
 /// One line for each step, as the plan's tests compare it.
 std::vector<std::string> rendered(const std::vector<Step>& steps);
 
-/// A host with eth0 (172.21.0.100/24, MTU 9001), eth1 (MTU 1500) and a bridge br0.
+/// A host with eth0 (172.21.0.100/24, MTU 9001), eth1 (MTU 1500), a bridge br0 and a VRF vrf1
+/// (table 100).
 State host_state();
 
 } // namespace vxlanctl::test

@@ -26,18 +26,18 @@ Words with(std::size_t position, const std::string& word) {
 TEST_CASE("words: the contract's example") {
     const auto tunnel = vxlan_from_words(example, {}, {}).value();
     CHECK(tunnel.name == "vxlan0");
-    CHECK(tunnel.vxlan.vni == 10U);
-    CHECK(tunnel.vxlan.port == 4789);
-    CHECK(tunnel.vxlan.dev == "eth0");
-    CHECK(to_string(*tunnel.vxlan.local) == "172.21.0.100");
+    CHECK(tunnel.tunnel.vni == 10U);
+    CHECK(tunnel.tunnel.port == 4789);
+    CHECK(tunnel.tunnel.dev == "eth0");
+    CHECK(to_string(*tunnel.tunnel.local) == "172.21.0.100");
     REQUIRE(tunnel.addresses->size() == 1);
     CHECK(to_string(tunnel.addresses->at(0)) == "10.225.194.171/9");
     CHECK_FALSE(tunnel.link.mtu);
-    CHECK_FALSE(tunnel.vxlan.learning);
+    CHECK_FALSE(tunnel.tunnel.learning);
 }
 
 TEST_CASE("words: a dash is «none» for DEV and INNER") {
-    CHECK(vxlan_from_words(with(0, "-"), {}, {})->vxlan.dev == "");
+    CHECK(vxlan_from_words(with(0, "-"), {}, {})->tunnel.dev == "");
     CHECK(vxlan_from_words(with(3, "-"), {}, {})->addresses->empty());
 }
 
@@ -94,16 +94,16 @@ TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the r
 }
 
 TEST_CASE("attributes: every row's default and every value read back as they were written") {
-    for (const auto& row : vxlan_attributes()) {
+    for (const auto& row : tunnel_attributes(TunnelKind::vxlan)) {
         INFO(row.name);
-        VxlanAttributes attributes;
+        TunnelAttributes attributes;
         if (!row.reset.empty()) {
             REQUIRE(set_value(attributes, row, row.reset));
             CHECK(value_text(attributes, row) == row.reset);
         }
         for (const char* text : {"yes", "no", "1", "77", "set", "1000-2000", "192.0.2.1", "eth0"})
             if (set_value(attributes, row, text)) {
-                VxlanAttributes again;
+                TunnelAttributes again;
                 REQUIRE(set_value(again, row, value_text(attributes, row)));
                 CHECK(again == attributes);
             }

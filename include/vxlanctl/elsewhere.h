@@ -1,0 +1,38 @@
+#pragma once
+
+#include "vxlanctl/steps.h"
+
+#include <map>
+#include <set>
+
+/// What tunnels have outside of their links: policy rules, and routes out of other links. Several
+/// tunnels may have a part in one of them.
+namespace vxlanctl {
+
+/// The stated routes, with their table; those out of the tunnel itself have no `dev`.
+std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
+/// What is to be remembered of a tunnel.
+Record record_of(const Tunnel& tunnel, const State& state);
+
+/// Which tunnel has a part in what is on no link: by mark's ID, or name where there is no mark yet.
+using Claims = std::map<std::string, Record>;
+/// Those of the tunnels of the config as they will be, and of all others as they are.
+Claims claims_on(const Config& config, const State& state);
+
+/// Fills in what is missing outside of the link, and what of the record's has to go there and is
+/// nobody else's. The link's own routes go with it.
+void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
+                    const std::vector<Rule>& rules, const Record& old, const State& state,
+                    const Claims& claims);
+
+/// What of a state is needed to plan a config, beside links, addresses and entries.
+struct Needs {
+    bool main_table = false; ///< State::routes: an address or a route is to be added
+    bool rules = false;
+    bool all_records = false;    ///< something that several tunnels may share is to go
+    std::set<std::string> links; ///< whose routes are needed
+};
+/// `state` has links, addresses and the records of the tunnels that the config names.
+Needs needs_of(const Config& config, const State& state);
+
+} // namespace vxlanctl

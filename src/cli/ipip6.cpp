@@ -1,0 +1,21 @@
+#include "vxlanctl/commands.h"
+#include "vxlanctl/reconcile.h"
+
+namespace vxlanctl {
+
+std::vector<OptionInfo> ipip6_up_options() {
+    auto options = tunnel_options(TunnelKind::ip6tnl);
+    for (auto&& more : {change_options(), write_options()})
+        options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+Result<int> run_ipip6_up(const Arguments& arguments) {
+    auto tunnel = ipip6_from_words(arguments.words, arguments.options);
+    if (!tunnel) return tl::unexpected(tunnel.error());
+    Config config;
+    config.tunnels.push_back(std::move(*tunnel));
+    return reconcile(config, arguments);
+}
+
+} // namespace vxlanctl

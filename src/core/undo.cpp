@@ -1,0 +1,220 @@
+#include "vxlanctl/undo.h"
+
+#include "vxlanctl/lists.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace vxlanctl {
+namespace {
+
+/// The target with everything else on the link as surplus: the link is a new one of ours.
+LinkTarget exactly(LinkTarget target, const Link& is) {
+    const LinkTarget present = target_of(is);
+    for (const auto& address : present.addresses)
+        if (std::none_of(target.addresses.begin(), target.addresses.end(),
+                         [&](const Address& other) { return same_identity(address, other); }))
+            target.surplus_addresses.push_back(address);
+    target.surplus_macs = minus(present.macs, target.macs);
+    target.surplus_routes = minus(present.routes, target.routes);
+    target.surplus_neighbours = minus(present.neighbours, target.neighbours);
+    return target;
+}
+
+bool recreates(const std::vector<Step>& steps, const std::string& name) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        return removal != nullptr && removal->link == name;
+    });
+}
+
+/// Collects from the steps of a plan what they concern, and turns it round.
+class Inversion {
+public:
+    Inversion(const Link& was, const Link& is) : was_(was), is_(is) {
+        target_.name = was.name;
+        target_.tunnel.kind = was.tunnel.kind;
+        target_.ordered = true;
+        target_.flood_state = is.flood_state;
+        target_.flood_flags = is.flood_flags;
+    }
+
+    void operator()(const ChangeLink& step) {
+        for (const auto& row : link_attributes())
+            if (is_stated(step.changed, row)) take(row, was_.attributes, target_.attributes);
+        if (step.changed.vrf) { // with everything that the flap took
+            const LinkTarget all = target_of(was_);
+            concerned_.insert(concerned_.end(), all.addresses.begin(), all.addresses.end());
+            target_.routes = all.routes;
+            target_.neighbours = all.neighbours;
+        }
+    }
+    void operator()(const ChangeTunnel& step) {
+        for (const auto& row : tunnel_attributes(step.changed.kind))
+            if (is_stated(step.changed, row)) take(row, was_.tunnel, target_.tunnel);
+        if (step.changed.dev) target_.attributes.mtu = was_.attributes.mtu; // clamped, perhaps
+    }
+    void operator()(const AddFlood& step) {
+        change_flood(step.entries);
+        target_.flood_state = was_.flood_state;
+        target_.flood_flags = was_.flood_flags;
+    }
+    void operator()(const RemoveFlood& step) { change_flood(step.entries); }
+    void operator()(const AddMacs& step) {
+        for (const auto& entry : step.entries)
+            if (!is_in(was_.macs, entry) && is_in(is_.macs, entry))
+                target_.surplus_macs.push_back(entry);
+    }
+    void operator()(const RemoveMacs& step) {
+        for (const auto& entry : step.entries)
+            if (entry.origin != FdbOrigin::learned) target_.macs.push_back(entry);
+    }
+    void operator()(const AddRouters& step) { change_routers(step.entries); }
+    void operator()(const ChangeRouters& step) { change_routers(step.entries); }
+    void operator()(const RemoveRouters& step) { change_routers(step.entries); }
+    void operator()(const AddAddress& step) { concerned_.push_back(step.address); }
+    void operator()(const RemoveAddress& step) {
+        concerned_.push_back(step.address);
+        // The kernel may have dropped routes with it.
+        target_.routes = target_of(was_).routes;
+    }
+    void operator()(const AddRoute& step) {
+        if (step.link != was_.name || find_route(was_.routes, step.route) != nullptr) return;
+        if (const Route* present = find_route(is_.routes, step.route))
+            target_.surplus_routes.push_back(*present);
+    }
+    void operator()(const RemoveRoute& step) {
+        if (step.link == was_.name) target_.routes.push_back(step.route);
+    }
+    void operator()(const AddRule&) {} // see plan_back_elsewhere()
+    void operator()(const RemoveRule&) {}
+    void operator()(const AddNeighbour& step) {
+        if (!is_in(was_.neighbours, step.neighbour) && is_in(is_.neighbours, step.neighbour))
+            target_.surplus_neighbours.push_back(step.neighbour);
+    }
+    void operator()(const RemoveNeighbour& step) { target_.neighbours.push_back(step.neighbour); }
+    void operator()(const CreateLink&) {}
+    void operator()(const RenameLink&) {}
+    void operator()(const DeleteLink&) {}
+
+    LinkTarget target() {
+        const auto same_as = [](const Address& wanted) {
+            return [&](const Address& other) { return same_identity(wanted, other); };
+        };
+        const auto holds = [&](const std::vector<Address>& list, const Address& address) {
+            return std::any_of(list.begin(), list.end(), same_as(address));
+        };
+        for (const auto& address : was_.addresses)
+            if (!is_automatic(address) &&
+                (holds(is_.addresses, address) || holds(concerned_, address)))
+                target_.addresses.push_back(address);
+        for (const auto& address : is_.addresses)
+            if (holds(concerned_, address) && !holds(was_.addresses, address))
+                target_.surplus_addresses.push_back(address);
+        std::sort(target_.routes.begin(), target_.routes.end());
+        target_.routes.erase(std::unique(target_.routes.begin(), target_.routes.end()),
+                             target_.routes.end());
+        std::sort(target_.macs.begin(), target_.macs.end());
+        std::sort(target_.neighbours.begin(), target_.neighbours.end());
+        return std::move(target_);
+    }
+
+private:
+    template<class Attributes>
+    static void take(const AttributeRow<Attributes>& row, const Attributes& from, Attributes& to) {
+        std::visit([&](auto member) { to.*member = from.*member; }, row.member);
+    }
+
+    void change_routers(const std::vector<PrlEntry>& entries) {
+        if (!target_.routers) target_.routers = is_.routers;
+        for (const auto& entry : entries) {
+            const auto same = [&](const PrlEntry& other) { return other.router == entry.router; };
+            std::erase_if(*target_.routers, same);
+            std::copy_if(was_.routers.begin(), was_.routers.end(),
+                         std::back_inserter(*target_.routers), same);
+        }
+        std::sort(target_.routers->begin(), target_.routers->end());
+    }
+
+    void change_flood(const std::vector<FloodEntry>& entries) {
+        if (!target_.flood_list) target_.flood_list = is_.flood_list;
+        auto& list = *target_.flood_list;
+        for (const auto& entry : entries) {
+            const auto at = std::lower_bound(list.begin(), list.end(), entry);
+            const bool present = at != list.end() && *at == entry;
+            const bool wanted =
+                std::binary_search(was_.flood_list.begin(), was_.flood_list.end(), entry);
+            if (present && !wanted) list.erase(at);
+            if (!present && wanted) list.insert(at, entry);
+        }
+    }
+
+    const Link& was_;
+    const Link& is_;
+    LinkTarget target_;
+    std::vector<Address> concerned_;
+};
+
+} // namespace
+
+std::vector<Step> plan_back(const std::string& name, const State& before, const State& now,
+                            const std::vector<Step>& done) {
+    const Link* was = find_link(before, name);
+    const Link* is = find_link(now, name);
+    std::vector<Step> steps;
+    if (was == nullptr) {
+        if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::none});
+        return steps;
+    }
+    const bool recreated = recreates(done, name);
+    if (recreated && is != nullptr && is->index == was->index &&
+        is->attributes.alias == was->attributes.alias)
+        return steps;                              // it never went
+    if (!recreated && is == nullptr) return steps; // with its lower device, or by another's hand
+
+    LinkTarget target = target_of(*was);
+    if (!recreated) {
+        Inversion inversion(*was, *is);
+        for (const auto& step : done)
+            std::visit(inversion, step.operation);
+        LinkTarget inverse = inversion.target();
+        // A lower device that was given cannot be taken away again.
+        if (impossible_in_place(*is, inverse).empty()) return change_steps(*is, inverse);
+    } else if (is != nullptr && impossible_in_place(*is, target).empty()) {
+        return change_steps(*is, exactly(std::move(target), *is));
+    }
+    if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::recreate});
+    append(steps, build_steps(target, name));
+    append(steps, raise_steps(target));
+    return steps;
+}
+
+std::vector<Step> plan_back_elsewhere(const std::string& name, const State& before,
+                                      const State& now, const std::vector<Step>& done) {
+    LinkTarget target;
+    target.name = name;
+    const auto has_route = [](const State& state, const Route& route) {
+        const Link* link = find_link(state, route.dev);
+        return link != nullptr && find_route(link->routes, route) != nullptr;
+    };
+    for (const auto& step : done) {
+        if (const auto* rule = std::get_if<AddRule>(&step.operation)) {
+            const Rule* present = find_rule(now.rules, rule->rule);
+            if (present != nullptr && find_rule(before.rules, rule->rule) == nullptr)
+                target.surplus_rules.push_back(*present);
+        } else if (const auto* gone = std::get_if<RemoveRule>(&step.operation)) {
+            if (find_rule(now.rules, gone->rule) == nullptr)
+                target.missing_rules.push_back(gone->rule);
+        } else if (const auto* route = std::get_if<AddRoute>(&step.operation)) {
+            if (route->link != name && !has_route(before, route->route) &&
+                has_route(now, route->route))
+                target.surplus_routes_elsewhere.push_back(route->route);
+        } else if (const auto* lost = std::get_if<RemoveRoute>(&step.operation)) {
+            if (lost->link != name && !has_route(now, lost->route))
+                target.missing_routes_elsewhere.push_back(lost->route);
+        }
+    }
+    return elsewhere_steps(target);
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,32 @@
+#include "faults.h"
+
+#include <csignal>
+#include <sys/wait.h>
+
+namespace world {
+namespace {
+
+RunOptions stopping_before(long write) {
+    RunOptions options;
+    options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                           {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                           {"VXLANCTL_STOP_BEFORE", std::to_string(write)}};
+    return options;
+}
+
+} // namespace
+
+StoppedRun::StoppedRun(const Namespace& space, const std::string& words, long write)
+    : process_(space, command_of(words), stopping_before(write)) {
+    // Not taking the exit status of one that ended: that is for wait().
+    siginfo_t what{};
+    waitid(P_PID, static_cast<id_t>(process_.pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
+    stopped_ = what.si_code == CLD_STOPPED;
+}
+
+Finished StoppedRun::resume() {
+    kill(process_.pid(), SIGCONT);
+    return process_.wait();
+}
+
+} // namespace world

@@ -1,0 +1,56 @@
+#pragma once
+
+#include "world.h"
+
+#include <catch2/catch.hpp>
+
+namespace world {
+
+/// A run of vxlanctl that stops before its N-th write, and goes on when it is told to.
+class StoppedRun {
+public:
+    StoppedRun(const Namespace& space, const std::string& words, long write);
+    /// Whether there was such a write; if not, the run has ended.
+    bool is_stopped() const { return stopped_; }
+    Finished resume();
+
+private:
+    Process process_;
+    bool stopped_ = false;
+};
+
+/// Runs `words` again and again, each time with another of its writes broken and on another
+/// `Place`, on which `first_words` were carried out before; checks that each leaves what was there;
+/// then once whole. `prepare` is shell that comes first; what it writes to /run/after-first comes
+/// behind `first_words`.
+template<class Place>
+void break_every_write(const std::string& first_words, const std::string& words,
+                       const std::string& prepare = "") {
+    for (long broken = 1;; ++broken) {
+        const Place place;
+        const Namespace& space = place.space;
+        if (!prepare.empty()) sh(space, prepare);
+        if (!first_words.empty()) REQUIRE(vxlanctl(space, first_words).code == 0);
+        if (!prepare.empty()) sh(space, "sh /run/after-first 2>/dev/null || true");
+        const auto before = snapshot(space);
+        const auto records = sh(space, "cat /run/vxlanctl/record-* 2>/dev/null || true");
+        const auto counted =
+            vxlanctl_counted(space, words, {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
+        INFO("broken write " << broken << "\n" << counted.finished.out << counted.finished.err);
+        if (counted.finished.code == 0) {
+            CHECK(counted.writes == broken - 1); // there was no such write
+            REQUIRE(broken > 1);
+            return;
+        }
+        CHECK(counted.finished.code == 1);
+        const bool is_refused = // by netlink, or as an ioctl
+            counted.finished.err.find("Operation not supported") != std::string::npos ||
+            counted.finished.err.find("Invalid argument") != std::string::npos;
+        CHECK(is_refused);
+        CHECK(counted.finished.err.find("The previous state is restored") != std::string::npos);
+        CHECK(difference(before, snapshot(space)) == "");
+        CHECK(sh(space, "cat /run/vxlanctl/record-* 2>/dev/null || true") == records);
+    }
+}
+
+} // namespace world

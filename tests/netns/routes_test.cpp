@@ -1,0 +1,186 @@
+// Routes and policy rules of tunnels, on the kernel.
+#include "faults.h"
+#include "world.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fmt/format.h>
+
+using namespace world;
+
+namespace {
+
+/// A host with two interfaces, as an EC2 instance with two ENIs, each with its gateway.
+struct TwoInterfaces {
+    TwoInterfaces() {
+        sh(space, "rm -rf /run/vxlanctl\n"
+                  "for i in 0 1; do\n"
+                  "ip link add eth$i mtu 9001 type veth peer name wire$i mtu 9001\n"
+                  "ip link set eth$i up; ip link set wire$i up\n"
+                  "ip addr add 172.21.$i.100/24 dev eth$i\n"
+                  "done\n"
+                  "ip route add default via 172.21.0.1 dev eth0");
+    }
+    Namespace space;
+};
+
+const std::string first_words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
+                                "--route '100.64.0.0/16,via 172.21.0.1,dev eth0,table 100' --rule "
+                                "'from 172.21.0.100,table 100'";
+const std::string second_words = "up eth1 172.21.1.100 vxlan1 10.64.0.1/24 --vni 11 100.64.152.4 "
+                                 "--route '100.64.0.0/16,via 172.21.1.1,dev eth1,table 101' --rule "
+                                 "'from 172.21.1.100,table 101'";
+
+std::string rules(const Namespace& space) {
+    return sh(space, "ip rule | grep -v -e 'lookup local' -e 'from all lookup main' "
+                     "-e 'lookup default' || true");
+}
+
+long lines(const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+}
+
+std::string routes(const Namespace& space, const std::string& words) {
+    return sh(space, "ip route show " + words + " 2>/dev/null || true");
+}
+
+} // namespace
+
+TEST_CASE("routes: two underlays have a table and a rule each, and leave one another alone") {
+    const TwoInterfaces host;
+    for (const auto& words : {first_words, second_words}) {
+        const auto finished = vxlanctl(host.space, words);
+        INFO(finished.err);
+        REQUIRE(finished.code == 0);
+        CHECK(finished.err == ""); // not that a peer had no route: the tunnel brings it along
+    }
+    CHECK(lines(rules(host.space)) == 2);
+    CHECK(rules(host.space).find("from 172.21.0.100 lookup 100 proto 147") != std::string::npos);
+    CHECK(sh(host.space, "ip route get 100.64.152.4 from 172.21.0.100").find("dev eth0") !=
+          std::string::npos);
+    CHECK(sh(host.space, "ip route get 100.64.152.4 from 172.21.1.100").find("dev eth1") !=
+          std::string::npos);
+    CHECK(vxlanctl_counted(host.space, first_words).writes == 0);
+    CHECK(vxlanctl_counted(host.space, second_words).writes == 0);
+    CHECK(vxlanctl(host.space, "show vxlan1")
+              .out.find("  rule       from 172.21.1.100/32 table "
+                        "101") != std::string::npos);
+
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    CHECK(rules(host.space).find("172.21.0.100") == std::string::npos);
+    CHECK(routes(host.space, "table 100") == "");
+    CHECK(lines(rules(host.space)) == 1);
+    CHECK(vxlanctl_counted(host.space, second_words).writes == 0);
+}
+
+TEST_CASE("routes: the example of two VPGs does what it says, and nothing the second time") {
+    const TwoInterfaces host;
+    const std::string example = fmt::format(
+        "PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/two-vpgs.sh",
+        std::string(VXLANCTL_PROGRAM).substr(0, std::string(VXLANCTL_PROGRAM).rfind('/')));
+    sh(host.space, example);
+    CHECK(lines(rules(host.space)) == 2);
+    CHECK(lines(routes(host.space, "table 101")) == 1);
+    CHECK(sh(host.space, example) == "vxlan0: in sync\nvxlan1: in sync\n");
+}
+
+TEST_CASE("routes: a rule of two tunnels stays until the last of them gives it up") {
+    const TwoInterfaces host;
+    const std::string rule = " --rule 'to 100.64.0.0/16,table 100'";
+    const std::string one = "up eth0 172.21.0.100 vxlan0 10.1.0.1/24 100.64.158.4";
+    const std::string two = "up eth0 172.21.0.100 vxlan1 10.2.0.1/24 --vni 11 100.64.158.4";
+    REQUIRE(vxlanctl(host.space, one + rule).code == 0);
+    REQUIRE(vxlanctl(host.space, two + rule).code == 0);
+    CHECK(lines(rules(host.space)) == 1);
+    CHECK(vxlanctl(host.space, one).out == "vxlan0: in sync\n");
+    CHECK(lines(rules(host.space)) == 1);
+    CHECK(vxlanctl(host.space, two).out.find("- rule to 100.64.0.0/16 table 100") !=
+          std::string::npos);
+    CHECK(rules(host.space) == "");
+
+    REQUIRE(vxlanctl(host.space, one + rule).code == 0);
+    REQUIRE(vxlanctl(host.space, two + rule).code == 0);
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    CHECK(lines(rules(host.space)) == 1);
+    CHECK(vxlanctl(host.space, "down --all").code == 0);
+    CHECK(rules(host.space) == "");
+}
+
+TEST_CASE("routes: what others have stays") {
+    const TwoInterfaces host;
+    REQUIRE(vxlanctl(host.space, first_words).code == 0);
+    sh(host.space, "ip rule add from 172.21.0.100 table 77\n"
+                   "ip rule add iif eth0 from 172.21.0.100 table 100\n"
+                   "ip route add 203.0.113.0/24 via 172.21.0.1 table 100\n"
+                   "ip route add 192.0.2.0/24 dev vxlan0");
+    const auto counted =
+        vxlanctl_counted(host.space, "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4");
+    CHECK(counted.writes == 2);
+    CHECK(lines(rules(host.space)) == 2);
+    CHECK(lines(routes(host.space, "table 100")) == 1);
+    CHECK(routes(host.space, "192.0.2.0/24") != "");
+}
+
+TEST_CASE("routes: the next run puts back what a flap of the link took") {
+    const TwoInterfaces host;
+    const std::string words = first_words + " --route '10.9.0.0/16,via 10.192.158.4'";
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    sh(host.space, "ip link set vxlan0 down; ip link set vxlan0 up");
+    REQUIRE(routes(host.space, "10.9.0.0/16") == "");
+    CHECK(vxlanctl(host.space, words).out ==
+          "vxlan0: changed\n  + route 10.9.0.0/16 via 10.192.158.4\n");
+    sh(host.space, "ip rule del from 172.21.0.100 table 100");
+    CHECK(vxlanctl(host.space, words).out ==
+          "vxlan0: changed\n  + rule from 172.21.0.100/32 table 100\n");
+    CHECK(vxlanctl_counted(host.space, words).writes == 0);
+}
+
+TEST_CASE("routes: at no moment of a gateway's change is there no route") {
+    const std::string base = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
+    for (long stop = 1;; ++stop) {
+        const TwoInterfaces host;
+        REQUIRE(vxlanctl(host.space, base + "--route '10.9.0.0/16,via 10.192.158.4'").code == 0);
+        StoppedRun run(host.space, base + "--route '10.9.0.0/16,via 10.192.158.5'", stop);
+        if (!run.is_stopped()) {
+            CHECK(stop == 3);
+            CHECK(run.resume().code == 0);
+            CHECK(routes(host.space, "10.9.0.0/16").find("10.192.158.5") != std::string::npos);
+            return;
+        }
+        CHECK(routes(host.space, "10.9.0.0/16") != "");
+        CHECK(run.resume().code == 0);
+    }
+}
+
+TEST_CASE("routes: every single write fails in turn") {
+    break_every_write<TwoInterfaces>("", first_words + " --route 10.9.0.0/16");
+    break_every_write<TwoInterfaces>(
+        first_words + " --route '10.9.0.0/16,via 10.192.158.4'",
+        "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
+        "--route '10.9.0.0/16,via 10.192.158.5' --rule 'from 172.21.0.100,table 99'");
+    break_every_write<TwoInterfaces>(first_words, "down vxlan0");
+}
+
+TEST_CASE("routes: what is in the way, or swallows the host's own network, touches nothing") {
+    const TwoInterfaces host;
+    const std::string base = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
+    REQUIRE(vxlanctl(host.space, base).code == 0);
+    sh(host.space, "ip route add 192.0.2.0/24 dev vxlan0");
+    const auto before = snapshot(host.space);
+    const auto refused = [&](const std::string& options, int code, const std::string& text) {
+        const auto finished = vxlanctl(host.space, base + options);
+        INFO(options << ": " << finished.err);
+        CHECK(finished.code == code);
+        CHECK(finished.err.find(text) != std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+    };
+    refused("--route '192.0.2.0/24,via 10.192.158.4'", 2, "same table and metric");
+    refused("--route 172.16.0.0/12", 4, "the subnet of the local address");
+    refused("--route 0.0.0.0/0", 4, "the subnet of the local address");
+    refused("--route '10.9.0.0/16,dev eth7'", 2, "link 'eth7' does not exist");
+    refused("--route 10.9.0.1/16", 2, "has host bits");
+    refused("--rule 'from 10.0.0.1'", 2, "the table is missing");
+    refused("--vrf eth1", 2, "is not a VRF");
+    refused("--vrf vrf1 --master br0", 2, "contradict");
+}

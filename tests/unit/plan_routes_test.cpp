@@ -1,0 +1,261 @@
+// What a tunnel has beside its link: routers, routes and rules, and the VRF that it belongs to.
+#include "simulator.h"
+#include "vxlanctl/elsewhere.h"
+#include "vxlanctl/tunnel_words.h"
+#include "vxlanctl/undo.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <iterator>
+#include <memory>
+#include <sstream>
+
+using namespace vxlanctl;
+using namespace vxlanctl::test;
+using Lines = std::vector<std::string>;
+
+namespace {
+
+const std::string vxlan = "eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4";
+const std::string isatap = "sit1 172.21.0.100 2001:db8::/64 192.168.103.254";
+
+Config config_of(Result<Tunnel> tunnel) {
+    if (!tunnel) throw std::runtime_error(to_string(tunnel.error()));
+    return {Origin::cli, {*tunnel}, {}};
+}
+
+std::vector<std::string> words_of(const std::string& line) {
+    std::istringstream stream(line);
+    return {std::istream_iterator<std::string>(stream), {}};
+}
+
+Config vxlan_config(const OptionValues& options = {}, const std::string& line = vxlan) {
+    return config_of(vxlan_from_words(words_of(line), options, {}));
+}
+
+Config isatap_config(const OptionValues& options = {}, const std::string& line = isatap) {
+    return config_of(isatap_from_words(words_of(line), options));
+}
+
+PlanOptions numbered() {
+    PlanOptions options;
+    options.new_id = [n = std::make_shared<int>(0)] {
+        return std::string(15, '0') + std::to_string(++*n);
+    };
+    return options;
+}
+
+/// The state after a plan was carried out, with its records.
+State after(const Config& config, State state, const PlanOptions& options = {}) {
+    const Plan whole = plan(config, state, options);
+    for (const auto& tunnel : whole.tunnels) {
+        for (const auto& error : tunnel.errors)
+            UNSCOPED_INFO(to_string(error));
+        REQUIRE(tunnel.errors.empty());
+        for (const auto& step : tunnel.steps)
+            REQUIRE(simulate(state, step) == "");
+        if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
+    }
+    return state;
+}
+
+Lines steps(const Config& config, const State& state, const PlanOptions& options = {}) {
+    const auto tunnel = plan(config, state, options).tunnels.at(0);
+    for (const auto& error : tunnel.errors)
+        UNSCOPED_INFO(to_string(error));
+    CHECK(tunnel.errors.empty());
+    return rendered(tunnel.steps);
+}
+
+std::string only_error(const Config& config, const State& state, const PlanOptions& options = {}) {
+    const auto tunnel = plan(config, state, options).tunnels.at(0);
+    REQUIRE(tunnel.errors.size() == 1);
+    CHECK(tunnel.steps.empty());
+    return to_string(tunnel.errors[0]);
+}
+
+Link& link_in(State& state, const std::string& name) {
+    return const_cast<Link&>(*find_link(state, name));
+}
+
+} // namespace
+
+TEST_CASE("plan: an ISATAP tunnel gets its routers before it is up, and its default route last") {
+    CHECK(steps(isatap_config(), host_state()) ==
+          Lines{"create sit1 sit", "add routers 192.168.103.254", "add 2001:db8::5efe:ac15:64/64",
+                "change sit1: up: no -> yes", "add route ::/0 via 2001:db8::5efe:c0a8:67fe"});
+}
+
+TEST_CASE("plan: another router comes before the old one goes, and so does the default route") {
+    const State state = after(isatap_config(), host_state());
+    CHECK(steps(isatap_config({}, "sit1 172.21.0.100 2001:db8::/64 192.168.103.253"), state) ==
+          Lines{"add routers 192.168.103.253", "append route ::/0 via 2001:db8::5efe:c0a8:67fd",
+                "remove route ::/0 via 2001:db8::5efe:c0a8:67fe",
+                "remove routers 192.168.103.254"});
+}
+
+TEST_CASE("plan: a router's default flag changes in place") {
+    State state = after(isatap_config(), host_state());
+    link_in(state, "sit1").routers[0].is_default = false;
+    CHECK(steps(isatap_config(), state) == Lines{"change routers 192.168.103.254"});
+}
+
+TEST_CASE("plan: a change of an ISATAP link carries the whole set, and the MTU again") {
+    State state = after(isatap_config({{"mtu", {"1400"}}}), host_state());
+    const auto tunnel =
+        plan(isatap_config({{"mtu", {"1400"}}, {"ttl", {"9"}}}), state, {}).tunnels.at(0);
+    REQUIRE(tunnel.steps.size() == 2);
+    const auto& change = std::get<ChangeTunnel>(tunnel.steps[0].operation);
+    for (const auto& row : tunnel_attributes(TunnelKind::sit)) {
+        INFO(row.name);
+        CHECK(is_stated(change.changed, row));
+    }
+    CHECK(std::get<ChangeLink>(tunnel.steps[1].operation).changed.mtu == 1400U);
+}
+
+TEST_CASE("plan: a sit that is no ISATAP link is not made one without being asked") {
+    State state = after(isatap_config(), host_state());
+    link_in(state, "sit1").tunnel.isatap = false;
+    link_in(state, "sit1").routers.clear();
+    CHECK(only_error(isatap_config(), state).find("isatap: no -> yes") != std::string::npos);
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto replaced = steps(isatap_config(), state, options);
+    CHECK(replaced.at(0) == "delete sit1");
+    CHECK(replaced.at(1) == "create sit1 sit");
+}
+
+TEST_CASE("plan: a default route by another link is not overridden unless that is decided") {
+    State state = host_state();
+    Route other;
+    other.to = {IpAddress{Family::ipv6, {}}, 0};
+    other.via = parse_address("fe80::1").value();
+    other.metric = 1024;
+    other.dev = "eth0";
+    state.routes.push_back(other);
+    CHECK(only_error(isatap_config(), state) ==
+          "sit1: cannot add a default route: there is one by 'eth0' already. Use --default-route "
+          "to have this one as well, or --no-default-route.");
+    CHECK(steps(isatap_config({{"default-route", {""}}}), state).size() == 5);
+    CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
+}
+
+TEST_CASE("plan: two sits with the same ends are an error that names the other") {
+    const State state = after(isatap_config(), host_state());
+    CHECK(only_error(isatap_config({}, "sit2 172.21.0.100 2001:db8::/64 192.168.103.254"), state)
+              .find("'sit1' is a tunnel with the same ends") != std::string::npos);
+}
+
+TEST_CASE("plan: routes and rules come last, go when they are not stated, and come back") {
+    const OptionValues options{{"route", {"192.0.2.0/24", "100.64.0.0/16,dev eth1,table 101"}},
+                               {"rule", {"from 172.21.0.100,table 101"}}};
+    State state = after(vxlan_config(options), host_state());
+    CHECK(steps(vxlan_config(options), state).empty());
+    CHECK(steps(vxlan_config(), state) ==
+          Lines{"remove rule from 172.21.0.100/32 table 101 priority 32765",
+                "remove route 100.64.0.0/16", "remove route 192.0.2.0/24"});
+    state.rules.clear();
+    link_in(state, "vxlan0").routes.clear(); // as a flap of the link does
+    CHECK(steps(vxlan_config(options), state) ==
+          Lines{"add route 192.0.2.0/24", "add rule from 172.21.0.100/32 table 101"});
+}
+
+TEST_CASE("plan: a route that others made will do, and one in the way is an error") {
+    State state = after(vxlan_config(), host_state());
+    Route route;
+    route.to = parse_prefix("192.0.2.0/24").value();
+    route.protocol = 4;
+    link_in(state, "vxlan0").routes.push_back(route);
+    CHECK(steps(vxlan_config({{"route", {"192.0.2.0/24"}}}), state).empty());
+    CHECK(only_error(vxlan_config({{"route", {"192.0.2.0/24,via 10.192.158.4"}}}), state)
+              .find("there is one of the same table and metric") != std::string::npos);
+}
+
+TEST_CASE("plan: a rule of two tunnels stays until the last of them is gone") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}}};
+    const auto ids = numbered();
+    const std::string second = "eth0 172.21.0.100 vxlan1 10.9.0.1/24 100.64.158.4";
+    auto other_options = options;
+    other_options["vni"] = {"11"};
+    State state = after(vxlan_config(options), host_state(), ids);
+    state = after(vxlan_config(other_options, second), state, ids);
+    REQUIRE(state.rules.size() == 1);
+
+    const Config without{Origin::cli, {}, {"vxlan0"}};
+    CHECK(steps(without, state) == Lines{"delete vxlan0"});
+    CHECK(steps(vxlan_config({}), state).empty());
+    state = after(without, state);
+    state.records.erase("0000000000000001"); // goes with the link
+    CHECK(steps(Config{Origin::cli, {}, {"vxlan1"}}, state) ==
+          Lines{"remove rule from 172.21.0.100/32 table 101 priority 32765", "delete vxlan1"});
+}
+
+TEST_CASE("plan: routes and rules that several tunnels of one call give up go all the same") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}}};
+    auto other_options = options;
+    other_options["vni"] = {"11"};
+    const std::string second = "eth0 172.21.0.100 vxlan1 10.9.0.1/24 100.64.158.4";
+    const auto ids = numbered();
+    State state = after(vxlan_config(options), host_state(), ids);
+    state = after(vxlan_config(other_options, second), state, ids);
+    const Plan both = plan(Config{Origin::cli, {}, {"vxlan0", "vxlan1"}}, state, {});
+    const auto first = rendered(both.tunnels.at(0).steps);
+    CHECK(first.at(0).find("remove rule") == 0);
+}
+
+TEST_CASE("plan: what a rule's removal needs to know is asked for") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}},
+                               {"route", {"100.64.0.0/16,dev eth1,table 101"}}};
+    const State state = after(vxlan_config(options), host_state());
+    const Needs same = needs_of(vxlan_config(options), state);
+    CHECK(same.rules);
+    CHECK_FALSE(same.all_records);
+    CHECK(same.links == std::set<std::string>{"eth1"});
+    CHECK(needs_of(vxlan_config(), state).all_records);
+    CHECK_FALSE(same.main_table); // nothing is added that could swallow something
+    State without = state;
+    link_in(without, "eth1").routes.clear();
+    CHECK(needs_of(vxlan_config(options), without).main_table);
+    const Needs none = needs_of(vxlan_config(), host_state());
+    CHECK_FALSE(none.rules);
+    CHECK(none.links.empty());
+}
+
+TEST_CASE("plan: into a VRF a new link is made, and a living one goes only when that is allowed") {
+    const auto fresh = plan(vxlan_config({{"vrf", {"vrf1"}}}), host_state(), {}).tunnels.at(0);
+    CHECK(std::get<CreateLink>(fresh.steps.at(0).operation).attributes.vrf == "vrf1");
+
+    State state = after(vxlan_config({{"route", {"192.0.2.0/24"}}}), host_state());
+    Address foreign;
+    foreign.prefix = parse_prefix("2001:db8:5::1/64").value();
+    link_in(state, "vxlan0").addresses.push_back(foreign);
+    const auto moved = vxlan_config({{"vrf", {"vrf1"}}, {"route", {"192.0.2.0/24"}}});
+    CHECK(only_error(moved, state).find("--allow-flap") != std::string::npos);
+    PlanOptions options;
+    options.allow_flap = true;
+    CHECK(steps(moved, state, options) == Lines{"change vxlan0: vrf: none -> vrf1",
+                                                "add 2001:db8:5::1/64", "add route 192.0.2.0/24"});
+    link_in(state, "vxlan0").attributes.up = false; // then nothing is interrupted
+    CHECK(plan(moved, state, {}).tunnels.at(0).errors.empty());
+}
+
+TEST_CASE("plan: routes of a tunnel in a VRF go into its table") {
+    const auto config = vxlan_config({{"vrf", {"vrf1"}}, {"route", {"192.0.2.0/24"}}});
+    const auto tunnel = plan(config, host_state(), {}).tunnels.at(0);
+    const auto& add = std::get<AddRoute>(tunnel.steps.back().operation);
+    CHECK(add.route.table == 100);
+    CHECK(only_error(vxlan_config({{"vrf", {"br0"}}}), host_state()).find("is not a VRF") !=
+          std::string::npos);
+    CHECK(only_error(vxlan_config({{"vrf", {"vrf9"}}}), host_state()).find("does not exist") !=
+          std::string::npos);
+}
+
+TEST_CASE("plan: a route that would swallow the host's own network is refused") {
+    CHECK(only_error(vxlan_config({{"route", {"172.16.0.0/12"}}}), host_state())
+              .find("the subnet of the local address") != std::string::npos);
+    PlanOptions options;
+    options.allow_overlap = true;
+    CHECK(steps(vxlan_config({{"route", {"172.16.0.0/12"}}}), host_state(), options).size() == 5);
+    // Out of another link, or in a table of its own, it draws nothing into the tunnel.
+    CHECK(steps(vxlan_config({{"route", {"172.16.0.0/12,table 9"}}}), host_state()).size() == 5);
+}

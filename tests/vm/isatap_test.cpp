@@ -1,0 +1,415 @@
+// ISATAP and IPv4-in-IPv6 on a kernel that has them, with traffic.
+#include "faults.h"
+#include "world.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <sys/wait.h>
+
+using namespace world;
+
+namespace {
+
+const std::string isatap_words = "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254";
+const std::string default_route = "default via 2001:db8::5efe:c0a8:67fe dev sit1";
+
+/// A host with eth0 (10.216.0.101/24) and an IPv4 default route.
+struct FletsHost {
+    FletsHost() {
+        sh(space, "rm -rf /run/vxlanctl\n"
+                  "ip link add eth0 type veth peer name far\n"
+                  "ip addr add 10.216.0.101/24 dev eth0\n"
+                  "ip link set far up; ip link set eth0 up\n"
+                  "ip route add default via 10.216.0.1 dev eth0");
+    }
+    Namespace space;
+};
+
+/// Such a host, an ISATAP router that it reaches, and a host behind that.
+struct FletsNetwork {
+    FletsNetwork() {
+        sh(host, "rm -rf /run/vxlanctl");
+        const auto move = [](const Namespace& from, const char* name, const Namespace& to) {
+            sh(from,
+               fmt::format("ip link set {} netns /proc/{}/fd/{}", name, getpid(), to.descriptor()));
+        };
+        sh(host, "ip link add eth0 type veth peer name wan\n"
+                 "ip addr add 10.216.0.101/24 dev eth0; ip link set eth0 up");
+        move(host, "wan", router);
+        sh(host, "ip route add default via 10.216.0.1 dev eth0");
+        sh(router, "ip addr add 10.216.0.1/24 dev wan; ip link set wan up\n"
+                   "ip addr add 192.168.103.254/32 dev lo\n"
+                   "ip tunnel add is0 mode isatap local 192.168.103.254\n"
+                   "ip addr add 2001:db8::5efe:192.168.103.254/64 dev is0; ip link set is0 up\n"
+                   "ip link add lan type veth peer name eth0\n"
+                   "ip addr add 2001:db8:1::1/64 dev lan nodad; ip link set lan up\n"
+                   "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+        move(router, "eth0", behind);
+        sh(behind, "ip addr add 2001:db8:1::2/64 dev eth0 nodad; ip link set eth0 up\n"
+                   "ip -6 route add default via 2001:db8:1::1");
+    }
+    Namespace host, router, behind;
+};
+
+bool answers(const Namespace& from, const std::string& address) {
+    return run(from, {"ping", "-n", "-c", "3", "-i", "0.2", "-w", "3", address}).code == 0;
+}
+
+/// What `ip tunnel show` says of the PRL.
+std::string routers(const Namespace& space) {
+    const std::string text = sh(space, "ip tunnel show sit1");
+    const auto begin = text.find(" p");
+    const auto end = text.find(" ttl");
+    return begin > end ? "" : text.substr(begin + 1, end - begin - 1);
+}
+
+long default_routes(const Namespace& space) {
+    const std::string text = sh(space, "ip -6 route show default");
+    return std::count(text.begin(), text.end(), '\n');
+}
+
+/// Everything about sit1 and the routes, without what differs between two links all the same.
+std::string whole(const Namespace& space) {
+    auto link = json_of(space, "ip -d -j link show dev sit1").at(0);
+    link.erase("ifindex");
+    link.erase("ifalias");
+    auto address = json_of(space, "ip -j addr show dev sit1").at(0);
+    for (const char* field : {"ifindex", "ifalias"})
+        address.erase(field);
+    auto routes = json_of(space, "ip -j -6 route show dev sit1");
+    for (auto& route : routes)
+        route.erase("protocol"); // ours is for people to see
+    return link.dump(1) + address.dump(1) + routes.dump(1) + sh(space, "ip tunnel show sit1");
+}
+
+/// The commands of rc.local; `ip route` in place of net-tools' `route`, which writes metric 1.
+void five_commands(const Namespace& space) {
+    sh(space, "ip tunnel add sit1 mode isatap local 10.216.0.101\n"
+              "ip tunnel prl dev sit1 prl-default 192.168.103.254\n"
+              "ip addr add 2001:db8::0:5efe:10.216.0.101/64 dev sit1\n"
+              "ip link set sit1 up\n"
+              "ip -6 route add default via 2001:db8::0:5efe:192.168.103.254 dev sit1 metric 1");
+}
+
+} // namespace
+
+TEST_CASE("isatap: the result is that of the five commands, attribute by attribute") {
+    const FletsHost theirs, ours;
+    five_commands(theirs.space);
+    const auto finished = vxlanctl(ours.space, isatap_words);
+    INFO(finished.err);
+    REQUIRE(finished.code == 0);
+    CHECK(finished.out == "sit1: created\n"
+                          "  + link sit1: isatap yes, local 10.216.0.101\n"
+                          "  + router 192.168.103.254 (default)\n"
+                          "  + address 2001:db8::5efe:ad8:65/64\n"
+                          "  ~ up: no -> yes\n"
+                          "  + route ::/0 via 2001:db8::5efe:c0a8:67fe metric 1\n");
+    CHECK(whole(ours.space) == whole(theirs.space));
+    CHECK(sh(ours.space, "ip -6 route show default").find("proto 147") != std::string::npos);
+}
+
+TEST_CASE("isatap: the second run writes nothing, neither by netlink nor by ioctl") {
+    const FletsHost host;
+    REQUIRE(vxlanctl_counted(host.space, isatap_words).writes == 6);
+    const auto again = vxlanctl_counted(host.space, isatap_words);
+    CHECK(again.writes == 0);
+    CHECK(again.finished.out == "sit1: in sync\n");
+}
+
+TEST_CASE("isatap: the commands of a dry run make the same") {
+    const FletsHost by_commands, ours;
+    const std::string words = isatap_words + " --router 192.168.103.1 --mtu 1400 --ttl 9 --dev "
+                                             "eth0 --rule 'from 10.216.0.101,table 9'";
+    const auto dry = vxlanctl(by_commands.space, words + " -n --ip-commands");
+    REQUIRE(dry.code == 0);
+    INFO(dry.out);
+    sh(by_commands.space, dry.out);
+    REQUIRE(vxlanctl(ours.space, words).code == 0);
+    CHECK(whole(by_commands.space) == whole(ours.space));
+    CHECK(sh(by_commands.space, "ip rule") == sh(ours.space, "ip rule"));
+
+    sh(ours.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad");
+    sh(by_commands.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad");
+    const std::string ipip6 = "ipip6 up sit9 2001:db8:9::1 2001:db8:9::2 192.0.2.1/30 --tclass 32 "
+                              "--encaplimit 4 --ttl 9 --route 192.168.10.0/24";
+    sh(by_commands.space, vxlanctl(by_commands.space, ipip6 + " -n --ip-commands").out);
+    REQUIRE(vxlanctl(ours.space, ipip6).code == 0);
+    const auto data = [](const Namespace& space) {
+        return link(space, "sit9").at("linkinfo").dump(1) + sh(space, "ip route show dev sit9");
+    };
+    CHECK(data(by_commands.space) == data(ours.space));
+}
+
+TEST_CASE("isatap: a tunnel of the five commands is adopted as it is") {
+    const FletsHost host;
+    five_commands(host.space);
+    const auto before = link(host.space, "sit1");
+    const auto counted = vxlanctl_counted(host.space, isatap_words);
+    CHECK(counted.finished.out.find("sit1: adopted") == 0);
+    CHECK(counted.writes == 1); // the mark
+    CHECK(link(host.space, "sit1").at("ifindex") == before.at("ifindex"));
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
+TEST_CASE("isatap: a hundred routers are read, added and taken away one by one") {
+    const FletsHost host;
+    std::string words = "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254";
+    for (int i = 1; i < 100; ++i)
+        words += fmt::format(" --router 192.168.104.{}", i);
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    CHECK(vxlanctl_counted(host.space, words).writes == 0);
+    const auto shown = vxlanctl(host.space, "show --json sit1");
+    const auto json = nlohmann::json::parse(shown.out);
+    CHECK(json.at("tunnels").at(0).at("routers").size() == 100);
+    const auto fewer = vxlanctl_counted(host.space, isatap_words);
+    CHECK(fewer.writes == 99);
+    CHECK(routers(host.space) == "pdr 192.168.103.254");
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
+TEST_CASE("isatap: a router's flag changes in place, and strangers in the list go") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words + " --router 192.168.103.1").code == 0);
+    CHECK(routers(host.space) == "pdr 192.168.103.254 pr 192.168.103.1");
+    sh(host.space, "ip tunnel prl dev sit1 prl-nodefault 192.168.103.99");
+    const auto counted = vxlanctl_counted(
+        host.space, "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 192.168.103.1");
+    CHECK(counted.finished.out == "sit1: changed\n"
+                                  "  ~ router 192.168.103.1 (default)\n"
+                                  "  - router 192.168.103.99\n");
+    CHECK(counted.writes == 2);
+    CHECK(routers(host.space) == "pdr 192.168.103.254 pdr 192.168.103.1");
+}
+
+TEST_CASE("isatap: at no moment of a router's change is there none, nor no default route") {
+    const std::string words = "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.253";
+    for (long stop = 1;; ++stop) {
+        const FletsHost host;
+        REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
+        StoppedRun run(host.space, words, stop);
+        if (!run.is_stopped()) {
+            CHECK(stop == 5); // there is no fifth write
+            CHECK(run.resume().code == 0);
+            CHECK(routers(host.space) == "pdr 192.168.103.253");
+            return;
+        }
+        INFO("before write " << stop);
+        CHECK(routers(host.space) != "");
+        CHECK(default_routes(host.space) >= 1);
+        CHECK(run.resume().code == 0);
+    }
+}
+
+TEST_CASE("isatap: a change of the link keeps all of its attributes, its addresses and routes") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words + " --mtu 1400").code == 0);
+    sh(host.space, "ip addr add 2001:db8:5::1/64 dev sit1; ip -6 route add 2001:db8:6::/48 via "
+                   "2001:db8::5efe:192.168.103.9 dev sit1");
+    const auto before = link(host.space, "sit1");
+    const auto changed = vxlanctl(host.space, isatap_words + " --mtu 1400 --ttl 32 --dev eth0");
+    INFO(changed.err);
+    CHECK(changed.out == "sit1: changed\n  ~ dev: none -> eth0\n  ~ ttl: inherit -> 32\n");
+    const auto after = link(host.space, "sit1");
+    CHECK(after.at("ifindex") == before.at("ifindex"));
+    CHECK(after.at("mtu") == 1400);
+    const auto& data = after.at("linkinfo").at("info_data");
+    CHECK(data.at("ttl") == 32);
+    CHECK(data.at("local") == "10.216.0.101");
+    CHECK(data.contains("isatap"));
+    CHECK(routers(host.space) == "pdr 192.168.103.254 dev eth0");
+    CHECK(default_routes(host.space) == 1);
+    CHECK(sh(host.space, "ip -6 route show 2001:db8:6::/48") != "");
+    CHECK(addresses(host.space, "sit1") ==
+          std::vector<std::string>{"2001:db8:5::1/64", "2001:db8::5efe:ad8:65/64"});
+    // And back to the kernel's own values, which are no longer stated.
+    CHECK(vxlanctl(host.space, isatap_words).code == 0);
+    CHECK(link(host.space, "sit1").at("mtu") == 1480);
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
+TEST_CASE("isatap: what sit cannot change is refused, and made anew where that is allowed") {
+    const FletsHost host;
+    sh(host.space, "ip link add sit1 type sit local 10.216.0.101 ttl 64\n"
+                   "ip addr add 2001:db8:5::1/64 dev sit1; ip link set sit1 up");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, isatap_words);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("isatap: no -> yes") != std::string::npos);
+    CHECK(refused.err.find("--allow-recreate") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(vxlanctl(host.space, isatap_words + " --allow-recreate").code == 4); // undecided
+    const auto kept = vxlanctl(host.space, isatap_words + " --allow-recreate --keep-foreign");
+    INFO(kept.err);
+    CHECK(kept.code == 0);
+    CHECK(link(host.space, "sit1").at("linkinfo").at("info_data").contains("isatap"));
+    CHECK(addresses(host.space, "sit1").size() == 2);
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
+TEST_CASE("isatap: a default route by another link is not overridden unless asked") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 2001:db8:9::2/64 dev eth0 nodad\n"
+                   "ip -6 route add default via 2001:db8:9::1 dev eth0");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, isatap_words);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("there is one by 'eth0' already") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    const auto two = vxlanctl(host.space, isatap_words + " 192.168.103.1 --metric 1 --metric 2");
+    CHECK(std::count(two.err.begin(), two.err.end(), '\n') == 1); // said once
+    CHECK(vxlanctl(host.space, isatap_words + " --no-default-route").code == 0);
+    CHECK(default_routes(host.space) == 1);
+    CHECK(vxlanctl(host.space, isatap_words + " --default-route").code == 0);
+    CHECK(default_routes(host.space) == 2);
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0); // it is there already
+}
+
+TEST_CASE("isatap: bad input touches nothing") {
+    const FletsHost host;
+    const auto before = snapshot(host.space);
+    for (const char* words :
+         {"isatap up sit0 10.216.0.101 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/48 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::1/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 10.216.0.101",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 2001:db8::1",
+          "isatap up sit1 2001:db8::9 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.102 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 --mtu 1279",
+          "isatap up eth0 10.216.0.101 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/64",
+          "ipip6 up site1 2001:db8::9 2001:db8:1::1"}) {
+        INFO(words);
+        const auto finished = vxlanctl(host.space, words);
+        CHECK(finished.code == 2);
+        CHECK(std::count(finished.err.begin(), finished.err.end(), '\n') == 1);
+    }
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("isatap: down takes what is ours, and leaves sit0") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
+    REQUIRE(link_exists(host.space, "sit0"));
+    for (const char* words : {"down sit0", "down sit0 --force"}) {
+        const auto refused = vxlanctl(host.space, words);
+        CHECK(refused.code == 2);
+        CHECK(refused.err ==
+              "vxlanctl: sit0: is the kernel's own link, which goes with its module\n");
+    }
+    CHECK(vxlanctl(host.space, "down --all").out == "sit1: removed\n  - link sit1\n");
+    CHECK(link_exists(host.space, "sit0"));
+    CHECK(default_routes(host.space) == 0);
+    CHECK(vxlanctl(host.space, "show").out == "");
+    CHECK(sh(host.space, "ls /run/vxlanctl").find("record") == std::string::npos);
+}
+
+TEST_CASE("isatap: every single write and ioctl of a creation fails in turn") {
+    break_every_write<FletsHost>("", isatap_words + " --router 192.168.103.1 --mtu 1400");
+}
+
+TEST_CASE("isatap: every single write and ioctl of a change fails in turn") {
+    break_every_write<FletsHost>(
+        isatap_words + " --router 192.168.103.1",
+        "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.253 192.168.103.1 --ttl 9 --mtu "
+        "1400 --dev eth0 --route 2001:db8:7::/48");
+}
+
+TEST_CASE("isatap: every single write of a recreate fails in turn") {
+    struct WithSit : FletsHost {
+        WithSit() {
+            sh(space, "ip link add sit1 mtu 1380 type sit local 10.216.0.101 ttl 64\n"
+                      "ip addr add 2001:db8:5::1/64 dev sit1; ip link set sit1 up\n"
+                      "ip -6 route add 2001:db8:6::/48 dev sit1");
+        }
+    };
+    break_every_write<WithSit>("", isatap_words + " --allow-recreate --keep-foreign");
+}
+
+TEST_CASE("isatap: traffic passes both ways, and only from routers of the list") {
+    const FletsNetwork net;
+    REQUIRE(vxlanctl(net.host, isatap_words).code == 0);
+    CHECK(answers(net.host, "2001:db8:1::2"));
+    CHECK(answers(net.behind, "2001:db8::5efe:10.216.0.101"));
+
+    sh(net.host, "ip tunnel prl dev sit1 prl-delete 192.168.103.254");
+    CHECK_FALSE(answers(net.host, "2001:db8:1::2"));
+    CHECK(answers(net.host, "2001:db8::5efe:192.168.103.254")); // its own ISATAP address
+
+    CHECK(vxlanctl(net.host, isatap_words).out ==
+          "sit1: changed\n  + router 192.168.103.254 (default)\n");
+    CHECK(answers(net.host, "2001:db8:1::2"));
+    const auto show = vxlanctl(net.host, "show sit1").out;
+    CHECK(show.find("  isatap     local 10.216.0.101, dev none, MTU 1480\n") != std::string::npos);
+    CHECK(show.find("  router     192.168.103.254 (default)\n") != std::string::npos);
+    CHECK(show.find("  route      ::/0 via 2001:db8::5efe:c0a8:67fe metric 1\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("isatap: identifiers with the universal bit carry traffic too") {
+    const FletsNetwork net;
+    sh(net.router, "ip addr add 2001:db8::200:5efe:192.168.103.254/64 dev is0");
+    REQUIRE(vxlanctl(net.host, isatap_words + " --global-id").code == 0);
+    CHECK(addresses(net.host, "sit1") == std::vector<std::string>{"2001:db8::200:5efe:ad8:65/64"});
+    CHECK(answers(net.host, "2001:db8:1::2"));
+}
+
+TEST_CASE("ipip6: IPv4 through both tunnels") {
+    const FletsNetwork net;
+    REQUIRE(vxlanctl(net.host, isatap_words).code == 0);
+    sh(net.behind, "ip -6 tunnel add site1 mode ipip6 local 2001:db8:1::2 remote "
+                   "2001:db8::5efe:10.216.0.101 encaplimit none\n"
+                   "ip addr add 192.0.2.2/30 dev site1; ip link set site1 up\n"
+                   "ip addr add 192.168.10.1/24 dev lo");
+    const std::string words = "ipip6 up site1 2001:db8::5efe:10.216.0.101 2001:db8:1::2 "
+                              "192.0.2.1/30 --route 192.168.10.0/24";
+    const auto made = vxlanctl(net.host, words);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(answers(net.host, "192.0.2.2"));
+    CHECK(answers(net.host, "192.168.10.1"));
+    CHECK(vxlanctl_counted(net.host, words).writes == 0);
+    const auto data = link(net.host, "site1").at("linkinfo").at("info_data");
+    CHECK(data.at("proto") == "ipip6");
+    CHECK(data.contains("ip6_tnl_f_ign_encap_limit"));
+    CHECK(data.at("ttl") == 64);
+    CHECK(link(net.host, "site1").at("mtu") == 1440); // what ISATAP leaves, less 40
+    CHECK(vxlanctl(net.host, "show site1").out.find("  ipip6      local") != std::string::npos);
+
+    // Every option changes in place, and the addresses and routes stay.
+    const auto before = link(net.host, "site1").at("ifindex");
+    CHECK(vxlanctl(net.host, words + " --encaplimit 4 --ttl 9 --tclass 0x20 --mtu 1300").out ==
+          "site1: changed\n  ~ ttl: 64 -> 9\n  ~ tclass: 0 -> 32\n  ~ encaplimit: none -> 4\n"
+          "  ~ mtu: 1440 -> 1300\n");
+    CHECK(link(net.host, "site1").at("ifindex") == before);
+    CHECK(answers(net.host, "192.168.10.1"));
+    CHECK(vxlanctl(net.host, words).code == 0);
+    CHECK(link(net.host, "site1").at("mtu") == 1440);
+    CHECK(vxlanctl_counted(net.host, words).writes == 0);
+}
+
+TEST_CASE("isatap: the example of the Flets host does what it says, and nothing the second time") {
+    const FletsNetwork net;
+    const std::string program = VXLANCTL_PROGRAM;
+    const std::string example =
+        fmt::format("PATH=\"{}:$PATH\" {}/examples/flets.sh", program.substr(0, program.rfind('/')),
+                    SOURCE_DIRECTORY);
+    sh(net.host, example);
+    CHECK(answers(net.host, "2001:db8:1::2"));
+    CHECK(sh(net.host, "ip route show 192.168.10.0/24").find("dev site1") != std::string::npos);
+    CHECK(sh(net.host, example) == "sit1: in sync\nsite1: in sync\n");
+}
+
+TEST_CASE("ipip6: every single write of a creation and of a change fails in turn") {
+    struct WithAddress : FletsHost {
+        WithAddress() { sh(space, "ip addr add 2001:db8::1/64 dev eth0 nodad"); }
+    };
+    const std::string words = "ipip6 up site1 2001:db8::1 2001:db8:1::2 192.0.2.1/30";
+    break_every_write<WithAddress>("", words + " --route 192.168.10.0/24 --rule "
+                                               "'from 192.0.2.1,table 9'");
+    break_every_write<WithAddress>(words + " --mtu 1300",
+                                   words + " --encaplimit 4 --ttl 7 --route 192.168.10.0/24");
+}
