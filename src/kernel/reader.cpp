@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fmt/format.h>
+#include <iterator>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -23,7 +24,7 @@ constexpr std::size_t most_by_name = 32;
 // Up to this many tunnels, the kernel filters entries and routes by link.
 constexpr std::size_t most_by_link = 8;
 constexpr std::size_t most_look_ups = 64;
-constexpr int most_readings = 8;
+constexpr int most_readings = 32;
 
 tl::unexpected<Error> while_reading(Error error, std::string what) {
     error.doing = "cannot read the " + std::move(what);
@@ -244,22 +245,46 @@ private:
             if (tunnels_.contains(link.index) && link.tunnel.kind == TunnelKind::vxlan)
                 vxlans.insert(link.index);
         for (const int filter : filters(vxlans)) {
-            std::vector<std::vector<FloodEntry>> before;
+            std::vector<Table> before;
+            std::unordered_map<int, std::vector<FloodEntry>> seen;
             for (int reading = 0; reading < most_readings; ++reading) {
                 if (auto done = read_fdb_once(filter); !done) return done;
-                if (netlink_.datagrams_of_last_dump() <= 1) break;
-                std::vector<std::vector<FloodEntry>> now;
-                bool expected = true;
-                for (const auto& link : state_.links)
-                    if (is_selected(link, filter)) {
-                        now.push_back(link.flood_list);
-                        expected = expected && request_.expects(link);
-                    }
-                if (expected || now == before) break;
+                if (netlink_.datagrams_of_last_dump() <= 1 || is_expected(filter)) break;
+                auto now = tables(filter);
+                if (now == before) break;
                 before = std::move(now);
+                for (auto& link : state_.links) // an entry may be missed, but never invented
+                    if (is_selected(link, filter)) unite(seen[link.index], link.flood_list);
+                if (is_expected(filter)) break;
             }
         }
         return {};
+    }
+
+    struct Table {
+        std::vector<FloodEntry> flood_list;
+        std::vector<MacEntry> macs;
+        bool operator==(const Table&) const = default;
+    };
+
+    std::vector<Table> tables(int filter) const {
+        std::vector<Table> result;
+        for (const auto& link : state_.links)
+            if (is_selected(link, filter)) result.push_back({link.flood_list, link.macs});
+        return result;
+    }
+
+    bool is_expected(int filter) const {
+        return std::all_of(state_.links.begin(), state_.links.end(), [&](const Link& link) {
+            return !is_selected(link, filter) || request_.expects(link);
+        });
+    }
+
+    /// Makes both lists the sorted union of the two.
+    static void unite(std::vector<FloodEntry>& seen, std::vector<FloodEntry>& now) {
+        std::vector<FloodEntry> both;
+        std::set_union(seen.begin(), seen.end(), now.begin(), now.end(), std::back_inserter(both));
+        seen = now = std::move(both);
     }
 
     bool is_selected(const Link& link, int filter) const {

@@ -1,0 +1,146 @@
+// Readings of tables that change while they are read.
+#include "vxlanctl/reader.h"
+
+#include "vxlanctl/fdb_codec.h"
+
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <deque>
+#include <linux/rtnetlink.h>
+
+using namespace vxlanctl;
+
+namespace {
+
+constexpr int link_index = 7;
+
+/// Has one VXLAN, whose forwarding database reads differently each time, in two datagrams.
+class RestlessKernel : public Transport {
+public:
+    /// One reading: the flood list that it shows, and which MAC beside it.
+    void show(const std::vector<FloodEntry>& flood_list, std::uint8_t mac) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        const auto no_links = [](const std::string&) { return 0; };
+        encode_add_flood(writer, link_index, flood_list, permanent_flood_state, own_flood_flags,
+                         no_links);
+        MacEntry entry;
+        entry.mac.bytes = {2, 0, 0, 0, 0, mac};
+        entry.remote.dst = *parse_address("100.64.158.4");
+        entry.state = 2;
+        encode_add_mac(writer, link_index, entry, no_links);
+        tables_.push_back(std::move(batch));
+    }
+
+    int readings = 0;
+
+    Result<void> send(std::span<const std::byte> datagram) override {
+        const auto* request = reinterpret_cast<const nlmsghdr*>(datagram.data());
+        if (request->nlmsg_type == RTM_GETLINK) answer(link());
+        if (request->nlmsg_type == RTM_GETNEIGH) {
+            ++readings;
+            answer(tables_.front());
+            answer({});
+            if (tables_.size() > 1) tables_.pop_front();
+        }
+        MessageBatch done;
+        MessageWriter writer(done);
+        writer.begin(NLMSG_DONE, NLM_F_MULTI, int{0});
+        writer.finish();
+        answer(done);
+        for (auto& bytes : answers_)
+            for (std::size_t at = 0; at < bytes.size();) {
+                auto* message = reinterpret_cast<nlmsghdr*>(bytes.data() + at);
+                message->nlmsg_seq = request->nlmsg_seq;
+                at += NLMSG_ALIGN(message->nlmsg_len);
+            }
+        return {};
+    }
+
+    Result<std::span<const std::byte>> receive() override {
+        if (answers_.empty())
+            return tl::unexpected(Error{ErrorKind::kernel, "", "silence", "", ETIMEDOUT, ""});
+        current_ = std::move(answers_.front());
+        answers_.pop_front();
+        return std::span<const std::byte>(current_);
+    }
+
+private:
+    static MessageBatch link() {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        ifinfomsg header{};
+        header.ifi_index = link_index;
+        writer.begin(RTM_NEWLINK, NLM_F_MULTI, header);
+        writer.put_string(IFLA_IFNAME, "vxlan0");
+        auto* info = writer.begin_nest(IFLA_LINKINFO);
+        writer.put_string(IFLA_INFO_KIND, "vxlan");
+        writer.end_nest(info);
+        writer.finish();
+        return batch;
+    }
+
+    void answer(const MessageBatch& batch) { answers_.push_back(batch.bytes); }
+
+    std::deque<MessageBatch> tables_;
+    std::deque<std::vector<std::byte>> answers_;
+    std::vector<std::byte> current_;
+};
+
+std::vector<FloodEntry> peers(std::initializer_list<const char*> addresses) {
+    std::vector<FloodEntry> result;
+    for (const char* address : addresses)
+        result.push_back({*parse_address(address), std::nullopt, std::nullopt, ""});
+    return result;
+}
+
+/// What a reading makes of it, where `expected` is expected.
+std::vector<FloodEntry> read(RestlessKernel& kernel, const std::vector<FloodEntry>& expected) {
+    Netlink netlink(kernel);
+    ReadRequest request;
+    request.tunnels = {"vxlan0"};
+    request.kinds = {TunnelKind::vxlan};
+    request.foreign = false;
+    request.expects = [&](const Link& link) { return link.flood_list == expected; };
+    const auto state = read_state(netlink, nullptr, request);
+    REQUIRE(state.has_value());
+    return find_link(*state, "vxlan0")->flood_list;
+}
+
+} // namespace
+
+TEST_CASE("reader: a flood list that two disturbed readings missed is read once more") {
+    RestlessKernel kernel;
+    const auto all = peers({"100.64.158.4", "100.64.158.132"});
+    kernel.show({}, 1);
+    kernel.show({}, 2);
+    kernel.show(all, 3);
+    CHECK(read(kernel, all) == all);
+    CHECK(kernel.readings == 3);
+}
+
+TEST_CASE("reader: what no reading has whole is put together from several") {
+    RestlessKernel kernel;
+    kernel.show(peers({"100.64.158.4"}), 1);
+    kernel.show(peers({"100.64.158.132"}), 2);
+    const auto all = peers({"100.64.158.4", "100.64.158.132"});
+    CHECK(read(kernel, all) == all);
+    CHECK(kernel.readings == 2);
+}
+
+TEST_CASE("reader: two equal readings are believed, expected or not") {
+    RestlessKernel kernel;
+    kernel.show(peers({"100.64.158.4", "100.64.158.132"}), 1);
+    kernel.show(peers({"100.64.158.132"}), 1);
+    kernel.show(peers({"100.64.158.132"}), 1);
+    CHECK(read(kernel, peers({"100.64.158.4"})) == peers({"100.64.158.132"}));
+    CHECK(kernel.readings == 3);
+}
+
+TEST_CASE("reader: a table that never rests does not keep the program for ever") {
+    RestlessKernel kernel;
+    for (int mac = 0; mac < 200; ++mac)
+        kernel.show(peers({"100.64.158.4"}), static_cast<std::uint8_t>(mac));
+    CHECK(read(kernel, peers({"100.64.158.132"})) == peers({"100.64.158.4"}));
+    CHECK(kernel.readings < 200);
+}
