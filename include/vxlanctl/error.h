@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -14,6 +16,15 @@ enum class ErrorKind {
     undo_incomplete ///< the undo after an error failed as well
 };
 
+/// Where in a text something is wrong.
+struct Place {
+    std::string path;       ///< `standard input` where it has none
+    std::size_t line = 0;   ///< from 1
+    std::size_t column = 0; ///< from 1, in characters
+    std::string text;       ///< the whole line, without its end
+    bool operator==(const Place&) const = default;
+};
+
 /// One refusal or failure, complete enough to print without further context.
 struct Error {
     ErrorKind kind = ErrorKind::kernel;
@@ -22,13 +33,19 @@ struct Error {
     std::string why;     ///< our own reason or the kernel's extended acknowledgement; may be empty
     int code = 0;        ///< errno as the kernel gave it, positive; 0 when there is none
     std::string remedy;  ///< a whole sentence that says what to do; may be empty
+    std::optional<Place> place = std::nullopt; ///< what in a file it is about
 };
 
 template<class T> using Result = tl::expected<T, Error>;
 
-/// `subject: doing: why (errno's text). Remedy.` in one line, without the program's name.
+/// `path:line:column: subject: doing: why (errno's text). Remedy.` in one line, without the
+/// program's name.
 /// Bytes that a terminal would interpret are replaced, see printable().
 std::string to_string(const Error& error);
+
+/// The line that the error is about and a caret below the column, each ended and indented; empty
+/// where the error is about no line.
+std::string excerpt(const Error& error);
 
 /// The process's exit code for an error of this kind.
 int exit_code(ErrorKind kind);

@@ -26,7 +26,7 @@ void print(std::string_view text);
 bool finish_output();
 /// `vxlanctl: warning: …` on standard error.
 void print_warning(const std::string& subject, const std::string& text);
-/// `vxlanctl: …` on standard error.
+/// `vxlanctl: …` on standard error, with the line of a file that it is about.
 void print_error(const Error& error);
 
 /// A progress bar on standard error, if that is a terminal and the work takes longer than half a

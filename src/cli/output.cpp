@@ -65,7 +65,7 @@ void print_warning(const std::string& subject, const std::string& text) {
 }
 
 void print_error(const Error& error) {
-    std::fputs(fmt::format("vxlanctl: {}\n", to_string(error)).c_str(), stderr);
+    std::fputs(fmt::format("vxlanctl: {}\n{}", to_string(error), excerpt(error)).c_str(), stderr);
 }
 
 ProgressBar::ProgressBar(const OutputStyle& style)

@@ -371,7 +371,12 @@ nlohmann::json error_json(const Error& error) {
                              : error.kind == ErrorKind::kernel  ? "kernel"
                              : error.kind == ErrorKind::refused ? "refused"
                                                                 : "undo_incomplete";
-    return {{"kind", kind}, {"errno", error.code}, {"message", to_string(error)}};
+    nlohmann::json json{{"kind", kind}, {"errno", error.code}, {"message", to_string(error)}};
+    if (error.place)
+        json["place"] = {{"path", printable(error.place->path)},
+                         {"line", error.place->line},
+                         {"column", error.place->column}};
+    return json;
 }
 
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {

@@ -14,12 +14,27 @@ std::string to_string(const Error& error) {
         if (!text.empty()) text += ": ";
         text += part;
     };
+    if (error.place)
+        append(fmt::format("{}:{}:{}", error.place->path, error.place->line, error.place->column));
     append(error.subject);
     append(error.doing);
     append(error.why);
     if (error.code != 0) text += fmt::format(" ({})", std::strerror(error.code));
     if (!error.remedy.empty()) text += ". " + error.remedy;
     return printable(text);
+}
+
+std::string excerpt(const Error& error) {
+    if (!error.place) return "";
+    std::string line = error.place->text;
+    // One character each, so that the caret stands below what it means.
+    std::replace_if(
+        line.begin(), line.end(),
+        [](char character) {
+            return static_cast<unsigned char>(character) < ' ' || character == 0x7f;
+        },
+        ' ');
+    return fmt::format("    {}\n    {:>{}}\n", line, "^", error.place->column);
 }
 
 int exit_code(ErrorKind kind) {
