@@ -292,11 +292,16 @@ struct Tunnel {
     bool operator==(const Tunnel&) const = default;
 };
 
+/// What becomes of links that carry our mark and that a config does not name.
+enum class Unnamed : std::uint8_t { keep, remove_files, remove_all };
+
 /// What is wanted of one network namespace.
 struct Config {
     Origin origin = Origin::cli;
     std::vector<Tunnel> tunnels;
-    std::vector<std::string> absent; ///< links that shall not be there
+    std::vector<std::string> absent = {}; ///< links that shall not be there
+    Unnamed unnamed = Unnamed::keep;
+    std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
 };
 
 /// The link of that name, or null.
@@ -306,6 +311,11 @@ const Link* find_link(const State& state, std::string_view name);
 std::optional<Mark> mark_of(std::string_view alias);
 /// `alias` with our mark in it, in place of an older one, behind ` | ` where somebody else's is.
 std::string with_mark(std::string_view alias, const Mark& mark);
+
+/// The links with our mark that the config does not name, as far as `which` means them.
+std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which);
+/// The links that shall go: those that the config says so of, and the unnamed ones.
+std::vector<std::string> absent_links(const Config& config, const State& state);
 
 /// Whether the link is of a kind that we make.
 bool is_tunnel(const Link& link);

@@ -21,8 +21,10 @@ struct PlanOptions {
     bool allow_overlap = false;
     bool exclusive = false; ///< remove undeclared addresses and pins as well
     bool force = false;     ///< remove links that are not marked
-    /// Gives the 16 hexadecimal digits of a new mark.
-    std::function<std::string()> new_id = [] { return std::string(16, '0'); };
+    /// Gives the 16 hexadecimal digits of a tunnel's new mark.
+    std::function<std::string(const std::string& tunnel)> new_id = [](const std::string&) {
+        return std::string(16, '0');
+    };
 };
 
 /// The plan for one tunnel.
@@ -40,13 +42,17 @@ struct TunnelPlan {
     bool absent = false;          ///< the link is not wanted
     bool adopted = false;         ///< the mark is the only thing that changes
     std::string temporary;        ///< the name that a replacement is built under, when it is
+    const Tunnel* wish = nullptr; ///< in the config; none for an absence
+    /// Plans of one stage do not depend on one another. What they say of a tunnel of another
+    /// one is what is expected when that is carried out.
+    std::size_t stage = 0;
 };
 
-/// `tunnels` holds first what killed runs left behind, then the config's tunnels and absences in
-/// their order.
+/// What killed runs left behind and links that are in the way of others go first, then come the
+/// tunnels, the lower ones first, then the other absences, the upper ones first.
 struct Plan {
     std::vector<TunnelPlan> tunnels;
-    std::size_t leftovers = 0;
+    std::vector<std::string> unnamed; ///< links of origin `file` that a config of files leaves out
 };
 
 /// What has to be done so that `state` fulfils `config`. Every step is necessary: with nothing to

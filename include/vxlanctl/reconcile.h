@@ -13,7 +13,16 @@ std::vector<OptionInfo> change_options();
 /// Those that say what a tunnel of that kind is like.
 std::vector<OptionInfo> tunnel_options(TunnelKind kind);
 
-/// Reads, plans, and unless --dry-run carries out and reports. Returns the exit code.
+enum class Mode : std::uint8_t {
+    apply, ///< under the lock
+    plan,  ///< says what apply would do
+    check  ///< says what differs, if anything does
+};
+
+/// Reads, plans, carries out and reports, as far as the mode goes. Returns the exit code. Tunnels
+/// of files are independent of one another; on the command line, one impossible wish stops all.
+Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode);
+/// Mode::plan with --dry-run, else Mode::apply.
 Result<int> reconcile(const Config& config, const Arguments& arguments);
 
 } // namespace vxlanctl

@@ -19,8 +19,8 @@ enum class Outcome : std::uint8_t {
     adopted,
     removed,
     absent,
-    failed,
     refused,
+    failed,
     untouched ///< because of another tunnel's error of kind usage
 };
 
@@ -37,7 +37,11 @@ std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
 /// A JSON document as text; bytes that are no UTF-8 (a name may hold any) become U+FFFD.
 std::string document_text(const nlohmann::json& document);
 /// The document of a call that could not look at any tunnel.
-nlohmann::json failure_document(const Error& error);
+nlohmann::json failure_document(const std::vector<Error>& errors);
+/// The document of a run; `outcomes` has one for each tunnel of the plan.
+nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);
+/// `12 tunnels: 10 in sync, 1 changed, 1 failed`
+std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes);
 
 /// A remote as text: `100.64.158.4 port 4790 via eth0`.
 std::string entry_text(const FloodEntry& entry);

@@ -296,7 +296,7 @@ int run_program(const std::vector<std::string>& arguments) {
         print_error(done.error());
         // Where the words themselves are wrong, --json may not have been parsed.
         if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end())
-            print(document_text(failure_document(done.error())));
+            print(document_text(failure_document({done.error()})));
     }
     const int code = done ? *done : exit_code(done.error().kind);
     return finish_output() ? code : graver(code, 1);

@@ -1,6 +1,4 @@
 #include "vxlanctl/commands.h"
-#include "vxlanctl/output.h"
-#include "vxlanctl/reader.h"
 #include "vxlanctl/reconcile.h"
 
 #include <algorithm>
@@ -8,31 +6,12 @@
 namespace vxlanctl {
 namespace {
 
-/// The names of all links that carry our mark.
-Result<std::vector<std::string>> marked_links() {
-    auto socket = NetlinkSocket::open();
-    if (!socket) return tl::unexpected(socket.error());
-    Netlink netlink(*socket);
-    ReadRequest request;
-    request.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
-    request.foreign = false;
-    const auto state = read_state(netlink, nullptr, request);
-    if (!state) return tl::unexpected(state.error());
-    std::vector<std::string> names;
-    for (const auto& link : state->links)
-        if (mark_of(link.attributes.alias.value_or(""))) names.push_back(link.name);
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
 Result<Config> wanted_absence(const Arguments& arguments) {
     Config config;
     if (arguments.has("all")) {
         if (!arguments.words.empty())
             return usage_error("", "either --all or names of tunnels, not both");
-        auto names = marked_links();
-        if (!names) return tl::unexpected(names.error());
-        config.absent = std::move(*names);
+        config.unnamed = Unnamed::remove_all;
         return config;
     }
     if (arguments.words.empty())
@@ -60,8 +39,6 @@ std::vector<OptionInfo> down_options() {
 Result<int> run_down(const Arguments& arguments) {
     const auto config = wanted_absence(arguments);
     if (!config) return tl::unexpected(config.error());
-    const bool says_so = !arguments.has("quiet") && !arguments.has("json");
-    if (config->absent.empty() && says_so) print("no tunnel carries vxlanctl's mark\n");
     return reconcile(*config, arguments);
 }
 

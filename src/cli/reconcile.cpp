@@ -31,7 +31,6 @@ Result<PlanOptions> plan_options(const Arguments& arguments) {
     options.allow_overlap = arguments.has("allow-overlap");
     options.exclusive = arguments.has("exclusive");
     options.force = arguments.has("force");
-    options.new_id = random_id;
     const bool keep = arguments.has("keep-foreign"), drop = arguments.has("drop-foreign");
     if (keep && drop)
         return usage_error("", "--keep-foreign and --drop-foreign contradict each other");
@@ -55,31 +54,47 @@ Result<std::chrono::seconds> lock_timeout(const Arguments& arguments) {
 /// One call's way from the config to the exit code.
 class Reconciliation {
 public:
-    Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style,
+    Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style, Mode mode,
                    PlanOptions options)
-        : config_(config), arguments_(arguments), style_(style), options_(std::move(options)) {}
+        : config_(config), arguments_(arguments), style_(style), mode_(mode),
+          options_(std::move(options)) {
+        // A tunnel that is planned again, once the one below it is there, keeps its mark.
+        options_.new_id = [this](const std::string& tunnel) {
+            auto [id, is_new] = ids_.try_emplace(tunnel);
+            if (is_new) id->second = random_id();
+            return id->second;
+        };
+    }
 
     Result<int> run(std::chrono::seconds timeout) {
         if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
-        if (auto done = make_plan(); !done) return tl::unexpected(done.error());
-        report_problems();
-        if (code_ != 2 && !dry_run()) {
+        auto made = make_plan();
+        if (!made) return tl::unexpected(made.error());
+        plan_ = std::move(*made);
+        for (const auto& tunnel : plan_.tunnels)
+            outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel)
+                                                      : Outcome::refused);
+        if (mode_ == Mode::check) leave_out_what_is_no_drift();
+        for (const auto& tunnel : plan_.tunnels)
+            report_problems(tunnel);
+        if (stops_all())
+            for (auto& outcome : outcomes_)
+                if (outcome != Outcome::refused) outcome = Outcome::untouched;
+        if (mode_ == Mode::apply && !stops_all()) {
             carry_out_all();
             sweep();
         }
         report();
-        return code_;
+        return exit_code();
     }
 
 private:
-    bool dry_run() const { return arguments_.has("dry-run"); }
-
     /// Opens what is needed; a writer also keeps the others out.
     Result<void> prepare(std::chrono::seconds timeout) {
         auto space = current_namespace();
         if (!space) return tl::unexpected(space.error());
         space_ = *space;
-        if (dry_run()) {
+        if (mode_ != Mode::apply) {
             records_ = RuntimeDirectory::open_existing();
         } else {
             if (!has_net_admin())
@@ -87,13 +102,13 @@ private:
                     ErrorKind::kernel, "",
                     fmt::format("'{}' needs the capability CAP_NET_ADMIN", arguments_.command), "",
                     0,
-                    "Run it as root, or with sudo; --dry-run and 'show' "
-                    "work without."});
+                    "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work "
+                    "without."});
             auto records = RuntimeDirectory::open();
             if (!records) return tl::unexpected(records.error());
             records_ = std::move(*records);
             const std::string purpose =
-                fmt::format("vxlanctl {} {}", arguments_.command, fmt::join(names(), " "));
+                fmt::format("vxlanctl {} {}", arguments_.command, fmt::join(subjects(), " "));
             const auto tell = [&](const std::string& holder) {
                 if (!style_.quiet) print_warning("", fmt::format("waiting for {}", holder));
             };
@@ -108,32 +123,33 @@ private:
         return {};
     }
 
-    std::vector<std::string> names() const {
-        std::vector<std::string> result = config_.absent;
+    /// What the call is about, for those who wait for it.
+    std::vector<std::string> subjects() const {
+        if (config_.origin == Origin::file) return arguments_.words;
+        std::vector<std::string> names = config_.absent;
         for (const auto& tunnel : config_.tunnels)
-            result.push_back(tunnel.name);
-        return result;
+            names.push_back(tunnel.name);
+        return names;
     }
 
-    Result<void> make_plan() {
+    /// Reads the state, and plans.
+    Result<Plan> make_plan() {
         ReadRequest request = request_for(config_);
         request.foreign = false;
         auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
         if (!state) return tl::unexpected(state.error());
         state_ = std::move(*state);
         if (arguments_.has("netns")) state_.ssh_client.reset(); // it comes into another one
-        plan_ = plan(config_, state_, options_);
+        Plan made = plan(config_, state_, options_);
         // Most runs change nothing that routes hang on, and need not read them.
-        if (std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), concerns_foreign)) {
-            if (auto done = read_foreign(*netlink_, state_, request); !done) return done;
-            plan_ = plan(config_, state_, options_);
+        if (std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+            if (auto done = read_foreign(*netlink_, state_, request); !done)
+                return tl::unexpected(done.error());
+            made = plan(config_, state_, options_);
         }
-        for (std::size_t i = 0; i < config_.tunnels.size(); ++i)
-            warn_of_missing_routes(config_.tunnels[i], plan_.tunnels[plan_.leftovers + i]);
-        for (const auto& tunnel : plan_.tunnels)
-            outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel)
-                                                      : Outcome::refused);
-        return {};
+        for (auto& tunnel : made.tunnels)
+            if (tunnel.wish != nullptr) warn_of_missing_routes(tunnel);
+        return made;
     }
 
     /// Whether a route of the tunnel's own, out of another link, will lead to the peer.
@@ -145,7 +161,8 @@ private:
     }
 
     /// A look-up that fails is no reason to do nothing.
-    void warn_of_missing_routes(const Tunnel& tunnel, TunnelPlan& plan) {
+    void warn_of_missing_routes(TunnelPlan& plan) {
+        const Tunnel& tunnel = *plan.wish;
         for (const auto& step : plan.steps) {
             const auto* added = std::get_if<AddFlood>(&step.operation);
             if (added == nullptr) continue;
@@ -158,42 +175,110 @@ private:
         }
     }
 
-    /// A wish that cannot be fulfilled stops everything, so that 2 means: nothing was touched.
-    void report_problems() {
-        for (const auto& tunnel : plan_.tunnels) {
-            if (!style_.quiet && tunnel.errors.empty())
-                for (const auto& warning : tunnel.warnings)
-                    print_warning(tunnel.name, warning);
-            for (const auto& error : tunnel.errors) {
-                print_error(error);
-                code_ = code_ == 2 ? 2 : exit_code(error.kind) == 2 ? 2 : graver(code_, 4);
+    /// A mark that is missing or another one is no difference that matters to anybody.
+    void leave_out_what_is_no_drift() {
+        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+            TunnelPlan& tunnel = plan_.tunnels[i];
+            if (outcomes_[i] == Outcome::adopted) {
+                tunnel.steps.clear();
+                outcomes_[i] = Outcome::in_sync;
             }
+            if (outcomes_[i] == Outcome::in_sync) tunnel.warnings.clear();
         }
-        if (code_ != 2) return;
-        for (auto& outcome : outcomes_)
-            if (outcome != Outcome::refused) outcome = Outcome::untouched;
+        plan_.unnamed.clear();
+    }
+
+    void report_problems(const TunnelPlan& tunnel) {
+        if (!style_.quiet && tunnel.errors.empty())
+            for (const auto& warning : tunnel.warnings)
+                print_warning(tunnel.name, warning);
+        for (const auto& error : tunnel.errors)
+            report_error(error);
+    }
+
+    void report_error(const Error& error) {
+        print_error(error);
+        impossible_ = impossible_ || error.kind == ErrorKind::usage;
+        if (error.kind != ErrorKind::usage) code_ = graver(code_, vxlanctl::exit_code(error.kind));
+    }
+
+    /// On the command line everything named belongs to one wish; tunnels of files are independent.
+    bool stops_all() const { return impossible_ && config_.origin == Origin::cli; }
+
+    /// 2 says that nothing at all was touched.
+    int exit_code() const {
+        if (mode_ == Mode::check)
+            return std::all_of(outcomes_.begin(), outcomes_.end(),
+                               [](Outcome outcome) {
+                                   return outcome == Outcome::in_sync || outcome == Outcome::absent;
+                               })
+                       ? 0
+                       : 3;
+        if (!impossible_) return code_;
+        const bool untouched = !wrote_ && (code_ == 0 || code_ == 4);
+        return untouched ? 2 : graver(code_, 1);
     }
 
     void carry_out_all() {
+        const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
+        for (std::size_t stage = 0; stage < stages; ++stage) {
+            if (stage > 0 && stands_on_changes(stage)) plan_again(stage);
+            carry_out_stage(stage);
+        }
+    }
+
+    /// Whether tunnels of the stage were planned on what an earlier stage was expected to make.
+    bool stands_on_changes(std::size_t stage) const {
+        bool concerned = false, changed = false;
+        for (const auto& tunnel : plan_.tunnels) {
+            concerned = concerned || (tunnel.stage == stage && tunnel.wish != nullptr);
+            changed = changed || (tunnel.stage < stage && tunnel.wish != nullptr &&
+                                  !(tunnel.steps.empty() && tunnel.errors.empty()));
+        }
+        return concerned && changed;
+    }
+
+    /// Plans a stage anew, now that the earlier ones are carried out, or have failed.
+    void plan_again(std::size_t stage) {
+        auto again = make_plan();
         for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
             TunnelPlan& tunnel = plan_.tunnels[i];
-            if (!tunnel.errors.empty()) continue;
-            Config alone{config_.origin, {}, {}};
-            if (tunnel.absent)
-                alone.absent.push_back(tunnel.name);
+            if (tunnel.stage != stage) continue;
+            if (again) {
+                const auto now = std::find_if(
+                    again->tunnels.begin(), again->tunnels.end(),
+                    [&](const TunnelPlan& other) { return other.wish == tunnel.wish; });
+                const bool had_errors = !tunnel.errors.empty();
+                tunnel = std::move(*now);
+                tunnel.stage = stage;
+                if (!had_errors) report_problems(tunnel);
+            } else {
+                tunnel.errors.push_back(again.error());
+                report_error(again.error());
+            }
+            outcomes_[i] = tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused;
+        }
+    }
+
+    void carry_out_stage(std::size_t stage) {
+        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+            TunnelPlan& tunnel = plan_.tunnels[i];
+            if (tunnel.stage != stage || !tunnel.errors.empty()) continue;
+            Config alone{config_.origin, {}};
+            if (tunnel.wish != nullptr)
+                alone.tunnels.push_back(*tunnel.wish);
             else
-                alone.tunnels.push_back(config_.tunnels[i - plan_.leftovers]);
+                alone.absent.push_back(tunnel.name);
             ProgressBar bar(style_);
             TransactionContext context{
                 *netlink_, *records_, space_,
                 [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
             const auto done = carry_out(context, alone, tunnel, state_, options_);
+            wrote_ = wrote_ || (done && !tunnel.steps.empty());
             if (done) continue;
             outcomes_[i] = Outcome::failed;
             tunnel.errors.push_back(done.error());
-            print_error(done.error());
-            code_ = plan_.tunnels.size() == 1 ? exit_code(done.error().kind)
-                                              : graver(code_, exit_code_among_others(done.error()));
+            report_error(done.error());
         }
     }
 
@@ -227,43 +312,41 @@ private:
         });
     }
 
-    /// 2 would say that nothing was touched, but another tunnel may have been.
-    static int exit_code_among_others(const Error& error) {
-        return error.kind == ErrorKind::usage ? 1 : exit_code(error.kind);
-    }
-
     void report() const {
         if (arguments_.has("ip-commands")) {
             for (const auto& tunnel : plan_.tunnels)
                 if (tunnel.errors.empty()) print(ip_commands(tunnel));
-            return;
+        } else if (style_.json) {
+            print(document_text(run_document(plan_, outcomes_, mode_ != Mode::apply)));
+        } else if (!style_.quiet && !stops_all()) {
+            report_text();
         }
-        if (style_.json) {
-            nlohmann::json json{{"schema", json_schema},
-                                {"dry_run", dry_run()},
-                                {"changed", false},
-                                {"tunnels", nlohmann::json::array()},
-                                {"errors", nlohmann::json::array()}};
-            for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-                json["tunnels"].push_back(outcome_json(plan_.tunnels[i], outcomes_[i]));
-                const bool changed = !plan_.tunnels[i].steps.empty() &&
-                                     outcomes_[i] != Outcome::failed &&
-                                     outcomes_[i] != Outcome::untouched;
-                json["changed"] = json["changed"].get<bool>() || changed;
-            }
-            print(document_text(json));
-            return;
+    }
+
+    void report_text() const {
+        constexpr std::size_t longest_list = 20;
+        const bool of_files = config_.origin == Origin::file;
+        const bool sums_up = of_files && mode_ != Mode::check;
+        const bool names_all =
+            !of_files || (sums_up && (style_.verbose || plan_.tunnels.size() <= longest_list));
+        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+            if (outcomes_[i] == Outcome::failed || outcomes_[i] == Outcome::refused) continue;
+            if (outcomes_[i] == Outcome::in_sync && !names_all) continue;
+            print(outcome_text(plan_.tunnels[i], outcomes_[i], mode_ != Mode::apply, style_));
         }
-        if (style_.quiet || code_ == 2) return;
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i)
-            if (outcomes_[i] != Outcome::failed && outcomes_[i] != Outcome::refused)
-                print(outcome_text(plan_.tunnels[i], outcomes_[i], dry_run(), style_));
+        for (const auto& name : plan_.unnamed)
+            print(fmt::format("{}: in no file (--prune removes it)\n", printable(name)));
+        if (config_.unnamed == Unnamed::remove_all && plan_.tunnels.empty())
+            print("no tunnel carries vxlanctl's mark\n");
+        if (sums_up) print(summary_text(plan_, outcomes_));
     }
 
     const Config& config_;
     const Arguments& arguments_;
     OutputStyle style_;
+    Mode mode_;
     PlanOptions options_;
+    std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
     NamespaceId space_;
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;
@@ -272,6 +355,8 @@ private:
     Plan plan_;
     std::vector<Outcome> outcomes_;
     int code_ = 0;
+    bool impossible_ = false; ///< a wish cannot be fulfilled
+    bool wrote_ = false;
 };
 
 template<class Attributes>
@@ -326,15 +411,19 @@ std::vector<OptionInfo> change_options() {
 }
 
 Result<int> reconcile(const Config& config, const Arguments& arguments) {
+    return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply);
+}
+
+Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     const auto options = plan_options(arguments);
     if (!options) return tl::unexpected(options.error());
     const auto timeout = lock_timeout(arguments);
     if (!timeout) return tl::unexpected(timeout.error());
-    if (arguments.has("ip-commands") && !arguments.has("dry-run"))
+    if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
-    return Reconciliation(config, arguments, *style, *options).run(*timeout);
+    return Reconciliation(config, arguments, *style, mode, *options).run(*timeout);
 }
 
 } // namespace vxlanctl

@@ -3,6 +3,7 @@
 #include "vxlanctl/overloaded.h"
 
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -151,6 +152,13 @@ std::string_view outcome_phrase(Outcome outcome) {
     case Outcome::untouched: return "not touched";
     }
     return "";
+}
+
+/// Whether something happens to the tunnel's link, or would.
+bool changes(Outcome outcome) {
+    return outcome != Outcome::in_sync && outcome != Outcome::absent &&
+           outcome != Outcome::refused && outcome != Outcome::failed &&
+           outcome != Outcome::untouched;
 }
 
 nlohmann::json entry_json(const FloodEntry& entry) {
@@ -322,12 +330,46 @@ std::string document_text(const nlohmann::json& document) {
     return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
 }
 
-nlohmann::json failure_document(const Error& error) {
-    return {{"schema", json_schema},
-            {"dry_run", false},
-            {"changed", false},
-            {"tunnels", nlohmann::json::array()},
-            {"errors", {error_json(error)}}};
+nlohmann::json failure_document(const std::vector<Error>& errors) {
+    nlohmann::json json{{"schema", json_schema},
+                        {"dry_run", false},
+                        {"changed", false},
+                        {"tunnels", nlohmann::json::array()},
+                        {"errors", nlohmann::json::array()}};
+    for (const auto& error : errors)
+        json["errors"].push_back(error_json(error));
+    return json;
+}
+
+nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned) {
+    auto json = failure_document({});
+    json["dry_run"] = planned;
+    auto& summary = json["summary"] = nlohmann::json::object();
+    for (std::size_t i = 0; i < plan.tunnels.size(); ++i) {
+        const Outcome outcome = outcomes[i];
+        json["tunnels"].push_back(outcome_json(plan.tunnels[i], outcome));
+        if (!plan.tunnels[i].steps.empty() && changes(outcome)) json["changed"] = true;
+        auto& count = summary[std::string(outcome_word(outcome))];
+        count = (count.is_null() ? 0 : count.get<int>()) + 1;
+    }
+    summary["tunnels"] = plan.tunnels.size();
+    json["unnamed"] = nlohmann::json::array();
+    for (const auto& name : plan.unnamed)
+        json["unnamed"].push_back(printable(name));
+    return json;
+}
+
+std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes) {
+    std::map<Outcome, std::size_t> counts;
+    for (const Outcome outcome : outcomes)
+        ++counts[outcome];
+    std::vector<std::string> parts;
+    for (const auto& [outcome, count] : counts)
+        parts.push_back(fmt::format("{} {}", count, outcome_phrase(outcome)));
+    if (!plan.unnamed.empty()) parts.push_back(fmt::format("{} in no file", plan.unnamed.size()));
+    const auto number = outcomes.size();
+    return fmt::format("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s",
+                       parts.empty() ? "" : ": ", fmt::join(parts, ", "));
 }
 
 Outcome intended_outcome(const TunnelPlan& plan) {
@@ -354,9 +396,7 @@ std::string_view outcome_word(Outcome outcome) {
 
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style) {
-    const bool happens = outcome != Outcome::in_sync && outcome != Outcome::absent &&
-                         outcome != Outcome::failed && outcome != Outcome::refused &&
-                         outcome != Outcome::untouched;
+    const bool happens = changes(outcome);
     std::string text = fmt::format("{}: {}{}\n", printable(plan.name),
                                    planned && happens ? "would be " : "", outcome_phrase(outcome));
     if (!happens) return text;

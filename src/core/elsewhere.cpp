@@ -61,7 +61,7 @@ Claims claims_on(const Config& config, const State& state) {
             link != nullptr ? mark_of(link->attributes.alias.value_or("")) : std::optional<Mark>();
         return mark ? mark->id : name;
     };
-    for (const auto& name : config.absent)
+    for (const auto& name : absent_links(config, state))
         claims.erase(key_of(name));
     for (const auto& tunnel : config.tunnels)
         if (tunnel.routes || tunnel.rules || claims.contains(key_of(tunnel.name)))
@@ -137,7 +137,7 @@ Needs needs_of(const Config& config, const State& state) {
         }
         look(tunnel.name, record_of(tunnel, state), record_behind(tunnel.name));
     }
-    for (const auto& name : config.absent)
+    for (const auto& name : absent_links(config, state))
         look(name, {}, record_behind(name));
     return needs;
 }

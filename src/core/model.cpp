@@ -1,6 +1,7 @@
 #include "vxlanctl/model.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/lists.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -47,6 +48,29 @@ std::string with_mark(std::string_view alias, const Mark& mark) {
     if (foreign.ends_with(separator)) foreign.remove_suffix(separator.size());
     return fmt::format("{}{}{}{} {}", foreign, foreign.empty() ? "" : separator, mark_word,
                        mark.origin == Origin::cli ? "cli" : "file", mark.id);
+}
+
+std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which) {
+    std::vector<std::string> names;
+    if (which == Unnamed::keep) return names;
+    std::set<std::string_view> named(config.absent.begin(), config.absent.end());
+    named.insert(config.spared.begin(), config.spared.end());
+    for (const auto& tunnel : config.tunnels)
+        named.insert(tunnel.name);
+    for (const auto& link : state.links) {
+        const auto mark = mark_of(link.attributes.alias.value_or(""));
+        const bool meant = mark && (which == Unnamed::remove_all || mark->origin == Origin::file);
+        if (meant && is_tunnel(link) && !is_leftover(link) && !named.contains(link.name))
+            names.push_back(link.name);
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::vector<std::string> absent_links(const Config& config, const State& state) {
+    auto names = config.absent;
+    append(names, unnamed_links(config, state, config.unnamed));
+    return names;
 }
 
 bool is_tunnel(const Link& link) {

@@ -3,12 +3,14 @@
 #include "vxlanctl/elsewhere.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/preflight.h"
+#include "vxlanctl/stacking.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <iterator>
 #include <linux/if_addr.h>
+#include <numeric>
 
 namespace vxlanctl {
 namespace {
@@ -272,6 +274,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
                        const Claims& claims, const PlanOptions& options) {
     TunnelPlan plan;
     plan.name = tunnel.name;
+    plan.wish = &tunnel;
     const Link* have = find_link(state, tunnel.name);
     if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
         plan.errors.push_back({ErrorKind::usage, tunnel.name,
@@ -301,7 +304,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
         have != nullptr ? impossible_in_place(*have, target) : std::vector<Change>{};
     const bool replaces = !reasons.empty();
     const bool keeps_mark = plan.old_mark && !replaces;
-    plan.mark = keeps_mark ? plan.old_mark : Mark{origin, options.new_id()};
+    plan.mark = keeps_mark ? plan.old_mark : Mark{origin, options.new_id(tunnel.name)};
     if (origin == Origin::file) plan.mark->origin = origin;
     if (plan.old_mark && plan.old_mark->origin == Origin::file) plan.mark->origin = Origin::file;
     target.attributes.alias = with_mark(alias, *plan.mark);
@@ -331,7 +334,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
                                  : nullptr;
         LinkAttributes mark_alone;
         mark_alone.alias = target.attributes.alias;
-        plan.adopted = change != nullptr && !plan.old_mark && change->changed == mark_alone;
+        plan.adopted = change != nullptr && change->changed == mark_alone;
     }
     return plan;
 }
@@ -371,27 +374,79 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Claim
 }
 
 /// Replacements that a killed run left behind hold their VNI, and would never go by themselves.
-std::vector<TunnelPlan> plan_leftovers(const Config& config, const State& state,
+std::vector<TunnelPlan> plan_leftovers(const std::vector<std::string>& absent, const State& state,
                                        const PlanOptions& options) {
     std::vector<TunnelPlan> plans;
     for (const auto& link : state.links) {
-        if (is_tunnel(link) && is_leftover(link) && !is_in(config.absent, link.name))
+        if (is_tunnel(link) && is_leftover(link) && !is_in(absent, link.name))
             plans.push_back(plan_absence(link.name, state, {}, options));
     }
     return plans;
+}
+
+/// Whether the two cannot be there at the same time: one VNI and port, or the same ends.
+bool excludes(const Link& link, const Tunnel& tunnel) {
+    const auto &have = link.tunnel, &want = tunnel.tunnel;
+    if (have.kind != want.kind) return false;
+    if (want.kind == TunnelKind::vxlan) return have.vni == want.vni && have.port == want.port;
+    return have.local == want.local && have.remote == want.remote;
+}
+
+/// Those of the links to be removed that have to go before anything can be made in their place. All
+/// others carry traffic until then.
+std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent,
+                                          const Config& config, const State& state) {
+    std::vector<std::string> names;
+    for (const auto& name : absent) {
+        const Link* link = find_link(state, name);
+        const auto needs_place = [&](const Tunnel& tunnel) {
+            return excludes(*link, tunnel) && find_link(state, tunnel.name) == nullptr;
+        };
+        if (link != nullptr && is_tunnel(*link) &&
+            std::any_of(config.tunnels.begin(), config.tunnels.end(), needs_place))
+            names.push_back(name);
+    }
+    return names;
 }
 
 } // namespace
 
 Plan plan(const Config& config, const State& state, const PlanOptions& options) {
     Plan plan;
-    plan.tunnels = plan_leftovers(config, state, options);
-    plan.leftovers = plan.tunnels.size();
     const Claims claims = claims_on(config, state);
-    for (const auto& tunnel : config.tunnels)
-        plan.tunnels.push_back(plan_tunnel(tunnel, config.origin, state, claims, options));
-    for (const auto& name : config.absent)
+    const auto absent = removal_order(absent_links(config, state), state);
+    const auto first = links_in_the_way(absent, config, state);
+    plan.tunnels = plan_leftovers(absent, state, options);
+    for (const auto& name : first)
         plan.tunnels.push_back(plan_absence(name, state, claims, options));
+
+    // What one tunnel changes, another one may count on.
+    std::optional<State> expected;
+    if (config.tunnels.size() > 1 || !first.empty()) expected = state;
+    for (const auto& name : first)
+        expect_absence(*expected, name);
+    const auto layers = layers_of(config.tunnels);
+    std::vector<std::size_t> order(layers.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+        return layers[one] < layers[other];
+    });
+    std::size_t stage = plan.tunnels.empty() ? 0 : 1;
+    for (const std::size_t index : order) {
+        const Tunnel& tunnel = config.tunnels[index];
+        plan.tunnels.push_back(
+            plan_tunnel(tunnel, config.origin, expected ? *expected : state, claims, options));
+        plan.tunnels.back().stage = stage + layers[index];
+        if (expected && plan.tunnels.back().errors.empty()) expect(*expected, tunnel);
+    }
+    if (!plan.tunnels.empty()) stage = plan.tunnels.back().stage + 1;
+    for (const auto& name : absent) {
+        if (is_in(first, name)) continue;
+        plan.tunnels.push_back(plan_absence(name, state, claims, options));
+        plan.tunnels.back().stage = stage;
+    }
+    if (config.origin == Origin::file && config.unnamed == Unnamed::keep)
+        plan.unnamed = unnamed_links(config, state, Unnamed::remove_files);
     return plan;
 }
 

@@ -205,7 +205,8 @@ private:
         for (const auto& link : state_.links) {
             const bool asked = std::find(request_.tunnels.begin(), request_.tunnels.end(),
                                          link.name) != request_.tunnels.end();
-            if (is_tunnel(link) && (asked || request_.every_tunnel || is_leftover(link)))
+            if (is_tunnel(link) &&
+                (asked || request_.every_tunnel || is_leftover(link) || request_.selects(link)))
                 tunnels_.insert(link.index);
         }
     }
@@ -538,6 +539,12 @@ ReadRequest request_for(const Config& config) {
         if (tunnel.tunnel.local) request.locals.push_back(*tunnel.tunnel.local);
     for (const auto& name : config.absent)
         request.tunnels.push_back(name);
+    if (config.origin == Origin::file || config.unnamed != Unnamed::keep)
+        request.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
+    if (config.unnamed != Unnamed::keep)
+        request.selects = [](const Link& link) {
+            return mark_of(link.attributes.alias.value_or("")).has_value();
+        };
     request.expects = [&config](const Link& link) {
         return std::any_of(config.tunnels.begin(), config.tunnels.end(), [&](const Tunnel& tunnel) {
             return tunnel.name == link.name && tunnel.peers == link.flood_list;

@@ -39,7 +39,7 @@ Config isatap_config(const OptionValues& options = {}, const std::string& line =
 
 PlanOptions numbered() {
     PlanOptions options;
-    options.new_id = [n = std::make_shared<int>(0)] {
+    options.new_id = [n = std::make_shared<int>(0)](const std::string&) {
         return std::string(15, '0') + std::to_string(++*n);
     };
     return options;

@@ -278,7 +278,8 @@ TEST_CASE("plan: what a killed run left under a temporary name goes first") {
     leftover.tunnel.vni = 11;
     state.links.push_back(leftover);
     const Plan whole = plan(config_of(example), state, {});
-    REQUIRE(whole.leftovers == 1);
+    REQUIRE(whole.tunnels.size() == 2);
+    CHECK(whole.tunnels.front().absent);
     CHECK(rendered(whole.tunnels.at(0).steps) == Lines{"delete vx123456789abcd"});
     CHECK(whole.tunnels.at(1).steps.empty());
 }
@@ -297,4 +298,77 @@ TEST_CASE("plan: an alias that leaves no room for the mark is an error") {
     State state = after(config_of(example), host_state());
     link_in(state, "vxlan0").attributes.alias = std::string(240, 'x');
     CHECK(only_error(plan_one(config_of(example), state)).find("alias") != std::string::npos);
+}
+
+TEST_CASE("plan: tunnels on one another are planned the lower one first") {
+    const State state = host_state();
+    Config config = config_of("- 10.9.0.1 upper 10.8.0.1/24 10.9.0.2 --port=4790");
+    config.tunnels.push_back(
+        config_of("eth0 172.21.0.100 lower 10.9.0.1/24 100.64.158.4").tunnels.front());
+    const Plan whole = plan(config, state, {});
+    REQUIRE(whole.tunnels.size() == 2);
+    CHECK(whole.tunnels[0].name == "lower");
+    CHECK(whole.tunnels[1].name == "upper");
+    CHECK(whole.tunnels[1].errors.empty());
+    CHECK(whole.tunnels[0].stage < whole.tunnels[1].stage);
+    CHECK(whole.tunnels[1].wish == &config.tunnels[0]);
+
+    // Without the lower one, its address is not there.
+    std::swap(config.tunnels[0], config.tunnels[1]);
+    config.tunnels.erase(config.tunnels.begin());
+    CHECK(only_error(plan_one(config, state)).find("is not on this host") != std::string::npos);
+}
+
+TEST_CASE("plan: two tunnels of one config cannot have the same VNI and port") {
+    Config config = config_of(example);
+    config.tunnels.push_back(
+        config_of("eth0 172.21.0.100 vxlan1 10.0.0.1/24 100.64.158.4").tunnels.front());
+    const Plan whole = plan(config, host_state(), {});
+    CHECK(whole.tunnels.at(0).errors.empty());
+    CHECK(only_error(whole.tunnels.at(1)).find("already used by 'vxlan0'") != std::string::npos);
+}
+
+TEST_CASE("plan: links of files that a config does not name go if that is wished") {
+    PlanOptions options;
+    options.new_id = [](const std::string& name) {
+        return name == "vxlan0" ? std::string(16, 'a') : std::string(16, 'b');
+    };
+    Config files = config_of(example);
+    files.origin = Origin::file;
+    State state = after(files, host_state(), options);
+    state = after(config_of("eth0 172.21.0.100 typed 10.1.0.1/24 100.64.158.4 --vni=11"), state,
+                  options);
+    Config none{Origin::file, {}};
+    CHECK(plan(none, state, {}).tunnels.empty());
+    CHECK(plan(none, state, {}).unnamed == Lines{"vxlan0"});
+    none.unnamed = Unnamed::remove_files;
+    REQUIRE(plan(none, state, {}).tunnels.size() == 1);
+    CHECK(rendered(plan_one(none, state).steps) == Lines{"delete vxlan0"});
+    none.spared = {"vxlan0"};
+    CHECK(plan(none, state, {}).tunnels.empty());
+    none.unnamed = Unnamed::remove_all;
+    CHECK(rendered(plan_one(none, state).steps) == Lines{"delete typed"});
+}
+
+TEST_CASE("plan: a link that goes gives its VNI to a new one, and otherwise goes last") {
+    PlanOptions options;
+    options.new_id = [](const std::string&) { return std::string(16, 'a'); };
+    Config files = config_of(example);
+    files.origin = Origin::file;
+    const State state = after(files, host_state(), options);
+    const auto renamed = [&](const std::string& vni) {
+        Config config =
+            config_of("eth0 172.21.0.100 vxlan1 10.225.194.171/9 100.64.158.4 --vni=" + vni);
+        config.origin = Origin::file;
+        config.unnamed = Unnamed::remove_files;
+        return plan(config, state, options);
+    };
+    const Plan same = renamed("10");
+    REQUIRE(same.tunnels.size() == 2);
+    CHECK(rendered(same.tunnels[0].steps) == Lines{"delete vxlan0"});
+    CHECK(same.tunnels[1].errors.empty());
+    const Plan other = renamed("11");
+    REQUIRE(other.tunnels.size() == 2);
+    CHECK(other.tunnels[0].name == "vxlan1");
+    CHECK(rendered(other.tunnels[1].steps) == Lines{"delete vxlan0"});
 }

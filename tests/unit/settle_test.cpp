@@ -219,7 +219,7 @@ PlanOptions random_options(Chance& chance) {
     options.allow_overlap = true;
     options.exclusive = chance.one_in(4);
     static int id = 0;
-    options.new_id = [] { return fmt::format("{:016x}", ++id); };
+    options.new_id = [](const std::string&) { return fmt::format("{:016x}", ++id); };
     return options;
 }
 

@@ -1,0 +1,134 @@
+#include "vxlanctl/stacking.h"
+
+#include "vxlanctl/elsewhere.h"
+#include "vxlanctl/preflight.h"
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_map>
+
+namespace vxlanctl {
+namespace {
+
+using Indexes = std::vector<std::size_t>;
+
+/// What stands on what: of each element the elements below it.
+std::vector<Indexes> elements_below(const std::vector<Tunnel>& tunnels) {
+    std::unordered_map<std::string, std::size_t> by_name;
+    std::map<IpAddress, std::size_t> by_address;
+    for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        by_name.emplace(tunnels[i].name, i);
+        for (const auto& prefix : tunnels[i].addresses.value_or(std::vector<Prefix>{}))
+            by_address.emplace(prefix.address, i);
+    }
+    std::vector<Indexes> below(tunnels.size());
+    for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        const Tunnel& tunnel = tunnels[i];
+        const auto add = [&](const auto& map, const auto& key) {
+            const auto found = map.find(key);
+            if (found != map.end() && found->second != i) below[i].push_back(found->second);
+        };
+        if (tunnel.tunnel.dev) add(by_name, *tunnel.tunnel.dev);
+        if (tunnel.tunnel.local) add(by_address, *tunnel.tunnel.local);
+        if (tunnel.routes)
+            for (const auto& route : *tunnel.routes)
+                if (!route.dev.empty()) add(by_name, route.dev);
+        if (tunnel.peers)
+            for (const auto& peer : *tunnel.peers)
+                if (!peer.via.empty()) add(by_name, peer.via.str());
+    }
+    return below;
+}
+
+} // namespace
+
+std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels) {
+    // More levels than the kernel takes (MAX_NEST_DEV in linux/netdevice.h); ends circles as well.
+    constexpr int most_passes = 8;
+    const auto below = elements_below(tunnels);
+    Indexes layers(tunnels.size());
+    bool changed = true;
+    for (int pass = 0; changed && pass < most_passes; ++pass) {
+        changed = false;
+        for (std::size_t i = 0; i < below.size(); ++i)
+            for (const std::size_t lower : below[i])
+                if (layers[i] <= layers[lower]) layers[i] = layers[lower] + 1, changed = true;
+    }
+    return layers;
+}
+
+std::vector<std::string> removal_order(std::vector<std::string> names, const State& state) {
+    std::vector<Tunnel> as_they_are;
+    for (const auto& name : names) {
+        Tunnel& tunnel = as_they_are.emplace_back();
+        tunnel.name = name;
+        const Link* link = find_link(state, name);
+        if (link == nullptr) continue;
+        tunnel.tunnel.dev = link->tunnel.dev;
+        tunnel.tunnel.local = link->tunnel.local;
+        tunnel.addresses.emplace();
+        for (const auto& address : link->addresses)
+            tunnel.addresses->push_back(address.prefix);
+    }
+    const auto layers = layers_of(as_they_are);
+    Indexes order(names.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
+        return layers[one] > layers[other];
+    });
+    std::vector<std::string> result;
+    for (const std::size_t index : order)
+        result.push_back(std::move(names[index]));
+    return result;
+}
+
+void expect(State& state, const Tunnel& tunnel) {
+    const Link* present = find_link(state, tunnel.name);
+    if (present == nullptr) {
+        Link& made = state.links.emplace_back();
+        made.name = tunnel.name;
+        made.kind = traits_of(tunnel.tunnel.kind).name;
+        made.tunnel = with_defaults(tunnel.tunnel);
+    }
+    const auto at = present == nullptr ? state.links.size() - 1
+                                       : static_cast<std::size_t>(present - state.links.data());
+    Link& link = state.links[at];
+    link.tunnel = merged(std::move(link.tunnel), tunnel.tunnel);
+    link.attributes = merged(std::move(link.attributes), tunnel.link);
+    link.attributes.up = true;
+    link.carrier = true;
+    if (!link.attributes.mtu) {
+        const auto limit = mtu_limit(link.tunnel, state);
+        link.attributes.mtu = link.tunnel.dev.value_or("").empty() || !limit
+                                  ? traits_of(link.tunnel.kind).mtu
+                                  : *limit;
+    }
+    for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{})) {
+        if (has_address(link, prefix)) continue;
+        Address address;
+        address.prefix = prefix;
+        link.addresses.push_back(address);
+        state.host_addresses.push_back({prefix, std::nullopt, link.index, link.name});
+    }
+    for (auto route : stated_routes(tunnel, state)) {
+        if (route.dev.empty()) route.dev = tunnel.name;
+        const Link* out = find_link(state, route.dev);
+        if (out == nullptr || find_route(out->routes, route) != nullptr) continue;
+        state.links[static_cast<std::size_t>(out - state.links.data())].routes.push_back(route);
+        if (route.table == main_table) state.routes.push_back(std::move(route));
+    }
+    for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
+        if (find_rule(state.rules, rule) == nullptr) state.rules.push_back(rule);
+}
+
+void expect_absence(State& state, const std::string& name) {
+    const Link* gone = find_link(state, name);
+    if (gone == nullptr) return;
+    std::erase_if(state.host_addresses, [index = gone->index](const HostAddress& host) {
+        return host.link_index == index;
+    });
+    std::erase_if(state.links, [&](const Link& link) { return link.name == name; });
+    std::erase_if(state.routes, [&](const Route& route) { return route.dev == name; });
+}
+
+} // namespace vxlanctl
