@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/directory.h"
 #include "vxlanctl/model.h"
 
 #include <chrono>
@@ -7,19 +8,6 @@
 #include <sys/types.h>
 
 namespace vxlanctl {
-
-/// A file descriptor that is closed with its owner.
-class FileDescriptor {
-public:
-    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
-    FileDescriptor(FileDescriptor&& other) noexcept;
-    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
-    ~FileDescriptor();
-    int get() const { return fd_; }
-
-private:
-    int fd_;
-};
 
 /// What tells network namespaces apart as long as they live: the device and inode of
 /// /proc/PID/ns/net.
@@ -55,6 +43,15 @@ public:
     /// this object dies. `on_wait` is told who is being waited for, once.
     Result<void> lock(NamespaceId space, std::chrono::seconds timeout, const std::string& purpose,
                       const std::function<void(const std::string& holder)>& on_wait);
+
+    /// From now on those who wait for the lock read that we go back to the state before at `time`
+    /// unless the change is confirmed.
+    void say_until(std::chrono::system_clock::time_point time);
+
+    /// The path of a file in the directory.
+    std::string path_of(const std::string& name) const;
+    /// The same, also in the user's own directory beside the system's.
+    std::vector<std::string> paths_of(const std::string& name) const;
 
     /// The record under a mark's ID; empty when it is not there or cannot be read.
     std::optional<Record> read_record(const std::string& id) const;

@@ -1,11 +1,15 @@
 #include "vxlanctl/runtime.h"
 
+#include "vxlanctl/directory.h"
+#include "vxlanctl/record_codec.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -27,82 +31,15 @@ constexpr const char* system_directory = "/run/vxlanctl";
 constexpr std::string_view record_prefix = "record-";
 constexpr std::string_view fresh_prefix = "new-";
 
-tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
-                                   std::string remedy = {}) {
-    return tl::unexpected(Error{ErrorKind::kernel, std::move(subject), std::move(doing), "", code,
-                                std::move(remedy)});
-}
-
 std::optional<NamespaceId> namespace_at(const std::string& path) {
     struct stat status {};
     if (stat(path.c_str(), &status) != 0) return std::nullopt;
     return NamespaceId{status.st_dev, status.st_ino};
 }
 
-/// The directory, if it is ours and nobody else can write to it: whoever could, could hand us the
-/// record of another link.
-Result<FileDescriptor> open_directory(const std::string& path) {
-    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (directory.get() < 0) return system_error(path, "cannot open", errno);
-    struct stat status {};
-    if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
-    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return system_error(
-            path, "not used, because it belongs to somebody else, or others could write to it", 0,
-            "Remove it, or make it belong to you alone.");
-    return directory;
-}
-
 /// Root's directory for one who only reads; no descriptor if there is none.
 FileDescriptor open_directory_of_anybody(const std::string& path) {
     return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-/// Makes the directory if it is not there, and opens it for writing.
-Result<FileDescriptor> make_directory(const std::string& path) {
-    const bool made = mkdir(path.c_str(), 0755) == 0;
-    if (!made && errno != EEXIST) return system_error(path, "cannot make", errno);
-    auto directory = open_directory(path);
-    if (directory && made)
-        fchmod(directory->get(), 0755); // whatever the umask: all may read records
-    if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
-        return system_error(path, "cannot write to", errno);
-    return directory;
-}
-
-/// In a user namespace we look like root, but files in /tmp are shared with the world outside.
-uid_t uid_outside() {
-    unsigned inside = 0, outside = 0;
-    const std::unique_ptr<FILE, int (*)(FILE*)> map(fopen("/proc/self/uid_map", "re"), fclose);
-    if (map && fscanf(map.get(), "%u %u", &inside, &outside) == 2 && inside == geteuid())
-        return outside;
-    return geteuid();
-}
-
-std::string own_directory() {
-    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime == '/') return fmt::format("{}/vxlanctl", runtime);
-    return fmt::format("/tmp/vxlanctl-{}", uid_outside());
-}
-
-/// All of a regular file or of one in /proc, whose reads are short at the end alone.
-std::string read_all(int fd) {
-    std::string text;
-    std::array<char, 4096> buffer;
-    for (auto size = static_cast<ssize_t>(buffer.size()); size == ssize_t(buffer.size());) {
-        size = read(fd, buffer.data(), buffer.size());
-        if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return text;
-}
-
-bool write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const auto size = write(fd, text.data(), text.size());
-        if (size < 0 && errno != EINTR) return false;
-        if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
-    }
-    return true;
 }
 
 /// Lets a timer's signal end a blocking flock(). The signal comes again and again, so that it
@@ -127,115 +64,6 @@ public:
 private:
     struct sigaction old_ {};
 };
-
-/// A member that is a list of strings; what is anything else counts as empty.
-std::vector<std::string> strings_in(const nlohmann::json& json, const char* member) {
-    std::vector<std::string> strings;
-    const auto found = json.find(member);
-    if (found == json.end() || !found->is_array()) return strings;
-    for (const auto& item : *found)
-        if (item.is_string()) strings.push_back(item.get<std::string>());
-    return strings;
-}
-
-/// A member that is a string; empty where it is missing or anything else.
-std::string string_in(const nlohmann::json& json, const char* member) {
-    const auto found = json.find(member);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::uint32_t number_in(const nlohmann::json& json, const char* member) {
-    const auto found = json.find(member);
-    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint32_t>() : 0;
-}
-
-/// The elements of a member that are objects.
-std::vector<nlohmann::json> objects_in(const nlohmann::json& json, const char* member) {
-    std::vector<nlohmann::json> objects;
-    const auto found = json.find(member);
-    if (found == json.end() || !found->is_array()) return objects;
-    for (const auto& item : *found)
-        if (item.is_object()) objects.push_back(item);
-    return objects;
-}
-
-std::optional<Route> parse_recorded_route(const nlohmann::json& json) {
-    const auto to = parse_prefix(string_in(json, "to"));
-    if (!to) return std::nullopt;
-    Route route;
-    route.to = *to;
-    route.table = number_in(json, "table");
-    route.metric = number_in(json, "metric");
-    route.dev = string_in(json, "dev");
-    if (const auto via = parse_address(string_in(json, "via"))) route.via = *via;
-    return route;
-}
-
-nlohmann::json recorded(const Route& route) {
-    nlohmann::json json{
-        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
-    if (!route.dev.empty()) json["dev"] = route.dev;
-    if (route.via) json["via"] = to_string(*route.via);
-    return json;
-}
-
-std::optional<Rule> parse_recorded_rule(const nlohmann::json& json) {
-    Rule rule;
-    rule.table = number_in(json, "table");
-    if (const auto from = parse_prefix(string_in(json, "from"))) rule.from = *from;
-    if (const auto to = parse_prefix(string_in(json, "to"))) rule.to = *to;
-    if (json.contains("priority")) rule.priority = number_in(json, "priority");
-    if (rule.table == 0 || (!rule.from && !rule.to)) return std::nullopt;
-    return rule;
-}
-
-nlohmann::json recorded(const Rule& rule) {
-    nlohmann::json json{{"table", rule.table}};
-    if (rule.from) json["from"] = to_string(*rule.from);
-    if (rule.to) json["to"] = to_string(*rule.to);
-    if (rule.priority) json["priority"] = *rule.priority;
-    return json;
-}
-
-std::optional<Record> parse_record(const std::string& text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object() || json.find("version") == json.end() || json["version"] != 1)
-        return std::nullopt;
-    Record record;
-    for (const auto& key : strings_in(json, "keys"))
-        record.keys.insert(key);
-    for (const auto& address : strings_in(json, "addresses"))
-        if (const auto prefix = parse_prefix(address)) record.addresses.push_back(*prefix);
-    for (const auto& item : objects_in(json, "routes"))
-        if (const auto route = parse_recorded_route(item)) record.routes.push_back(*route);
-    for (const auto& item : objects_in(json, "rules"))
-        if (const auto rule = parse_recorded_rule(item)) record.rules.push_back(*rule);
-    return record;
-}
-
-std::string record_text(const Record& record, NamespaceId space) {
-    nlohmann::json json{{"version", 1},
-                        {"namespace", {{"device", space.device}, {"inode", space.inode}}},
-                        {"keys", record.keys},
-                        {"addresses", nlohmann::json::array()}};
-    for (const auto& address : record.addresses)
-        json["addresses"].push_back(to_string(address));
-    for (const auto& route : record.routes)
-        json["routes"].push_back(recorded(route));
-    for (const auto& rule : record.rules)
-        json["rules"].push_back(recorded(rule));
-    return json.dump() + "\n";
-}
-
-std::optional<NamespaceId> namespace_of_record(const std::string& text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
-    const auto device = nlohmann::json::json_pointer("/namespace/device");
-    const auto inode = nlohmann::json::json_pointer("/namespace/inode");
-    if (!json.is_object() || !json.contains(device) || !json.contains(inode) ||
-        !json[device].is_number_unsigned() || !json[inode].is_number_unsigned())
-        return std::nullopt;
-    return NamespaceId{json[device].get<dev_t>(), json[inode].get<ino_t>()};
-}
 
 std::string lock_name(NamespaceId space) {
     return fmt::format("lock-{}-{}", space.device, space.inode);
@@ -283,6 +111,17 @@ int parent_of(int process) {
     return name_end + 4 < stat.size() ? std::atoi(stat.c_str() + name_end + 4) : 0;
 }
 
+/// Who has the lock, out of its text: a line that says who, and perhaps until when a confirmation
+/// is awaited, in seconds since 1970.
+std::string holder_in(const std::string& text) {
+    const auto end = text.find('\n');
+    std::string holder = text.empty() ? "another vxlanctl" : text.substr(0, end);
+    if (end == std::string::npos) return holder;
+    const auto left = std::atoll(text.c_str() + end + 1) - std::time(nullptr);
+    return fmt::format("{}, whose change is taken back in {} s unless it is confirmed,", holder,
+                       std::max(left, 0LL));
+}
+
 /// Whether the name still means the open file.
 bool is_still_there(int directory, const std::string& name, int file) {
     struct stat named {
@@ -293,18 +132,6 @@ bool is_still_there(int directory, const std::string& name, int file) {
 }
 
 } // namespace
-
-FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)) {}
-
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-}
-
-FileDescriptor::~FileDescriptor() {
-    if (fd_ >= 0) close(fd_);
-}
 
 Result<void> enter_namespace(const std::string& name) {
     if (name.empty() || name == "." || name == "..")
@@ -385,8 +212,7 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
     std::optional<LockTimer> timer;
     while (flock(file.get(), told ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
         if (!told && errno != EWOULDBLOCK) return system_error(name, "cannot take the lock", errno);
-        std::string holder = read_all(file.get());
-        if (holder.empty()) holder = "another vxlanctl";
+        const std::string holder = holder_in(read_all(file.get()));
         if (told)
             return tl::unexpected(Error{
                 ErrorKind::kernel, "",
@@ -406,6 +232,21 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
     return {};
 }
 
+void RuntimeDirectory::say_until(std::chrono::system_clock::time_point time) {
+    if (lseek(lock_.get(), 0, SEEK_END) >= 0)
+        write_all(lock_.get(), fmt::format("\n{}\n", std::chrono::system_clock::to_time_t(time)));
+}
+
+std::string RuntimeDirectory::path_of(const std::string& name) const {
+    return fmt::format("/proc/self/fd/{}/{}", directory_.get(), name);
+}
+
+std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) const {
+    std::vector<std::string> paths{path_of(name)};
+    if (other_.get() >= 0) paths.push_back(fmt::format("/proc/self/fd/{}/{}", other_.get(), name));
+    return paths;
+}
+
 std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const {
     for (const int directory : {directory_.get(), other_.get()}) {
         const FileDescriptor file(openat(directory, fmt::format("{}{}", record_prefix, id).c_str(),
@@ -417,16 +258,8 @@ std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const
 
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
                                             NamespaceId space) {
-    const std::string name = fmt::format("{}{}", record_prefix, id);
-    const std::string fresh = fmt::format("{}{}", fresh_prefix, id);
-    unlinkat(directory_.get(), fresh.c_str(), 0);
-    const FileDescriptor file(openat(directory_.get(), fresh.c_str(),
-                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
-    if (file.get() < 0 || fchmod(file.get(), 0644) != 0 ||
-        !write_all(file.get(), record_text(record, space)) ||
-        renameat(directory_.get(), fresh.c_str(), directory_.get(), name.c_str()) != 0)
-        return system_error(name, "cannot write the record", errno);
-    return {};
+    return replace_file(directory_, fmt::format("{}{}", fresh_prefix, id),
+                        fmt::format("{}{}", record_prefix, id), record_text(record, space));
 }
 
 void RuntimeDirectory::remove_record(const std::string& id) {

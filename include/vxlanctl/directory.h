@@ -1,0 +1,46 @@
+#pragma once
+
+#include "vxlanctl/error.h"
+
+#include <string>
+#include <string_view>
+#include <sys/types.h>
+
+/// Files and directories that nobody else can have a hand in.
+namespace vxlanctl {
+
+/// A file descriptor that is closed with its owner.
+class FileDescriptor {
+public:
+    explicit FileDescriptor(int fd = -1) : fd_(fd) {}
+    FileDescriptor(FileDescriptor&& other) noexcept;
+    FileDescriptor& operator=(FileDescriptor&& other) noexcept;
+    ~FileDescriptor();
+    int get() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// An error of kind `kernel` for a system call that failed with the errno `code`.
+tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
+                                   std::string remedy = {});
+
+/// The directory, if it is ours and nobody else can write to it.
+Result<FileDescriptor> open_directory(const std::string& path);
+/// The same, made if it is not there (not its parents), and checked for being writable.
+Result<FileDescriptor> make_directory(const std::string& path);
+/// Where a user who may not write to the system's directories has files of his own.
+std::string own_directory();
+/// The user as the world outside of a user namespace knows him: files in /tmp are shared with it.
+uid_t uid_outside();
+
+/// All of a regular file or of one in /proc, whose reads are short at the end alone.
+std::string read_all(int fd);
+bool write_all(int fd, std::string_view text);
+/// Replaces a file at once (rename), so that nobody reads half of it; all may read it. `fresh` is
+/// the name that it has until then.
+Result<void> replace_file(const FileDescriptor& directory, const std::string& fresh,
+                          const std::string& name, std::string_view text);
+
+} // namespace vxlanctl

@@ -1,0 +1,44 @@
+#pragma once
+
+#include "vxlanctl/runtime.h"
+
+namespace vxlanctl {
+
+/// How a change that has to be confirmed ended.
+struct Verdict {
+    enum class Kind : std::uint8_t { kept, taken_back, lost };
+    Kind kind = Kind::lost;     ///< lost: the guardian died, and nobody has done anything
+    std::string reason;         ///< why it was taken back: `not confirmed within 60 s`
+    std::optional<Error> error; ///< what of it could not be taken back
+};
+
+/// A process in a session of its own that takes a change back unless somebody confirms it, also
+/// when the terminal, the shell or the way to this host is gone. It is forked before the change,
+/// so that it has the state before in memory, and holds the lock as well.
+class Guardian {
+public:
+    /// Takes everything back that may have been done; called in the guardian's process.
+    using TakeBack = std::function<Result<void>()>;
+
+    /// Forks it. From then on the end of this process means that the change is taken back.
+    static Result<Guardian> start(RuntimeDirectory& directory, NamespaceId space,
+                                  const TakeBack& take_back);
+    Guardian(Guardian&&) = default;
+
+    /// The change is made: it is taken back in `time`, unless somebody confirms it by confirm(), or
+    /// by Enter on /dev/tty where there is one. Its end of input confirms nothing; SIGHUP, SIGINT
+    /// and SIGTERM reject the change at once.
+    Verdict wait(std::chrono::seconds time);
+    /// Nothing has changed, or nothing that has to be confirmed: the guardian goes.
+    void dismiss();
+
+private:
+    Guardian(FileDescriptor link, int process) : link_(std::move(link)), process_(process) {}
+    FileDescriptor link_;
+    int process_;
+};
+
+/// Confirms the change that waits for it in this network namespace. Fails where none does.
+Result<void> confirm(NamespaceId space);
+
+} // namespace vxlanctl

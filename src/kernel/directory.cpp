@@ -1,0 +1,101 @@
+#include "vxlanctl/directory.h"
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <memory>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utility>
+
+namespace vxlanctl {
+
+FileDescriptor::FileDescriptor(FileDescriptor&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)) {}
+
+FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+}
+
+FileDescriptor::~FileDescriptor() {
+    if (fd_ >= 0) close(fd_);
+}
+
+tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
+                                   std::string remedy) {
+    return tl::unexpected(Error{ErrorKind::kernel, std::move(subject), std::move(doing), "", code,
+                                std::move(remedy)});
+}
+
+Result<FileDescriptor> open_directory(const std::string& path) {
+    FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (directory.get() < 0) return system_error(path, "cannot open", errno);
+    struct stat status {};
+    if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
+    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return system_error(
+            path, "not used, because it belongs to somebody else, or others could write to it", 0,
+            "Remove it, or make it belong to you alone.");
+    return directory;
+}
+
+Result<FileDescriptor> make_directory(const std::string& path) {
+    const bool made = mkdir(path.c_str(), 0755) == 0;
+    if (!made && errno != EEXIST) return system_error(path, "cannot make", errno);
+    auto directory = open_directory(path);
+    if (directory && made)
+        fchmod(directory->get(), 0755); // whatever the umask: all may read records
+    if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
+        return system_error(path, "cannot write to", errno);
+    return directory;
+}
+
+uid_t uid_outside() {
+    unsigned inside = 0, outside = 0;
+    const std::unique_ptr<FILE, int (*)(FILE*)> map(fopen("/proc/self/uid_map", "re"), fclose);
+    if (map && fscanf(map.get(), "%u %u", &inside, &outside) == 2 && inside == geteuid())
+        return outside;
+    return geteuid();
+}
+
+std::string own_directory() {
+    const char* runtime = std::getenv("XDG_RUNTIME_DIR");
+    if (runtime != nullptr && *runtime == '/') return fmt::format("{}/vxlanctl", runtime);
+    return fmt::format("/tmp/vxlanctl-{}", uid_outside());
+}
+
+std::string read_all(int fd) {
+    std::string text;
+    std::array<char, 4096> buffer;
+    for (auto size = static_cast<ssize_t>(buffer.size()); size == ssize_t(buffer.size());) {
+        size = read(fd, buffer.data(), buffer.size());
+        if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
+    }
+    return text;
+}
+
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const auto size = write(fd, text.data(), text.size());
+        if (size < 0 && errno != EINTR) return false;
+        if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
+    }
+    return true;
+}
+
+Result<void> replace_file(const FileDescriptor& directory, const std::string& fresh,
+                          const std::string& name, std::string_view text) {
+    unlinkat(directory.get(), fresh.c_str(), 0);
+    const FileDescriptor file(openat(directory.get(), fresh.c_str(),
+                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    if (file.get() < 0 || fchmod(file.get(), 0644) != 0 || !write_all(file.get(), text) ||
+        renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0)
+        return system_error(name, "cannot write the file", errno);
+    return {};
+}
+
+} // namespace vxlanctl

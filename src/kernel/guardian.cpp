@@ -1,0 +1,302 @@
+#include "vxlanctl/guardian.h"
+
+#include "vxlanctl/transaction.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+using std::chrono::steady_clock;
+constexpr std::chrono::hours a_long_time{24};
+
+// What the foreground tells the guardian. The end of the connection is a rejection, too.
+constexpr std::string_view begin_word = "begin ", keep_word = "keep", reject_word = "reject ",
+                           dismiss_word = "dismiss";
+// What the guardian answers, to the foreground and to those who confirm.
+constexpr std::string_view kept_word = "kept", taken_back_word = "taken back ";
+
+void send_text(int fd, std::string_view text) {
+    (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+}
+
+/// One message; empty at the end of the connection.
+std::string receive_text(int fd) {
+    std::array<char, 4096> buffer;
+    const auto size = recv(fd, buffer.data(), buffer.size(), 0);
+    return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
+}
+
+/// The signals that end a program wait as long as this lives, except in wait_for().
+class HeldSignals {
+public:
+    HeldSignals() {
+        sigset_t signals;
+        sigemptyset(&signals);
+        for (const int number : {SIGHUP, SIGINT, SIGTERM})
+            sigaddset(&signals, number);
+        sigprocmask(SIG_BLOCK, &signals, &before_);
+    }
+    HeldSignals(const HeldSignals&) = delete;
+    HeldSignals& operator=(const HeldSignals&) = delete;
+    ~HeldSignals() { sigprocmask(SIG_SETMASK, &before_, nullptr); }
+
+    /// Waits until one of the descriptors has something, a signal comes, or the time is over.
+    void wait_for(std::span<pollfd> descriptors, steady_clock::time_point deadline) const {
+        const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
+        const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+        const timespec time{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+        for (auto& descriptor : descriptors)
+            descriptor.revents = 0;
+        const int number = ppoll(descriptors.data(), descriptors.size(), &time, &before_);
+        if (number <= 0)
+            for (auto& descriptor : descriptors)
+                descriptor.revents = 0;
+    }
+
+private:
+    sigset_t before_{};
+};
+
+std::string socket_name(NamespaceId space) {
+    return fmt::format("confirm-{}-{}", space.device, space.inode);
+}
+
+sockaddr_un address_of(const std::string& path) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(static_cast<char*>(address.sun_path), sizeof address.sun_path - 1);
+    return address;
+}
+
+/// Where others will be able to confirm, for the user who applies (and root) alone.
+Result<FileDescriptor> make_socket(const std::string& path) {
+    FileDescriptor listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    const sockaddr_un address = address_of(path);
+    unlink(path.c_str()); // of one that was killed: we have the lock
+    const mode_t mask = umask(0177);
+    const bool good =
+        listener.get() >= 0 &&
+        bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const int code = errno;
+    umask(mask);
+    if (!good) return system_error("", "cannot wait for a confirmation", code);
+    return listener;
+}
+
+/// The guardian's own process.
+class Watch {
+public:
+    Watch(FileDescriptor foreground, FileDescriptor listener, std::string path,
+          RuntimeDirectory& directory, const Guardian::TakeBack& take_back)
+        : foreground_(std::move(foreground)), listener_(std::move(listener)),
+          path_(std::move(path)), directory_(directory), take_back_(take_back) {}
+
+    void run() {
+        leave_terminal();
+        std::string reason;
+        const bool keeps = decide(reason);
+        std::string answer(kept_word);
+        if (!keeps) {
+            const auto done = take_back_();
+            answer = fmt::format("{}{}\n{}", taken_back_word, reason,
+                                 done ? "" : to_string(done.error()));
+        }
+        unlink(path_.c_str());
+        send_text(foreground_.get(), answer);
+        if (client_.get() >= 0) send_text(client_.get(), answer);
+    }
+
+private:
+    /// A hang-up of the terminal must not reach this process, and nobody shall wait for our output.
+    static void leave_terminal() {
+        setsid();
+        (void)chdir("/");
+        const FileDescriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+        dup2(null.get(), STDIN_FILENO);
+        dup2(null.get(), STDOUT_FILENO);
+        signal(SIGPIPE, SIG_IGN);
+    }
+
+    /// Whether the change is kept; else says why not.
+    bool decide(std::string& reason) {
+        const HeldSignals signals;
+        auto deadline = steady_clock::now() + a_long_time;
+        std::chrono::seconds time{0};
+        while (true) {
+            const bool begun = time.count() != 0; // a socket that does not listen has hung up
+            std::array<pollfd, 2> descriptors{pollfd{foreground_.get(), POLLIN, 0},
+                                              pollfd{begun ? listener_.get() : -1, POLLIN, 0}};
+            signals.wait_for(descriptors, deadline);
+            if (descriptors[0].revents != 0) {
+                const std::string word = receive_text(foreground_.get());
+                if (word == keep_word || word == dismiss_word) return true;
+                if (!word.starts_with(begin_word)) {
+                    reason = word.starts_with(reject_word)
+                                 ? word.substr(reject_word.size())
+                                 : "the program that applied it has ended";
+                    return false;
+                }
+                time = std::chrono::seconds(std::stol(word.substr(begin_word.size())));
+                deadline = steady_clock::now() + time;
+                directory_.say_until(std::chrono::system_clock::now() + time);
+                listen(listener_.get(), 8); // not earlier: the change was not there yet
+            } else if (descriptors[1].revents != 0) {
+                if (accept_confirmation()) return true;
+            } else if (caught_signal() != 0) {
+                reason = fmt::format("interrupted by signal {}", caught_signal());
+                return false;
+            } else if (steady_clock::now() >= deadline) {
+                reason = fmt::format("not confirmed within {} s", time.count());
+                return false;
+            }
+        }
+    }
+
+    bool accept_confirmation() {
+        FileDescriptor client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+        if (client.get() < 0) return false;
+        const timeval patience{1, 0};
+        setsockopt(client.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        if (receive_text(client.get()) != keep_word) return false;
+        client_ = std::move(client);
+        return true;
+    }
+
+    FileDescriptor foreground_, listener_;
+    std::string path_;
+    RuntimeDirectory& directory_;
+    const Guardian::TakeBack& take_back_;
+    FileDescriptor client_; ///< who confirmed
+};
+
+/// The terminal, as long as it can say something.
+class Terminal {
+public:
+    Terminal() : terminal_(open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
+        // In the background a read would stop us; then it shall fail.
+        signal(SIGTTIN, SIG_IGN);
+        if (terminal_.get() >= 0) tcflush(terminal_.get(), TCIFLUSH); // typed before we asked
+    }
+
+    int descriptor() const { return terminal_.get(); } ///< -1 when there is none
+
+    /// Whether what was typed has an Enter in it.
+    bool confirms() {
+        std::array<char, 256> typed;
+        const auto size = read(terminal_.get(), typed.data(), typed.size());
+        if (size <= 0) terminal_ = FileDescriptor();
+        return size > 0 &&
+               std::memchr(typed.data(), '\n', static_cast<std::size_t>(size)) != nullptr;
+    }
+
+private:
+    FileDescriptor terminal_;
+};
+
+Verdict verdict_of(const std::string& answer) {
+    if (answer == kept_word) return {Verdict::Kind::kept, "", std::nullopt};
+    if (!answer.starts_with(taken_back_word))
+        return {Verdict::Kind::lost, "the process that guards the change was killed", std::nullopt};
+    const auto end = answer.find('\n');
+    Verdict verdict{Verdict::Kind::taken_back,
+                    answer.substr(taken_back_word.size(), end - taken_back_word.size()),
+                    std::nullopt};
+    if (const std::string left = answer.substr(end + 1); !left.empty())
+        verdict.error = Error{ErrorKind::undo_incomplete, "", left, "", 0, ""};
+    return verdict;
+}
+
+} // namespace
+
+Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
+                                 const TakeBack& take_back) {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+        return system_error("", "cannot make a pair of sockets", errno);
+    FileDescriptor ours(ends[0]), theirs(ends[1]);
+    const std::string path = directory.path_of(socket_name(space));
+    auto listener = make_socket(path);
+    if (!listener) return tl::unexpected(listener.error());
+    const pid_t process = fork();
+    if (process < 0)
+        return system_error("", "cannot start the process that guards the change", errno);
+    if (process == 0) {
+        ours = FileDescriptor();
+        Watch(std::move(theirs), std::move(*listener), path, directory, take_back).run();
+        _exit(0);
+    }
+    return Guardian(std::move(ours), process);
+}
+
+Verdict Guardian::wait(std::chrono::seconds time) {
+    const HeldSignals signals;
+    Terminal terminal;
+    send_text(link_.get(), fmt::format("{}{}", begin_word, time.count()));
+    bool told = false;
+    std::string answer;
+    while (true) {
+        std::array<pollfd, 2> descriptors{pollfd{link_.get(), POLLIN, 0},
+                                          pollfd{terminal.descriptor(), POLLIN, 0}};
+        signals.wait_for(descriptors, steady_clock::now() + a_long_time);
+        if (descriptors[0].revents != 0) {
+            answer = receive_text(link_.get());
+            break;
+        }
+        if (caught_signal() != 0 && !told) {
+            send_text(link_.get(),
+                      fmt::format("{}interrupted by signal {}", reject_word, caught_signal()));
+            told = true;
+        } else if (descriptors[1].revents != 0 && terminal.confirms()) {
+            send_text(link_.get(), keep_word);
+        }
+    }
+    waitpid(process_, nullptr, 0);
+    return verdict_of(answer);
+}
+
+void Guardian::dismiss() {
+    send_text(link_.get(), dismiss_word);
+    waitpid(process_, nullptr, 0);
+}
+
+Result<void> confirm(NamespaceId space) {
+    const auto nothing = [] {
+        return tl::unexpected(Error{ErrorKind::kernel, "",
+                                    "no change waits for a confirmation in this network namespace",
+                                    "", 0, ""});
+    };
+    const auto directory = RuntimeDirectory::open_existing();
+    if (!directory) return nothing();
+    for (const auto& path : directory->paths_of(socket_name(space))) {
+        const FileDescriptor client(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+        const sockaddr_un address = address_of(path);
+        if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
+            0) {
+            if (errno == ENOENT || errno == ECONNREFUSED) continue;
+            return system_error("", "cannot confirm", errno,
+                                errno == EACCES ? "Run it as the user who applied, or as root."
+                                                : "");
+        }
+        send_text(client.get(), keep_word);
+        const std::string answer = receive_text(client.get());
+        if (answer == kept_word) return {};
+        return tl::unexpected(
+            Error{ErrorKind::kernel, "", "too late: the change was taken back", "", 0, ""});
+    }
+    return nothing();
+}
+
+} // namespace vxlanctl
