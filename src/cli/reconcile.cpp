@@ -175,25 +175,23 @@ private:
     }
 
     void carry_out_all() {
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-            TunnelPlan& tunnel = plan_.tunnels[i];
-            if (!tunnel.errors.empty()) continue;
-            Config alone{config_.origin, {}, {}};
-            if (tunnel.absent)
-                alone.absent.push_back(tunnel.name);
-            else
-                alone.tunnels.push_back(config_.tunnels[i - plan_.leftovers]);
+        std::vector<Result<void>> results;
+        {
             ProgressBar bar(style_);
             TransactionContext context{
                 *netlink_, *records_, space_,
                 [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
-            const auto done = carry_out(context, alone, tunnel, state_, options_);
-            if (done) continue;
+            results = carry_out(context, config_, plan_.tunnels, state_, options_);
+        }
+        for (std::size_t i = 0; i < results.size(); ++i) {
+            TunnelPlan& tunnel = plan_.tunnels[i];
+            if (results[i] || !tunnel.errors.empty()) continue;
+            const Error& error = results[i].error();
             outcomes_[i] = Outcome::failed;
-            tunnel.errors.push_back(done.error());
-            print_error(done.error());
-            code_ = plan_.tunnels.size() == 1 ? exit_code(done.error().kind)
-                                              : graver(code_, exit_code_among_others(done.error()));
+            tunnel.errors.push_back(error);
+            print_error(error);
+            code_ = plan_.tunnels.size() == 1 ? exit_code(error.kind)
+                                              : graver(code_, exit_code_among_others(error));
         }
     }
 
