@@ -313,9 +313,10 @@ public:
         states_.emplace(Key(link_index, prefix), AddressState::tentative);
     }
 
-    /// Waits until none of them is tentative any more.
-    void await(Netlink& netlink) {
-        if (!states_.empty()) awaited_ = follow(netlink);
+    /// Waits until none of them is tentative any more, or until a signal other than the one that
+    /// has ended the run before.
+    void await(Netlink& netlink, int heeded_signal) {
+        if (!states_.empty()) awaited_ = follow(netlink, heeded_signal);
     }
 
     /// Whether the address came through; an error says why not.
@@ -325,16 +326,15 @@ public:
             return tl::unexpected(
                 kernel_error(fmt::format("cannot use {}", to_string(prefix)),
                              "another host on the tunnel has that address (DAD failed)"));
-        return state == AddressState::tentative ? awaited_ : Result<void>();
+        return state == AddressState::usable ? Result<void>() : awaited_;
     }
 
 private:
     enum class AddressState { gone, tentative, duplicate, usable };
     using Key = std::pair<int, Prefix>;
 
-    Result<void> follow(Netlink& netlink) {
+    Result<void> follow(Netlink& netlink, int heeded_signal) {
         const auto deadline = steady_clock::now() + dad_deadline;
-        const int earlier_signal = caught_signal(); // it has ended the run already, but not this
         while (true) {
             if (lost_track_)
                 if (auto done = look(netlink); !done) return done;
@@ -342,7 +342,7 @@ private:
                     return address.second == AddressState::tentative;
                 }))
                 return {};
-            if (caught_signal() != earlier_signal) return tl::unexpected(interrupted());
+            if (caught_signal() != heeded_signal) return tl::unexpected(interrupted());
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                 deadline - steady_clock::now());
             pollfd descriptor{events_->descriptor(), POLLIN, 0};
@@ -490,7 +490,7 @@ public:
             (void)executor.run(plan_.name, steps); // the next reading tells what came of it
             for (const auto& prefix : put_back)
                 addresses.expect(executor.index_of(plan_.name), prefix);
-            if (listens) addresses.await(netlink); // usable, as before
+            if (listens) addresses.await(netlink, 0); // usable, as before
             for (const auto& step : steps)
                 remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
             ours_.insert(executor.index_of(plan_.name));
@@ -650,7 +650,7 @@ public:
     std::vector<Result<void>> carry_out() {
         for (std::size_t i = 0; i < plans_.size(); ++i)
             execute(i);
-        addresses_.await(context_.netlink);
+        addresses_.await(context_.netlink, heeded_signal_);
         undo(failures_of_addresses());
         // An undo may take something from those that stand.
         while (!executed_.empty())
@@ -685,9 +685,13 @@ private:
             error.subject = plan.name;
             error.remedy = "It was not begun.";
             results_[i] = tl::unexpected(std::move(error));
+            heeded_signal_ = caught_signal();
         } else {
             results_[i] = transaction.execute();
-            if (results_[i]) executed_.emplace(i, std::move(transaction));
+            if (results_[i])
+                executed_.emplace(i, std::move(transaction));
+            else
+                heeded_signal_ = caught_signal();
         }
     }
 
@@ -765,6 +769,7 @@ private:
     const State& before_;
     const PlanOptions& options_;
     std::size_t total_ = 0; ///< messages of all
+    int heeded_signal_ = 0; ///< what kept a tunnel from being begun or completed; 0 is none
     Executor executor_;
     NewAddresses addresses_;
     std::map<std::size_t, Transaction> executed_; ///< and not undone; by the plan's index
