@@ -4,6 +4,10 @@
 #include "vxlanctl/plan.h"
 #include "vxlanctl/runtime.h"
 
+#include <functional>
+#include <span>
+#include <vector>
+
 namespace vxlanctl {
 
 /// Where a transaction works, and whom it tells.
@@ -11,21 +15,25 @@ struct TransactionContext {
     Netlink& netlink;
     RuntimeDirectory& records;
     NamespaceId space;
-    /// Told how many of a tunnel's messages are done.
+    /// Told how many messages of all tunnels are done.
     std::function<void(std::size_t done, std::size_t total)> progress;
 };
 
-/// Carries out one tunnel's plan: writes the record, sends the steps, waits for new IPv6 addresses
-/// to become usable, reads back and plans again. `config` holds the tunnel alone; `before` is the
-/// state that the plan was made from.
+/// Carries out the plans of several tunnels, one after the other: writes the record, sends the
+/// steps. Then waits for all new IPv6 addresses to become usable, reads everything back and plans
+/// again. `before` is the state that the plans were made from, `config` what they were made for;
+/// tunnels in it without a plan do not matter.
 ///
-/// On any error the state read before is restored, and the error says so; where that fails too, it
-/// is of kind undo_incomplete and lists what is left.
-Result<void> carry_out(TransactionContext& context, const Config& config, const TunnelPlan& plan,
-                       const State& before, const PlanOptions& options);
+/// One result a plan, in order. On any error the state of that tunnel read before is restored, and
+/// the error says so; where that fails too, it is of kind undo_incomplete and lists what is left.
+/// The other tunnels are not concerned. A plan that has errors is not carried out, and its first
+/// one is the result.
+std::vector<Result<void>> carry_out(TransactionContext& context, const Config& config,
+                                    std::span<const TunnelPlan> plans, const State& before,
+                                    const PlanOptions& options);
 
-/// From here on SIGINT, SIGTERM and SIGHUP do not end the process but the transaction, at the next
-/// step, with an undo.
+/// From here on SIGINT, SIGTERM and SIGHUP do not end the process but the run: the tunnel at work
+/// is undone, those already carried out are completed, the others are not begun.
 void catch_signals();
 /// The signal that came, or 0.
 int caught_signal();

@@ -261,24 +261,27 @@ private:
     }
 
     void carry_out_stage(std::size_t stage) {
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-            TunnelPlan& tunnel = plan_.tunnels[i];
-            if (tunnel.stage != stage || !tunnel.errors.empty()) continue;
-            Config alone{config_.origin, {}};
-            if (tunnel.wish != nullptr)
-                alone.tunnels.push_back(*tunnel.wish);
-            else
-                alone.absent.push_back(tunnel.name);
+        const auto is_earlier = [&](const TunnelPlan& tunnel) { return tunnel.stage < stage; };
+        const auto is_meant = [&](const TunnelPlan& tunnel) { return tunnel.stage == stage; };
+        const auto begin = std::find_if_not(plan_.tunnels.begin(), plan_.tunnels.end(), is_earlier);
+        const std::span<TunnelPlan> tunnels(begin,
+                                            std::find_if_not(begin, plan_.tunnels.end(), is_meant));
+        const auto first = static_cast<std::size_t>(begin - plan_.tunnels.begin());
+        std::vector<Result<void>> results;
+        {
             ProgressBar bar(style_);
             TransactionContext context{
                 *netlink_, *records_, space_,
                 [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
-            const auto done = carry_out(context, alone, tunnel, state_, options_);
-            wrote_ = wrote_ || (done && !tunnel.steps.empty());
-            if (done) continue;
-            outcomes_[i] = Outcome::failed;
-            tunnel.errors.push_back(done.error());
-            report_error(done.error());
+            results = carry_out(context, config_, tunnels, state_, options_);
+        }
+        for (std::size_t i = 0; i < tunnels.size(); ++i) {
+            TunnelPlan& tunnel = tunnels[i];
+            wrote_ = wrote_ || (results[i] && !tunnel.steps.empty());
+            if (results[i] || !tunnel.errors.empty()) continue;
+            outcomes_[first + i] = Outcome::failed;
+            tunnel.errors.push_back(results[i].error());
+            report_error(results[i].error());
         }
     }
 

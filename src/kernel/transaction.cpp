@@ -17,6 +17,7 @@
 #include <fmt/format.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
+#include <map>
 #include <poll.h>
 #include <unordered_map>
 
@@ -29,28 +30,67 @@ constexpr std::chrono::seconds dad_deadline{10};
 
 volatile std::sig_atomic_t signal_number = 0;
 
-/// Sends steps. Knows the ifindex of every link, also of those it makes.
+Error kernel_error(std::string doing, std::string why, std::string remedy = {}) {
+    return {ErrorKind::kernel, "", std::move(doing), std::move(why), 0, std::move(remedy)};
+}
+
+Error interrupted() {
+    return kernel_error(fmt::format("interrupted by signal {}", caught_signal()), "");
+}
+
+std::size_t message_count(const std::vector<Step>& steps) {
+    std::size_t count = 0;
+    for (const auto& step : steps)
+        count += vxlanctl::message_count(step);
+    return count;
+}
+
+/// Sends steps, of one tunnel after the other. Knows the ifindex of every link, also of those it
+/// makes.
 class Executor {
 public:
-    Executor(Netlink& netlink, const State& state, std::string tunnel)
-        : netlink_(netlink), tunnel_(std::move(tunnel)), writer_(batch_) {
+    enum class OnSignal { stop, go_on };
+    /// Told how many messages are done.
+    using Progress = std::function<void(std::size_t done)>;
+
+    Executor(Netlink& netlink, const State& state, OnSignal on_signal, Progress progress = {})
+        : netlink_(netlink), on_signal_(on_signal), progress_(std::move(progress)),
+          writer_(batch_) {
         for (const auto& link : state.links)
             indexes_.emplace(link.name, link.index);
     }
 
-    using Progress = std::function<void(std::size_t done, std::size_t total)>;
+    /// Stops at the first failure. What was encoded and not sent by then is dropped.
+    Result<void> run(const std::string& tunnel, const std::vector<Step>& steps) {
+        tunnel_ = tunnel;
+        const std::size_t end = done_ + message_count(steps);
+        auto done = send(steps);
+        drop_batch();
+        done_ = end;
+        return done;
+    }
 
-    Result<void> run(const std::vector<Step>& steps, const Progress& progress, bool interruptible) {
-        progress_ = progress;
-        for (const auto& step : steps)
-            total_ += message_count(step);
+    /// The ifindex of a link, also of one made here; 0 when there is none.
+    int index_of(const std::string& name) const {
+        const auto found = indexes_.find(name);
+        return found == indexes_.end() ? 0 : found->second;
+    }
+
+    /// What others did with the link is known now.
+    void set_index(const std::string& name, const Link* link) {
+        indexes_[name] = link == nullptr ? 0 : link->index;
+    }
+
+    /// Whether the kernel refused to make a link of that name.
+    bool refused(const std::string& name) const { return refused_.contains(name); }
+
+private:
+    Result<void> send(const std::vector<Step>& steps) {
         for (const auto& step : steps) {
             if (needs_flush_before(step))
                 if (auto done = flush(); !done) return done;
-            if (interruptible && caught_signal() != 0)
-                return tl::unexpected(
-                    Error{ErrorKind::kernel, tunnel_,
-                          fmt::format("interrupted by signal {}", caught_signal()), "", 0, ""});
+            if (on_signal_ == OnSignal::stop && caught_signal() != 0)
+                return tl::unexpected(interrupted());
             if (is_ioctl(step)) {
                 if (auto done = flush(); !done) return done;
                 if (auto done = call(step); !done) return done;
@@ -63,16 +103,6 @@ public:
         return flush();
     }
 
-    /// The ifindex of a link, also of one made here; 0 when there is none.
-    int index_of(const std::string& name) const {
-        const auto found = indexes_.find(name);
-        return found == indexes_.end() ? 0 : found->second;
-    }
-
-    /// Whether the kernel refused to make a link of that name.
-    bool refused(const std::string& name) const { return refused_.contains(name); }
-
-private:
     /// Nothing is taken away before all that comes earlier is known to be there.
     bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
 
@@ -97,7 +127,8 @@ private:
                                       ""};
                 if (failure.code != 0 && !is_gone_already(step, failure))
                     return tl::unexpected(explain(tunnel_, step, i, failure));
-                if (progress_) progress_(++done_, total_);
+                ++done_;
+                if (progress_) progress_(done_);
             }
             return {};
         };
@@ -128,7 +159,8 @@ private:
             origins_.push_back({&step, i - first});
         if (!missing_.empty()) // 0 would mean «none» to the kernel
             return tl::unexpected(Error{ErrorKind::kernel, tunnel_, "cannot " + imperative(step, 0),
-                                        fmt::format("'{}' has gone", missing_), ENODEV, ""});
+                                        fmt::format("'{}' has gone", std::exchange(missing_, "")),
+                                        ENODEV, ""});
         return result;
     }
 
@@ -203,7 +235,7 @@ private:
             if (const auto link = decode_link(message)) indexes_[link->name] = link->index;
         };
         const auto report = [&](std::size_t done) {
-            if (progress_) progress_(done_ + done, total_);
+            if (progress_) progress_(done_ + done);
         };
         const auto is_fatal = [&](const Failure& failure) {
             return !is_gone_already(*origins_[failure.message].step, failure);
@@ -221,11 +253,15 @@ private:
                                ? std::optional<Error>()
                                : explain(tunnel_, *origins_[real->message].step,
                                          origins_[real->message].element, *real);
+        drop_batch();
+        return error ? Result<void>(tl::unexpected(*error)) : Result<void>();
+    }
+
+    void drop_batch() {
         batch_.bytes.clear();
         batch_.offsets.clear();
         origins_.clear();
         batch_adds_ = false;
-        return error ? Result<void>(tl::unexpected(*error)) : Result<void>();
     }
 
     void remember_links(const std::vector<Failure>& failures) {
@@ -244,7 +280,9 @@ private:
         std::size_t element;
     };
     Netlink& netlink_;
-    std::string tunnel_;
+    OnSignal on_signal_;
+    Progress progress_;
+    std::string tunnel_; ///< the one at work
     std::unordered_map<std::string, int> indexes_;
     std::set<std::string> refused_;
     std::string missing_; ///< a link that a message refers to and that is not there
@@ -253,124 +291,166 @@ private:
     MessageWriter writer_;
     std::vector<OriginOfMessage> origins_;
     bool batch_adds_ = false;
-    Progress progress_;
-    std::size_t done_ = 0, total_ = 0;
+    std::size_t done_ = 0;
 };
 
-/// One tunnel's way from plan to verified state.
-class Transaction {
+/// New IPv6 addresses on their way through duplicate address detection. Before its end the kernel
+/// does not know that nobody else has the address: it is of no use, and its routes are not
+/// preferred.
+class NewAddresses {
 public:
-    Transaction(TransactionContext& context, const Config& config, const TunnelPlan& plan,
-                const State& before, const PlanOptions& options)
-        : context_(context), config_(config), plan_(plan), before_(before), options_(options),
-          executor_(context.netlink, before, plan.name) {}
-
-    Result<void> run() {
-        if (plan_.steps.empty()) {
-            written_ = plan_.mark ? recorded(plan_.mark->id) : std::nullopt;
-            remember_after();
-            return {};
-        }
-        if (auto done = remember_before(); !done) return done;
-        auto done = act();
-        if (!done) return undo(done.error());
-        remember_after();
+    /// Joins the events. That comes before the addresses, so that none is missed.
+    Result<void> listen() {
+        if (events_) return {};
+        auto socket = NetlinkSocket::open();
+        if (!socket) return tl::unexpected(socket.error());
+        if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined) return joined;
+        events_ = std::move(*socket);
         return {};
     }
 
+    void expect(int link_index, const Prefix& prefix) {
+        states_.emplace(Key(link_index, prefix), AddressState::tentative);
+    }
+
+    /// Waits until none of them is tentative any more, or until a signal other than the one that
+    /// has ended the run before.
+    void await(Netlink& netlink, int heeded_signal) {
+        if (!states_.empty()) awaited_ = follow(netlink, heeded_signal);
+    }
+
+    /// Whether the address came through; an error says why not.
+    Result<void> check(int link_index, const Prefix& prefix) const {
+        const auto state = states_.at(Key(link_index, prefix));
+        if (state == AddressState::duplicate)
+            return tl::unexpected(
+                kernel_error(fmt::format("cannot use {}", to_string(prefix)),
+                             "another host on the tunnel has that address (DAD failed)"));
+        return state == AddressState::usable ? Result<void>() : awaited_;
+    }
+
 private:
-    Result<void> act() {
-        // Events are joined before the address is there, so that none is missed.
-        const auto new_ones = new_ipv6_addresses(plan_.steps);
-        auto events = listen_for(new_ones);
-        if (!events) return tl::unexpected(events.error());
-        if (auto done = executor_.run(plan_.steps, context_.progress, true); !done) return done;
-        if (*events)
-            if (auto done = await_addresses(**events, new_ones); !done) return done;
-        return verify();
-    }
+    enum class AddressState { gone, tentative, duplicate, usable };
+    using Key = std::pair<int, Prefix>;
 
-    static std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps) {
-        std::vector<Prefix> prefixes;
-        for (const auto& step : steps)
-            if (const auto* add = std::get_if<AddAddress>(&step.operation);
-                add != nullptr && add->address.prefix.address.family == Family::ipv6)
-                prefixes.push_back(add->address.prefix);
-        return prefixes;
-    }
-
-    /// A socket with the events of IPv6 addresses; none where there is no address to wait for.
-    static Result<std::optional<NetlinkSocket>> listen_for(const std::vector<Prefix>& addresses) {
-        if (addresses.empty()) return std::nullopt;
-        auto socket = NetlinkSocket::open();
-        if (!socket) return tl::unexpected(socket.error());
-        if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined)
-            return tl::unexpected(joined.error());
-        return std::optional(std::move(*socket));
-    }
-
-    Error error(std::string doing, std::string why, std::string remedy = {}) const {
-        return {ErrorKind::kernel, plan_.name, std::move(doing),
-                std::move(why),    0,          std::move(remedy)};
-    }
-
-    /// A new IPv6 address is of no use, and its routes are not preferred, before the kernel knows
-    /// that nobody else has it.
-    Result<void> await_addresses(const NetlinkSocket& events, const std::vector<Prefix>& awaited) {
+    Result<void> follow(Netlink& netlink, int heeded_signal) {
         const auto deadline = steady_clock::now() + dad_deadline;
-        ReadRequest request;
-        request.tunnels = {plan_.name};
-        request.foreign = false;
         while (true) {
-            const auto state = read_state(context_.netlink, nullptr, request);
-            if (!state) return tl::unexpected(state.error());
-            const Link* link = find_link(*state, plan_.name);
-            bool waiting = false;
-            for (const auto& address : link != nullptr ? link->addresses : std::vector<Address>{}) {
-                if (std::find(awaited.begin(), awaited.end(), address.prefix) == awaited.end())
-                    continue;
-                if ((address.flags & IFA_F_DADFAILED) != 0)
-                    return tl::unexpected(
-                        error(fmt::format("cannot use {}", to_string(address.prefix)),
-                              "another host on the tunnel has that address (DAD failed)"));
-                waiting = waiting || (address.flags & IFA_F_TENTATIVE) != 0;
-            }
-            if (!waiting) return {};
-            if (caught_signal() != 0)
-                return tl::unexpected(
-                    error(fmt::format("interrupted by signal {}", caught_signal()), ""));
+            if (lost_track_)
+                if (auto done = look(netlink); !done) return done;
+            if (std::none_of(states_.begin(), states_.end(), [](const auto& address) {
+                    return address.second == AddressState::tentative;
+                }))
+                return {};
+            if (caught_signal() != heeded_signal) return tl::unexpected(interrupted());
             const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                 deadline - steady_clock::now());
-            pollfd descriptor{events.descriptor(), POLLIN, 0};
+            pollfd descriptor{events_->descriptor(), POLLIN, 0};
             if (left.count() <= 0 || poll(&descriptor, 1, static_cast<int>(left.count())) == 0)
-                return tl::unexpected(error("duplicate address detection does not end",
-                                            fmt::format("waited {} s", dad_deadline.count())));
-            std::array<std::byte, 8192> ignored;
-            while (recv(events.descriptor(), ignored.data(), ignored.size(), MSG_DONTWAIT) > 0) {
+                return tl::unexpected(
+                    kernel_error("duplicate address detection does not end",
+                                 fmt::format("waited {} s", dad_deadline.count())));
+            take_events();
+        }
+    }
+
+    /// Reads all addresses; from there on the events tell what changes.
+    Result<void> look(Netlink& netlink) {
+        take_events(); // those so far are in what is read now
+        lost_track_ = false;
+        const auto forget = [&] {
+            for (auto& address : states_)
+                address.second = AddressState::gone;
+        };
+        forget();
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode_dump_addresses(writer, 0);
+        return netlink.dump(
+            batch, [&](const nlmsghdr* message) { note(message); }, forget);
+    }
+
+    void take_events() {
+        alignas(nlmsghdr) std::array<std::byte, 8192> buffer;
+        while (true) {
+            const auto size =
+                recv(events_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+            if (size < 0 && errno != ENOBUFS) return;
+            if (size < 0) lost_track_ = true; // more events than the socket could hold
+            auto remaining = static_cast<int>(size);
+            auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
+            for (; nlmsg_ok(message, remaining); message = nlmsg_next(message, &remaining)) {
+                lost_track_ = lost_track_ || message->nlmsg_type == RTM_DELADDR;
+                note(message);
             }
         }
     }
 
-    /// The kernel accepts more than it does, so only a second plan without steps is a proof.
-    Result<void> verify() {
-        ReadRequest request = request_for(config_);
-        request.foreign = false;
-        auto state = read_state(context_.netlink, nullptr, request);
-        if (!state) return tl::unexpected(state.error());
-        if (plan_.mark) state->records[plan_.mark->id] = plan_.record;
-        const Plan again = vxlanctl::plan(config_, *state, options_);
-        std::vector<std::string> left;
-        for (const auto& tunnel : again.tunnels) {
-            if (tunnel.name != plan_.name) continue;
-            for (const auto& step : tunnel.steps)
-                left.push_back(imperative(step, 0));
-            for (const auto& problem : tunnel.errors)
-                left.push_back(problem.doing);
-        }
-        if (left.empty()) return {};
-        return tl::unexpected(error("the kernel accepted everything, yet it is not in effect",
-                                    fmt::format("still to do: {}", fmt::join(left, ", ")),
-                                    "Another program may be changing the same link."));
+    void note(const nlmsghdr* message) {
+        const auto decoded = decode_address(message);
+        if (!decoded) return;
+        const auto known = states_.find(Key(decoded->link_index, decoded->address.prefix));
+        if (known == states_.end()) return;
+        const auto flags = decoded->address.flags;
+        known->second = (flags & IFA_F_DADFAILED) != 0   ? AddressState::duplicate
+                        : (flags & IFA_F_TENTATIVE) != 0 ? AddressState::tentative
+                                                         : AddressState::usable;
+    }
+
+    std::optional<NetlinkSocket> events_;
+    std::map<Key, AddressState> states_;
+    bool lost_track_ = true;
+    Result<void> awaited_;
+};
+
+std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps) {
+    std::vector<Prefix> prefixes;
+    for (const auto& step : steps)
+        if (const auto* add = std::get_if<AddAddress>(&step.operation);
+            add != nullptr && add->address.prefix.address.family == Family::ipv6)
+            prefixes.push_back(add->address.prefix);
+    return prefixes;
+}
+
+/// The names that a link refers to.
+std::vector<std::string> links_behind(const Link& link) {
+    std::set<std::string> names{link.tunnel.dev.value_or(""), link.attributes.master.value_or(""),
+                                link.attributes.vrf.value_or("")};
+    for (const auto& entry : link.flood_list)
+        names.insert(entry.via.str());
+    for (const auto& entry : link.macs)
+        names.insert(entry.remote.via.str());
+    names.erase("");
+    return {names.begin(), names.end()};
+}
+
+/// One tunnel's part of a run.
+class Transaction {
+public:
+    Transaction(TransactionContext& context, Executor& executor, NewAddresses& addresses,
+                const TunnelPlan& plan, const State& before)
+        : context_(context), executor_(executor), addresses_(addresses), plan_(plan),
+          before_(before) {}
+
+    /// Of a plan without steps.
+    void remember_unchanged() {
+        written_ = plan_.mark ? recorded(plan_.mark->id) : std::nullopt;
+        remember_after();
+    }
+
+    /// Takes the steps; undoes them where one fails.
+    Result<void> execute() {
+        if (auto done = remember_before(); !done) return done;
+        if (auto done = act(); !done) return undo(done.error());
+        return {};
+    }
+
+    /// Whether the new IPv6 addresses came through.
+    Result<void> check_addresses() const {
+        for (const auto& prefix : new_ipv6_addresses(plan_.steps))
+            if (auto good = addresses_.check(executor_.index_of(plan_.name), prefix); !good)
+                return good;
+        return {};
     }
 
     /// Returns to the state that was read before, and reports `cause`.
@@ -379,8 +459,7 @@ private:
         ReadRequest mine;
         mine.tunnels = {plan_.name};
         if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
-        for (const auto& link : before_.links) // what the old link refers to is among them
-            if (!is_tunnel(link)) mine.others.push_back(link.name);
+        if (const Link* was = find_link(before_, plan_.name)) mine.others = links_behind(*was);
         mine.foreign = concerns_foreign(plan_);
         mine.needs = [this](const State&) { return needs_of_undo(); };
         for (int attempt = 0;; ++attempt) {
@@ -394,6 +473,7 @@ private:
             if (!now) continue;
             const auto steps = steps_back(*now);
             if (steps.empty()) {
+                executor_.set_index(plan_.name, find_link(*now, plan_.name));
                 restore_records();
                 return failed(std::move(cause));
             }
@@ -403,15 +483,36 @@ private:
                     left.push_back(imperative(step, 0));
                 return incomplete(std::move(cause), fmt::format("{}", fmt::join(left, ", ")));
             }
-            Executor executor(netlink, *now, plan_.name);
+            Executor executor(netlink, *now, Executor::OnSignal::go_on);
+            NewAddresses addresses;
             const auto put_back = new_ipv6_addresses(steps);
-            const auto events = listen_for(put_back);
-            (void)executor.run(steps, {}, false); // the next reading tells what came of it
-            if (events && *events) (void)await_addresses(**events, put_back); // usable, as before
+            const bool listens = !put_back.empty() && addresses.listen().has_value();
+            (void)executor.run(plan_.name, steps); // the next reading tells what came of it
+            for (const auto& prefix : put_back)
+                addresses.expect(executor.index_of(plan_.name), prefix);
+            if (listens) addresses.await(netlink, 0); // usable, as before
             for (const auto& step : steps)
                 remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
             ours_.insert(executor.index_of(plan_.name));
         }
+    }
+
+    void remember_after() {
+        if (plan_.mark && written_ != plan_.record)
+            (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
+        if (plan_.old_mark && (!plan_.mark || !same_id()))
+            context_.records.remove_record(plan_.old_mark->id);
+    }
+
+private:
+    Result<void> act() {
+        const auto new_addresses = new_ipv6_addresses(plan_.steps);
+        if (!new_addresses.empty())
+            if (auto joined = addresses_.listen(); !joined) return joined;
+        if (auto done = executor_.run(plan_.name, plan_.steps); !done) return done;
+        for (const auto& prefix : new_addresses)
+            addresses_.expect(executor_.index_of(plan_.name), prefix);
+        return {};
     }
 
     Result<void> incomplete(Error cause, const std::string& left) const {
@@ -517,13 +618,6 @@ private:
         return found == before_.records.end() ? std::nullopt : std::optional(found->second);
     }
 
-    void remember_after() {
-        if (plan_.mark && written_ != plan_.record)
-            (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
-        if (plan_.old_mark && (!plan_.mark || !same_id()))
-            context_.records.remove_record(plan_.old_mark->id);
-    }
-
     void restore_records() {
         if (!plan_.mark) return;
         if (const auto old = recorded(plan_.mark->id))
@@ -534,22 +628,160 @@ private:
 
     static constexpr int undo_attempts = 3;
     TransactionContext& context_;
-    const Config& config_;
+    Executor& executor_;
+    NewAddresses& addresses_;
     const TunnelPlan& plan_;
     const State& before_;
-    const PlanOptions& options_;
-    Executor executor_;
     std::optional<Record> written_; ///< what the record says now
     std::set<int> ours_;            ///< links that the undo made
     bool remade_ = false;           ///< the undo made a new link
     std::string taken_;             ///< a link that somebody else replaced
 };
 
+/// All tunnels' way from plans to verified state.
+class Run {
+public:
+    Run(TransactionContext& context, const Config& config, std::span<const TunnelPlan> plans,
+        const State& before, const PlanOptions& options)
+        : context_(context), config_(config), plans_(plans), before_(before), options_(options),
+          executor_(context.netlink, before, Executor::OnSignal::stop, progress()),
+          results_(plans.size()) {}
+
+    std::vector<Result<void>> carry_out() {
+        for (std::size_t i = 0; i < plans_.size(); ++i)
+            execute(i);
+        addresses_.await(context_.netlink, heeded_signal_);
+        undo(failures_of_addresses());
+        // An undo may take something from those that stand.
+        while (!executed_.empty())
+            if (!undo(what_is_not_in_effect())) break;
+        for (auto& [i, transaction] : executed_)
+            transaction.remember_after();
+        return std::move(results_);
+    }
+
+private:
+    using Failures = std::map<std::size_t, Error>; ///< by the plan's index
+
+    Executor::Progress progress() {
+        for (const auto& plan : plans_)
+            if (plan.errors.empty()) total_ += message_count(plan.steps);
+        return [this](std::size_t done) {
+            if (context_.progress) context_.progress(done, total_);
+        };
+    }
+
+    void execute(std::size_t i) {
+        const TunnelPlan& plan = plans_[i];
+        if (!plan.errors.empty()) {
+            results_[i] = tl::unexpected(plan.errors.front());
+            return;
+        }
+        Transaction transaction(context_, executor_, addresses_, plan, before_);
+        if (plan.steps.empty()) {
+            transaction.remember_unchanged();
+        } else if (caught_signal() != 0) {
+            Error error = interrupted();
+            error.subject = plan.name;
+            error.remedy = "It was not begun.";
+            results_[i] = tl::unexpected(std::move(error));
+            heeded_signal_ = caught_signal();
+        } else {
+            results_[i] = transaction.execute();
+            if (results_[i])
+                executed_.emplace(i, std::move(transaction));
+            else
+                heeded_signal_ = caught_signal();
+        }
+    }
+
+    Failures failures_of_addresses() const {
+        Failures failures;
+        for (const auto& [i, transaction] : executed_)
+            if (auto good = transaction.check_addresses(); !good)
+                failures.emplace(i, std::move(good.error()));
+        return failures;
+    }
+
+    /// The last one first, since it may stand on an earlier one. Returns whether there was any.
+    bool undo(const Failures& failures) {
+        for (auto failure = failures.rbegin(); failure != failures.rend(); ++failure) {
+            const auto executed = executed_.find(failure->first);
+            results_[failure->first] = executed->second.undo(failure->second);
+            executed_.erase(executed);
+        }
+        return !failures.empty();
+    }
+
+    /// The kernel accepts more than it does, so only a second plan without steps is a proof.
+    Failures what_is_not_in_effect() const {
+        const Config config = executed_config();
+        ReadRequest request = request_for(config);
+        request.foreign = false;
+        auto state = read_state(context_.netlink, nullptr, request);
+        Failures failures;
+        std::unordered_map<std::string, std::size_t> by_name;
+        for (const auto& [i, transaction] : executed_) {
+            const TunnelPlan& done = plans_[i];
+            by_name.emplace(done.name, i);
+            if (!state)
+                failures.emplace(i, state.error());
+            else if (done.mark)
+                state->records[done.mark->id] = done.record;
+        }
+        if (!state) return failures;
+        const Plan again = vxlanctl::plan(config, *state, options_);
+        for (const auto& tunnel : again.tunnels) {
+            const auto executed = by_name.find(tunnel.name);
+            if (executed == by_name.end()) continue;
+            std::vector<std::string> left;
+            for (const auto& step : tunnel.steps)
+                left.push_back(imperative(step, 0));
+            for (const auto& problem : tunnel.errors)
+                left.push_back(problem.doing);
+            if (!left.empty())
+                failures.emplace(
+                    executed->second,
+                    kernel_error("the kernel accepted everything, yet it is not in effect",
+                                 fmt::format("still to do: {}", fmt::join(left, ", ")),
+                                 "Another program may be changing the same link."));
+        }
+        return failures;
+    }
+
+    /// What is wanted of those that were carried out.
+    Config executed_config() const {
+        Config config{config_.origin, {}, {}};
+        std::set<std::string_view> present;
+        for (const auto& [i, transaction] : executed_)
+            if (plans_[i].absent)
+                config.absent.push_back(plans_[i].name);
+            else
+                present.insert(plans_[i].name);
+        for (const auto& tunnel : config_.tunnels)
+            if (present.contains(tunnel.name)) config.tunnels.push_back(tunnel);
+        return config;
+    }
+
+    TransactionContext& context_;
+    const Config& config_;
+    std::span<const TunnelPlan> plans_;
+    const State& before_;
+    const PlanOptions& options_;
+    std::size_t total_ = 0; ///< messages of all
+    int heeded_signal_ = 0; ///< what kept a tunnel from being begun or completed; 0 is none
+    Executor executor_;
+    NewAddresses addresses_;
+    std::map<std::size_t, Transaction> executed_; ///< and not undone; by the plan's index
+    std::vector<Result<void>> results_;
+};
+
 } // namespace
 
-Result<void> carry_out(TransactionContext& context, const Config& config, const TunnelPlan& plan,
-                       const State& before, const PlanOptions& options) {
-    return Transaction(context, config, plan, before, options).run();
+std::vector<Result<void>> carry_out(TransactionContext& context, const Config& config,
+                                    std::span<const TunnelPlan> plans, const State& before,
+                                    const PlanOptions& options) {
+    return Run(context, config, plans, before, options).carry_out();
 }
 
 void catch_signals() {

@@ -12,6 +12,7 @@ public:
     StoppedRun(const Namespace& space, const std::string& words, long write);
     /// Whether there was such a write; if not, the run has ended.
     bool is_stopped() const { return stopped_; }
+    int pid() const { return process_.pid(); }
     Finished resume();
 
 private:

@@ -192,6 +192,66 @@ TEST_CASE("undo: a refused address never costs the old one, whatever comes in be
     }
 }
 
+namespace {
+
+/// A host with the tunnels one, two and three.
+struct ThreeTunnels {
+    ThreeTunnels() {
+        int number = 0;
+        for (const std::string name : {"one", "two", "three"}) {
+            ++number;
+            REQUIRE(vxlanctl(space, fmt::format("up eth0 172.21.0.100 {0} 10.0.{1}.1/24 "
+                                                "100.64.158.4 --vni {1}",
+                                                name, number))
+                        .code == 0);
+        }
+    }
+    Host host;
+    const Namespace& space = host.space;
+    const std::string removal = "down one two three";
+};
+
+/// How often `part` is in `text`.
+int count(const std::string& text, const std::string& part) {
+    int times = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+        ++times;
+    return times;
+}
+
+} // namespace
+
+TEST_CASE("several tunnels: what fails for one does not concern the others") {
+    const ThreeTunnels tunnels;
+    const auto counted =
+        vxlanctl_counted(tunnels.space, tunnels.removal, {{"VXLANCTL_BREAK_WRITE", "2"}});
+    INFO(counted.finished.err);
+    CHECK(counted.finished.code == 1);
+    CHECK(counted.writes == 3);
+    CHECK(count(counted.finished.err, "The previous state is restored") == 1);
+    CHECK(!link_exists(tunnels.space, "one"));
+    CHECK(flood_list(tunnels.space, "two") == Strings{"100.64.158.4"});
+    CHECK(addresses(tunnels.space, "two") == Strings{"10.0.2.1/24"});
+    CHECK(!link_exists(tunnels.space, "three"));
+    CHECK(vxlanctl(tunnels.space, tunnels.removal).code == 0);
+    CHECK(sh(tunnels.space, "ls /run/vxlanctl | grep -c record- || true") == "0\n");
+}
+
+TEST_CASE("several tunnels: after a signal no other one is begun") {
+    const ThreeTunnels tunnels;
+    StoppedRun run(tunnels.space, tunnels.removal, 2);
+    REQUIRE(run.is_stopped());
+    kill(run.pid(), SIGTERM);
+    const auto finished = run.resume();
+    INFO(finished.out << finished.err);
+    CHECK(finished.code == 1);
+    CHECK(!link_exists(tunnels.space, "one"));
+    CHECK(!link_exists(tunnels.space, "two")); // its only write was on its way
+    CHECK(flood_list(tunnels.space, "three") == Strings{"100.64.158.4"});
+    CHECK(finished.err == "vxlanctl: three: interrupted by signal 15. It was not begun.\n");
+    CHECK(finished.out.find("three") == std::string::npos);
+}
+
 TEST_CASE("a killed run leaves nothing that the next one cannot mend") {
     for (int write = 1; write < 12; ++write) {
         const Host host;
