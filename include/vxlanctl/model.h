@@ -253,6 +253,38 @@ struct Link {
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
 };
 
+/// Links in the order in which they were read, of which find() does not look at every one. Whoever
+/// gets at a link to change it may change its name, so that the names are put in order again then.
+class Links {
+public:
+    std::size_t size() const { return links_.size(); }
+    bool empty() const { return links_.empty(); }
+    auto begin() const { return links_.begin(); }
+    auto end() const { return links_.end(); }
+    const Link& operator[](std::size_t position) const { return links_[position]; }
+    /// The first one of that name, or null.
+    const Link* find(std::string_view name) const;
+    /// In place of the one of that name, or at the end.
+    void put(Link link);
+
+    auto begin() { return changing().begin(); }
+    auto end() { return changing().end(); }
+    Link& operator[](std::size_t position) { return changing()[position]; }
+    Link* find(std::string_view name);
+    void push_back(Link link) { changing().push_back(std::move(link)); }
+    /// Drops all from this position on.
+    void truncate(std::size_t size) { changing().resize(size); }
+
+private:
+    std::vector<Link>& changing() {
+        by_name_.clear();
+        return links_;
+    }
+
+    std::vector<Link> links_;
+    mutable std::vector<std::size_t> by_name_; ///< positions; none while the names are not in order
+};
+
 /// An address of this host and where it is.
 struct HostAddress {
     Prefix prefix;
@@ -264,7 +296,7 @@ struct HostAddress {
 /// What was read from one network namespace: the links asked for in full, and of the rest what
 /// preflight needs.
 struct State {
-    std::vector<Link> links;
+    Links links;
     std::vector<HostAddress> host_addresses;
     std::vector<Route> routes; ///< of the main table; read when an address is to be added
     std::vector<Rule> rules;   ///< those that Rule can express; read when a tunnel has any

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/in.h>
+#include <map>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -16,10 +17,13 @@ namespace {
 // A MAC has 17 letters: so many fit beside the peer in 80 columns.
 constexpr std::size_t macs_in_a_row = 2;
 
-std::vector<MacAddress> macs_behind(const Link& link, const FloodEntry& peer, FdbOrigin origin) {
-    std::vector<MacAddress> macs;
+/// The MACs behind each remote, by how they came to be there.
+using MacsBehind = std::map<FdbOrigin, std::multimap<IpAddress, MacAddress>>;
+
+MacsBehind macs_behind_remotes(const Link& link) {
+    MacsBehind macs;
     for (const auto& entry : link.macs)
-        if (entry.remote.dst == peer.dst && entry.origin == origin) macs.push_back(entry.mac);
+        macs[entry.origin].emplace(entry.remote.dst, entry.mac);
     return macs;
 }
 
@@ -78,10 +82,12 @@ std::string management(const Link& link) {
 /// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
 std::vector<MacEntry> entries_elsewhere(const Link& link) {
     std::vector<MacEntry> entries;
+    const auto& peers = link.flood_list;
     for (const auto& entry : link.macs) {
-        const auto is_here = [&](const FloodEntry& peer) { return peer.dst == entry.remote.dst; };
-        if (std::none_of(link.flood_list.begin(), link.flood_list.end(), is_here))
-            entries.push_back(entry);
+        const auto at = std::lower_bound(
+            peers.begin(), peers.end(), entry.remote.dst,
+            [](const FloodEntry& peer, const IpAddress& dst) { return peer.dst < dst; });
+        if (at == peers.end() || at->dst != entry.remote.dst) entries.push_back(entry);
     }
     return entries;
 }
@@ -117,16 +123,14 @@ std::vector<Route> routes_of(const Link& link) {
 void add_peers(nlohmann::json& json, const Link& link) {
     json["peers"] = nlohmann::json::array();
     json["elsewhere"] = nlohmann::json::array();
-    std::map<FdbOrigin, std::multimap<IpAddress, std::string>> macs;
-    for (const auto& entry : link.macs)
-        macs[entry.origin].emplace(entry.remote.dst, to_string(entry.mac));
+    MacsBehind macs = macs_behind_remotes(link);
     for (const auto& peer : link.flood_list) {
         nlohmann::json item{{"dst", to_string(peer.dst)}};
         for (const FdbOrigin origin :
              {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external}) {
             auto& list = item[std::string(origin_word(origin))] = nlohmann::json::array();
             for (auto [at, end] = macs[origin].equal_range(peer.dst); at != end; ++at)
-                list.push_back(at->second);
+                list.push_back(to_string(at->second));
         }
         if (peer.port) item["port"] = *peer.port;
         if (peer.vni) item["vni"] = *peer.vni;
@@ -183,12 +187,15 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
     return json;
 }
 
-std::string mac_list(const std::vector<MacAddress>& macs, bool all) {
+std::string mac_list(const std::multimap<IpAddress, MacAddress>& macs, const IpAddress& remote,
+                     bool all) {
+    const std::size_t count = macs.count(remote);
     std::string text;
-    for (std::size_t i = 0; i < macs.size(); ++i) {
-        if (i == macs_in_a_row && !all)
-            return text + fmt::format(" and {} more", macs.size() - macs_in_a_row);
-        text += fmt::format("{}{}", i == 0 ? "" : " ", to_string(macs[i]));
+    std::size_t named = 0;
+    for (auto [at, end] = macs.equal_range(remote); at != end; ++at, ++named) {
+        if (named == macs_in_a_row && !all)
+            return text + fmt::format(" and {} more", count - macs_in_a_row);
+        text += fmt::format("{}{}", named == 0 ? "" : " ", to_string(at->second));
     }
     return text;
 }
@@ -236,6 +243,7 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         text += field("route", route_text(route));
     for (const auto& rule : rules_of(link, state))
         text += field("rule", to_string(rule));
+    MacsBehind macs = macs_behind_remotes(link);
     constexpr std::size_t longest_list = 20;
     for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
         const auto& peer = link.flood_list[i];
@@ -247,8 +255,8 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         std::string line = fmt::format("{:<16}", entry_text(peer));
         bool has_macs = false;
         for (const FdbOrigin origin : {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external})
-            if (const auto macs = macs_behind(link, peer, origin); !macs.empty()) {
-                line += fmt::format(" {} {}", origin_word(origin), mac_list(macs, style.verbose));
+            if (const auto list = mac_list(macs[origin], peer.dst, style.verbose); !list.empty()) {
+                line += fmt::format(" {} {}", origin_word(origin), list);
                 has_macs = true;
             }
         text += field("peer", has_macs ? line : line + " no MAC learned");

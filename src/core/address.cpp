@@ -187,7 +187,7 @@ IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optio
 
 Prefix network_of(const Prefix& prefix) {
     Prefix network = prefix;
-    for (std::size_t i = 0; i < network.address.bytes.size(); ++i)
+    for (std::size_t i = 0; i < wire_bytes(network.address).size(); ++i)
         network.address.bytes[i] &= mask_byte(prefix.length, i);
     return network;
 }

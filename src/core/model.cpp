@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/neighbour.h>
+#include <numeric>
 
 namespace vxlanctl {
 namespace {
@@ -23,10 +24,41 @@ std::size_t find_mark(std::string_view alias) {
 
 } // namespace
 
+const Link* Links::find(std::string_view name) const {
+    if (by_name_.empty()) {
+        by_name_.resize(links_.size());
+        std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+        std::stable_sort(by_name_.begin(), by_name_.end(), [&](std::size_t one, std::size_t other) {
+            return links_[one].name < links_[other].name;
+        });
+    }
+    const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                                        [&](std::size_t position, std::string_view wanted) {
+                                            return links_[position].name < wanted;
+                                        });
+    return found == by_name_.end() || links_[*found].name != name ? nullptr : &links_[*found];
+}
+
+void Links::put(Link link) {
+    if (const Link* present = std::as_const(*this).find(link.name)) {
+        links_[static_cast<std::size_t>(present - links_.data())] = std::move(link);
+        return;
+    }
+    const auto at = std::upper_bound(by_name_.begin(), by_name_.end(), link.name,
+                                     [&](const std::string& name, std::size_t position) {
+                                         return name < links_[position].name;
+                                     });
+    by_name_.insert(at, links_.size());
+    links_.push_back(std::move(link));
+}
+
+Link* Links::find(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    return link == nullptr ? nullptr : &changing()[static_cast<std::size_t>(link - links_.data())];
+}
+
 const Link* find_link(const State& state, std::string_view name) {
-    const auto found = std::find_if(state.links.begin(), state.links.end(),
-                                    [&](const Link& link) { return link.name == name; });
-    return found == state.links.end() || name.empty() ? nullptr : &*found;
+    return name.empty() ? nullptr : state.links.find(name);
 }
 
 std::optional<Mark> mark_of(std::string_view alias) {

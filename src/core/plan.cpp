@@ -421,7 +421,7 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
         plan.tunnels.push_back(plan_absence(name, state, claims, options));
 
     // What one tunnel changes, another one may count on.
-    std::optional<State> expected;
+    std::optional<State> expected; // a copy only where it differs
     if (config.tunnels.size() > 1 || !first.empty()) expected = state;
     for (const auto& name : first)
         expect_absence(*expected, name);

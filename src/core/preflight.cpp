@@ -92,26 +92,33 @@ private:
     void check_peers() {
         if (!target_.flood_list) return;
         const auto& peers = *target_.flood_list;
-        const auto is_peer = [&](const IpAddress& address) {
-            const auto at = std::lower_bound(
+        const auto first_from = [&](const IpAddress& address) {
+            return std::lower_bound(
                 peers.begin(), peers.end(), address,
                 [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
+        };
+        const auto is_peer = [&](const IpAddress& address) {
+            const auto at = first_from(address);
             return at != peers.end() && at->dst == address;
         };
         for (const auto& host : state_.host_addresses) {
-            if (is_peer(host.prefix.address))
-                impossible(fmt::format("peer {} is an address of this host",
-                                       to_string(host.prefix.address)),
-                           "Name the other ends only.");
-            const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
-                                       host.prefix.length > 0 && host.prefix.length < 31;
-            for (const auto& address : {broadcast_of(host.prefix), network_of(host.prefix).address})
-                if (has_broadcast && is_peer(address))
-                    impossible(fmt::format("peer {} is the broadcast address of {}",
-                                           to_string(address), to_string(network_of(host.prefix))),
-                               "");
-            if (host.broadcast && *host.broadcast != broadcast_of(host.prefix) &&
-                is_peer(*host.broadcast))
+            const Prefix network = network_of(host.prefix);
+            const auto at = first_from(network.address);
+            if (at != peers.end() && contains(network, at->dst)) { // else there is none
+                if (is_peer(host.prefix.address))
+                    impossible(fmt::format("peer {} is an address of this host",
+                                           to_string(host.prefix.address)),
+                               "Name the other ends only.");
+                const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
+                                           host.prefix.length > 0 && host.prefix.length < 31;
+                for (const auto& address : {broadcast_of(host.prefix), network.address})
+                    if (has_broadcast && is_peer(address))
+                        impossible(fmt::format("peer {} is the broadcast address of {}",
+                                               to_string(address), to_string(network)),
+                                   "");
+            }
+            if (host.broadcast && is_peer(*host.broadcast) &&
+                *host.broadcast != broadcast_of(host.prefix))
                 impossible(
                     fmt::format("peer {} is a broadcast address", to_string(*host.broadcast)), "");
         }

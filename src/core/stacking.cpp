@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
@@ -83,16 +84,14 @@ std::vector<std::string> removal_order(std::vector<std::string> names, const Sta
 }
 
 void expect(State& state, const Tunnel& tunnel) {
-    const Link* present = find_link(state, tunnel.name);
-    if (present == nullptr) {
-        Link& made = state.links.emplace_back();
-        made.name = tunnel.name;
-        made.kind = traits_of(tunnel.tunnel.kind).name;
-        made.tunnel = with_defaults(tunnel.tunnel);
+    Link link;
+    if (const Link* present = find_link(state, tunnel.name)) {
+        link = *present;
+    } else {
+        link.name = tunnel.name;
+        link.kind = traits_of(tunnel.tunnel.kind).name;
+        link.tunnel = with_defaults(tunnel.tunnel);
     }
-    const auto at = present == nullptr ? state.links.size() - 1
-                                       : static_cast<std::size_t>(present - state.links.data());
-    Link& link = state.links[at];
     link.tunnel = merged(std::move(link.tunnel), tunnel.tunnel);
     link.attributes = merged(std::move(link.attributes), tunnel.link);
     link.attributes.up = true;
@@ -110,11 +109,14 @@ void expect(State& state, const Tunnel& tunnel) {
         link.addresses.push_back(address);
         state.host_addresses.push_back({prefix, std::nullopt, link.index, link.name});
     }
+    state.links.put(std::move(link));
     for (auto route : stated_routes(tunnel, state)) {
         if (route.dev.empty()) route.dev = tunnel.name;
         const Link* out = find_link(state, route.dev);
         if (out == nullptr || find_route(out->routes, route) != nullptr) continue;
-        state.links[static_cast<std::size_t>(out - state.links.data())].routes.push_back(route);
+        Link with_route = *out;
+        with_route.routes.push_back(route);
+        state.links.put(std::move(with_route));
         if (route.table == main_table) state.routes.push_back(std::move(route));
     }
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
@@ -127,8 +129,11 @@ void expect_absence(State& state, const std::string& name) {
     std::erase_if(state.host_addresses, [index = gone->index](const HostAddress& host) {
         return host.link_index == index;
     });
-    std::erase_if(state.links, [&](const Link& link) { return link.name == name; });
     std::erase_if(state.routes, [&](const Route& route) { return route.dev == name; });
+    Links others;
+    for (const auto& link : std::as_const(state.links))
+        if (link.name != name) others.push_back(link);
+    state.links = std::move(others);
 }
 
 } // namespace vxlanctl

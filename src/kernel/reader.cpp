@@ -15,6 +15,7 @@
 #include <map>
 #include <unistd.h>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace vxlanctl {
 namespace {
@@ -159,7 +160,7 @@ private:
                 by_index_.erase(state_.links[i].index);
                 names_.erase(state_.links[i].index);
             }
-            state_.links.resize(before);
+            state_.links.truncate(before);
         };
         return dump(
             [&](MessageWriter& writer) {
@@ -202,11 +203,11 @@ private:
 
     /// Which links are read in full, by ifindex.
     void select_tunnels() {
+        const std::unordered_set<std::string_view> asked(request_.tunnels.begin(),
+                                                         request_.tunnels.end());
         for (const auto& link : state_.links) {
-            const bool asked = std::find(request_.tunnels.begin(), request_.tunnels.end(),
-                                         link.name) != request_.tunnels.end();
-            if (is_tunnel(link) &&
-                (asked || request_.every_tunnel || is_leftover(link) || request_.selects(link)))
+            if (is_tunnel(link) && (request_.every_tunnel || asked.contains(link.name) ||
+                                    is_leftover(link) || request_.selects(link)))
                 tunnels_.insert(link.index);
         }
     }
@@ -465,10 +466,9 @@ private:
             if (!link.underlay_elsewhere) wanted_names_.insert(link.lower_index);
             wanted_names_.insert(link.master_index);
         }
+        const std::set<IpAddress> locals(request_.locals.begin(), request_.locals.end());
         for (const auto& host : state_.host_addresses)
-            if (std::find(request_.locals.begin(), request_.locals.end(), host.prefix.address) !=
-                request_.locals.end())
-                wanted_names_.insert(host.link_index);
+            if (locals.contains(host.prefix.address)) wanted_names_.insert(host.link_index);
         wanted_names_.erase(0);
         MessageBatch batch;
         MessageWriter writer(batch);
@@ -545,10 +545,12 @@ ReadRequest request_for(const Config& config) {
         request.selects = [](const Link& link) {
             return mark_of(link.attributes.alias.value_or("")).has_value();
         };
-    request.expects = [&config](const Link& link) {
-        return std::any_of(config.tunnels.begin(), config.tunnels.end(), [&](const Tunnel& tunnel) {
-            return tunnel.name == link.name && tunnel.peers == link.flood_list;
-        });
+    std::unordered_map<std::string_view, const Tunnel*> by_name;
+    for (const auto& tunnel : config.tunnels)
+        by_name.emplace(tunnel.name, &tunnel);
+    request.expects = [by_name = std::move(by_name)](const Link& link) {
+        const auto tunnel = by_name.find(link.name);
+        return tunnel != by_name.end() && tunnel->second->peers == link.flood_list;
     };
     request.needs = [&config](const State& state) { return needs_of(config, state); };
     return request;

@@ -155,7 +155,7 @@ Tunnel random_vxlan(Chance& chance) {
 
 /// What others do to a link, and what traffic does.
 void disturb(Chance& chance, State& state) {
-    Link* link = const_cast<Link*>(find_link(state, "vxlan0"));
+    Link* link = state.links.find("vxlan0");
     if (link == nullptr) return;
     if (chance.one_in(4) && !state.rules.empty()) state.rules.pop_back();
     if (chance.one_in(6))

@@ -124,7 +124,10 @@ public:
 
     std::string operator()(const DeleteLink& op) {
         if (find(op.link) == nullptr) return "ENODEV";
-        std::erase_if(state_.links, [&](const Link& link) { return link.name == op.link; });
+        auto& links = state_.links;
+        const auto rest = std::remove_if(links.begin(), links.end(),
+                                         [&](const Link& link) { return link.name == op.link; });
+        links.truncate(static_cast<std::size_t>(rest - links.begin()));
         return "";
     }
 
@@ -249,7 +252,7 @@ public:
     }
 
 private:
-    Link* find(const std::string& name) { return const_cast<Link*>(find_link(state_, name)); }
+    Link* find(const std::string& name) { return state_.links.find(name); }
 
     static std::vector<PrlEntry>::iterator router_in(Link& link, const PrlEntry& wanted) {
         return std::find_if(link.routers.begin(), link.routers.end(),

@@ -58,8 +58,8 @@ TEST_CASE("stacking: a circle and a tunnel on itself come to an end") {
 
 TEST_CASE("stacking: the upper link is removed first") {
     State state;
-    state.links = {link("lower", 1, "172.21.0.100", "10.0.0.1/24"),
-                   link("upper", 2, "10.0.0.1", "10.1.0.1/24")};
+    state.links.push_back(link("lower", 1, "172.21.0.100", "10.0.0.1/24"));
+    state.links.push_back(link("upper", 2, "10.0.0.1", "10.1.0.1/24"));
     using Names = std::vector<std::string>;
     CHECK(removal_order({"lower", "absent", "upper"}, state) == Names{"upper", "lower", "absent"});
 }
