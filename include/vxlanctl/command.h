@@ -49,9 +49,6 @@ std::string help_text();
 std::string help_text(const Command& command);
 const Command* find_command(std::string_view name);
 
-/// The one of `candidates` that `text` was probably meant to be; empty when none is near.
-std::string closest(std::string_view text, const std::vector<std::string>& candidates);
-
 /// The whole program. Returns the exit code.
 int run_program(const std::vector<std::string>& arguments);
 

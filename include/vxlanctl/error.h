@@ -21,7 +21,7 @@ struct Place {
     std::string path;       ///< `standard input` where it has none
     std::size_t line = 0;   ///< from 1
     std::size_t column = 0; ///< from 1, in characters
-    std::string text;       ///< the whole line, without its end
+    std::string text;       ///< the whole line, without its end; empty where it is not shown
     bool operator==(const Place&) const = default;
 };
 
@@ -44,7 +44,7 @@ template<class T> using Result = tl::expected<T, Error>;
 std::string to_string(const Error& error);
 
 /// The line that the error is about and a caret below the column, each ended and indented; empty
-/// where the error is about no line.
+/// where the error is about no line, or about one that is not shown.
 std::string excerpt(const Error& error);
 
 /// The process's exit code for an error of this kind.

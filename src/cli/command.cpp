@@ -4,6 +4,7 @@
 #define CXXOPTS_VECTOR_DELIMITER '\0'
 #include <cxxopts.hpp>
 
+#include "vxlanctl/closest.h"
 #include "vxlanctl/command.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/report.h"
@@ -12,7 +13,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 namespace vxlanctl {
 namespace {
@@ -244,28 +244,6 @@ std::string help_text(const Command& command) {
                        command.name, command.synopsis, wrapped(command.summary, 0, 0),
                        options.empty() ? "" : "\nOptions:\n", options_help(options),
                        options_help(common_options()));
-}
-
-std::string closest(std::string_view text, const std::vector<std::string>& candidates) {
-    std::string best;
-    std::size_t best_distance =
-        std::min(std::max<std::size_t>(2, text.size() / 3), text.size() / 2) + 1;
-    for (const auto& candidate : candidates) {
-        // Levenshtein's distance, a row at a time.
-        std::vector<std::size_t> row(candidate.size() + 1);
-        std::iota(row.begin(), row.end(), std::size_t{0});
-        for (std::size_t i = 0; i < text.size(); ++i) {
-            std::size_t diagonal = row[0];
-            row[0] = i + 1;
-            for (std::size_t j = 0; j < candidate.size(); ++j) {
-                const std::size_t replaced = diagonal + (text[i] == candidate[j] ? 0 : 1);
-                diagonal = row[j + 1];
-                row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-            }
-        }
-        if (row.back() < best_distance) best_distance = row.back(), best = candidate;
-    }
-    return best;
 }
 
 namespace {

@@ -364,9 +364,9 @@ private:
 
 template<class Attributes>
 void add_attribute_options(std::vector<OptionInfo>& options,
-                           std::span<const AttributeRow<Attributes>> rows) {
+                           std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
     for (const auto& row : rows) {
-        if (row.help.empty()) continue;
+        if (!is_option(row, kind)) continue;
         std::string name(row.name);
         std::replace(name.begin(), name.end(), '_', '-');
         options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
@@ -379,12 +379,8 @@ void add_attribute_options(std::vector<OptionInfo>& options,
 
 std::vector<OptionInfo> tunnel_options(TunnelKind kind) {
     std::vector<OptionInfo> options;
-    add_attribute_options(options, tunnel_attributes(kind));
-    for (const auto& row : link_attributes()) {
-        const bool has_ethernet = kind == TunnelKind::vxlan; // else it has no MAC and no bridge
-        if (has_ethernet || row.name == "mtu" || row.name == "vrf")
-            add_attribute_options(options, std::span(&row, 1));
-    }
+    add_attribute_options(options, tunnel_attributes(kind), kind);
+    add_attribute_options(options, link_attributes(), kind);
     options.push_back({"route", 0, "ROUTE",
                        "DST[,via GW][,dev D][,table N][,metric M], out of the tunnel; may be "
                        "repeated"});

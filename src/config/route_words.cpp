@@ -1,10 +1,11 @@
 #include "vxlanctl/route_words.h"
 
-#include "vxlanctl/tunnel_words.h"
-
 #include <charconv>
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
+#include <map>
+#include <set>
+#include <tuple>
 
 namespace vxlanctl {
 namespace {
@@ -36,19 +37,10 @@ std::vector<Part> parts_of(std::string_view text) {
     }
 }
 
-Result<std::uint32_t> parse_number(const Part& part, std::uint32_t low) {
-    std::uint32_t number = 0;
-    const char* const end = part.value.data() + part.value.size();
-    const auto [stop, problem] = std::from_chars(part.value.data(), end, number);
-    if (problem == std::errc{} && stop == end && number >= low) return number;
-    return usage_error(fmt::format("{} '{}'", part.word, part.value),
-                       fmt::format("not a number from {} to 4294967295", low));
-}
-
-Result<std::uint32_t> parse_table(const Part& part) {
-    if (part.value == "main") return main_table;
-    if (part.value == "default") return std::uint32_t{RT_TABLE_DEFAULT};
-    return parse_number(part, 1);
+Result<std::uint32_t> parse_table(std::string_view text) {
+    if (text == "main") return main_table;
+    if (text == "default") return std::uint32_t{RT_TABLE_DEFAULT};
+    return parse_positive("table", text);
 }
 
 /// A prefix without host bits; an address alone is that host.
@@ -76,98 +68,149 @@ tl::unexpected<Error> unknown_part(std::string_view word, std::string_view known
 
 } // namespace
 
-Result<Route> parse_route(std::string_view text) {
-    Route route;
-    route.table = 0;
-    route.protocol = our_protocol;
-    const auto parts = parts_of(text);
-    std::optional<std::uint32_t> metric;
-    for (std::size_t i = 1; i < parts.size(); ++i) {
-        const Part& part = parts[i];
-        if (part.word == "via") {
-            const auto gateway = parse_address(part.value);
-            if (!gateway) return tl::unexpected(gateway.error());
-            if (is_unspecified(*gateway) || is_multicast(*gateway) || is_loopback(*gateway) ||
-                is_limited_broadcast(*gateway))
-                return usage_error(fmt::format("via '{}'", part.value), "not a gateway's address");
-            route.via = *gateway;
-        } else if (part.word == "dev") {
-            if (auto good = check_link_name(part.value); !good) return tl::unexpected(good.error());
-            route.dev = part.value;
-        } else if (part.word == "table" || part.word == "metric") {
-            const auto number = part.word == "table" ? parse_table(part) : parse_number(part, 1);
-            if (!number) return tl::unexpected(number.error());
-            if (part.word == "table") route.table = *number;
-            if (part.word == "metric") metric = *number;
-        } else {
-            return unknown_part(part.word, "via, dev, table and metric");
-        }
-    }
-    const std::string_view destination = parts.front().word;
-    if (!parts.front().value.empty())
-        return usage_error(fmt::format("'{} {}'", destination, parts.front().value),
-                           "not a destination", "Parts of a route are separated by commas.");
-    if (destination == "default") {
-        route.to.address.family = route.via ? route.via->family : Family::ipv4;
-    } else {
-        const auto to = parse_network(destination);
+RouteBuilder::RouteBuilder() {
+    route_.table = 0;
+    route_.protocol = our_protocol;
+}
+
+Result<void> RouteBuilder::take(std::string_view word, std::string_view value) {
+    if (word == "to") {
+        has_destination_ = true;
+        to_default_ = value == "default";
+        if (to_default_) return {};
+        const auto to = parse_network(value);
         if (!to) return tl::unexpected(to.error());
-        route.to = *to;
+        route_.to = *to;
+    } else if (word == "via") {
+        const auto gateway = parse_address(value);
+        if (!gateway) return tl::unexpected(gateway.error());
+        if (is_unspecified(*gateway) || is_multicast(*gateway) || is_loopback(*gateway) ||
+            is_limited_broadcast(*gateway))
+            return usage_error(fmt::format("via '{}'", value), "not a gateway's address");
+        route_.via = *gateway;
+    } else if (word == "dev") {
+        if (auto good = check_link_name(value); !good) return good;
+        route_.dev = value;
+    } else if (word == "table" || word == "metric") {
+        const auto number = word == "table" ? parse_table(value) : parse_positive(word, value);
+        if (!number) return tl::unexpected(number.error());
+        if (word == "table") route_.table = *number;
+        if (word == "metric") metric_ = *number;
+    } else {
+        return unknown_part(word, "via, dev, table and metric");
     }
-    const bool ipv4 = route.to.address.family == Family::ipv4;
-    if (route.via && route.via->family != route.to.address.family)
-        return usage_error(fmt::format("via {}", to_string(*route.via)),
+    return {};
+}
+
+Result<Route> RouteBuilder::finish() {
+    if (!has_destination_) return usage_error("", "the destination 'to' is missing");
+    if (to_default_) route_.to.address.family = route_.via ? route_.via->family : Family::ipv4;
+    const bool ipv4 = route_.to.address.family == Family::ipv4;
+    if (route_.via && route_.via->family != route_.to.address.family)
+        return usage_error(fmt::format("via {}", to_string(*route_.via)),
                            "not of the destination's address family");
-    route.metric = metric.value_or(ipv4 ? 0 : default_ipv6_metric);
-    route.scope = ipv4 && !route.via ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
-    return route;
+    route_.metric = metric_.value_or(ipv4 ? 0 : default_ipv6_metric);
+    route_.scope = ipv4 && !route_.via ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+    return route_;
+}
+
+Result<void> RuleBuilder::take(std::string_view word, std::string_view value) {
+    if (word == "from" || word == "to") {
+        const auto prefix = parse_network(value);
+        if (!prefix) return tl::unexpected(prefix.error());
+        if (prefix->length == 0)
+            return usage_error(fmt::format("{} {}", word, value), "would apply to everything");
+        (word == "from" ? rule_.from : rule_.to) = *prefix;
+    } else if (word == "table") {
+        const auto table = parse_table(value);
+        if (!table) return tl::unexpected(table.error());
+        rule_.table = *table;
+    } else if (word == "priority") {
+        const auto priority = parse_positive(word, value);
+        if (!priority) return tl::unexpected(priority.error());
+        rule_.priority = *priority;
+    } else {
+        return unknown_part(word, "from, to, table and priority");
+    }
+    return {};
+}
+
+Result<Rule> RuleBuilder::finish() {
+    if (!rule_.from && !rule_.to) return usage_error("", "neither from nor to is given");
+    if (rule_.table == 0) return usage_error("", "the table is missing");
+    if (rule_.from && rule_.to && rule_.from->address.family != rule_.to->address.family)
+        return usage_error("", "from and to are of different address families");
+    return rule_;
+}
+
+Result<Route> parse_route(std::string_view text) {
+    RouteBuilder route;
+    const auto parts = parts_of(text);
+    for (std::size_t i = 1; i < parts.size(); ++i) {
+        if (parts[i].word == "to") return unknown_part("to", "via, dev, table and metric");
+        if (auto taken = route.take(parts[i].word, parts[i].value); !taken)
+            return tl::unexpected(taken.error());
+    }
+    const Part& destination = parts.front();
+    if (!destination.value.empty())
+        return usage_error(fmt::format("'{} {}'", destination.word, destination.value),
+                           "not a destination", "Parts of a route are separated by commas.");
+    if (auto taken = route.take("to", destination.word); !taken)
+        return tl::unexpected(taken.error());
+    return route.finish();
 }
 
 Result<Rule> parse_rule(std::string_view text) {
-    Rule rule;
-    for (const auto& part : parts_of(text)) {
-        if (part.word == "from" || part.word == "to") {
-            const auto prefix = parse_network(part.value);
-            if (!prefix) return tl::unexpected(prefix.error());
-            if (prefix->length == 0)
-                return usage_error(fmt::format("{} {}", part.word, part.value),
-                                   "would apply to everything");
-            (part.word == "from" ? rule.from : rule.to) = *prefix;
-        } else if (part.word == "table") {
-            const auto table = parse_table(part);
-            if (!table) return tl::unexpected(table.error());
-            rule.table = *table;
-        } else if (part.word == "priority") {
-            const auto priority = parse_number(part, 1);
-            if (!priority) return tl::unexpected(priority.error());
-            rule.priority = *priority;
-        } else {
-            return unknown_part(part.word, "from, to, table and priority");
-        }
+    RuleBuilder rule;
+    for (const auto& part : parts_of(text))
+        if (auto taken = rule.take(part.word, part.value); !taken)
+            return tl::unexpected(taken.error());
+    return rule.finish();
+}
+
+Result<std::uint32_t> parse_positive(std::string_view word, std::string_view text) {
+    std::uint32_t number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, number);
+    if (problem == std::errc{} && stop == end && number >= 1) return number;
+    return usage_error(fmt::format("{} '{}'", word, text), "not a number from 1 to 4294967295");
+}
+
+std::vector<BadElement> doubled_routes(std::span<const Route> routes) {
+    std::vector<BadElement> bad;
+    std::set<std::tuple<Prefix, std::uint32_t, std::uint32_t>> seen;
+    for (std::size_t i = 0; i < routes.size(); ++i)
+        if (!seen.insert({routes[i].to, routes[i].table, routes[i].metric}).second)
+            bad.push_back(
+                {i, usage_error(fmt::format("route {}", to_string(routes[i].to)), "named twice",
+                                "Two routes to one destination need different metrics.")
+                        .value()});
+    return bad;
+}
+
+std::vector<BadElement> doubled_rules(std::span<const Rule> rules) {
+    std::vector<BadElement> bad;
+    using Selector = std::tuple<std::optional<Prefix>, std::optional<Prefix>, std::uint32_t>;
+    std::map<Selector, std::set<std::optional<std::uint32_t>>> seen; // the priorities
+    for (std::size_t i = 0; i < rules.size(); ++i) {
+        const Rule& rule = rules[i];
+        auto& priorities = seen[{rule.from, rule.to, rule.table}];
+        // One without a priority does what any other does, see fulfils().
+        const bool twice =
+            rule.priority ? priorities.contains(rule.priority) || priorities.contains(std::nullopt)
+                          : !priorities.empty();
+        if (twice) bad.push_back({i, usage_error("rule", "named twice").value()});
+        priorities.insert(rule.priority);
     }
-    if (!rule.from && !rule.to) return usage_error("", "neither from nor to is given");
-    if (rule.table == 0) return usage_error("", "the table is missing");
-    if (rule.from && rule.to && rule.from->address.family != rule.to->address.family)
-        return usage_error("", "from and to are of different address families");
-    return rule;
+    return bad;
 }
 
 Result<void> check_routes(const std::vector<Route>& routes) {
-    for (std::size_t i = 0; i < routes.size(); ++i)
-        for (std::size_t j = 0; j < i; ++j)
-            if (routes[i].to == routes[j].to && routes[i].table == routes[j].table &&
-                routes[i].metric == routes[j].metric)
-                return usage_error(fmt::format("route {}", to_string(routes[i].to)), "named twice",
-                                   "Two routes to one destination need different metrics.");
-    return {};
+    return first_of(doubled_routes(routes));
 }
 
 Result<void> check_rules(const std::vector<Rule>& rules) {
-    for (std::size_t i = 0; i < rules.size(); ++i)
-        for (std::size_t j = 0; j < i; ++j)
-            if (fulfils(rules[i], rules[j]) || fulfils(rules[j], rules[i]))
-                return usage_error("rule", "named twice");
-    return {};
+    return first_of(doubled_rules(rules));
 }
 
 } // namespace vxlanctl

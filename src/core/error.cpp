@@ -25,7 +25,7 @@ std::string to_string(const Error& error) {
 }
 
 std::string excerpt(const Error& error) {
-    if (!error.place) return "";
+    if (!error.place || error.place->text.empty()) return "";
     std::string line = error.place->text;
     // One character each, so that the caret stands below what it means.
     std::replace_if(

@@ -1,0 +1,89 @@
+#pragma once
+
+#include "vxlanctl/attributes.h"
+
+#include <span>
+
+/// What the values of a tunnel have to be, whether they come from the command line or out of a
+/// file. The subject of an error is the text that is wrong; the caller puts the word or key before
+/// it, see with_subject().
+namespace vxlanctl {
+
+constexpr std::uint32_t default_vni = 10;
+constexpr std::uint16_t default_port = 4789; ///< IANA's; the kernel's own default is 8472
+
+/// `error` with `where` before its subject.
+tl::unexpected<Error> with_subject(Error error, std::string_view where);
+
+/// What is wrong with one element of a list.
+struct BadElement {
+    std::size_t index = 0;
+    Error error;
+};
+/// The first of the problems, if there is any.
+Result<void> first_of(std::vector<BadElement> bad);
+
+/// A tunnel of that kind with what all of them have that people make.
+Tunnel blank_tunnel(TunnelKind kind);
+
+/// Whether people state the attribute of a tunnel of that kind: as an option and as a key.
+bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind);
+bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind kind);
+
+/// set_value() where is_option(): also checks the name of a link, and takes `-` for no device.
+template<class Attributes>
+Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>& row,
+                         std::string_view text);
+
+/// What the kernel takes as a name (dev_valid_name()), less what makes it choose one itself (%).
+Result<void> check_link_name(std::string_view name);
+/// The same, and not the link that the kernel module itself makes.
+Result<void> check_tunnel_name(std::string_view name, TunnelKind kind);
+
+/// The lower device of a VXLAN; `-` is none.
+Result<std::string> parse_dev(std::string_view text);
+/// The outer address of this host.
+Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
+/// The outer address of the other end of an ip6tnl. `local` is empty where it is not known.
+Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local);
+
+Result<FloodEntry> parse_peer(std::string_view text);
+/// A peers file: one address per line, `#` begins a comment. `path` is for messages, which read
+/// `path:line: message`. A file without any peer is an error: it is more likely broken than meant.
+Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path);
+/// Peers that are not of LOCAL's family, are LOCAL, or come twice.
+std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local);
+
+/// An address inside the tunnel, such as a host can have.
+Result<Prefix> parse_inner_address(std::string_view text);
+/// Whether a tunnel of that kind can carry it; `text` is the address as written.
+Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind);
+/// Addresses that the kernel would take for one that is there. The errors have no subject.
+std::vector<BadElement> check_addresses(std::span<const Prefix> addresses);
+
+/// A router of an ISATAP link as people name it.
+struct IsatapRouter {
+    IpAddress address;
+    bool prl_default = true;
+    std::optional<std::uint32_t> metric; ///< of the default route by it; without it there is none
+    bool operator==(const IsatapRouter&) const = default;
+};
+
+/// What addresses, next hops and the PRL of an ISATAP link follow from.
+struct IsatapWish {
+    Prefix prefix;
+    std::optional<bool> global_id; ///< see isatap_address()
+    std::optional<std::vector<IsatapRouter>> routers;
+    bool operator==(const IsatapWish&) const = default;
+};
+
+/// The /64 of an ISATAP link.
+Result<Prefix> parse_isatap_prefix(std::string_view text);
+Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local);
+/// Routers that come twice, and metrics that do. The errors have no subject.
+std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers);
+std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics);
+/// States the address, the PRL and, before other routes, the default routes. `tunnel.local` is set.
+void state_isatap(Tunnel& tunnel, IsatapWish wish);
+
+} // namespace vxlanctl

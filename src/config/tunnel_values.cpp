@@ -1,0 +1,309 @@
+#include "vxlanctl/tunnel_values.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/in.h>
+#include <numeric>
+#include <set>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::size_t longest_name = 15; // IFNAMSIZ - 1
+
+/// The unicast address of another host, which is called `role`.
+Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
+    auto address = parse_address(text);
+    if (!address) return address;
+    const auto refuse = [&](std::string_view what) {
+        return usage_error(fmt::format("'{}'", text), fmt::format("a {} cannot be {}", role, what),
+                           "Name the unicast address of another host.");
+    };
+    if (is_unspecified(*address)) return refuse("the unspecified address");
+    if (address->family == Family::ipv4 && address->bytes[0] == 0)
+        return refuse("in 0.0.0.0/8, which means this network");
+    if (is_loopback(*address)) return refuse("a loopback address");
+    if (is_multicast(*address)) return refuse("a multicast address");
+    if (is_limited_broadcast(*address)) return refuse("the broadcast address");
+    return address;
+}
+
+/// The indices of `peers` in their order.
+std::vector<std::size_t> sorted_indices(std::span<const FloodEntry> peers) {
+    std::vector<std::size_t> indices(peers.size());
+    std::iota(indices.begin(), indices.end(), std::size_t{0});
+    if (!std::is_sorted(peers.begin(), peers.end()))
+        std::stable_sort(indices.begin(), indices.end(), [&](std::size_t one, std::size_t other) {
+            return peers[one] < peers[other];
+        });
+    return indices;
+}
+
+template<class T, class KeyOf>
+std::vector<BadElement> doubled(std::span<const T> elements, const std::string& remedy,
+                                KeyOf key_of) {
+    std::set<decltype(key_of(elements.front()))> seen;
+    std::vector<BadElement> bad;
+    for (std::size_t i = 0; i < elements.size(); ++i)
+        if (!seen.insert(key_of(elements[i])).second)
+            bad.push_back({i, usage_error("", "named twice", remedy).value()});
+    return bad;
+}
+
+} // namespace
+
+tl::unexpected<Error> with_subject(Error error, std::string_view where) {
+    error.subject = fmt::format("{}{}{}", where, error.subject.empty() ? "" : " ", error.subject);
+    return tl::unexpected(std::move(error));
+}
+
+Result<void> first_of(std::vector<BadElement> bad) {
+    if (bad.empty()) return {};
+    return tl::unexpected(std::move(bad.front().error));
+}
+
+Tunnel blank_tunnel(TunnelKind kind) {
+    Tunnel tunnel;
+    tunnel.tunnel.kind = kind;
+    switch (kind) {
+    case TunnelKind::vxlan:
+        tunnel.tunnel.vni = default_vni;
+        tunnel.tunnel.port = default_port;
+        break;
+    case TunnelKind::sit:
+        tunnel.tunnel.isatap = true;
+        tunnel.tunnel.remote = IpAddress{Family::ipv4, {}};
+        tunnel.overrides_default_route = false;
+        break;
+    case TunnelKind::ip6tnl: tunnel.tunnel.proto = IPPROTO_IPIP; break;
+    }
+    return tunnel;
+}
+
+bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind) {
+    const bool has_ethernet = kind == TunnelKind::vxlan; // else it has no MAC and no bridge
+    return !row.help.empty() && (has_ethernet || row.name == "mtu" || row.name == "vrf");
+}
+
+bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind) {
+    return !row.help.empty();
+}
+
+template<class Attributes>
+Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>& row,
+                         std::string_view text) {
+    const auto* const name = std::get_if<std::optional<std::string> Attributes::*>(&row.member);
+    if (name == nullptr) return set_value(attributes, row, text);
+    if (row.name == "dev" && text == "-") text = "none";
+    if (text != "none")
+        if (auto good = check_link_name(text); !good) return good;
+    return set_value(attributes, row, text);
+}
+template Result<void> state_value(LinkAttributes&, const AttributeRow<LinkAttributes>&,
+                                  std::string_view);
+template Result<void> state_value(TunnelAttributes&, const AttributeRow<TunnelAttributes>&,
+                                  std::string_view);
+
+Result<void> check_link_name(std::string_view name) {
+    const auto refuse = [&](std::string why) {
+        return usage_error(fmt::format("'{}'", name), "not a link name: " + std::move(why));
+    };
+    if (name.empty()) return refuse("it is empty");
+    if (name.size() > longest_name)
+        return refuse(
+            fmt::format("it has {} bytes, and the most is {}", name.size(), longest_name));
+    if (name == "." || name == "..") return refuse("it means a directory");
+    if (name == "all" || name == "default") return refuse("the kernel's sysctls use it");
+    if (name.front() == '-') return refuse("it begins with a dash");
+    for (const char character : name) {
+        const auto byte = static_cast<unsigned char>(character);
+        if (byte <= ' ' || byte == 0x7f || character == '/' || character == ':' || character == '%')
+            return refuse("blanks, control characters, '/', ':' and '%' are not allowed in it");
+    }
+    return {};
+}
+
+Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {
+    if (auto good = check_link_name(name); !good) return good;
+    const bool is_fallback_link =
+        kind != TunnelKind::vxlan && name == fmt::format("{}0", traits_of(kind).name);
+    if (is_fallback_link)
+        return usage_error(fmt::format("'{}'", name),
+                           "is the kernel's own link, which cannot be changed",
+                           kind == TunnelKind::sit ? "Choose another name, such as sit1."
+                                                   : "Choose another name.");
+    return {};
+}
+
+Result<std::string> parse_dev(std::string_view text) {
+    if (text == "-") return std::string();
+    if (auto good = check_link_name(text); !good) return tl::unexpected(good.error());
+    return std::string(text);
+}
+
+Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
+    auto local = parse_address(text);
+    if (!local) return local;
+    const std::string subject = fmt::format("'{}'", text);
+    if (is_unspecified(*local) || is_multicast(*local) || is_limited_broadcast(*local))
+        return usage_error(subject, "not an address that a host can have");
+    if (kind == TunnelKind::sit && local->family != Family::ipv4)
+        return usage_error(subject, "not an IPv4 address", "ISATAP carries IPv6 over IPv4.");
+    if (kind == TunnelKind::ip6tnl && local->family != Family::ipv6)
+        return usage_error(subject, "not an IPv6 address", "The tunnel carries IPv4 over IPv6.");
+    return local;
+}
+
+Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local) {
+    auto remote = parse_other_end(text, "remote end");
+    if (!remote) return remote;
+    const std::string subject = fmt::format("'{}'", text);
+    if (remote->family != Family::ipv6)
+        return usage_error(subject, "not an IPv6 address", "The tunnel carries IPv4 over IPv6.");
+    if (*remote == local)
+        return usage_error(subject, "is the local address", "Name the other end.");
+    return remote;
+}
+
+Result<FloodEntry> parse_peer(std::string_view text) {
+    const auto address = parse_other_end(text, "peer");
+    if (!address) return tl::unexpected(address.error());
+    return FloodEntry{*address, std::nullopt, std::nullopt, ""};
+}
+
+Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path) {
+    std::vector<FloodEntry> peers;
+    peers.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
+    for (std::size_t line = 1; !text.empty(); ++line) {
+        const auto end = text.find('\n');
+        auto content = text.substr(0, end);
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+        content = content.substr(0, content.find('#'));
+        const auto first = content.find_first_not_of(" \t\r");
+        if (first == std::string_view::npos) continue;
+        content = content.substr(first, content.find_last_not_of(" \t\r") - first + 1);
+        const auto peer = parse_peer(content);
+        if (!peer) return with_subject(peer.error(), fmt::format("{}:{}:", path, line));
+        peers.push_back(*peer);
+    }
+    if (peers.empty())
+        return usage_error(path, "names no peer", "One address per line is expected.");
+    return peers;
+}
+
+std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local) {
+    std::vector<BadElement> bad;
+    const auto indices = sorted_indices(peers);
+    for (std::size_t i = 0; i < indices.size(); ++i) {
+        const FloodEntry& peer = peers[indices[i]];
+        const auto refuse = [&](std::string what, std::string remedy = {}) {
+            bad.push_back({indices[i], usage_error(fmt::format("peer {}", to_string(peer.dst)),
+                                                   std::move(what), std::move(remedy))
+                                           .value()});
+        };
+        if (peer.dst.family != local.family)
+            refuse(fmt::format("not of the family of the local address {}", to_string(local)));
+        else if (peer.dst == local)
+            refuse("is the local address", "Name the other ends only.");
+        else if (i > 0 && peer == peers[indices[i - 1]])
+            refuse("named twice", "Every frame would be sent to it twice: name it once.");
+    }
+    return bad;
+}
+
+Result<Prefix> parse_inner_address(std::string_view text) {
+    auto prefix = parse_prefix(text);
+    const std::string subject = fmt::format("'{}'", text);
+    if (!prefix) {
+        prefix.error().subject = subject;
+        return prefix;
+    }
+    const auto& address = prefix->address;
+    if (is_unspecified(address) || is_multicast(address) || is_loopback(address) ||
+        is_limited_broadcast(address))
+        return usage_error(subject, "not an address that a host can have");
+    const bool has_broadcast = address.family == Family::ipv4 && prefix->length < 31;
+    if (has_broadcast &&
+        (address == network_of(*prefix).address || address == broadcast_of(*prefix)))
+        return usage_error(subject,
+                           "is the network's or the broadcast address, not that of a host");
+    return prefix;
+}
+
+Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind) {
+    if (kind == TunnelKind::ip6tnl && address.address.family != Family::ipv4)
+        return usage_error(fmt::format("'{}'", text), "not an IPv4 address",
+                           "The tunnel carries IPv4 alone.");
+    return {};
+}
+
+std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {
+    return doubled(addresses, "", [](Prefix prefix) {
+        if (prefix.address.family == Family::ipv6) prefix.length = 0; // it does not tell them apart
+        return prefix;
+    });
+}
+
+Result<Prefix> parse_isatap_prefix(std::string_view text) {
+    auto prefix = parse_prefix(text);
+    if (!prefix) return prefix;
+    const auto refuse = [&](std::string what, std::string remedy = {}) {
+        return usage_error(fmt::format("'{}'", text), std::move(what), std::move(remedy));
+    };
+    if (prefix->address.family != Family::ipv6) return refuse("not an IPv6 prefix");
+    if (prefix->length != 64)
+        return refuse("an ISATAP prefix has the length 64 exactly",
+                      "The other half of the address holds the IPv4 address.");
+    if (network_of(*prefix) != *prefix)
+        return refuse("has host bits",
+                      fmt::format("The prefix is {}.", to_string(network_of(*prefix))));
+    if (is_multicast(prefix->address) || is_link_local(prefix->address) ||
+        is_unspecified(prefix->address))
+        return refuse("not a prefix that addresses can be made of");
+    return prefix;
+}
+
+Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local) {
+    auto router = parse_other_end(text, "router");
+    if (!router) return router;
+    const std::string subject = fmt::format("'{}'", text);
+    if (router->family != Family::ipv4)
+        return usage_error(subject, "not an IPv4 address", "ISATAP routers are reached over IPv4.");
+    if (*router == local)
+        return usage_error(subject, "is the local address", "Name the other ends only.");
+    return router;
+}
+
+std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers) {
+    return doubled(routers, "", [](const IsatapRouter& router) { return router.address; });
+}
+
+std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics) {
+    return doubled(metrics, "Two default routes need different metrics.",
+                   [](std::uint32_t metric) { return metric; });
+}
+
+void state_isatap(Tunnel& tunnel, IsatapWish wish) {
+    tunnel.addresses = {
+        {isatap_address(wish.prefix, tunnel.tunnel.local.value(), wish.global_id), 64}};
+    if (!wish.routers) return;
+    tunnel.routers.emplace();
+    std::vector<Route> routes;
+    for (const auto& router : *wish.routers) {
+        tunnel.routers->push_back({router.address, router.prl_default});
+        if (!router.metric) continue;
+        Route route;
+        route.to = {IpAddress{Family::ipv6, {}}, 0};
+        route.via = isatap_address(wish.prefix, router.address, wish.global_id);
+        route.table = 0;
+        route.metric = *router.metric;
+        route.protocol = our_protocol;
+        routes.push_back(std::move(route));
+    }
+    std::sort(tunnel.routers->begin(), tunnel.routers->end());
+    if (!tunnel.routes) tunnel.routes.emplace();
+    tunnel.routes->insert(tunnel.routes->begin(), routes.begin(), routes.end());
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,517 @@
+// Tunnels out of TOML files: what is accepted, what the same is on the command line, and the exact
+// text of what is wrong.
+#include "vxlanctl/tunnel_file.h"
+#include "vxlanctl/tunnel_words.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <cerrno>
+#include <chrono>
+#include <fmt/format.h>
+
+using namespace vxlanctl;
+using Words = std::vector<std::string>;
+
+namespace {
+
+Result<std::string> no_peers_file(const std::string& path) {
+    return tl::unexpected(
+        Error{ErrorKind::usage, path, "cannot read the peers file", "", ENOENT, ""});
+}
+
+ParsedFiles parse(const std::string& text, const ReadText& read = no_peers_file) {
+    const SourceText file{"a.toml", text};
+    return parse_files(std::span(&file, 1), read);
+}
+
+/// The one tunnel of a text without errors.
+Tunnel tunnel_of(const std::string& text, const ReadText& read = no_peers_file) {
+    const auto parsed = parse(text, read);
+    for (const auto& error : parsed.errors)
+        FAIL(to_string(error) << "\n" << excerpt(error));
+    REQUIRE(parsed.tunnels.size() == 1);
+    return parsed.tunnels[0].tunnel;
+}
+
+const std::string vxlan = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n";
+const std::string isatap = "[isatap.sit1]\nlocal = \"10.216.0.101\"\nprefix = \"2001:db8::/64\"\n";
+const std::string ipip6 = "[ipip6.site1]\nlocal = \"2001:db8::1\"\nremote = \"2001:db8::2\"\n";
+
+/// The text has exactly this error, in the first line behind `section`. `message` begins with the
+/// column.
+void check_error(const std::string& section, const std::string& line, const std::string& message) {
+    INFO(section << line);
+    const auto parsed = parse(section + line);
+    REQUIRE(parsed.errors.size() == 1);
+    const Error& error = parsed.errors[0];
+    CHECK(error.kind == ErrorKind::usage);
+    const auto lines = static_cast<std::size_t>(std::count(section.begin(), section.end(), '\n'));
+    CHECK(to_string(error) == fmt::format("a.toml:{}:{}", lines + 1, message));
+    CHECK(excerpt(error) == fmt::format("    {}\n    {:>{}}\n", line.substr(0, line.find('\n')),
+                                        "^", std::stoul(message)));
+    CHECK(parsed.tunnels.empty());
+}
+
+} // namespace
+
+TEST_CASE("file: a section for each kind, in the order of lines") {
+    const auto parsed = parse("# tunnels\n" + isatap + vxlan + ipip6);
+    CHECK(parsed.errors.empty());
+    REQUIRE(parsed.tunnels.size() == 3);
+    CHECK(parsed.tunnels[0].tunnel.name == "sit1");
+    CHECK(parsed.tunnels[1].tunnel.name == "vxlan0");
+    CHECK(parsed.tunnels[2].tunnel.name == "site1");
+    for (const char* empty : {"", "\n", "# nothing\r\n", "\xef\xbb\xbf", "[vxlan]\n"}) {
+        CHECK(parse(empty).errors.empty());
+        CHECK(parse(empty).tunnels.empty());
+    }
+}
+
+TEST_CASE("file: what is absent is not stated, apart from VNI and port") {
+    const auto tunnel = tunnel_of(vxlan);
+    Tunnel expected;
+    expected.name = "vxlan0";
+    expected.tunnel.local = parse_address("172.21.0.100").value();
+    expected.tunnel.vni = 10;
+    expected.tunnel.port = 4789;
+    CHECK(tunnel == expected);
+    const auto link = tunnel_of(isatap);
+    CHECK_FALSE(link.routers);
+    CHECK_FALSE(link.routes);
+    CHECK(to_string(link.addresses->at(0)) == "2001:db8::5efe:ad8:65/64");
+    CHECK_FALSE(tunnel_of(ipip6).addresses);
+}
+
+TEST_CASE("file: an empty list states that there is nothing") {
+    const auto tunnel =
+        tunnel_of(vxlan + "peers = []\naddresses = []\nroutes = []\nrules = []\ndev = \"-\"\n");
+    CHECK(tunnel.peers->empty());
+    CHECK(tunnel.addresses->empty());
+    CHECK(tunnel.routes->empty());
+    CHECK(tunnel.rules->empty());
+    CHECK(tunnel.tunnel.dev == "");
+}
+
+TEST_CASE("file: the same wish as on the command line is the same tunnel") {
+    const Words vxlan_words{"eth0", "172.21.0.100", "vxlan0", "10.225.194.171/9", "100.64.158.4"};
+    const std::string file = vxlan + "dev = \"eth0\"\naddresses = [\"10.225.194.171/9\"]\n"
+                                     "peers = [\"100.64.158.4\"]\n";
+    const std::pair<OptionValues, const char*> vxlans[] = {
+        {{}, ""},
+        {{{"vni", {"11"}}, {"port", {"8472"}}, {"mtu", {"1500"}}},
+         "vni = 11\nport = 8472\nmtu = 1500"},
+        {{{"mac", {"02:00:00:00:00:01"}}, {"master", {"br0"}}},
+         "mac = \"02:00:00:00:00:01\"\nmaster = \"br0\""},
+        {{{"master", {"none"}}}, "master = \"none\""},
+        {{{"vrf", {"blue"}}}, "vrf = \"blue\""},
+        {{{"ttl", {"64"}}, {"tos", {"0x20"}}}, "ttl = 64\ntos = 0x20"},
+        {{{"ttl", {"inherit"}}, {"tos", {"inherit"}}}, "ttl = \"inherit\"\ntos = \"inherit\""},
+        {{{"ttl", {"auto"}}, {"df", {"set"}}}, "ttl = \"auto\"\ndf = \"set\""},
+        {{{"ageing", {"60"}}, {"limit", {"5"}}, {"srcport", {"10000-20000"}}},
+         "ageing = 60\nlimit = 5\nsrcport = \"10000-20000\""},
+        {{{"learning", {""}}, {"udp-csum", {""}}}, "learning = true\nudp_csum = true"},
+        {{{"no-learning", {""}}, {"no-udp-csum", {""}}}, "learning = false\nudp_csum = false"},
+        {{{"route",
+           {"10.0.0.0/8,via 192.0.2.1,dev eth1,table 101,metric 7", "default,table main"}}},
+         "routes = [{ to = \"10.0.0.0/8\", via = \"192.0.2.1\", dev = \"eth1\", table = 101, "
+         "metric = 7 }, { to = \"default\", table = \"main\" }]"},
+        {{{"rule", {"from 172.21.0.100,table 101", "to 10.0.0.0/8,table default,priority 9"}}},
+         "rules = [{ from = \"172.21.0.100\", table = 101 },\n"
+         "{ table = \"default\", to = \"10.0.0.0/8\", priority = 9 }]"},
+    };
+    for (const auto& [options, text] : vxlans) {
+        INFO(text);
+        CHECK(tunnel_of(file + text) == vxlan_from_words(vxlan_words, options, {}).value());
+    }
+    CHECK(tunnel_of("[vxlan.v6]\nlocal = \"2001:db8::1\"\nudp_csum = false\naddresses = "
+                    "[\"10.0.0.1/255.255.255.0\", \"2001:db8:9::1/64\"]\ndev = \"-\"\n"
+                    "peers = [\"2001:db8::3\", \"2001:db8::2\"]") ==
+          vxlan_from_words(Words{"-", "2001:db8::1", "v6", "10.0.0.1/24", "2001:db8::2"},
+                           {{"no-udp-csum", {""}}, {"address", {"2001:db8:9::1/64"}}},
+                           parse_peers("2001:db8::3", "p").value())
+              .value());
+
+    const auto words = [](std::initializer_list<const char*> routers) {
+        Words all{"sit1", "10.216.0.101", "2001:db8::/64"};
+        all.insert(all.end(), routers.begin(), routers.end());
+        return all;
+    };
+    const std::tuple<Words, OptionValues, const char*> isataps[] = {
+        {words({"10.0.0.9"}), {}, "routers = [\"10.0.0.9\"]"},
+        {words({"10.0.0.9"}),
+         {{"default-route", {""}}},
+         "routers = [{ address = \"10.0.0.9\" }]\ndefault_route = true"},
+        {words({"10.0.0.9"}),
+         {{"no-default-route", {""}}},
+         "routers = [\"10.0.0.9\"]\ndefault_route = false"},
+        {words({"10.0.0.9"}),
+         {{"no-default-route", {""}}},
+         "routers = [{ address = \"10.0.0.9\", default_route = false }]"},
+        {words({"10.0.0.9", "10.0.0.8"}),
+         {{"router", {"10.0.0.7"}}},
+         "routers = [{ address = \"10.0.0.7\", prl_default = false }, \"10.0.0.9\", \"10.0.0.8\"]"},
+        {words({"10.0.0.9", "10.0.0.8"}),
+         {{"metric", {"5", "6"}}},
+         "metric = 5\nrouters = [\"10.0.0.9\", { address = \"10.0.0.8\", default_route = true, "
+         "metric = 6 }]"},
+        {words({"10.0.0.9"}),
+         {{"metric", {"5"}}},
+         "routers = [{ address = \"10.0.0.9\", metric = 5 }]"},
+        {words({}),
+         {{"router", {"10.0.0.7"}}, {"metric", {"5"}}},
+         "routers = [{ address = \"10.0.0.7\", prl_default = false, default_route = true, metric = "
+         "5 }]"},
+        {words({}),
+         {{"router", {"10.0.0.7"}}},
+         "routers = [{ address = \"10.0.0.7\", prl_default = false }]"},
+        {words({"100.64.0.1"}),
+         {{"global-id", {""}}},
+         "routers = [\"100.64.0.1\"]\nglobal_id = true"},
+        {words({"100.64.0.1"}),
+         {{"no-global-id", {""}}},
+         "routers = [\"100.64.0.1\"]\nglobal_id = false"},
+        {words({"10.0.0.9"}),
+         {{"dev", {"eth0"}},
+          {"ttl", {"64"}},
+          {"mtu", {"1400"}},
+          {"vrf", {"blue"}},
+          {"route", {"2001:db8:9::/48"}},
+          {"rule", {"to 2001:db8:9::/48,table 7"}}},
+         "routers = [\"10.0.0.9\"]\ndev = \"eth0\"\nttl = 64\nmtu = 1400\nvrf = \"blue\"\n"
+         "routes = [{ to = \"2001:db8:9::/48\" }]\nrules = [{ to = \"2001:db8:9::/48\", table = 7 "
+         "}]"},
+        {words({"10.0.0.9"}),
+         {{"dev", {"-"}}, {"ttl", {"inherit"}}},
+         "routers = [\"10.0.0.9\"]\ndev = \"-\"\nttl = \"inherit\""},
+    };
+    for (const auto& [line, options, text] : isataps) {
+        INFO(text);
+        CHECK(tunnel_of(isatap + text) == isatap_from_words(line, options).value());
+    }
+    CHECK(tunnel_of(ipip6 +
+                    "addresses = [\"192.0.2.1/30\"]\nroutes = [{ to = \"192.168.10.0/24\" }]"
+                    "\nencaplimit = 4\ntclass = \"inherit\"\nttl = 9\ndev = \"none\"") ==
+          ipip6_from_words(Words{"site1", "2001:db8::1", "2001:db8::2", "192.0.2.1/30"},
+                           {{"route", {"192.168.10.0/24"}},
+                            {"encaplimit", {"4"}},
+                            {"tclass", {"inherit"}},
+                            {"ttl", {"9"}},
+                            {"dev", {"none"}}})
+              .value());
+}
+
+TEST_CASE("file: every option of the attribute tables is a key, and every key is known once") {
+    for (const auto kind : {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl}) {
+        auto keys = section_keys(kind);
+        std::sort(keys.begin(), keys.end());
+        CHECK(std::adjacent_find(keys.begin(), keys.end()) == keys.end());
+        const std::string& section = kind == TunnelKind::vxlan ? vxlan
+                                     : kind == TunnelKind::sit ? isatap
+                                                               : ipip6;
+        for (const auto& key : keys) { // with a value that no key takes
+            if (section.find("\n" + key + " =") != std::string::npos) continue;
+            INFO(key);
+            const auto parsed = parse(section + key + " = 2000-01-01");
+            REQUIRE_FALSE(parsed.errors.empty());
+            CHECK(to_string(parsed.errors[0]).find("this is a date or a time") !=
+                  std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("file: peers with a port, a VNI and a way of their own") {
+    const auto peers =
+        *tunnel_of(vxlan + "port = 8472\nvni = 11\npeers = [\n"
+                           "  \"100.64.1.9\",\n"
+                           "  { dst = \"100.64.1.1\", port = 4789, vni = 12, via = \"eth1\" },\n"
+                           "  { dst = \"100.64.1.2\", port = 8472, vni = 11 },\n"
+                           "]\n")
+             .peers;
+    REQUIRE(peers.size() == 3);
+    const auto address = [](const char* text) { return parse_address(text).value(); };
+    CHECK(peers[0] == FloodEntry{address("100.64.1.1"), 4789, 12, "eth1"});
+    // These are the link's own, and thus not another identity.
+    CHECK(peers[1] == FloodEntry{address("100.64.1.2"), {}, {}, ""});
+    CHECK(peers[2] == FloodEntry{address("100.64.1.9"), {}, {}, ""});
+}
+
+TEST_CASE("file: peers files are found beside the file that names them") {
+    std::vector<std::string> paths;
+    const ReadText read = [&](const std::string& path) -> Result<std::string> {
+        paths.push_back(path);
+        return path.ends_with("one") ? "100.64.1.1\n" : "100.64.1.2 # second\n";
+    };
+    const std::string text =
+        vxlan + "peers = [\"100.64.1.3\"]\npeers_file = [\"one\", \"/srv/two\"]\n";
+    const SourceText files[] = {{"/etc/vxlanctl/a.toml", text}};
+    const auto parsed = parse_files(files, read);
+    REQUIRE(parsed.errors.empty());
+    CHECK(parsed.tunnels[0].tunnel.peers->size() == 3);
+    CHECK(paths == Words{"/etc/vxlanctl/one", "/srv/two"});
+    const SourceText standard_input[] = {{"standard input", vxlan + "peers_file = \"one\"\n"}};
+    CHECK(parse_files(standard_input, read).tunnels[0].tunnel.peers->size() == 1);
+    CHECK(paths.back() == "one");
+
+    const auto broken = [](const std::string&) -> Result<std::string> { return "x\n"; };
+    const auto errors = parse(vxlan + "peers_file = \"one\"", broken).errors;
+    REQUIRE(errors.size() == 1);
+    CHECK(to_string(errors[0]) == "a.toml:3:14: one:1: 'x': not an IP address");
+    check_error(vxlan, "peers_file = \"one\"",
+                "14: one: cannot read the peers file (No such file or directory)");
+    check_error(vxlan, "peers_file = \"-\"",
+                "14: peers_file '-': only the command line can name standard input");
+    check_error(vxlan, "peers_file = 3",
+                "14: peers_file: a string or a list is expected, this is an integer");
+}
+
+TEST_CASE("file: exact text of errors in a VXLAN") {
+    check_error(vxlan, "mtuu = 1500", "1: unknown key 'mtuu'. Did you mean 'mtu'?");
+    check_error(vxlan, "udp-csum = true", "1: unknown key 'udp-csum'. Did you mean 'udp_csum'?");
+    check_error(vxlan, "colour = 3", "1: unknown key 'colour'. See vxlanctl.toml(5).");
+    check_error(vxlan, "mtu = 70000", "7: mtu '70000': not a number from 68 to 65535");
+    check_error(vxlan, "vni = -1", "7: vni '-1': not a number from 1 to 16777215");
+    check_error(vxlan, "mtu = \"1500\"", "7: mtu: an integer is expected, this is a string");
+    check_error(vxlan, "mtu = 1500.0",
+                "7: mtu: an integer is expected, this is a number with a fraction");
+    check_error(vxlan, "ttl = \"64\"", "7: ttl: an integer is expected, this is a string");
+    check_error(vxlan, "ttl = true", "7: ttl: an integer or a word is expected, this is a boolean");
+    check_error(vxlan, "tos = \"low\"", "7: tos 'low': not a number from 0 to 255");
+    check_error(vxlan, "df = \"maybe\"", "6: df 'maybe': not set, unset or inherit");
+    check_error(vxlan, "learning = \"yes\"",
+                "12: learning: a boolean is expected, this is a string");
+    check_error(vxlan, "srcport = \"2-1\"",
+                "11: srcport '2-1': not a range: the first port must be below the second");
+    check_error(vxlan, "master = \"a/b\"",
+                "10: master 'a/b': not a link name: blanks, control characters, '/', ':' and '%' "
+                "are not allowed in it");
+    check_error(vxlan + "master = \"br0\"\n", "vrf = \"blue\"",
+                "7: vrf and master contradict each other: a VRF is a master");
+    check_error(vxlan, "dev = []", "7: dev: a string is expected, this is a list");
+    check_error(vxlan, "addresses = \"10.0.0.1/24\"",
+                "13: addresses: a list is expected, this is a string");
+    check_error(vxlan, "addresses = [\"10.0.0.1\"]",
+                "14: inner address '10.0.0.1': the prefix length is missing. Write it behind a "
+                "slash: 10.0.0.1/24.");
+    check_error(vxlan, "addresses = [\"10.0.0.1/24\", \"10.0.0.1/24\"]",
+                "29: inner address '10.0.0.1/24': named twice");
+    check_error(vxlan, "peers = [\"127.0.0.1\"]",
+                "10: peer '127.0.0.1': a peer cannot be a loopback address. Name the unicast "
+                "address of another host.");
+    check_error(vxlan, "peers = [\"${PEER}\"]", "10: peer '${PEER}': not an IP address");
+    check_error(vxlan, "peers = [\"172.21.0.100\"]",
+                "10: peer 172.21.0.100: is the local address. Name the other ends only.");
+    check_error(vxlan, "peers = [\"100.64.1.1\", \"2001:db8::1\"]",
+                "24: peer 2001:db8::1: not of the family of the local address 172.21.0.100");
+    check_error(vxlan, "peers = [\"100.64.1.2\", \"100.64.1.1\", \"100.64.1.2\"]",
+                "38: peer 100.64.1.2: named twice. Every frame would be sent to it twice: name it "
+                "once.");
+    check_error(vxlan, "peers = [{ dst = \"100.64.1.1\" }, { dst = \"100.64.1.1\", vni = 10 }]",
+                "34: peer 100.64.1.1: named twice. Every frame would be sent to it twice: name it "
+                "once.");
+    check_error(vxlan, "peers = [{ port = 5 }]", "10: peer: the key 'dst' is missing");
+    check_error(vxlan, "peers = [{ dst = \"100.64.1.1\", port = 0 }]",
+                "39: port '0': not a number from 1 to 65535");
+    check_error(vxlan, "peers = [{ dst = \"100.64.1.1\", dev = \"eth1\" }]",
+                "32: unknown key 'dev'. See vxlanctl.toml(5).");
+    check_error(vxlan, "peers = [3]",
+                "10: peer: a string or a table is expected, this is an integer");
+}
+
+TEST_CASE("file: exact text of errors in routes and rules") {
+    check_error(vxlan, "routes = [{ to = \"10.0.0.1/8\" }]",
+                "18: to '10.0.0.1/8': has host bits. The network is 10.0.0.0/8.");
+    check_error(vxlan, "routes = [{ via = \"192.0.2.1\" }]",
+                "11: route: the destination 'to' is missing");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\", via = \"224.0.0.1\" }]",
+                "38: via '224.0.0.1': not a gateway's address");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\", via = \"2001:db8::1\" }]",
+                "11: route via 2001:db8::1: not of the destination's address family");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\", table = \"101\" }]",
+                "40: table: an integer is expected, this is a string");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\", table = \"local\" }]",
+                "40: table 'local': not a number from 1 to 4294967295");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\", metrik = 5 }]",
+                "32: unknown key 'metrik'. Did you mean 'metric'?");
+    check_error(vxlan, "routes = [{ to = \"10.0.0.0/8\" }, { to = \"10.0.0.0/8\" }]",
+                "34: route 10.0.0.0/8: named twice. Two routes to one destination need different "
+                "metrics.");
+    check_error(vxlan, "routes = [\"10.0.0.0/8\"]",
+                "11: route: a table is expected, this is a string");
+    check_error(vxlan, "rules = [{ table = 5 }]", "10: rule: neither from nor to is given");
+    check_error(vxlan, "rules = [{ from = \"10.0.0.1\" }]", "10: rule: the table is missing");
+    check_error(vxlan,
+                "rules = [{ from = \"10.0.0.1\", table = 5 }, { from = \"10.0.0.1\", "
+                "table = 5, priority = 9 }]",
+                "44: rule: named twice");
+    check_error(vxlan, "rules = [{ from = \"0.0.0.0/0\", table = 5 }]",
+                "19: from 0.0.0.0/0: would apply to everything");
+}
+
+TEST_CASE("file: exact text of errors in the other kinds") {
+    const std::string ends = "[isatap.sit1]\nlocal = \"10.216.0.101\"\n";
+    check_error(ends, "prefix = \"2001:db8::/48\"",
+                "10: prefix '2001:db8::/48': an ISATAP prefix has the length 64 exactly. The other "
+                "half of the address holds the IPv4 address.");
+    check_error(isatap, "routers = []",
+                "11: routers: no router is named. Name at least one, or leave the key out.");
+    check_error(isatap, "routers = [\"10.216.0.101\"]",
+                "12: router '10.216.0.101': is the local address. Name the other ends only.");
+    check_error(isatap, "routers = [\"10.0.0.1\", { address = \"10.0.0.1\" }]",
+                "24: router 10.0.0.1: named twice");
+    check_error(isatap,
+                "routers = [\"10.0.0.1\", { address = \"10.0.0.2\", default_route = true }]",
+                "24: metric 1: named twice. Two default routes need different metrics.");
+    check_error(isatap, "routers = [\"10.0.0.1\", { address = \"10.0.0.2\", metric = 2 }]",
+                "57: metric: is that of a default route, and this router has none");
+    check_error(isatap + "default_route = false\n",
+                "routers = [{ address = \"10.0.0.2\", default_route = true }]",
+                "52: default_route: contradicts the section's default_route = false");
+    check_error(isatap + "routers = [{ address = \"10.0.0.2\", metric = 3 }]\n", "metric = 2",
+                "10: metric: the first router with a default route has its own");
+    check_error(isatap + "routers = [\"10.0.0.2\"]\ndefault_route = false\n", "metric = 2",
+                "10: metric: is that of a default route, and there is none");
+    check_error(isatap, "metric = 2", "10: metric: has no meaning without routers");
+    check_error(isatap, "addresses = []", "1: unknown key 'addresses'. See vxlanctl.toml(5).");
+    check_error(
+        "", "[isatap.sit0]\nlocal = \"10.216.0.101\"\nprefix = \"2001:db8::/64\"",
+        "9: 'sit0': is the kernel's own link, which cannot be changed. Choose another name, "
+        "such as sit1.");
+    const std::string site = "[ipip6.site1]\nlocal = \"2001:db8::1\"\n";
+    check_error(site, "remote = \"2001:db8::1\"",
+                "10: remote '2001:db8::1': is the local address. Name the other end.");
+    check_error(site, "remote = \"192.0.2.1\"",
+                "10: remote '192.0.2.1': not an IPv6 address. The tunnel carries IPv4 over IPv6.");
+    check_error(ipip6, "addresses = [\"2001:db8:9::1/64\"]",
+                "14: inner address '2001:db8:9::1/64': not an IPv4 address. The tunnel carries "
+                "IPv4 alone.");
+}
+
+TEST_CASE("file: exact text of errors outside of sections") {
+    check_error("", "mtu = 1500",
+                "1: unknown key 'mtu'. Keys belong into a section, such as [vxlan.vxlan0].");
+    check_error("", "[vxlans.vxlan0]", "2: unknown section 'vxlans'. Did you mean 'vxlan'?");
+    check_error("", "[tunnel.vxlan0]",
+                "2: unknown section 'tunnel'. There are [vxlan.NAME], [isatap.NAME] and "
+                "[ipip6.NAME].");
+    check_error("[vxlan]\n", "local = \"172.21.0.100\"",
+                "1: local: not a tunnel. A tunnel is a section, such as [vxlan.NAME].");
+    check_error("", "[vxlan.vxlan0]", "1: vxlan0: the key 'local' is missing");
+    check_error("", "[[vxlan.vxlan0]]",
+                "9: vxlan0: not a tunnel. A tunnel is a section, such as [vxlan.NAME].");
+    check_error("", "[vxlan.a234567890123456]\nlocal = \"172.21.0.100\"",
+                "8: 'a234567890123456': not a link name: it has 16 bytes, and the most is 15");
+}
+
+TEST_CASE("file: a syntax error is told in plain words") {
+    check_error(vxlan, "dev = eth0",
+                "7: not TOML: could not determine value type (in the value). Addresses, names and "
+                "words stand in quotes.");
+    check_error("[vxlan.vxlan0]\n", "local = 10.0.0.1",
+                "13: not TOML: expected decimal digit or exponent, saw '.' (in the "
+                "floating-point). Addresses, names and words stand in quotes.");
+    check_error(vxlan + "mtu = 1500\n", "mtu = 1400", "7: mtu: stated twice");
+    check_error(vxlan, "[ vxlan . vxlan0 ]", "1: vxlan.vxlan0: defined twice, first at a.toml:1:1");
+}
+
+TEST_CASE("file: all errors of all files come in one run, in the order of files and lines") {
+    const SourceText files[] = {
+        {"a.toml", "[vxlan.b]\nmtu = 1\n[vxlan.a]\nlocal = 3\n"},
+        {"b.toml", "[vxlan.c]\nlocal = \"10.0.0.1\nmtu = 1\n"}, // nothing behind this is told
+        {"c.toml", "[isatap.a]\r\nlocal = \"10.0.0.1\"\r\nprefix = \"2001:db8::/64\"\r\n" + vxlan},
+        {"d.toml", vxlan},
+    };
+    const auto parsed = parse_files(files, no_peers_file);
+    std::string text;
+    for (const auto& error : parsed.errors)
+        text += to_string(error) + "\n" + excerpt(error);
+    CHECK(text == R"(a.toml:1:1: b: the key 'local' is missing
+    [vxlan.b]
+    ^
+a.toml:2:7: mtu '1': not a number from 68 to 65535
+    mtu = 1
+          ^
+a.toml:4:9: local: a string is expected, this is an integer
+    local = 3
+            ^
+b.toml:2:18: not TOML: unescaped control characters other than TAB (U+0009) are explicitly prohibited (in the string)
+    local = "10.0.0.1
+                     ^
+c.toml:1:9: a: defined twice, first at a.toml:3:8 as vxlan
+    [isatap.a]
+            ^
+d.toml:1:8: vxlan0: defined twice, first at c.toml:4:8
+    [vxlan.vxlan0]
+           ^
+)");
+    REQUIRE(parsed.tunnels.size() == 1);
+    CHECK(parsed.tunnels[0].tunnel.name == "vxlan0");
+    CHECK(parsed.tunnels[0].file == 2);
+}
+
+TEST_CASE("file: a byte order mark and characters of several bytes do not move the caret") {
+    const auto errors =
+        parse("\xef\xbb\xbf[vxlan.\"\u00e9\"]\nlocal = \"\u00e9\" # \u00e9\nx = 1").errors;
+    REQUIRE(errors.size() == 2);
+    CHECK(excerpt(errors[0]) == "    local = \"\u00e9\" # \u00e9\n            ^\n");
+    CHECK(errors[1].place == Place{"a.toml", 3, 1, "x = 1"});
+    const auto unknown = parse("\xef\xbb\xbfmtu = 3").errors;
+    REQUIRE(unknown.size() == 1);
+    CHECK(excerpt(unknown[0]) == "    mtu = 3\n    ^\n");
+}
+
+TEST_CASE("file: hostile texts end soon, with few errors, and without a crash") {
+    const auto repeated = [](const std::string& text, std::size_t count) {
+        std::string result;
+        result.reserve(text.size() * count);
+        for (std::size_t i = 0; i < count; ++i)
+            result += text;
+        return result;
+    };
+    const std::string deep = repeated("a.", 1000000) + "a = 1"; // toml++ destroys by recursion
+    const std::string texts[] = {
+        deep,
+        "x = [\"\"\"a\"\"\"\"\", {" + deep + "}]", // behind the ends of strings
+        "x = ['''a'''', {" + deep + "}]",
+        "x = ['''a''', {" + deep + "}]",
+        "x = ['a\\', {" + deep + "}]",
+        "x = [\"a\\\\\", {" + deep + "}]",
+        "x = [ # \"\n {" + deep + "}]",
+        repeated("[", 100000),
+        "x = " + repeated("[", 100000),
+        "x = " + repeated("{a=", 100000),
+        "[" + repeated("a.", 16) + "a]\nx = " + repeated("[{" + repeated("a.", 16) + "a=\n", 20000),
+        "x = [" + repeated("1,", 1000000) + "]",
+        vxlan + "peers = [" + repeated("1,", 200000) + "]",
+        vxlan + "routes = [" + repeated("{to=\"::\"},", 50000) + "]",
+        vxlan + "rules = [" + repeated("{to=\"::1\",table=5},", 50000) + "]",
+        vxlan + "addresses = [" + repeated("\"10.0.0.1/8\",", 50000) + "]",
+        isatap + "routers = [" + repeated("\"10.0.0.1\",", 50000) + "]",
+        repeated("[vxlan.a]\n", 100000),
+        vxlan + repeated("x", 1000000) + " = 1",
+        vxlan + "dev = \"" + repeated("\u00e9", 1000000) + "\"",
+        std::string("[vxlan.a\0b]\nlocal = \"\0\"", 24),
+        "[vxlan.\"a\\u0000b\"]\nlocal = \"1.2.3.4\\u0000\"\npeers_file = \"a\\u0000b\"",
+        "\xff\xfe[vxlan.a]",
+        "\xc3",
+        std::string(64 << 20, '\n'),
+    };
+    for (const auto& text : texts) {
+        INFO(text.substr(0, 100));
+        const auto begin = std::chrono::steady_clock::now();
+        const auto parsed = parse(text);
+        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20)); // sanitizers
+        CHECK_FALSE(parsed.errors.empty());
+        CHECK(parsed.errors.size() <= 101);
+        std::size_t size = 0;
+        for (const auto& error : parsed.errors)
+            size += to_string(error).size() + excerpt(error).size();
+        CHECK(size < 200000);
+    }
+}
+
+TEST_CASE("file: ten thousand peers") {
+    std::string text = vxlan + "peers = [\n";
+    for (int i = 0; i < 10000; ++i)
+        text += fmt::format("  \"100.{}.{}.{}\",\n", 64 + i / 62500, i / 250 % 250, i % 250 + 1);
+    CHECK(tunnel_of(text + "]\n").peers->size() == 10000);
+}
