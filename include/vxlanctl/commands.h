@@ -20,6 +20,21 @@ Result<int> run_ipip6_up(const Arguments& arguments);
 std::vector<OptionInfo> down_options();
 Result<int> run_down(const Arguments& arguments);
 
+/// `apply [FILE|DIR|-]...`
+std::vector<OptionInfo> apply_options();
+Result<int> run_apply(const Arguments& arguments);
+
+/// `plan [FILE|DIR|-]...`
+std::vector<OptionInfo> plan_options();
+Result<int> run_plan(const Arguments& arguments);
+
+/// `check [FILE|DIR|-]...`
+std::vector<OptionInfo> check_options();
+Result<int> run_check(const Arguments& arguments);
+
+/// `confirm`
+Result<int> run_confirm(const Arguments& arguments);
+
 /// `show [IFNAME...]`
 Result<int> run_show(const Arguments& arguments);
 

@@ -16,8 +16,9 @@ struct Hold {
     bool operator==(const Hold&) const = default;
 };
 
-/// FNV-1a, 64 bits: it tells an edited file from the one that was rejected, no more.
-std::uint64_t hash_of(std::string_view text);
+/// FNV-1a, 64 bits, of `text` behind what `before` is of: it tells an edited file from the one that
+/// was rejected, no more.
+std::uint64_t hash_of(std::string_view text, std::uint64_t before = 0xcbf29ce484222325);
 
 /// What is on hold in the network namespace of that name (empty: that of the host), kept in
 /// /var/lib/vxlanctl, since the file of a service is there after a reboot as well; a user who may

@@ -21,7 +21,8 @@ enum class Outcome : std::uint8_t {
     absent,
     refused,
     failed,
-    untouched ///< because of another tunnel's error of kind usage
+    taken_back, ///< since nobody confirmed it
+    untouched   ///< because of another tunnel's error of kind usage
 };
 
 /// The outcome that the plan has if every step succeeds.

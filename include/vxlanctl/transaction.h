@@ -32,6 +32,12 @@ std::vector<Result<void>> carry_out(TransactionContext& context, const Config& c
                                     std::span<const TunnelPlan> plans, const State& before,
                                     const PlanOptions& options);
 
+/// Returns to `before`, from wherever in the plans a run has come to, also one of another process
+/// that was killed; the last plan first. The errors are of kind undo_incomplete and list what is
+/// left.
+std::vector<Error> take_back(TransactionContext& context, std::span<const TunnelPlan> plans,
+                             const State& before);
+
 /// From here on SIGINT, SIGTERM and SIGHUP do not end the process but the run: the tunnel at work
 /// is undone, those already carried out are completed, the others are not begun.
 void catch_signals();

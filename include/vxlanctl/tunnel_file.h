@@ -23,8 +23,8 @@ struct ParsedFiles {
     std::vector<Error> errors;          ///< all of kind usage, in the same order
 };
 
-/// The text of the peers file at that path.
-using ReadText = std::function<Result<std::string>(const std::string& path)>;
+/// The text of the peers file at that path, which the source of that index names.
+using ReadText = std::function<Result<std::string>(std::size_t file, const std::string& path)>;
 
 /// Checks everything that can be checked without looking at the host, and goes on behind an error:
 /// a syntax error ends that one file, after a hundred errors no more of a file are told.

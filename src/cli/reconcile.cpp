@@ -1,6 +1,7 @@
 #include "vxlanctl/reconcile.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/guardian.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/transaction.h"
@@ -24,7 +25,7 @@ std::string random_id() {
     return fmt::format("{:016x}", bits);
 }
 
-Result<PlanOptions> plan_options(const Arguments& arguments) {
+Result<PlanOptions> planning_choices(const Arguments& arguments) {
     PlanOptions options;
     options.allow_recreate = arguments.has("allow-recreate");
     options.allow_flap = arguments.has("allow-flap");
@@ -41,23 +42,13 @@ Result<PlanOptions> plan_options(const Arguments& arguments) {
     return options;
 }
 
-Result<std::chrono::seconds> lock_timeout(const Arguments& arguments) {
-    const std::string text = arguments.value("lock-timeout", "10");
-    unsigned seconds = 0;
-    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (problem != std::errc{} || stop != text.data() + text.size() || seconds > 86400)
-        return usage_error(fmt::format("--lock-timeout '{}'", text),
-                           "not a number of seconds from 0 to 86400");
-    return std::chrono::seconds(seconds);
-}
-
 /// One call's way from the config to the exit code.
 class Reconciliation {
 public:
     Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style, Mode mode,
-                   PlanOptions options)
+                   PlanOptions options, const Probation* probation)
         : config_(config), arguments_(arguments), style_(style), mode_(mode),
-          options_(std::move(options)) {
+          options_(std::move(options)), probation_(probation) {
         // A tunnel that is planned again, once the one below it is there, keeps its mark.
         options_.new_id = [this](const std::string& tunnel) {
             auto [id, is_new] = ids_.try_emplace(tunnel);
@@ -80,11 +71,11 @@ public:
         if (stops_all())
             for (auto& outcome : outcomes_)
                 if (outcome != Outcome::refused) outcome = Outcome::untouched;
-        if (mode_ == Mode::apply && !stops_all()) {
-            carry_out_all();
-            sweep();
-        }
-        report();
+        if (mode_ == Mode::apply && !stops_all())
+            if (auto done = probation_ != nullptr ? carry_out_on_probation() : carry_out_for_good();
+                !done)
+                return tl::unexpected(done.error());
+        if (mode_ != Mode::apply || probation_ == nullptr || style_.json) report();
         return exit_code();
     }
 
@@ -152,12 +143,19 @@ private:
         return made;
     }
 
-    /// Whether a route of the tunnel's own, out of another link, will lead to the peer.
-    static bool gets_route(const Tunnel& tunnel, const IpAddress& peer) {
-        const auto routes = tunnel.routes.value_or(std::vector<Route>{});
-        return std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
-            return !route.dev.empty() && contains(route.to, peer);
-        });
+    /// Whether what the config makes will lead to the peer: an address of another tunnel, or a
+    /// route.
+    bool gets_route(const IpAddress& peer) const {
+        const auto leads = [&](const auto& list, auto prefix_of) {
+            return list && std::any_of(list->begin(), list->end(), [&](const auto& element) {
+                       return contains(prefix_of(element), peer);
+                   });
+        };
+        return std::any_of(
+            config_.tunnels.begin(), config_.tunnels.end(), [&](const Tunnel& tunnel) {
+                return leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
+                       leads(tunnel.routes, [](const Route& route) { return route.to; });
+            });
     }
 
     /// A look-up that fails is no reason to do nothing.
@@ -169,7 +167,7 @@ private:
             const auto missing = unroutable(*netlink_, state_, added->entries, *tunnel.tunnel.local,
                                             tunnel.tunnel.dev.value_or(""));
             for (const auto& peer : missing.value_or(std::vector<IpAddress>{}))
-                if (!gets_route(tunnel, peer))
+                if (!gets_route(peer))
                     plan.warnings.push_back(
                         fmt::format("no route to peer {} yet", to_string(peer)));
         }
@@ -217,6 +215,69 @@ private:
         if (!impossible_) return code_;
         const bool untouched = !wrote_ && (code_ == 0 || code_ == 4);
         return untouched ? 2 : graver(code_, 1);
+    }
+
+    Result<void> carry_out_for_good() {
+        carry_out_all();
+        sweep();
+        return {};
+    }
+
+    /// Under the eyes of a guardian, who takes it back unless somebody confirms it.
+    Result<void> carry_out_on_probation() {
+        if (std::none_of(plan_.tunnels.begin(), plan_.tunnels.end(), is_carried_out)) {
+            carry_out_all();
+            report_text();
+            return {};
+        }
+        const State before = state_;
+        auto guardian = Guardian::start(*records_, space_, [&] { return take_back_all(before); });
+        if (!guardian) return tl::unexpected(guardian.error());
+        carry_out_all();
+        report_text();
+        (void)finish_output(); // now, not when all is decided
+        if (!wrote_) {
+            guardian->dismiss();
+            return {};
+        }
+        if (!style_.quiet)
+            print_warning("", fmt::format("the change is taken back in {} s, unless you press "
+                                          "Enter here or run 'vxlanctl confirm'",
+                                          probation_->time.count()));
+        Verdict verdict = guardian->wait(probation_->time);
+        if (verdict.kind == Verdict::Kind::lost)
+            if (const auto done = take_back_all(before); !done) verdict.error = done.error();
+        confirmed_ = verdict.kind == Verdict::Kind::kept;
+        if (*confirmed_) {
+            if (!style_.quiet && !style_.json) print("confirmed: the change stays\n");
+            sweep();
+        } else {
+            settle_rejection(verdict);
+        }
+        return {};
+    }
+
+    static bool is_carried_out(const TunnelPlan& tunnel) {
+        return tunnel.errors.empty() && !tunnel.steps.empty();
+    }
+
+    Result<void> take_back_all(const State& before) {
+        TransactionContext context{*netlink_, *records_, space_, {}};
+        const auto left = take_back(context, plan_.tunnels, before);
+        const auto noted = probation_->reject(plan_);
+        if (left.empty()) return noted;
+        Error all = left.front();
+        for (std::size_t i = 1; i < left.size(); ++i)
+            all.remedy += fmt::format(" {}", to_string(left[i]));
+        return tl::unexpected(std::move(all));
+    }
+
+    void settle_rejection(const Verdict& verdict) {
+        report_error({ErrorKind::kernel, "", verdict.reason, "", 0,
+                      verdict.error ? "" : "The previous state is restored."});
+        if (verdict.error) report_error(*verdict.error);
+        for (std::size_t i = 0; i < outcomes_.size(); ++i)
+            if (is_carried_out(plan_.tunnels[i])) outcomes_[i] = Outcome::taken_back;
     }
 
     void carry_out_all() {
@@ -320,13 +381,16 @@ private:
             for (const auto& tunnel : plan_.tunnels)
                 if (tunnel.errors.empty()) print(ip_commands(tunnel));
         } else if (style_.json) {
-            print(document_text(run_document(plan_, outcomes_, mode_ != Mode::apply)));
-        } else if (!style_.quiet && !stops_all()) {
+            auto document = run_document(plan_, outcomes_, mode_ != Mode::apply);
+            if (confirmed_) document["confirmed"] = *confirmed_;
+            print(document_text(document));
+        } else {
             report_text();
         }
     }
 
     void report_text() const {
+        if (style_.quiet || style_.json || stops_all()) return;
         constexpr std::size_t longest_list = 20;
         const bool of_files = config_.origin == Origin::file;
         const bool sums_up = of_files && mode_ != Mode::check;
@@ -349,6 +413,7 @@ private:
     OutputStyle style_;
     Mode mode_;
     PlanOptions options_;
+    const Probation* probation_;             ///< null: the change is for good
     std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
     NamespaceId space_;
     std::optional<RuntimeDirectory> records_;
@@ -360,6 +425,7 @@ private:
     int code_ = 0;
     bool impossible_ = false; ///< a wish cannot be fulfilled
     bool wrote_ = false;
+    std::optional<bool> confirmed_; ///< empty where nobody was asked
 };
 
 template<class Attributes>
@@ -409,20 +475,34 @@ std::vector<OptionInfo> change_options() {
     };
 }
 
+Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_view option,
+                                        SecondsRange range, unsigned otherwise) {
+    const std::string text = arguments.value(option, std::to_string(otherwise));
+    unsigned seconds = 0;
+    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (problem != std::errc{} || stop != text.data() + text.size() || seconds < range.low ||
+        seconds > range.high)
+        return usage_error(
+            fmt::format("--{} '{}'", option, text),
+            fmt::format("not a number of seconds from {} to {}", range.low, range.high));
+    return std::chrono::seconds(seconds);
+}
+
 Result<int> reconcile(const Config& config, const Arguments& arguments) {
     return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode) {
+Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
+                      const Probation* probation) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
-    const auto options = plan_options(arguments);
+    const auto options = planning_choices(arguments);
     if (!options) return tl::unexpected(options.error());
-    const auto timeout = lock_timeout(arguments);
+    const auto timeout = seconds_of(arguments, "lock-timeout", {0, 86400}, 10);
     if (!timeout) return tl::unexpected(timeout.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
-    return Reconciliation(config, arguments, *style, mode, *options).run(*timeout);
+    return Reconciliation(config, arguments, *style, mode, *options, probation).run(*timeout);
 }
 
 } // namespace vxlanctl

@@ -149,6 +149,7 @@ std::string_view outcome_phrase(Outcome outcome) {
     case Outcome::absent: return "not there";
     case Outcome::failed: return "failed";
     case Outcome::refused: return "refused";
+    case Outcome::taken_back: return "taken back";
     case Outcome::untouched: return "not touched";
     }
     return "";
@@ -158,7 +159,7 @@ std::string_view outcome_phrase(Outcome outcome) {
 bool changes(Outcome outcome) {
     return outcome != Outcome::in_sync && outcome != Outcome::absent &&
            outcome != Outcome::refused && outcome != Outcome::failed &&
-           outcome != Outcome::untouched;
+           outcome != Outcome::taken_back && outcome != Outcome::untouched;
 }
 
 nlohmann::json entry_json(const FloodEntry& entry) {
@@ -388,10 +389,11 @@ Outcome intended_outcome(const TunnelPlan& plan) {
 }
 
 std::string_view outcome_word(Outcome outcome) {
-    return outcome == Outcome::in_sync     ? "in_sync"
-           : outcome == Outcome::absent    ? "absent"
-           : outcome == Outcome::untouched ? "untouched"
-                                           : outcome_phrase(outcome);
+    return outcome == Outcome::in_sync      ? "in_sync"
+           : outcome == Outcome::absent     ? "absent"
+           : outcome == Outcome::untouched  ? "untouched"
+           : outcome == Outcome::taken_back ? "taken_back"
+                                            : outcome_phrase(outcome);
 }
 
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,

@@ -24,6 +24,8 @@ constexpr std::size_t longest_message = 300;  // bytes of one part of it
 constexpr std::size_t most_dots = 16;         // in one line, outside of strings
 constexpr TunnelKind kinds[] = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
 
+using ReadPath = std::function<Result<std::string>(const std::string& path)>;
+
 struct Position {
     std::size_t line = 0, column = 0; ///< from 1, in characters
     auto operator<=>(const Position&) const = default;
@@ -379,7 +381,7 @@ public:
         tunnel_.name = name;
     }
 
-    std::optional<Tunnel> read(const std::string& path, const ReadText& read_peers_file) {
+    std::optional<Tunnel> read(const std::string& path, const ReadPath& read_peers_file) {
         const std::size_t errors_before = errors_.count();
         check_keys(section_keys(kind_));
         read_attributes(tunnel_.link, link_attributes());
@@ -486,7 +488,7 @@ private:
                    *nodes[index]);
     }
 
-    void read_peers(const std::string& path, const ReadText& read_peers_file) {
+    void read_peers(const std::string& path, const ReadPath& read_peers_file) {
         const toml::node* const list_node = find("peers");
         const toml::node* const file_node = find("peers_file");
         if (list_node == nullptr && file_node == nullptr) return;
@@ -549,7 +551,7 @@ private:
     }
 
     std::vector<FloodEntry> peers_of(const std::string& path, const toml::node& node,
-                                     const ReadText& read_peers_file) {
+                                     const ReadPath& read_peers_file) {
         auto text = read_peers_file(path);
         auto peers = text ? parse_peers(*text, path)
                           : Result<std::vector<FloodEntry>>(tl::unexpected(text.error()));
@@ -854,6 +856,7 @@ void parse_file(const SourceText& source, std::size_t index, const ReadText& rea
         add_syntax_error(parsed.error(), errors);
         return;
     }
+    const ReadPath read = [&](const std::string& path) { return read_peers_file(index, path); };
     for (const auto& section : sections_of(parsed.table(), errors)) {
         const std::size_t errors_before = errors.count();
         if (auto good = check_tunnel_name(section.name, section.kind); !good)
@@ -872,7 +875,7 @@ void parse_file(const SourceText& source, std::size_t index, const ReadText& rea
         const Position header =
             section.table->source().begin ? position_of(*section.table) : section.name_place;
         auto tunnel = SectionReader(*section.table, header, errors, section.kind, section.name)
-                          .read(source.path, read_peers_file);
+                          .read(source.path, read);
         if (tunnel && errors.count() == errors_before)
             tunnels.push_back({std::move(*tunnel), index});
     }

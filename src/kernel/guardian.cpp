@@ -58,8 +58,6 @@ public:
         const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
         const timespec time{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
-        for (auto& descriptor : descriptors)
-            descriptor.revents = 0;
         const int number = ppoll(descriptors.data(), descriptors.size(), &time, &before_);
         if (number <= 0)
             for (auto& descriptor : descriptors)
@@ -139,7 +137,7 @@ private:
             const bool begun = time.count() != 0; // a socket that does not listen has hung up
             std::array<pollfd, 2> descriptors{pollfd{foreground_.get(), POLLIN, 0},
                                               pollfd{begun ? listener_.get() : -1, POLLIN, 0}};
-            signals.wait_for(descriptors, deadline);
+            if (caught_signal() == 0) signals.wait_for(descriptors, deadline);
             if (descriptors[0].revents != 0) {
                 const std::string word = receive_text(foreground_.get());
                 if (word == keep_word || word == dismiss_word) return true;
@@ -188,10 +186,16 @@ public:
     Terminal() : terminal_(open("/dev/tty", O_RDONLY | O_CLOEXEC | O_NOCTTY)) {
         // In the background a read would stop us; then it shall fail.
         signal(SIGTTIN, SIG_IGN);
+        struct sigaction hang_up {};
+        sigaction(SIGHUP, nullptr, &hang_up);
+        follows_ = hang_up.sa_handler != SIG_IGN;
         if (terminal_.get() >= 0) tcflush(terminal_.get(), TCIFLUSH); // typed before we asked
     }
 
     int descriptor() const { return terminal_.get(); } ///< -1 when there is none
+
+    /// Whether its end means ours, as it does unless SIGHUP is ignored (nohup(1)).
+    bool is_followed() const { return follows_; }
 
     /// Whether what was typed has an Enter in it.
     bool confirms() {
@@ -204,6 +208,7 @@ public:
 
 private:
     FileDescriptor terminal_;
+    bool follows_ = true;
 };
 
 Verdict verdict_of(const std::string& answer) {
@@ -246,23 +251,21 @@ Verdict Guardian::wait(std::chrono::seconds time) {
     Terminal terminal;
     send_text(link_.get(), fmt::format("{}{}", begin_word, time.count()));
     bool told = false;
-    std::string answer;
-    while (true) {
-        std::array<pollfd, 2> descriptors{pollfd{link_.get(), POLLIN, 0},
-                                          pollfd{terminal.descriptor(), POLLIN, 0}};
+    const auto reject = [&](const std::string& reason) {
+        if (!told) send_text(link_.get(), fmt::format("{}{}", reject_word, reason));
+        told = true;
+    };
+    std::array<pollfd, 2> descriptors{};
+    while (descriptors[0].revents == 0) {
+        if (caught_signal() != 0) // perhaps before we held it
+            reject(fmt::format("interrupted by signal {}", caught_signal()));
+        descriptors = {pollfd{link_.get(), POLLIN, 0}, pollfd{terminal.descriptor(), POLLIN, 0}};
         signals.wait_for(descriptors, steady_clock::now() + a_long_time);
-        if (descriptors[0].revents != 0) {
-            answer = receive_text(link_.get());
-            break;
-        }
-        if (caught_signal() != 0 && !told) {
-            send_text(link_.get(),
-                      fmt::format("{}interrupted by signal {}", reject_word, caught_signal()));
-            told = true;
-        } else if (descriptors[1].revents != 0 && terminal.confirms()) {
-            send_text(link_.get(), keep_word);
-        }
+        if (terminal.is_followed() && (descriptors[1].revents & POLLHUP) != 0)
+            reject("the terminal has hung up");
+        if (descriptors[1].revents != 0 && terminal.confirms()) send_text(link_.get(), keep_word);
     }
+    const std::string answer = receive_text(link_.get());
     waitpid(process_, nullptr, 0);
     return verdict_of(answer);
 }

@@ -31,8 +31,8 @@ nlohmann::json read_file(const FileDescriptor& directory) {
 
 } // namespace
 
-std::uint64_t hash_of(std::string_view text) {
-    std::uint64_t hash = 0xcbf29ce484222325;
+std::uint64_t hash_of(std::string_view text, std::uint64_t before) {
+    std::uint64_t hash = before;
     for (const char character : text)
         hash = (hash ^ static_cast<unsigned char>(character)) * 0x100000001b3;
     return hash;

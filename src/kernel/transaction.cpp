@@ -619,11 +619,13 @@ private:
     }
 
     void restore_records() {
-        if (!plan_.mark) return;
-        if (const auto old = recorded(plan_.mark->id))
-            (void)context_.records.write_record(plan_.mark->id, *old, context_.space);
-        else
-            context_.records.remove_record(plan_.mark->id);
+        for (const auto& mark : {plan_.mark, plan_.old_mark}) {
+            if (!mark) continue;
+            if (const auto old = recorded(mark->id))
+                (void)context_.records.write_record(mark->id, *old, context_.space);
+            else
+                context_.records.remove_record(mark->id);
+        }
     }
 
     static constexpr int undo_attempts = 3;
@@ -782,6 +784,21 @@ std::vector<Result<void>> carry_out(TransactionContext& context, const Config& c
                                     std::span<const TunnelPlan> plans, const State& before,
                                     const PlanOptions& options) {
     return Run(context, config, plans, before, options).carry_out();
+}
+
+std::vector<Error> take_back(TransactionContext& context, std::span<const TunnelPlan> plans,
+                             const State& before) {
+    Executor executor(context.netlink, before, Executor::OnSignal::go_on);
+    NewAddresses addresses;
+    std::vector<Error> left;
+    for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
+        if (plan->steps.empty() || !plan->errors.empty()) continue;
+        Transaction transaction(context, executor, addresses, *plan, before);
+        const auto undone =
+            transaction.undo(kernel_error("cannot return to the state before", "", ""));
+        if (undone.error().kind == ErrorKind::undo_incomplete) left.push_back(undone.error());
+    }
+    return left;
 }
 
 void catch_signals() {

@@ -26,6 +26,7 @@ namespace {
 
 constexpr unsigned short no_such_type = 0x7ff0;
 long writes = 0;
+const pid_t process = getpid(); // what it forks is left alone
 
 long number(const char* name) {
     const char* text = std::getenv(name);
@@ -34,12 +35,12 @@ long number(const char* name) {
 
 bool is_write(const nlmsghdr& header) {
     // rtnetlink numbers its types in fours: NEW, DEL, GET, SET.
-    return header.nlmsg_type >= 16 && header.nlmsg_type % 4 != 2;
+    return getpid() == process && header.nlmsg_type >= 16 && header.nlmsg_type % 4 != 2;
 }
 
 // SIOCADDPRL, SIOCDELPRL and SIOCCHGPRL follow one another; the last of the range is nobody's.
 bool is_write(unsigned long request) {
-    return request >= SIOCADDPRL && request <= SIOCCHGPRL;
+    return getpid() == process && request >= SIOCADDPRL && request <= SIOCCHGPRL;
 }
 constexpr unsigned long no_such_request = SIOCDEVPRIVATE + 15;
 

@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
         const bool ready = (geteuid() == 0 || become_root()) &&
                            unshare(CLONE_NEWNET | CLONE_NEWNS) == 0 &&
                            mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
-                           mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0;
+                           mount("tmpfs", "/run", "tmpfs", 0, "mode=755") == 0 &&
+                           mount("tmpfs", "/var/lib", "tmpfs", 0, "mode=755") == 0;
         if (!ready) {
             std::perror("SKIPPED: this kernel does not give us a network namespace");
             return skip_code;

@@ -14,7 +14,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-Result<std::string> no_peers_file(const std::string& path) {
+Result<std::string> no_peers_file(std::size_t, const std::string& path) {
     return tl::unexpected(
         Error{ErrorKind::usage, path, "cannot read the peers file", "", ENOENT, ""});
 }
@@ -237,7 +237,7 @@ TEST_CASE("file: peers with a port, a VNI and a way of their own") {
 
 TEST_CASE("file: peers files are found beside the file that names them") {
     std::vector<std::string> paths;
-    const ReadText read = [&](const std::string& path) -> Result<std::string> {
+    const ReadText read = [&](std::size_t, const std::string& path) -> Result<std::string> {
         paths.push_back(path);
         return path.ends_with("one") ? "100.64.1.1\n" : "100.64.1.2 # second\n";
     };
@@ -252,7 +252,9 @@ TEST_CASE("file: peers files are found beside the file that names them") {
     CHECK(parse_files(standard_input, read).tunnels[0].tunnel.peers->size() == 1);
     CHECK(paths.back() == "one");
 
-    const auto broken = [](const std::string&) -> Result<std::string> { return "x\n"; };
+    const auto broken = [](std::size_t, const std::string&) -> Result<std::string> {
+        return "x\n";
+    };
     const auto errors = parse(vxlan + "peers_file = \"one\"", broken).errors;
     REQUIRE(errors.size() == 1);
     CHECK(to_string(errors[0]) == "a.toml:3:14: one:1: 'x': not an IP address");

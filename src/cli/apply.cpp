@@ -1,0 +1,172 @@
+#include "vxlanctl/commands.h"
+#include "vxlanctl/files.h"
+#include "vxlanctl/holds.h"
+#include "vxlanctl/reconcile.h"
+#include "vxlanctl/report.h"
+
+#include <filesystem>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace vxlanctl {
+namespace {
+
+const OptionInfo prune_option{"prune", 0, "",
+                              "remove tunnels that came from files and stand in none any more"};
+
+void append_options(std::vector<OptionInfo>& to, const std::vector<OptionInfo>& more) {
+    to.insert(to.end(), more.begin(), more.end());
+}
+
+/// A file as a hold knows it.
+struct File {
+    std::string path; ///< absolute
+    std::uint64_t hash = 0;
+};
+
+/// What the files of a call say.
+struct Wish {
+    std::vector<File> files;
+    Config config{Origin::file, {}};
+    std::map<std::string, std::size_t> file_of; ///< by a tunnel's name
+};
+
+std::string absolute(const std::string& path) {
+    std::error_code ignored;
+    const auto canonical = std::filesystem::weakly_canonical(path, ignored);
+    return ignored ? path : canonical.string();
+}
+
+/// What the files say, or all that is wrong with them.
+tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
+    auto texts = read_files(arguments.words);
+    Wish wish;
+    for (const auto& file : texts.files)
+        wish.files.push_back({absolute(file.path), hash_of(file.text)});
+    auto parsed = parse_files(texts.files, [&](std::size_t file, const std::string& path) {
+        auto text = read_text(path, "peers file");
+        if (text) wish.files[file].hash = hash_of(*text, wish.files[file].hash);
+        return text;
+    });
+    auto errors = std::move(texts.errors);
+    errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
+    if (!errors.empty()) return tl::unexpected(std::move(errors));
+    for (auto& defined : parsed.tunnels) {
+        wish.file_of.emplace(defined.tunnel.name, defined.file);
+        wish.config.tunnels.push_back(std::move(defined.tunnel));
+    }
+    if (arguments.has("prune")) wish.config.unnamed = Unnamed::remove_files;
+    return wish;
+}
+
+/// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
+/// that came back without a file.
+void leave_out_held(Wish& wish, const Hold& hold) {
+    wish.config.spared.insert(hold.tunnels.begin(), hold.tunnels.end());
+    const auto is_held = [&](const File& file) {
+        const auto held = hold.files.find(file.path);
+        return held != hold.files.end() && held->second == file.hash;
+    };
+    std::erase_if(wish.config.tunnels, [&](const Tunnel& tunnel) {
+        const bool held = is_held(wish.files[wish.file_of.at(tunnel.name)]);
+        if (held) wish.config.spared.insert(tunnel.name);
+        return held;
+    });
+    for (const auto& file : wish.files)
+        if (is_held(file))
+            print_warning(file.path, "on hold, since its last change was not confirmed; edit it, "
+                                     "or run 'vxlanctl apply' by hand");
+    for (const auto& name : hold.tunnels)
+        print_warning(name, "not removed, since its removal was not confirmed; 'vxlanctl apply "
+                            "--prune' by hand removes it");
+}
+
+/// Puts the files of what was taken back on hold.
+Result<void> reject(const Wish& wish, const std::string& space, const Plan& plan) {
+    Hold hold = read_hold(space);
+    for (const auto& tunnel : plan.tunnels) {
+        if (tunnel.steps.empty()) continue;
+        if (const auto file = wish.file_of.find(tunnel.name); file != wish.file_of.end())
+            hold.files[wish.files[file->second].path] = wish.files[file->second].hash;
+        else
+            hold.tunnels.insert(tunnel.name);
+    }
+    return write_hold(space, hold);
+}
+
+/// What a person applies by hand is not on hold any more.
+Result<void> release(const Wish& wish, const std::string& space) {
+    Hold hold = read_hold(space);
+    const Hold before = hold;
+    for (const auto& file : wish.files)
+        hold.files.erase(file.path);
+    hold.tunnels.clear();
+    return hold == before ? Result<void>() : write_hold(space, hold);
+}
+
+Result<int> print_errors(const std::vector<Error>& errors, const Arguments& arguments) {
+    for (const auto& error : errors)
+        print_error(error);
+    if (arguments.has("json")) print(document_text(failure_document(errors)));
+    return 2;
+}
+
+Result<int> run(const Arguments& arguments, Mode mode) {
+    const auto wish = read_wish(arguments);
+    if (!wish) return print_errors(wish.error(), arguments);
+    return reconcile(wish->config, arguments, mode);
+}
+
+} // namespace
+
+std::vector<OptionInfo> apply_options() {
+    std::vector<OptionInfo> options{
+        prune_option,
+        {"confirm", 0, "SECONDS",
+         "take the change back unless it is confirmed in time, by Enter or 'vxlanctl confirm'"},
+        {"unless-held", 0, "",
+         "leave out files whose last change was not confirmed, as services do"}};
+    append_options(options, change_options());
+    append_options(options, write_options());
+    return options;
+}
+
+std::vector<OptionInfo> plan_options() {
+    std::vector<OptionInfo> options{prune_option,
+                                    {"ip-commands", 0, "", "say it as commands of iproute2"}};
+    append_options(options, change_options());
+    return options;
+}
+
+std::vector<OptionInfo> check_options() {
+    return {prune_option};
+}
+
+Result<int> run_apply(const Arguments& arguments) {
+    if (arguments.has("dry-run")) return run(arguments, Mode::plan);
+    const auto time = seconds_of(arguments, "confirm", {1, 86400}, 60);
+    if (!time) return tl::unexpected(time.error());
+    auto wish = read_wish(arguments);
+    if (!wish) return print_errors(wish.error(), arguments);
+    const std::string space = arguments.value("netns");
+    const bool by_hand = !arguments.has("unless-held");
+    if (!by_hand) leave_out_held(*wish, read_hold(space));
+    const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, space, plan); }};
+    const bool confirms = arguments.has("confirm");
+    const auto code =
+        reconcile(wish->config, arguments, Mode::apply, confirms ? &probation : nullptr);
+    if (by_hand && code && (!confirms || *code == 0))
+        if (auto released = release(*wish, space); !released)
+            return tl::unexpected(released.error());
+    return code;
+}
+
+Result<int> run_plan(const Arguments& arguments) {
+    return run(arguments, Mode::plan);
+}
+
+Result<int> run_check(const Arguments& arguments) {
+    return run(arguments, Mode::check);
+}
+
+} // namespace vxlanctl

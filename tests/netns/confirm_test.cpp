@@ -1,0 +1,284 @@
+// A change that is taken back unless somebody confirms it.
+#include "faults.h"
+#include "world.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace world;
+
+namespace {
+
+const std::string before_text = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                                "addresses = [\"10.225.194.171/9\"]\n"
+                                "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
+const std::string after_text = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                               "addresses = [\"10.225.194.172/9\"]\nmtu = 1400\n"
+                               "peers = [\"100.64.158.4\", \"100.64.158.133\"]\n"
+                               "[vxlan.vxlan1]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                               "vni = 11\npeers = [\"100.64.158.4\"]\n";
+
+/// A host with a tunnel of a file, and another file that changes it and adds a second one.
+struct Wishes {
+    Wishes() {
+        write("/run/wish.toml", before_text);
+        REQUIRE(vxlanctl(host.space, "apply /run/wish.toml").code == 0);
+        write("/run/wish.toml", after_text);
+        before = snapshot(host.space);
+        records = sh(host.space, "cat /run/vxlanctl/record-*");
+    }
+
+    static void write(const std::string& path, const std::string& text) {
+        const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "w"), fclose);
+        REQUIRE(file);
+        fputs(text.c_str(), file.get());
+    }
+
+    /// As soon as nobody holds the lock any more.
+    void check_taken_back() const {
+        CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 50").code == 0);
+        CHECK(difference(before, snapshot(host.space)) == "");
+        CHECK(sh(host.space, "cat /run/vxlanctl/record-*") == records);
+        CHECK(sh(host.space, "ls /run/vxlanctl | grep -c confirm || true") == "0\n");
+    }
+    void check_kept() const {
+        CHECK(vxlanctl(host.space, "check /run/wish.toml").code == 0);
+        CHECK(link_exists(host.space, "vxlan1"));
+    }
+
+    const Host host;
+    nlohmann::json before;
+    std::string records;
+};
+
+/// vxlanctl at a terminal of its own.
+class AtTerminal {
+public:
+    AtTerminal(const Namespace& space, const std::string& words) {
+        const auto command = command_of(words);
+        process_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
+        REQUIRE(process_ >= 0);
+        if (process_ != 0) {
+            fcntl(terminal_, F_SETFD, FD_CLOEXEC);
+            return;
+        }
+        signal(SIGHUP, SIG_DFL); // whatever the tests were started by
+        std::vector<char*> arguments;
+        for (const auto& word : command)
+            arguments.push_back(const_cast<char*>(word.c_str()));
+        arguments.push_back(nullptr);
+        if (setns(space.descriptor(), CLONE_NEWNET) == 0) execvp(arguments[0], arguments.data());
+        _exit(127);
+    }
+    AtTerminal(const AtTerminal&) = delete;
+    AtTerminal& operator=(const AtTerminal&) = delete;
+    ~AtTerminal() {
+        if (process_ > 0) kill(process_, SIGKILL);
+        hang_up();
+        if (process_ > 0) waitpid(process_, nullptr, 0);
+    }
+
+    /// Reads until the text comes.
+    void await(const std::string& text) {
+        std::string said;
+        pollfd descriptor{terminal_, POLLIN, 0};
+        while (said.find(text) == std::string::npos) {
+            INFO(said);
+            REQUIRE(poll(&descriptor, 1, 30000) == 1);
+            std::array<char, 4096> buffer;
+            const auto size = read(terminal_, buffer.data(), buffer.size());
+            REQUIRE(size > 0);
+            said.append(buffer.data(), static_cast<std::size_t>(size));
+        }
+    }
+    void type(const std::string& text) const {
+        REQUIRE(::write(terminal_, text.data(), text.size()) == ssize_t(text.size()));
+    }
+    void hang_up() {
+        if (terminal_ >= 0) close(terminal_);
+        terminal_ = -1;
+    }
+    void kill_process() const { REQUIRE(kill(process_, SIGKILL) == 0); }
+    /// The exit code.
+    int wait() {
+        int status = 0;
+        REQUIRE(waitpid(process_, &status, 0) == process_);
+        process_ = -1;
+        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    }
+
+private:
+    int terminal_ = -1;
+    pid_t process_ = -1;
+};
+
+const std::string pending = "apply /run/wish.toml --confirm 600";
+const std::string question = "unless you press Enter";
+
+/// Waits until the change of a run without a terminal is made, and its confirmation awaited.
+void await_pending(const Namespace& space) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (vxlanctl(space, "down nosuch --lock-timeout 0").err.find("is taken back in") ==
+           std::string::npos)
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+}
+
+} // namespace
+
+TEST_CASE("confirm: Enter at the terminal keeps the change, and nothing else does") {
+    const Wishes wishes;
+    AtTerminal run(wishes.host.space, pending);
+    run.type("\n"); // before anybody asked
+    run.await(question);
+    run.type("yes");
+    CHECK(link_exists(wishes.host.space, "vxlan1"));
+    run.type("\n");
+    run.await("confirmed: the change stays");
+    CHECK(run.wait() == 0);
+    wishes.check_kept();
+}
+
+TEST_CASE("confirm: 'vxlanctl confirm' from another shell keeps the change") {
+    const Wishes wishes;
+    const Namespace& space = wishes.host.space;
+    const auto early = vxlanctl(space, "confirm");
+    CHECK(early.code == 1);
+    CHECK(early.err == "vxlanctl: no change waits for a confirmation in this network namespace\n");
+    Process run(space, command_of(pending)); // whose input is at its end
+    await_pending(space);
+    const Namespace other;
+    CHECK(vxlanctl(other, "confirm").code == 1);
+    const auto confirmed = vxlanctl(space, "confirm");
+    INFO(confirmed.err);
+    CHECK(confirmed.code == 0);
+    CHECK(confirmed.out == "confirmed: the change stays\n");
+    const auto finished = run.wait();
+    CHECK(finished.code == 0);
+    CHECK(finished.out.find("2 tunnels: 1 created, 1 changed\n") != std::string::npos);
+    wishes.check_kept();
+    CHECK(vxlanctl(space, "confirm --json").code == 1);
+}
+
+TEST_CASE("confirm: at the deadline everything goes back, and the files are on hold") {
+    const Wishes wishes;
+    const Namespace& space = wishes.host.space;
+    const auto run = vxlanctl(space, "apply /run/wish.toml --confirm 1");
+    CHECK(run.code == 1);
+    CHECK(run.err.find("not confirmed within 1 s. The previous state is restored.") !=
+          std::string::npos);
+    wishes.check_taken_back();
+
+    const auto service = vxlanctl(space, "apply --prune --unless-held /run/wish.toml");
+    CHECK(service.code == 0);
+    CHECK(service.err.find("/run/wish.toml: on hold") != std::string::npos);
+    wishes.check_taken_back();
+    SECTION("until they are edited") {
+        Wishes::write("/run/wish.toml", after_text + "# edited\n");
+        CHECK(vxlanctl(space, "apply --prune --unless-held /run/wish.toml").err.empty());
+    }
+    SECTION("until they are applied by hand") {
+        CHECK(vxlanctl(space, "apply /run/wish.toml").code == 0);
+        CHECK(vxlanctl(space, "apply --unless-held /run/wish.toml").err.empty());
+    }
+    wishes.check_kept();
+}
+
+TEST_CASE("confirm: a removal that was taken back is not made again by a service") {
+    const Wishes wishes;
+    const Namespace& space = wishes.host.space;
+    Wishes::write("/run/wish.toml", "");
+    CHECK(vxlanctl(space, "apply --prune /run/wish.toml --confirm 1 --json").code == 1);
+    wishes.check_taken_back();
+    CHECK(vxlanctl(space, "apply --prune --unless-held /run/wish.toml").code == 0);
+    wishes.check_taken_back();
+    CHECK(vxlanctl(space, "apply --prune /run/wish.toml").code == 0);
+    CHECK(!link_exists(space, "vxlan0"));
+}
+
+TEST_CASE("confirm: a terminal that hangs up takes the change back") {
+    const Wishes wishes;
+    AtTerminal run(wishes.host.space, pending);
+    run.await(question);
+    run.hang_up();
+    wishes.check_taken_back();
+    CHECK(run.wait() == 1);
+}
+
+TEST_CASE("confirm: a killed program takes the change back") {
+    const Wishes wishes;
+    AtTerminal run(wishes.host.space, pending);
+    run.await(question);
+    run.kill_process();
+    wishes.check_taken_back();
+}
+
+TEST_CASE("confirm: a program that is killed at any of its writes takes all of them back") {
+    for (long write = 1;; ++write) {
+        const Wishes wishes;
+        StoppedRun run(wishes.host.space, "apply /run/wish.toml --confirm 1", write);
+        INFO("write " << write);
+        if (!run.is_stopped()) {
+            REQUIRE(write > 4);
+            break;
+        }
+        kill(run.pid(), SIGKILL);
+        wishes.check_taken_back();
+    }
+}
+
+TEST_CASE("confirm: a signal takes the change back") {
+    const int number = GENERATE(SIGTERM, SIGINT, SIGHUP);
+    const Wishes wishes;
+    Process run(wishes.host.space, command_of(pending));
+    await_pending(wishes.host.space);
+    kill(run.pid(), number);
+    const auto finished = run.wait();
+    CHECK(finished.code == 1);
+    CHECK(finished.err.find("interrupted by signal " + std::to_string(number)) !=
+          std::string::npos);
+    wishes.check_taken_back();
+}
+
+TEST_CASE("confirm: without its guardian the program takes the change back itself") {
+    const Wishes wishes;
+    Process run(wishes.host.space, command_of(pending + " --json"));
+    await_pending(wishes.host.space);
+    sh(wishes.host.space, "pkill -KILL -P " + std::to_string(run.pid()));
+    const auto finished = run.wait();
+    CHECK(finished.code == 1);
+    wishes.check_taken_back();
+    const auto document = nlohmann::json::parse(finished.out);
+    CHECK(document.at("confirmed") == false);
+    CHECK(document.at("changed") == false);
+    CHECK(document.at("summary").at("taken_back") == 2);
+}
+
+TEST_CASE("confirm: other writers are told who is pending, and for how long") {
+    const Wishes wishes;
+    Process run(wishes.host.space, command_of(pending));
+    await_pending(wishes.host.space);
+    const auto other = vxlanctl(wishes.host.space, "down vxlan0 --lock-timeout 1");
+    CHECK(other.code == 1);
+    CHECK(other.err.find("(vxlanctl apply /run/wish.toml), whose change is taken back in ") !=
+          std::string::npos);
+    CHECK(vxlanctl(wishes.host.space, "confirm").code == 0);
+    CHECK(run.wait().code == 0);
+}
+
+TEST_CASE("confirm: nothing is asked where nothing changes") {
+    const Wishes wishes;
+    Wishes::write("/run/wish.toml", before_text);
+    CHECK(vxlanctl(wishes.host.space, pending).out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
+    Wishes::write("/run/wish.toml", "[vxlan.vxlan0]\nlocal = \"172.21.0.101\"\n");
+    CHECK(vxlanctl(wishes.host.space, pending).code == 2);
+    wishes.check_taken_back();
+    for (const char* time : {"0", "x", "-1", "100000"})
+        CHECK(vxlanctl(wishes.host.space, std::string("apply /run/wish.toml --confirm=") + time)
+                  .code == 2);
+}
