@@ -240,7 +240,8 @@ TEST_CASE("file text: a damaged text is read or refused, with a place that is in
             REQUIRE(error.place->line >= 1);
             REQUIRE(error.place->line <= lines);
             REQUIRE(error.place->column >= 1);
-            REQUIRE(error.place->column <= error.place->text.size() + 2); // its end included
+            if (!error.place->text.empty())
+                REQUIRE(error.place->column <= error.place->text.size() + 1); // its end included
             REQUIRE(text.find(error.place->text) != std::string::npos);
         }
     }

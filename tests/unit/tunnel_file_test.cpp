@@ -413,6 +413,19 @@ TEST_CASE("file: a syntax error is told in plain words") {
     check_error("[vxlan.vxlan0]\n", "local = 10.0.0.1",
                 "13: not TOML: expected decimal digit or exponent, saw '.' (in the "
                 "floating-point). Addresses, names and words stand in quotes.");
+    for (const char* text :
+         {"x = \u00e9", "x = 1\"\u00e9\"", "\u00e9 = 1", "x\u00e9 = 1", "x = 1 \u00e9",
+          "x = \"\"\"\\\u00e9\"\"\"", "x = [1\u00e9]", "x = 1-\u00e9", "[\u00e9]"}) {
+        INFO(text); // which toml++ calls unreachable
+        const auto errors = parse(vxlan + text).errors;
+        REQUIRE(errors.size() == 1);
+        CHECK(to_string(errors[0]).find("not TOML") != std::string::npos);
+    }
+    check_error(vxlan, "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1",
+                "34: not TOML: too many dots outside of quotes");
+    check_error(vxlan, "[}", // an assertion of toml++'s fails here
+                "2: not TOML: expected bare key starting character or string delimiter, saw '}' "
+                "(in the key)");
     check_error(vxlan + "mtu = 1500\n", "mtu = 1400", "7: mtu: stated twice");
     check_error(vxlan, "[ vxlan . vxlan0 ]", "1: vxlan.vxlan0: defined twice, first at a.toml:1:1");
 }
