@@ -43,6 +43,9 @@ Result<Route> parse_route(std::string_view text);
 /// `[from PREFIX,][to PREFIX,]table N[,priority P]`.
 Result<Rule> parse_rule(std::string_view text);
 
+/// What the kernel makes of a route without a metric.
+std::uint32_t default_metric(Family family);
+
 /// From 1 to 4294967295; `word` says of what.
 Result<std::uint32_t> parse_positive(std::string_view word, std::string_view text);
 

@@ -10,9 +10,6 @@
 namespace vxlanctl {
 namespace {
 
-// What the kernel makes of an IPv6 route without a metric (IP6_RT_PRIO_USER).
-constexpr std::uint32_t default_ipv6_metric = 1024;
-
 std::string_view trimmed(std::string_view text) {
     const auto first = text.find_first_not_of(' ');
     if (first == std::string_view::npos) return {};
@@ -68,6 +65,11 @@ tl::unexpected<Error> unknown_part(std::string_view word, std::string_view known
 
 } // namespace
 
+std::uint32_t default_metric(Family family) {
+    constexpr std::uint32_t ipv6_metric = 1024; // IP6_RT_PRIO_USER
+    return family == Family::ipv4 ? 0 : ipv6_metric;
+}
+
 RouteBuilder::RouteBuilder() {
     route_.table = 0;
     route_.protocol = our_protocol;
@@ -109,7 +111,7 @@ Result<Route> RouteBuilder::finish() {
     if (route_.via && route_.via->family != route_.to.address.family)
         return usage_error(fmt::format("via {}", to_string(*route_.via)),
                            "not of the destination's address family");
-    route_.metric = metric_.value_or(ipv4 ? 0 : default_ipv6_metric);
+    route_.metric = metric_.value_or(default_metric(route_.to.address.family));
     route_.scope = ipv4 && !route_.via ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     return route_;
 }

@@ -10,7 +10,8 @@ std::string closest(std::string_view text, const std::vector<std::string>& candi
     std::size_t best_distance =
         std::min(std::max<std::size_t>(2, text.size() / 3), text.size() / 2) + 1;
     for (const auto& candidate : candidates) {
-        const auto [shorter, longer] = std::minmax(candidate.size(), text.size());
+        const std::size_t longer = std::max(candidate.size(), text.size());
+        const std::size_t shorter = std::min(candidate.size(), text.size());
         if (longer - shorter >= best_distance) continue; // and no time for a text of megabytes
         // Levenshtein's distance, a row at a time.
         std::vector<std::size_t> row(candidate.size() + 1);

@@ -8,6 +8,10 @@
 #include <cerrno>
 #include <chrono>
 #include <fmt/format.h>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
 
 using namespace vxlanctl;
 using Words = std::vector<std::string>;
@@ -411,6 +415,19 @@ TEST_CASE("file: a syntax error is told in plain words") {
     check_error("[vxlan.vxlan0]\n", "local = 10.0.0.1",
                 "13: not TOML: expected decimal digit or exponent, saw '.' (in the "
                 "floating-point). Addresses, names and words stand in quotes.");
+    for (const char* text :
+         {"x = \u00e9", "x = 1\"\u00e9\"", "\u00e9 = 1", "x\u00e9 = 1", "x = 1 \u00e9",
+          "x = \"\"\"\\\u00e9\"\"\"", "x = [1\u00e9]", "x = 1-\u00e9", "[\u00e9]"}) {
+        INFO(text); // which toml++ calls unreachable
+        const auto errors = parse(vxlan + text).errors;
+        REQUIRE(errors.size() == 1);
+        CHECK(to_string(errors[0]).find("not TOML") != std::string::npos);
+    }
+    check_error(vxlan, "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1",
+                "34: not TOML: too many dots outside of quotes");
+    check_error(vxlan, "[}", // an assertion of toml++'s fails here
+                "2: not TOML: expected bare key starting character or string delimiter, saw '}' "
+                "(in the key)");
     check_error(vxlan + "mtu = 1500\n", "mtu = 1400", "7: mtu: stated twice");
     check_error(vxlan, "[ vxlan . vxlan0 ]", "1: vxlan.vxlan0: defined twice, first at a.toml:1:1");
 }
@@ -516,4 +533,67 @@ TEST_CASE("file: ten thousand peers") {
     for (int i = 0; i < 10000; ++i)
         text += fmt::format("  \"100.{}.{}.{}\",\n", 64 + i / 62500, i / 250 % 250, i % 250 + 1);
     CHECK(tunnel_of(text + "]\n").peers->size() == 10000);
+}
+
+namespace {
+
+std::string man_page() {
+    std::ifstream file(SOURCE_DIRECTORY "/man/vxlanctl.toml.5");
+    std::stringstream text;
+    text << file.rdbuf();
+    return text.str();
+}
+
+/// The keys that the page explains, by the title of the part that they stand in.
+std::map<std::string, std::set<std::string>> explained_keys() {
+    std::map<std::string, std::set<std::string>> keys;
+    std::string title, line;
+    std::istringstream page(man_page());
+    while (std::getline(page, line)) {
+        constexpr std::string_view part = ".Ss ", item = ".It Ic ";
+        if (line.starts_with(part)) title = line.substr(part.size());
+        if (!line.starts_with(item)) continue;
+        const auto key = line.substr(item.size(), line.find(' ', item.size()) - item.size());
+        INFO(title << ": " << key << " stands there twice");
+        CHECK(keys[title].insert(key).second);
+    }
+    return keys;
+}
+
+std::set<std::string> as_set(const std::vector<std::string>& list) {
+    return {list.begin(), list.end()};
+}
+
+} // namespace
+
+TEST_CASE("manual page: explains every key of the file where it may stand, and no other") {
+    auto explained = explained_keys();
+    const auto everywhere = explained["All sections"];
+    for (const auto kind : {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl}) {
+        auto& keys = explained[fmt::format("\\&[{}.NAME]", section_name(kind))];
+        keys.insert(everywhere.begin(), everywhere.end());
+        CHECK(keys == as_set(section_keys(kind)));
+    }
+    CHECK(explained["A peer"] == as_set(element_keys("peers")));
+    CHECK(explained["A router"] == as_set(element_keys("routers")));
+    CHECK(explained["A route"] == as_set(element_keys("routes")));
+    CHECK(explained["A rule"] == as_set(element_keys("rules")));
+    CHECK(explained.size() == 8);
+}
+
+TEST_CASE("manual page: the examples are files without an error") {
+    const std::string page = man_page();
+    std::size_t tunnels = 0;
+    constexpr std::string_view begin = ".Bd -literal -offset indent\n[", end = "\n.Ed";
+    for (auto at = page.find(begin, page.find(".Sh EXAMPLES")); at != std::string::npos;
+         at = page.find(begin, at + 1)) {
+        const auto text = page.substr(at + begin.size() - 1);
+        const auto parsed = parse(text.substr(0, text.find(end)), [](const std::string&) {
+            return Result<std::string>("100.64.1.1\n");
+        });
+        for (const auto& error : parsed.errors)
+            FAIL_CHECK(to_string(error) << "\n" << excerpt(error));
+        tunnels += parsed.tunnels.size();
+    }
+    CHECK(tunnels == 4);
 }

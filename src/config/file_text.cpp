@@ -1,0 +1,382 @@
+#include "vxlanctl/file_text.h"
+
+#include "vxlanctl/route_words.h"
+#include "vxlanctl/tunnel_file.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::size_t widest_line = 80;
+constexpr std::uint32_t default_router_metric = 1;
+
+/// How many bytes at the front of `text` are one well-formed UTF-8 character; 0 if none are (RFC
+/// 3629 section 4).
+std::size_t character_size(std::string_view text) {
+    const auto byte = [&](std::size_t i) {
+        return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
+    };
+    const auto follows = [&](std::size_t i, unsigned low = 0x80, unsigned high = 0xbf) {
+        return byte(i) >= low && byte(i) <= high;
+    };
+    const unsigned first = byte(0);
+    if (first < 0x80) return 1;
+    if (first >= 0xc2 && first <= 0xdf) return follows(1) ? 2 : 0;
+    if (first >= 0xe0 && first <= 0xef) // neither in too many bytes nor a surrogate
+        return follows(1, first == 0xe0 ? 0xa0 : 0x80, first == 0xed ? 0x9f : 0xbf) && follows(2)
+                   ? 3
+                   : 0;
+    if (first >= 0xf0 && first <= 0xf4)
+        return follows(1, first == 0xf0 ? 0x90 : 0x80, first == 0xf4 ? 0x8f : 0xbf) && follows(2) &&
+                       follows(3)
+                   ? 4
+                   : 0;
+    return 0;
+}
+
+/// With U+FFFD for what is not UTF-8: a name from the kernel may hold any byte.
+std::string as_utf8(std::string_view text) {
+    std::string result;
+    while (!text.empty()) {
+        const std::size_t size = character_size(text);
+        result += size == 0 ? "\xef\xbf\xbd" : text.substr(0, size);
+        text.remove_prefix(std::max<std::size_t>(size, 1));
+    }
+    return result;
+}
+
+std::string quoted(std::string_view text) {
+    std::string result = "\"";
+    for (const char character : as_utf8(text)) {
+        const auto byte = static_cast<unsigned char>(character);
+        if (character == '"' || character == '\\')
+            result += fmt::format("\\{}", character);
+        else if (byte < 0x20 || byte == 0x7f)
+            result += fmt::format("\\u{:04X}", byte);
+        else
+            result += character;
+    }
+    return result + '"';
+}
+
+std::string bare_or_quoted(std::string_view key) {
+    const bool is_bare =
+        !key.empty() &&
+        key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+            std::string_view::npos;
+    return is_bare ? std::string(key) : quoted(key);
+}
+
+std::string comment_lines(std::string_view comment) {
+    std::string result;
+    while (true) {
+        const auto end = comment.find('\n');
+        result += fmt::format("# {}\n", printable(as_utf8(comment.substr(0, end))));
+        if (end == std::string_view::npos) return result;
+        comment.remove_prefix(end + 1);
+    }
+}
+
+std::string line_of(std::string_view key, std::string_view value) {
+    return fmt::format("{} = {}\n", key, value);
+}
+
+/// In one line if it fits, else an element a line.
+std::string list_of(std::string_view key, const std::vector<std::string>& elements) {
+    std::string line = line_of(key, fmt::format("[{}]", fmt::join(elements, ", ")));
+    if (line.size() <= widest_line + 1) return line;
+    return line_of(key, fmt::format("[\n    {},\n]", fmt::join(elements, ",\n    ")));
+}
+
+/// `{ key = value, ... }` out of pairs of these.
+std::string inline_table(const std::vector<std::pair<std::string_view, std::string>>& pairs) {
+    std::string text;
+    for (const auto& [key, value] : pairs)
+        text += fmt::format("{}{} = {}", text.empty() ? "{ " : ", ", key, value);
+    return text + " }";
+}
+
+template<class T, class TextOf>
+std::vector<std::string> texts_of(const std::vector<T>& elements, TextOf text_of) {
+    std::vector<std::string> texts;
+    std::transform(elements.begin(), elements.end(), std::back_inserter(texts), text_of);
+    return texts;
+}
+
+std::string peer_text(const FloodEntry& peer) {
+    std::vector<std::pair<std::string_view, std::string>> pairs{
+        {"dst", quoted(to_string(peer.dst))}};
+    if (peer.port) pairs.emplace_back("port", std::to_string(*peer.port));
+    if (peer.vni) pairs.emplace_back("vni", std::to_string(*peer.vni));
+    if (!peer.via.empty()) pairs.emplace_back("via", quoted(peer.via.str()));
+    return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
+}
+
+std::string table_text(std::uint32_t table) {
+    return table == main_table         ? quoted("main")
+           : table == RT_TABLE_DEFAULT ? quoted("default")
+                                       : std::to_string(table);
+}
+
+/// Without the length where it is that of one host.
+std::string network_text(const Prefix& prefix) {
+    return quoted(prefix.length == full_length(prefix.address.family) ? to_string(prefix.address)
+                                                                      : to_string(prefix));
+}
+
+std::string route_text(const Route& route) {
+    const bool ipv4 = route.to.address.family == Family::ipv4;
+    const bool is_default = route.to.length == 0 && (ipv4 || route.via);
+    std::vector<std::pair<std::string_view, std::string>> pairs{
+        {"to", is_default ? quoted("default") : network_text(route.to)}};
+    if (route.via) pairs.emplace_back("via", quoted(to_string(*route.via)));
+    if (!route.dev.empty()) pairs.emplace_back("dev", quoted(route.dev));
+    if (route.table != 0) pairs.emplace_back("table", table_text(route.table));
+    if (route.metric != default_metric(route.to.address.family))
+        pairs.emplace_back("metric", std::to_string(route.metric));
+    return inline_table(pairs);
+}
+
+std::string rule_text(const Rule& rule) {
+    std::vector<std::pair<std::string_view, std::string>> pairs;
+    if (rule.from) pairs.emplace_back("from", network_text(*rule.from));
+    if (rule.to) pairs.emplace_back("to", network_text(*rule.to));
+    pairs.emplace_back("table", table_text(rule.table));
+    if (rule.priority) pairs.emplace_back("priority", std::to_string(*rule.priority));
+    return inline_table(pairs);
+}
+
+/// What people state of the attributes, where it is not the default.
+template<class Attributes>
+std::string attribute_lines(const Attributes& attributes,
+                            std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
+    std::string text;
+    for (const auto& row : rows) {
+        if (!is_option(row, kind) || !is_stated(attributes, row)) continue;
+        const std::string value = value_text(attributes, row);
+        const bool is_ours = kind == TunnelKind::vxlan &&
+                             ((row.name == "vni" && value == std::to_string(default_vni)) ||
+                              (row.name == "port" && value == std::to_string(default_port)));
+        if (value == row.reset || is_ours) continue;
+        const bool is_bool = std::holds_alternative<std::optional<bool> Attributes::*>(row.member);
+        const bool is_number =
+            value.find_first_not_of("0123456789") == std::string::npos &&
+            !std::holds_alternative<std::optional<std::string> Attributes::*>(row.member);
+        text += line_of(row.name, is_bool     ? (value == "yes" ? "true" : "false")
+                                  : is_number ? value
+                                              : quoted(value));
+    }
+    return text;
+}
+
+std::string all_attribute_lines(const Tunnel& tunnel) {
+    const TunnelKind kind = tunnel.tunnel.kind;
+    std::string text = attribute_lines(tunnel.link, link_attributes(), kind);
+    TunnelAttributes attributes = tunnel.tunnel;
+    if (attributes.ttl_inherit == true) { // a value of ttl's to people
+        text += line_of("ttl", quoted("inherit"));
+        attributes.ttl.reset();
+    }
+    return text + attribute_lines(attributes, tunnel_attributes(kind), kind);
+}
+
+/// An ISATAP link taken apart into what it follows from.
+struct IsatapParts {
+    IsatapWish wish;
+    std::size_t derived_routes = 0; ///< so many of the first routes follow
+};
+
+/// By which of the routers the route is the default route that follows; null if by none.
+const PrlEntry* router_of(const Route& route, const std::vector<PrlEntry>& routers,
+                          const IsatapWish& wish) {
+    const auto found = std::find_if(routers.begin(), routers.end(), [&](const PrlEntry& entry) {
+        Route derived;
+        derived.to = {IpAddress{Family::ipv6, {}}, 0};
+        derived.via = isatap_address(wish.prefix, entry.router, wish.global_id);
+        derived.table = 0;
+        derived.metric = route.metric;
+        return same_route(route, derived) && route.metric > 0;
+    });
+    return found == routers.end() ? nullptr : &*found;
+}
+
+/// The routers in an order in which their default routes come as the tunnel's first routes do.
+IsatapParts with_routers(const Tunnel& tunnel, IsatapWish wish) {
+    IsatapParts parts{std::move(wish), 0};
+    if (!tunnel.routers || tunnel.routers->empty()) return parts;
+    std::vector<IsatapRouter> routers;
+    const auto is_named = [&](const PrlEntry& entry) {
+        return std::any_of(routers.begin(), routers.end(), [&](const IsatapRouter& router) {
+            return router.address == entry.router;
+        });
+    };
+    for (const auto& route : tunnel.routes.value_or(std::vector<Route>{})) {
+        const PrlEntry* const entry = router_of(route, *tunnel.routers, parts.wish);
+        const bool is_new = entry != nullptr && !is_named(*entry) &&
+                            std::none_of(routers.begin(), routers.end(), [&](const auto& router) {
+                                return router.metric == route.metric;
+                            });
+        if (!is_new) break;
+        routers.push_back({entry->router, entry->is_default, route.metric});
+        ++parts.derived_routes;
+    }
+    for (const auto& entry : *tunnel.routers)
+        if (!is_named(entry)) routers.push_back({entry.router, entry.is_default, std::nullopt});
+    parts.wish.routers = std::move(routers);
+    return parts;
+}
+
+/// Empty where no address is one that ISATAP makes of LOCAL.
+std::optional<IsatapParts> parts_of(const Tunnel& tunnel) {
+    std::optional<IsatapParts> best;
+    if (!tunnel.tunnel.local || tunnel.tunnel.local->family != Family::ipv4) return best;
+    for (const auto& address : tunnel.addresses.value_or(std::vector<Prefix>{}))
+        for (const auto global :
+             {std::optional<bool>(), std::optional(true), std::optional(false)}) {
+            const Prefix prefix = network_of(address);
+            if (!parse_isatap_prefix(to_string(prefix)) ||
+                isatap_address(prefix, *tunnel.tunnel.local, global) != address.address)
+                continue;
+            auto parts = with_routers(tunnel, {prefix, global, std::nullopt});
+            // The identifiers of the routers tell which it was, if that of LOCAL does not.
+            if (!best || parts.derived_routes > best->derived_routes) best = std::move(parts);
+        }
+    return best;
+}
+
+std::string router_text(const IsatapRouter& router, bool has_route_by_default) {
+    std::vector<std::pair<std::string_view, std::string>> pairs{
+        {"address", quoted(to_string(router.address))}};
+    if (!router.prl_default) pairs.emplace_back("prl_default", "false");
+    if (router.metric.has_value() != has_route_by_default)
+        pairs.emplace_back("default_route", router.metric ? "true" : "false");
+    if (router.metric && router.metric != default_router_metric)
+        pairs.emplace_back("metric", std::to_string(*router.metric));
+    return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
+}
+
+/// The keys of an ISATAP link; the routes that follow from them are taken out of `tunnel`.
+std::string isatap_lines(Tunnel& tunnel) {
+    const auto parts = parts_of(tunnel);
+    if (!parts) return ""; // the comments will tell
+    const auto& [wish, derived_routes] = *parts;
+    std::string text = line_of("prefix", quoted(to_string(wish.prefix)));
+    if (wish.global_id) text += line_of("global_id", *wish.global_id ? "true" : "false");
+    if (tunnel.overrides_default_route) text += line_of("default_route", "true");
+    if (!wish.routers) return text;
+    const bool no_routes = derived_routes == 0 && !tunnel.overrides_default_route &&
+                           std::any_of(wish.routers->begin(), wish.routers->end(),
+                                       [](const auto& router) { return router.prl_default; });
+    if (no_routes) text += line_of("default_route", "false");
+    bool may_be_first = !no_routes;
+    text += list_of("routers", texts_of(*wish.routers, [&](const IsatapRouter& router) {
+                        const bool is_first = may_be_first && router.prl_default;
+                        may_be_first = may_be_first && !is_first;
+                        return router_text(router, is_first);
+                    }));
+    if (tunnel.routes) {
+        auto& routes = *tunnel.routes;
+        routes.erase(routes.begin(), routes.begin() + static_cast<std::ptrdiff_t>(derived_routes));
+        if (routes.empty()) tunnel.routes.reset(); // `routers` states that there are no others
+    }
+    return text;
+}
+
+/// Everything below the section's name.
+std::string key_lines(Tunnel tunnel) {
+    std::string text;
+    const auto& attributes = tunnel.tunnel;
+    if (attributes.kind == TunnelKind::vxlan && attributes.dev)
+        text += line_of("dev", quoted(attributes.dev->empty() ? "-" : *attributes.dev));
+    if (attributes.local) text += line_of("local", quoted(to_string(*attributes.local)));
+    if (attributes.kind == TunnelKind::ip6tnl && attributes.remote)
+        text += line_of("remote", quoted(to_string(*attributes.remote)));
+    text += all_attribute_lines(tunnel);
+    if (attributes.kind == TunnelKind::sit)
+        text += isatap_lines(tunnel);
+    else if (tunnel.addresses)
+        text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
+                            return quoted(to_string(address));
+                        }));
+    if (tunnel.peers) text += list_of("peers", texts_of(*tunnel.peers, peer_text));
+    if (tunnel.routes) text += list_of("routes", texts_of(*tunnel.routes, route_text));
+    if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
+    return text;
+}
+
+template<class Attributes>
+void tell_attributes(std::vector<std::string>& told, const Attributes& wanted,
+                     const Attributes& stated, std::span<const AttributeRow<Attributes>> rows) {
+    for (const auto& row : rows) {
+        const std::string value = value_text(wanted, row);
+        // The mark and whether the link is up are no wish of anybody's.
+        if (!is_stated(wanted, row) || row.name == "alias" || row.name == "up") continue;
+        if (value != row.reset && value != value_text(stated, row))
+            told.push_back(fmt::format("{} = {}", row.name, value));
+    }
+}
+
+/// What of the elements is missing in `stated`; `name` is what one of them is called.
+template<class T, class TextOf, class Equal = std::equal_to<>>
+void tell_list(std::vector<std::string>& told, std::string_view name,
+               const std::optional<std::vector<T>>& wanted,
+               const std::optional<std::vector<T>>& stated, TextOf text_of, Equal equal = {}) {
+    if (wanted.has_value() != stated.has_value())
+        told.push_back(fmt::format(
+            "{} {}s", wanted ? "the absence of further" : "that nothing is said about", name));
+    if (!wanted || wanted == stated) return;
+    const std::vector<T> none;
+    const std::vector<T>& there = stated ? *stated : none;
+    for (const auto& element : *wanted)
+        if (std::none_of(there.begin(), there.end(),
+                         [&](const T& other) { return equal(element, other); }))
+            told.push_back(fmt::format("{} {}", name, text_of(element)));
+}
+
+/// What `tunnel` says and the section does not.
+std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed) {
+    std::vector<std::string> told;
+    for (const auto& error : parsed.errors)
+        told.push_back(
+            fmt::format("{}{}{}", error.subject, error.subject.empty() ? "" : ": ", error.doing));
+    if (parsed.tunnels.empty()) return told;
+    const Tunnel& stated = parsed.tunnels[0].tunnel;
+    if (tunnel.name != stated.name) told.push_back(fmt::format("the name {}", tunnel.name));
+    tell_attributes(told, tunnel.link, stated.link, link_attributes());
+    tell_attributes(told, tunnel.tunnel, stated.tunnel, tunnel_attributes(tunnel.tunnel.kind));
+    tell_list(told, "address", tunnel.addresses, stated.addresses,
+              [](const Prefix& address) { return to_string(address); });
+    tell_list(told, "peer", tunnel.peers, stated.peers, peer_text);
+    tell_list(told, "router", tunnel.routers, stated.routers,
+              [](const PrlEntry& entry) { return to_string(entry.router); });
+    tell_list(told, "route", tunnel.routes, stated.routes, route_text, same_route);
+    tell_list(told, "rule", tunnel.rules, stated.rules, rule_text,
+              [](const Rule& one, const Rule& other) {
+                  return fulfils(one, other) && fulfils(other, one);
+              });
+    return told;
+}
+
+} // namespace
+
+std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments) {
+    const std::string header =
+        fmt::format("[{}.{}]\n", section_name(tunnel.tunnel.kind), bare_or_quoted(tunnel.name));
+    const std::string keys = key_lines(tunnel);
+    std::string text = header;
+    for (const auto& comment : comments)
+        text += comment_lines(comment);
+    // Reading it again is the surest way to know what it says.
+    const SourceText source{"", header + keys};
+    const auto parsed = parse_files(std::span(&source, 1), [](const std::string&) {
+        return Result<std::string>(usage_error("", "no peers file is written"));
+    });
+    for (const auto& thing : untold(tunnel, parsed))
+        text += comment_lines("A file cannot state: " + thing);
+    return text + keys;
+}
+
+} // namespace vxlanctl
