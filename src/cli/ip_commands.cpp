@@ -54,17 +54,24 @@ std::string_view mode_of(const TunnelAttributes& attributes) {
     }
 }
 
+/// iproute2 refuses what the kernel takes: a TTL of its own without path MTU discovery.
+bool has_refused_pair(const TunnelAttributes& attributes) {
+    return attributes.ttl.value_or(0) != 0 && !attributes.pmtudisc.value_or(true);
+}
+
 /// Of a sit or an ip6tnl.
 Words ip_tunnel_words(const TunnelAttributes& attributes) {
     Words words;
     std::string& text = words.text;
+    const bool refused_pair = has_refused_pair(attributes);
+    if (refused_pair) words.left_out.emplace_back("pmtudisc no");
     for (const auto& row : tunnel_attributes(attributes.kind)) {
         if (!is_stated(attributes, row)) continue;
         const std::string value = value_text(attributes, row);
         if (row.name == "isatap")
             text += *attributes.isatap ? " isatap" : "";
         else if (row.name == "pmtudisc")
-            text += *attributes.pmtudisc ? " pmtudisc" : " nopmtudisc";
+            text += *attributes.pmtudisc || refused_pair ? " pmtudisc" : " nopmtudisc";
         else if (row.name == "proto" && !mode_of(attributes).empty())
             text += fmt::format(" mode {}", mode_of(attributes));
         else if (row.name == "dev" && !attributes.dev->empty())
@@ -299,7 +306,11 @@ public:
             line("# {}: the mark in the alias is vxlanctl's own, and is left out", name(op));
     }
     void operator()(const ChangeTunnel& op) {
-        const TunnelAttributes changed = without_unchanged(op.changed, *changes_);
+        TunnelAttributes changed = without_unchanged(op.changed, *changes_);
+        if (traits_of(op.changed.kind).changes_whole) // without any word ip sends nothing
+            changed.local = op.changed.local;
+        if (has_refused_pair(op.changed))
+            changed.ttl = op.changed.ttl, changed.pmtudisc = op.changed.pmtudisc;
         Words words = tunnel_words(changed);
         if (changed.dev && changed.dev->empty()) words.left_out.emplace_back("dev none");
         line("ip link set dev {}{}", name(op), words.text);
@@ -402,7 +413,7 @@ private:
     }
     template<class Operation> void leave_out(const Operation& op, const Words& words) {
         if (!words.left_out.empty())
-            line("# {}: left out, since iproute2 has no word for it: {}", name(op),
+            line("# {}: left out, since iproute2 6.1 has no word for it: {}", name(op),
                  fmt::join(words.left_out, ", "));
     }
 

@@ -12,6 +12,7 @@ nlohmann::json everything(const Namespace& space) {
     auto all = snapshot(space);
     for (auto& [name, item] : all["links"].items()) {
         const std::string alias = item.value("ifalias", "");
+        item.erase("permaddr"); // random where the address is not that of hardware
         auto& info = item["linkinfo"];
         if (info.is_object()) info.erase("info_slave_data"); // timers, as bridges have them
         if (info.is_object() && info.value("info_kind", "") == "bridge") info.erase("info_data");

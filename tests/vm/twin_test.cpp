@@ -16,8 +16,8 @@ TEST_CASE("twin: ISATAP with its routers, created, changed and removed") {
                                "--mtu 1300 --ttl 9 --no-default-route --route 2001:db8:7::/48 "
                                "--rule 'from 172.21.0.100,table 9'"})
         twins.run(words + " " + option);
-    twins.both("ip link set sit1 type sit tos 0x14 nopmtudisc");
-    twins.run(words + " --ttl 7 --dev eth0");
+    twins.both("ip link set sit1 type sit tos 0x14 ttl inherit nopmtudisc");
+    twins.run("isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4 --dev eth0");
     CHECK(twins.run("down sit1") == "ip link del dev sit1\n");
     twins.run(words + " --dev eth0 --mtu 1400 --ttl 9");
 }
@@ -40,7 +40,7 @@ TEST_CASE("twin: iproute2 cannot take a lower device away, and the commands say 
     const std::string words = "isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4 --ttl 7";
     twins.run(words + " --dev eth0");
     const auto commands = vxlanctl(twins.ours.space, words + " -n --ip-commands").out;
-    CHECK(commands.find("# sit1: left out, since iproute2 has no word for it: dev none\n") !=
+    CHECK(commands.find("# sit1: left out, since iproute2 6.1 has no word for it: dev none\n") !=
           std::string::npos);
     sh(twins.theirs.space, commands);
     REQUIRE(vxlanctl(twins.ours.space, words).code == 0);
@@ -50,6 +50,18 @@ TEST_CASE("twin: iproute2 cannot take a lower device away, and the commands say 
     auto expected = link(twins.ours.space, "sit1").at("linkinfo").at("info_data");
     expected.erase("link");
     CHECK(info == expected);
+}
+
+TEST_CASE("twin: iproute2 refuses a TTL without path MTU discovery, and the commands say so") {
+    Twins twins;
+    const std::string words = "isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4";
+    twins.run(words);
+    twins.both("ip link set sit1 type sit nopmtudisc");
+    const auto commands = vxlanctl(twins.ours.space, words + " --ttl 7 -n --ip-commands").out;
+    CHECK(commands.find("# sit1: left out, since iproute2 6.1 has no word for it: pmtudisc no\n") !=
+          std::string::npos);
+    sh(twins.theirs.space, commands);
+    CHECK(link(twins.theirs.space, "sit1").at("linkinfo").at("info_data").at("ttl") == 7);
 }
 
 TEST_CASE("twin: IPv4 in IPv6, created, changed in every attribute, and removed") {
