@@ -371,7 +371,7 @@ std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comm
         text += comment_lines(comment);
     // Reading it again is the surest way to know what it says.
     const SourceText source{"", header + keys};
-    const auto parsed = parse_files(std::span(&source, 1), [](const std::string&) {
+    const auto parsed = parse_files(std::span(&source, 1), [](std::size_t, const std::string&) {
         return Result<std::string>(usage_error("", "no peers file is written"));
     });
     for (const auto& thing : untold(tunnel, parsed))

@@ -373,7 +373,7 @@ TEST_CASE("plan: differences, what they interrupt, a total, and machines' forms 
     CHECK(json.at("changed") == true);
     CHECK(json.at("summary") == nlohmann::json{{"tunnels", 2}, {"created", 1}, {"replaced", 1}});
     const auto commands = vxlanctl(host.space, "plan - --ip-commands --allow-recreate", input).out;
-    CHECK(commands.find("ip link add vxlan1 ") != std::string::npos);
+    CHECK(commands.find("ip link add dev vxlan1 ") != std::string::npos);
     CHECK(difference(before, snapshot(host.space)) == "");
     const std::string first_line = planned.out.substr(0, planned.out.find('\n'));
     CHECK(apply_text(host.space, input.input, "-n --allow-recreate").out.starts_with(first_line));

@@ -14,7 +14,7 @@ using Words = std::vector<std::string>;
 
 namespace {
 
-Result<std::string> no_peers_file(const std::string&) {
+Result<std::string> no_peers_file(std::size_t, const std::string&) {
     return usage_error("", "there is no peers file");
 }
 

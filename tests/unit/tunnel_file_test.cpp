@@ -588,9 +588,10 @@ TEST_CASE("manual page: the examples are files without an error") {
     for (auto at = page.find(begin, page.find(".Sh EXAMPLES")); at != std::string::npos;
          at = page.find(begin, at + 1)) {
         const auto text = page.substr(at + begin.size() - 1);
-        const auto parsed = parse(text.substr(0, text.find(end)), [](const std::string&) {
-            return Result<std::string>("100.64.1.1\n");
-        });
+        const auto parsed =
+            parse(text.substr(0, text.find(end)), [](std::size_t, const std::string&) {
+                return Result<std::string>("100.64.1.1\n");
+            });
         for (const auto& error : parsed.errors)
             FAIL_CHECK(to_string(error) << "\n" << excerpt(error));
         tunnels += parsed.tunnels.size();
