@@ -33,9 +33,11 @@ public:
     void dismiss();
 
 private:
-    Guardian(FileDescriptor link, int process) : link_(std::move(link)), process_(process) {}
-    FileDescriptor link_;
+    Guardian(FileDescriptor link, int process, std::string path)
+        : link_(std::move(link)), process_(process), path_(std::move(path)) {}
+    FileDescriptor link_; ///< to it
     int process_;
+    std::string path_; ///< of the socket at which others confirm
 };
 
 /// Confirms the change that waits for it in this network namespace. Fails where none does.

@@ -153,8 +153,7 @@ Result<int> run_apply(const Arguments& arguments) {
     if (!by_hand) leave_out_held(*wish, read_hold(space));
     const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, space, plan); }};
     const bool confirms = arguments.has("confirm");
-    const auto code =
-        reconcile(wish->config, arguments, Mode::apply, confirms ? &probation : nullptr);
+    auto code = reconcile(wish->config, arguments, Mode::apply, confirms ? &probation : nullptr);
     if (by_hand && code && (!confirms || *code == 0))
         if (auto released = release(*wish, space); !released)
             return tl::unexpected(released.error());

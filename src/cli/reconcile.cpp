@@ -264,7 +264,7 @@ private:
     Result<void> take_back_all(const State& before) {
         TransactionContext context{*netlink_, *records_, space_, {}};
         const auto left = take_back(context, plan_.tunnels, before);
-        const auto noted = probation_->reject(plan_);
+        auto noted = probation_->reject(plan_);
         if (left.empty()) return noted;
         Error all = left.front();
         for (std::size_t i = 1; i < left.size(); ++i)

@@ -243,7 +243,7 @@ Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
         Watch(std::move(theirs), std::move(*listener), path, directory, take_back).run();
         _exit(0);
     }
-    return Guardian(std::move(ours), process);
+    return Guardian(std::move(ours), process, path);
 }
 
 Verdict Guardian::wait(std::chrono::seconds time) {
@@ -267,6 +267,7 @@ Verdict Guardian::wait(std::chrono::seconds time) {
     }
     const std::string answer = receive_text(link_.get());
     waitpid(process_, nullptr, 0);
+    unlink(path_.c_str()); // if the guardian was killed
     return verdict_of(answer);
 }
 
