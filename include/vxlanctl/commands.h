@@ -38,4 +38,7 @@ Result<int> run_confirm(const Arguments& arguments);
 /// `show [IFNAME...]`
 Result<int> run_show(const Arguments& arguments);
 
+/// `export [IFNAME...]`
+Result<int> run_export(const Arguments& arguments);
+
 } // namespace vxlanctl

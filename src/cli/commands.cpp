@@ -32,6 +32,9 @@ const std::vector<Command>& commands() {
          "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
          "and what looks wrong",
          no_options, run_show},
+        {"export", "[IFNAME...] [OPTION...]",
+         "Print what runs as a file that apply accepts, and that changes nothing", no_options,
+         run_export},
     };
     return table;
 }

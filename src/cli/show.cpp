@@ -1,8 +1,8 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/commands.h"
 #include "vxlanctl/output.h"
-#include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/running.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
@@ -277,53 +277,16 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
     return text;
 }
 
-Result<State> read(const Arguments& arguments) {
-    auto socket = NetlinkSocket::open();
-    if (!socket) return tl::unexpected(socket.error());
-    Netlink netlink(*socket);
-    for (const auto& name : arguments.words)
-        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-    const auto records = RuntimeDirectory::open_existing();
-    ReadRequest request;
-    request.tunnels = arguments.words;
-    request.every_tunnel = arguments.words.empty();
-    request.foreign = false;
-    request.needs = [&](const State& known) {
-        Needs needs;
-        for (const auto& link : known.links)
-            if (is_tunnel(link)) needs.links.insert(link.name);
-        for (const auto& [id, record] : known.records)
-            needs.rules = needs.rules || !record.rules.empty();
-        return needs;
-    };
-    auto state = read_state(netlink, records ? &*records : nullptr, request);
-    if (!state) return state;
-    for (const auto& name : arguments.words) {
-        const Link* link = find_link(*state, name);
-        if (link == nullptr) return usage_error(name, "there is no such link");
-        if (!is_tunnel(*link))
-            return usage_error(name,
-                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
-                                           link->kind.empty() ? "a network device" : link->kind));
-    }
-    std::sort(state->links.begin(), state->links.end(),
-              [](const Link& one, const Link& other) { return one.name < other.name; });
-    return state;
-}
-
 } // namespace
 
 Result<int> run_show(const Arguments& arguments) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
-    const auto state = read(arguments);
+    const auto state = read_running(arguments.words);
     if (!state) return tl::unexpected(state.error());
     nlohmann::json document{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
     for (const auto& link : state->links) {
-        const auto& names = arguments.words;
-        const bool wanted =
-            names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
-        if (!is_tunnel(link) || is_fallback(link) || !wanted) continue;
+        if (!is_running(link, arguments.words)) continue;
         if (style->json)
             document["tunnels"].push_back(tunnel_json(link, *state));
         else if (!style->quiet)

@@ -34,7 +34,7 @@ void send_text(int fd, std::string_view text) {
 
 /// One message; empty at the end of the connection.
 std::string receive_text(int fd) {
-    std::array<char, 4096> buffer;
+    std::array<char, 4096> buffer{};
     const auto size = recv(fd, buffer.data(), buffer.size(), 0);
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
 }
@@ -199,7 +199,7 @@ public:
 
     /// Whether what was typed has an Enter in it.
     bool confirms() {
-        std::array<char, 256> typed;
+        std::array<char, 256> typed{};
         const auto size = read(terminal_.get(), typed.data(), typed.size());
         if (size <= 0) terminal_ = FileDescriptor();
         return size > 0 &&

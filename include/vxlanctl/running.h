@@ -1,0 +1,14 @@
+#pragma once
+
+#include "vxlanctl/model.h"
+
+namespace vxlanctl {
+
+/// The tunnels of these names in full, or all of them, sorted by name, with what their records
+/// claim elsewhere, and with the links that they refer to. A name that is no tunnel is an error.
+Result<State> read_running(const std::vector<std::string>& names);
+
+/// Whether the link is one of the tunnels meant; the kernel's own sit0 and ip6tnl0 are not.
+bool is_running(const Link& link, const std::vector<std::string>& names);
+
+} // namespace vxlanctl

@@ -1,0 +1,54 @@
+#include "vxlanctl/running.h"
+
+#include "vxlanctl/reader.h"
+#include "vxlanctl/tunnel_values.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace vxlanctl {
+
+Result<State> read_running(const std::vector<std::string>& names) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    for (const auto& name : names)
+        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+    const auto records = RuntimeDirectory::open_existing();
+    ReadRequest request;
+    request.tunnels = names;
+    request.every_tunnel = names.empty();
+    request.foreign = false;
+    request.needs = [&](const State& known) {
+        Needs needs;
+        for (const auto& link : known.links)
+            if (is_tunnel(link)) needs.links.insert(link.name);
+        for (const auto& [id, record] : known.records) {
+            needs.rules = needs.rules || !record.rules.empty();
+            for (const auto& route : record.routes)
+                if (!route.dev.empty()) needs.links.insert(route.dev);
+        }
+        return needs;
+    };
+    auto state = read_state(netlink, records ? &*records : nullptr, request);
+    if (!state) return state;
+    for (const auto& name : names) {
+        const Link* link = find_link(*state, name);
+        if (link == nullptr) return usage_error(name, "there is no such link");
+        if (!is_tunnel(*link))
+            return usage_error(name,
+                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
+                                           link->kind.empty() ? "a network device" : link->kind));
+    }
+    std::sort(state->links.begin(), state->links.end(),
+              [](const Link& one, const Link& other) { return one.name < other.name; });
+    return state;
+}
+
+bool is_running(const Link& link, const std::vector<std::string>& names) {
+    const bool wanted =
+        names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
+    return is_tunnel(link) && !is_fallback(link) && wanted;
+}
+
+} // namespace vxlanctl
