@@ -4,4 +4,6 @@
 #define CATCH_CONFIG_RUNNER
 #include <catch2/catch.hpp>
 
-int run_test_cases(int argc, char** argv) { return Catch::Session().run(argc, argv); }
+int run_test_cases(int argc, char** argv) {
+    return Catch::Session().run(argc, argv);
+}

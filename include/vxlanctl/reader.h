@@ -38,10 +38,14 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
 /// Adds to a state that was read without them the routes and neighbours on the tunnels.
 Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request);
 
-/// Those of `peers` that the host has no route to, from `local` out of the link `dev` (empty: any).
-/// One batch; of more than 64 peers only the first 64 are looked up.
-Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,
-                                          const std::vector<FloodEntry>& peers,
-                                          const IpAddress& local, const std::string& dev);
+/// The way that packets to a peer take.
+struct WayToPeer {
+    IpAddress peer, local; ///< of one family
+    std::string dev;       ///< empty: out of any link
+    auto operator<=>(const WayToPeer&) const = default;
+};
+/// Those of the ways that the host has no route for. One batch; only the first 64 are looked up.
+Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
+                                       const std::set<WayToPeer>& ways);
 
 } // namespace vxlanctl

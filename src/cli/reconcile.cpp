@@ -138,8 +138,7 @@ private:
                 return tl::unexpected(done.error());
             made = plan(config_, state_, options_);
         }
-        for (auto& tunnel : made.tunnels)
-            if (tunnel.wish != nullptr) warn_of_missing_routes(tunnel);
+        warn_of_missing_routes(made);
         return made;
     }
 
@@ -158,19 +157,30 @@ private:
             });
     }
 
+    /// The ways to the peers that the plan adds.
+    static std::set<WayToPeer> new_ways(const TunnelPlan& plan) {
+        std::set<WayToPeer> ways;
+        for (const auto& step : plan.steps)
+            if (const auto* added = std::get_if<AddFlood>(&step.operation))
+                for (const auto& entry : added->entries)
+                    ways.insert({entry.dst, plan.wish->tunnel.local.value(),
+                                 plan.wish->tunnel.dev.value_or("")});
+        return ways;
+    }
+
     /// A look-up that fails is no reason to do nothing.
-    void warn_of_missing_routes(TunnelPlan& plan) {
-        const Tunnel& tunnel = *plan.wish;
-        for (const auto& step : plan.steps) {
-            const auto* added = std::get_if<AddFlood>(&step.operation);
-            if (added == nullptr) continue;
-            const auto missing = unroutable(*netlink_, state_, added->entries, *tunnel.tunnel.local,
-                                            tunnel.tunnel.dev.value_or(""));
-            for (const auto& peer : missing.value_or(std::vector<IpAddress>{}))
-                if (!gets_route(peer))
-                    plan.warnings.push_back(
-                        fmt::format("no route to peer {} yet", to_string(peer)));
-        }
+    void warn_of_missing_routes(Plan& made) {
+        std::set<WayToPeer> all;
+        for (const auto& tunnel : made.tunnels)
+            if (tunnel.wish != nullptr) all.merge(new_ways(tunnel));
+        const auto missing = unroutable(*netlink_, state_, all);
+        if (!missing || missing->empty()) return;
+        for (auto& tunnel : made.tunnels)
+            if (tunnel.wish != nullptr)
+                for (const auto& way : new_ways(tunnel))
+                    if (missing->contains(way) && !gets_route(way.peer))
+                        tunnel.warnings.push_back(
+                            fmt::format("no route to peer {} yet", to_string(way.peer)));
     }
 
     /// A mark that is missing or another one is no difference that matters to anybody.

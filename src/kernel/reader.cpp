@@ -568,19 +568,23 @@ Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& req
     return Reader(netlink, nullptr, request).complete(state);
 }
 
-Result<std::vector<IpAddress>> unroutable(Netlink& netlink, const State& state,
-                                          const std::vector<FloodEntry>& peers,
-                                          const IpAddress& local, const std::string& dev) {
-    const Link* lower = find_link(state, dev);
+Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
+                                       const std::set<WayToPeer>& ways) {
     MessageBatch batch;
     MessageWriter writer(batch);
-    for (std::size_t i = 0; i < std::min(peers.size(), most_look_ups); ++i)
-        encode_look_up_route(writer, peers[i].dst, local, lower != nullptr ? lower->index : 0);
+    std::vector<WayToPeer> asked;
+    for (const auto& way : ways) {
+        if (asked.size() == most_look_ups) break;
+        const Link* lower = find_link(state, way.dev);
+        encode_look_up_route(writer, way.peer, way.local, lower != nullptr ? lower->index : 0);
+        asked.push_back(way);
+    }
+    if (asked.empty()) return {};
     const auto failures = netlink.request(batch, [](const nlmsghdr*) {});
     if (!failures) return tl::unexpected(failures.error());
-    std::vector<IpAddress> result;
+    std::set<WayToPeer> result;
     for (const auto& failure : *failures)
-        result.push_back(peers[failure.message].dst);
+        result.insert(asked[failure.message]);
     return result;
 }
 

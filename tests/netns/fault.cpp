@@ -1,7 +1,8 @@
 // Preloaded into vxlanctl: sees every datagram that it sends to the kernel, and every ioctl that
 // changes something there.
 //
-//   VXLANCTL_WRITE_LOG=FILE   appends a line for each message that changes something: its type
+//   VXLANCTL_LOG=FILE         appends a line for each message that changes something: its type; and
+//                             `read` for each other one
 //   VXLANCTL_BREAK_WRITE=N    makes the N-th such message one that the kernel refuses
 //   VXLANCTL_BREAK_FROM=N     the same for the N-th and all later ones
 //   VXLANCTL_STOP_BEFORE=N    stops the process (SIGSTOP) before the send with the N-th one
@@ -18,6 +19,7 @@
 #include <linux/if_tunnel.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
+#include <string>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -49,13 +51,17 @@ bool is_to_break() {
     return writes == number("VXLANCTL_BREAK_WRITE") || (from > 0 && writes >= from);
 }
 
-void log_write(unsigned long type) {
-    const char* path = std::getenv("VXLANCTL_WRITE_LOG");
-    if (path == nullptr) return;
+void log_line(const std::string& line) {
+    const char* path = std::getenv("VXLANCTL_LOG");
+    if (path == nullptr || getpid() != process) return;
     if (FILE* log = std::fopen(path, "ae")) {
-        std::fprintf(log, "%lu\n", type);
+        std::fprintf(log, "%s\n", line.c_str());
         std::fclose(log);
     }
+}
+
+void log_write(unsigned long type) {
+    log_line(std::to_string(type));
 }
 
 } // namespace
@@ -75,6 +81,8 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
                 header.nlmsg_type = no_such_type;
                 std::memcpy(copy.data() + at, &header, sizeof header);
             }
+        } else if (header.nlmsg_type >= 16) {
+            log_line("read");
         }
         if (header.nlmsg_len < sizeof header) break;
         at += NLMSG_ALIGN(header.nlmsg_len);

@@ -15,6 +15,7 @@
 #include <sstream>
 #include <stdexcept>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -123,8 +124,10 @@ Finished Process::wait() {
         }
     }
     int status = 0;
-    waitpid(pid_, &status, 0);
+    rusage usage{};
+    wait4(pid_, &status, 0, &usage);
     pid_ = -1;
+    finished.peak_kib = usage.ru_maxrss;
     finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return finished;
 }
@@ -176,18 +179,18 @@ bool is_sanitized() {
 }
 
 Counted vxlanctl_counted(const Namespace& space, const std::string& words,
-                         std::map<std::string, std::string> environment) {
+                         std::map<std::string, std::string> environment, const std::string& input) {
     std::string log = "/tmp/vxlanctl-writes-XXXXXX";
     const int fd = mkstemp(log.data());
     if (fd < 0) fail("mkstemp");
     close(fd);
     environment["LD_PRELOAD"] = FAULT_LIBRARY;
-    environment["VXLANCTL_WRITE_LOG"] = log;
+    environment["VXLANCTL_LOG"] = log;
     environment["ASAN_OPTIONS"] = "verify_asan_link_order=0";
-    Counted counted{vxlanctl(space, words, {environment, "", false, std::chrono::seconds(60)}), 0};
+    Counted counted{vxlanctl(space, words, {environment, input, false, std::chrono::seconds(60)})};
     std::ifstream lines(log);
     for (std::string line; std::getline(lines, line);)
-        ++counted.writes;
+        ++(line == "read" ? counted.reads : counted.writes);
     unlink(log.c_str());
     return counted;
 }

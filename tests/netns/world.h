@@ -37,6 +37,7 @@ private:
 struct Finished {
     int code = -1; ///< the exit code, or 128 + signal
     std::string out, err;
+    long peak_kib = 0; ///< the most memory that it had at a time
 };
 
 struct RunOptions {
@@ -84,13 +85,14 @@ inline int skipped_cases = 0;
 /// Whether the program was built with sanitizers, which slow it down and preload themselves.
 bool is_sanitized();
 
-/// How many messages a run of vxlanctl wrote to the kernel, by the program's own send calls.
+/// How many messages a run of vxlanctl sent to the kernel, by the program's own send calls.
 struct Counted {
     Finished finished;
-    long writes = 0;
+    long writes = 0, reads = 0;
 };
 Counted vxlanctl_counted(const Namespace& space, const std::string& words,
-                         std::map<std::string, std::string> environment = {});
+                         std::map<std::string, std::string> environment = {},
+                         const std::string& input = {});
 
 /// `ip -j …` or `bridge -j …`.
 nlohmann::json json_of(const Namespace& space, const std::string& command);

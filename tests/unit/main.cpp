@@ -1,3 +1,5 @@
 #include "catch.h"
 
-int main(int argc, char** argv) { return run_test_cases(argc, argv); }
+int main(int argc, char** argv) {
+    return run_test_cases(argc, argv);
+}
