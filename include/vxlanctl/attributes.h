@@ -19,6 +19,7 @@ enum class Mutability : std::uint8_t {
     in_place,
     same_family,   ///< in place unless the address family changes
     not_clearable, ///< in place, but a change to «none» is accepted and silently ignored
+    presence_kept, ///< in place, but neither from «none» nor to it
     flap,          ///< in place, but the kernel takes a link that is up down and up again
     create_only,   ///< the mere presence of the attribute in a change fails it
 };

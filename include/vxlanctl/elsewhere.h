@@ -11,7 +11,12 @@ namespace vxlanctl {
 
 /// The stated routes, with their table; those out of the tunnel itself have no `dev`.
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
-/// What is to be remembered of a tunnel.
+/// What has become of a route that we set: it, or where its gateway was changed by hand, what is in
+/// its place. Null where neither is there, or the kernel made it.
+const Route* find_own_route(const std::vector<Route>& routes, const Route& recorded);
+
+/// What is to be remembered of a tunnel: what we set. A rule, or a route out of another link, that
+/// somebody else has made already is not.
 Record record_of(const Tunnel& tunnel, const State& state);
 
 /// Which tunnel has a part in what is on no link: by mark's ID, or name where there is no mark yet.
@@ -27,7 +32,7 @@ void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
 
 /// What of a state is needed to plan a config, beside links, addresses and entries.
 struct Needs {
-    bool main_table = false; ///< State::routes: an address or a route is to be added
+    std::set<std::uint32_t> tables; ///< State::routes: an address or a route is to be added there
     bool rules = false;
     bool all_records = false;    ///< something that several tunnels may share is to go
     std::set<std::string> links; ///< whose routes are needed

@@ -88,6 +88,7 @@ struct TunnelAttributes {
     std::optional<std::uint8_t> proto;        ///< IPPROTO_* that is carried; 0: any
     std::optional<std::uint16_t> tclass;      ///< outer traffic class, or inherit_tclass
     std::optional<std::uint16_t> encaplimit;  ///< RFC 2473 section 4.1.1, or no_encaplimit
+    std::optional<std::uint32_t> fwmark;      ///< of the outer packets
     std::optional<std::uint32_t> other_flags; ///< IP6_TNL_F_* that no other member stands for
     bool operator==(const TunnelAttributes&) const = default;
 };
@@ -238,7 +239,9 @@ struct Link {
     TunnelAttributes tunnel;         ///< where is_tunnel(): all members that the kind has
     bool carrier = false;            ///< the device says that it can send (IFF_LOWER_UP)
     bool underlay_elsewhere = false; ///< its underlay is in another network namespace
-    int lower_index = 0;             ///< what tunnel.dev names; 0 without one
+    /// The links that the kernel removes with this one; read where it is to be removed.
+    std::vector<std::string> uppers = {};
+    int lower_index = 0; ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
     LinkCounters counters;
@@ -298,14 +301,17 @@ struct HostAddress {
 struct State {
     Links links;
     std::vector<HostAddress> host_addresses;
-    std::vector<Route> routes; ///< of the main table; read when an address is to be added
-    std::vector<Rule> rules;   ///< those that Rule can express; read when a tunnel has any
+    /// Of the tables that addresses and routes are to be added to, and out of all links.
+    std::vector<Route> routes;
+    std::vector<Rule> rules; ///< those that Rule can express; read when a tunnel has any
     /// By the mark's ID: of the tunnels asked for, and where a rule or a route elsewhere goes
     /// away, of all that live.
     std::map<std::string, Record> records;
     /// Names asked for that are alternative ones (altname), and the links' real names.
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
+    /// Links that have gone, or will have, because a new one takes the place of their lower device.
+    Links vanished = {};
 };
 
 /// One wanted tunnel.
@@ -339,6 +345,9 @@ struct Config {
 /// The link of that name, or null.
 const Link* find_link(const State& state, std::string_view name);
 
+/// The record of a link that carries our mark; null where it has none, or it was not read.
+const Record* find_record(const State& state, const Link* link);
+
 /// The mark in an alias, behind a foreign alias or alone; empty when there is none.
 std::optional<Mark> mark_of(std::string_view alias);
 /// `alias` with our mark in it, in place of an older one, behind ` | ` where somebody else's is.
@@ -354,6 +363,9 @@ bool is_tunnel(const Link& link);
 /// sit0 and ip6tnl0: they come with the kernel module, take what no other tunnel does, and cannot
 /// be removed.
 bool is_fallback(const Link& link);
+/// Whether the kernel removes links of that kind with their lower device: it does not where they
+/// only send through it.
+bool goes_with_lower(std::string_view kind);
 
 /// Whether the two are one and the same wish: by destination, table, metric, gateway and link.
 bool same_route(const Route& one, const Route& other);

@@ -41,6 +41,7 @@ struct TunnelPlan {
     std::optional<Mark> old_mark; ///< of the link as it was read
     bool absent = false;          ///< the link is not wanted
     bool adopted = false;         ///< the mark is the only thing that changes
+    std::optional<Link> vanished; ///< the link, if it has gone, or will have, with its lower device
     std::string temporary;        ///< the name that a replacement is built under, when it is
     const Tunnel* wish = nullptr; ///< in the config; none for an absence
     /// Plans of one stage do not depend on one another. What they say of a tunnel of another

@@ -19,6 +19,8 @@ std::vector<std::string> removal_order(std::vector<std::string> names, const Sta
 /// Changes a state into what it will be when the tunnel is there as wished, as far as the planning
 /// of other tunnels depends on it.
 void expect(State& state, const Tunnel& tunnel);
+/// The same for a new link in the place of an old one: what stands on that has vanished.
+void expect_replacement(State& state, const std::string& name);
 /// The same for a link that will have gone.
 void expect_absence(State& state, const std::string& name);
 

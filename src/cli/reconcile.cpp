@@ -2,6 +2,7 @@
 
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/guardian.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/transaction.h"
@@ -62,6 +63,10 @@ public:
         auto made = make_plan();
         if (!made) return tl::unexpected(made.error());
         plan_ = std::move(*made);
+        if (probation_ != nullptr ||
+            std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(),
+                        [](const TunnelPlan& tunnel) { return tunnel.vanished.has_value(); }))
+            first_ = state_;
         for (const auto& tunnel : plan_.tunnels)
             outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel)
                                                       : Outcome::refused);
@@ -130,6 +135,13 @@ private:
         auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
         if (!state) return tl::unexpected(state.error());
         state_ = std::move(*state);
+        for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
+            if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
+                state_.vanished.put(*tunnel.vanished);
+                if (const auto record = find_record(first_, &*tunnel.vanished))
+                    state_.records.emplace(mark_of(*tunnel.vanished->attributes.alias)->id,
+                                           *record);
+            }
         if (arguments_.has("netns")) state_.ssh_client.reset(); // it comes into another one
         Plan made = plan(config_, state_, options_);
         // Most runs change nothing that routes hang on, and need not read them.
@@ -223,7 +235,10 @@ private:
                        ? 0
                        : 3;
         if (!impossible_) return code_;
-        const bool untouched = !wrote_ && (code_ == 0 || code_ == 4);
+        const bool touches =
+            mode_ == Mode::plan && !stops_all() &&
+            std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), is_carried_out);
+        const bool untouched = !wrote_ && !touches && (code_ == 0 || code_ == 4);
         return untouched ? 2 : graver(code_, 1);
     }
 
@@ -240,8 +255,7 @@ private:
             report_text();
             return {};
         }
-        const State before = state_;
-        auto guardian = Guardian::start(*records_, space_, [&] { return take_back_all(before); });
+        auto guardian = Guardian::start(*records_, space_, [&] { return take_back_all(); });
         if (!guardian) return tl::unexpected(guardian.error());
         carry_out_all();
         report_text();
@@ -256,7 +270,7 @@ private:
                                           probation_->time.count()));
         Verdict verdict = guardian->wait(probation_->time);
         if (verdict.kind == Verdict::Kind::lost)
-            if (const auto done = take_back_all(before); !done) verdict.error = done.error();
+            if (const auto done = take_back_all(); !done) verdict.error = done.error();
         confirmed_ = verdict.kind == Verdict::Kind::kept;
         if (*confirmed_) {
             if (!style_.quiet && !style_.json) print("confirmed: the change stays\n");
@@ -271,9 +285,9 @@ private:
         return tunnel.errors.empty() && !tunnel.steps.empty();
     }
 
-    Result<void> take_back_all(const State& before) {
+    Result<void> take_back_all() {
         TransactionContext context{*netlink_, *records_, space_, {}};
-        const auto left = take_back(context, plan_.tunnels, before);
+        const auto left = take_back(context, plan_.tunnels, first_);
         auto noted = probation_->reject(plan_);
         if (left.empty()) return noted;
         Error all = left.front();
@@ -319,10 +333,13 @@ private:
                 const auto now = std::find_if(
                     again->tunnels.begin(), again->tunnels.end(),
                     [&](const TunnelPlan& other) { return other.wish == tunnel.wish; });
-                const bool had_errors = !tunnel.errors.empty();
-                tunnel = std::move(*now);
+                const TunnelPlan before = std::exchange(tunnel, std::move(*now));
                 tunnel.stage = stage;
-                if (!had_errors) report_problems(tunnel);
+                TunnelPlan news = tunnel;
+                std::erase_if(news.warnings, [&](const std::string& warning) {
+                    return is_in(before.warnings, warning);
+                });
+                if (before.errors.empty()) report_problems(news);
             } else {
                 tunnel.errors.push_back(again.error());
                 report_error(again.error());
@@ -430,6 +447,7 @@ private:
     std::optional<NetlinkSocket> socket_;
     std::optional<Netlink> netlink_;
     State state_;
+    State first_; ///< before anything was done, where that will be needed
     Plan plan_;
     std::vector<Outcome> outcomes_;
     int code_ = 0;

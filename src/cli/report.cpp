@@ -376,7 +376,7 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
 Outcome intended_outcome(const TunnelPlan& plan) {
     if (plan.absent) return plan.steps.empty() ? Outcome::absent : Outcome::removed;
     if (plan.adopted) return Outcome::adopted;
-    bool creates = false, deletes = false;
+    bool creates = false, deletes = plan.vanished.has_value();
     for (const auto& step : plan.steps) {
         creates = creates || std::holds_alternative<CreateLink>(step.operation);
         const auto* removal = std::get_if<DeleteLink>(&step.operation);

@@ -101,22 +101,27 @@ std::string_view origin_word(FdbOrigin origin) {
 /// The rules that the tunnel's record claims, as far as the kernel has them.
 std::vector<Rule> rules_of(const Link& link, const State& state) {
     std::vector<Rule> rules;
-    const auto mark = mark_of(link.attributes.alias.value_or(""));
-    const auto record = mark ? state.records.find(mark->id) : state.records.end();
-    if (record == state.records.end()) return rules;
+    const Record* record = find_record(state, &link);
+    if (record == nullptr) return rules;
     for (const auto& rule : state.rules)
-        if (std::any_of(record->second.rules.begin(), record->second.rules.end(),
+        if (std::any_of(record->rules.begin(), record->rules.end(),
                         [&](const Rule& wanted) { return fulfils(rule, wanted); }))
             rules.push_back(rule);
     return rules;
 }
 
-/// The routes out of the tunnel that somebody made, and not the kernel for an address.
-std::vector<Route> routes_of(const Link& link) {
+/// The routes out of the tunnel that somebody made, and not the kernel for an address; and those
+/// out of other links that we made for it.
+std::vector<Route> routes_of(const Link& link, const State& state) {
     std::vector<Route> routes;
     std::copy_if(link.routes.begin(), link.routes.end(), std::back_inserter(routes), is_restorable);
     for (auto& route : routes)
         route.dev.clear();
+    const Record* record = find_record(state, &link);
+    for (const auto& route : record != nullptr ? record->routes : std::vector<Route>{})
+        if (const Link* out = find_link(state, route.dev);
+            out != nullptr && find_route(out->routes, route) != nullptr)
+            routes.push_back(route);
     return routes;
 }
 
@@ -161,7 +166,7 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
                         {"problems", nlohmann::json::array()}};
     for (const auto& address : link.addresses)
         json["addresses"].push_back(to_string(address.prefix));
-    for (const auto& route : routes_of(link))
+    for (const auto& route : routes_of(link, state))
         json["routes"].push_back(route_json(route));
     for (const auto& rule : rules_of(link, state))
         json["rules"].push_back(rule_json(rule));
@@ -239,7 +244,7 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         text += field("address", to_string(address.prefix));
     for (const auto& entry : link.routers)
         text += field("router", entry_text(entry));
-    for (const auto& route : routes_of(link))
+    for (const auto& route : routes_of(link, state))
         text += field("route", route_text(route));
     for (const auto& rule : rules_of(link, state))
         text += field("rule", to_string(rule));

@@ -113,8 +113,8 @@ constexpr TunnelRow sit_rows[] = {
     {"isatap", &TunnelAttributes::isatap, IFLA_IPTUN_FLAGS, 0, Wire::special, create_only, "no", "",
      ""}, // a change is accepted and ignored
     {"local", &TunnelAttributes::local, IFLA_IPTUN_LOCAL, 0, Wire::address, in_place, "", "", ""},
-    {"remote", &TunnelAttributes::remote, IFLA_IPTUN_REMOTE, 0, Wire::address, in_place, "", "",
-     ""},
+    {"remote", &TunnelAttributes::remote, IFLA_IPTUN_REMOTE, 0, Wire::address, presence_kept, "",
+     "", ""}, // makes the link point-to-point (ipip6_changelink())
     {"dev", &TunnelAttributes::dev, IFLA_IPTUN_LINK, 0, Wire::ifindex, in_place, "none", "DEV",
      "the lower device that packets leave by (default: any)"},
     {"ttl",
@@ -192,6 +192,8 @@ constexpr TunnelRow ip6tnl_rows[] = {
      "N",
      "how often the packet may be encapsulated again: 0 to 255, or none (default)",
      {"none", no_encaplimit}},
+    {"fwmark", &TunnelAttributes::fwmark, IFLA_IPTUN_FWMARK, 0, Wire::number, in_place, "0", "",
+     ""},
     {"other_flags", &TunnelAttributes::other_flags, IFLA_IPTUN_FLAGS, 0, Wire::special, in_place,
      "0", "", ""},
 };
@@ -316,6 +318,7 @@ template<class T> bool possible_in_place(Mutability mutability, const T& have, c
         if constexpr (std::is_same_v<T, IpAddress>) return have.family == want.family;
         return true;
     case not_clearable: return want != T{};
+    case presence_kept: return (have == T{}) == (want == T{});
     }
     return false;
 }

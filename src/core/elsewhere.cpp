@@ -24,6 +24,19 @@ std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
     return vrf != nullptr && vrf->vrf_table != 0 ? vrf->vrf_table : main_table;
 }
 
+/// Of a link that is not known none.
+const std::vector<Route>& routes_out_of(const std::string& name, const State& state) {
+    static const std::vector<Route> none;
+    const Link* link = find_link(state, name);
+    return link == nullptr ? none : link->routes;
+}
+
+/// Whether what is stated is there already, and neither we nor another tunnel made it. For that our
+/// protocol number is enough of a sign: it is taken away on the word of a record alone.
+template<class T> bool is_of_others(const T* present, bool is_recorded) {
+    return present != nullptr && present->protocol != our_protocol && !is_recorded;
+}
+
 } // namespace
 
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state) {
@@ -35,12 +48,31 @@ std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state) {
     return routes;
 }
 
+const Route* find_own_route(const std::vector<Route>& routes, const Route& recorded) {
+    const Route* route = find_route(routes, recorded);
+    if (route == nullptr) {
+        const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& other) {
+            return same_route_key(other, recorded);
+        });
+        if (found != routes.end()) route = &*found;
+    }
+    return route != nullptr && is_restorable(*route) ? route : nullptr;
+}
+
 Record record_of(const Tunnel& tunnel, const State& state) {
     Record record;
     add_stated_keys(record.keys, link_attributes(), tunnel.link);
     add_stated_keys(record.keys, tunnel_attributes(tunnel.tunnel.kind), tunnel.tunnel);
     record.addresses = tunnel.addresses.value_or(std::vector<Prefix>{});
+    const Record* old = find_record(state, find_link(state, tunnel.name));
+    const auto is_recorded = [&](auto list, const auto& wanted, auto equal) {
+        return old != nullptr && is_in(old->*list, wanted, equal);
+    };
     for (const auto& stated : stated_routes(tunnel, state)) { // what identifies it, no more
+        if (!stated.dev.empty() &&
+            is_of_others(find_route(routes_out_of(stated.dev, state), stated),
+                         is_recorded(&Record::routes, stated, same_route)))
+            continue;
         Route route;
         route.to = stated.to;
         route.via = stated.via;
@@ -49,7 +81,10 @@ Record record_of(const Tunnel& tunnel, const State& state) {
         route.metric = stated.metric;
         record.routes.push_back(std::move(route));
     }
-    record.rules = tunnel.rules.value_or(std::vector<Rule>{});
+    for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
+        if (!is_of_others(find_rule(state.rules, rule),
+                          is_recorded(&Record::rules, rule, std::equal_to<>{})))
+            record.rules.push_back(rule);
     return record;
 }
 
@@ -72,47 +107,54 @@ Claims claims_on(const Config& config, const State& state) {
 void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
                     const std::vector<Rule>& rules, const Record& old, const State& state,
                     const Claims& claims) {
-    const auto routes_of = [&](const Route& route) -> const std::vector<Route>& {
-        static const std::vector<Route> none;
-        const Link* link = find_link(state, route.dev);
-        return link == nullptr ? none : link->routes;
-    };
     for (const auto& route : routes)
-        if (!route.dev.empty() && find_route(routes_of(route), route) == nullptr)
+        if (!route.dev.empty() && find_route(routes_out_of(route.dev, state), route) == nullptr)
             target.missing_routes_elsewhere.push_back(route);
     for (const auto& rule : rules)
         if (find_rule(state.rules, rule) == nullptr) target.missing_rules.push_back(rule);
 
-    const auto is_claimed = [&](auto list, const auto& value, auto equal) {
+    const auto any_claims = [&](auto list, auto claims_it) {
         return std::any_of(claims.begin(), claims.end(), [&](const auto& claim) {
-            const auto& others = claim.second.*list;
-            return std::any_of(others.begin(), others.end(),
-                               [&](const auto& other) { return equal(other, value); });
+            const auto& claimed = claim.second.*list;
+            return std::any_of(claimed.begin(), claimed.end(), claims_it);
         });
     };
     for (const auto& route : old.routes) {
-        const Route* present = route.dev.empty() ? nullptr : find_route(routes_of(route), route);
-        if (present == nullptr || is_claimed(&Record::routes, route, same_route)) continue;
+        const Route* present =
+            route.dev.empty() ? nullptr : find_own_route(routes_out_of(route.dev, state), route);
+        if (present == nullptr || any_claims(&Record::routes, [&](const Route& claimed) {
+                return claimed.dev == route.dev && find_route({*present}, claimed) != nullptr;
+            }))
+            continue;
         target.surplus_routes_elsewhere.push_back(*present);
         target.surplus_routes_elsewhere.back().dev = route.dev;
     }
+    // A rule whose priority was left to the kernel is there once more for each tunnel that states a
+    // priority: each claim needs one that fulfils it, not all of them.
+    std::vector<Rule> staying = state.rules;
     for (const auto& rule : old.rules) {
-        const Rule* present = find_rule(state.rules, rule);
-        if (present != nullptr &&
-            !is_claimed(&Record::rules, *present,
-                        [](const Rule& wish, const Rule& other) { return fulfils(other, wish); }))
-            target.surplus_rules.push_back(*present);
+        const auto is_surplus = [&](const Rule& present) {
+            return fulfils(present, rule) && present.protocol == our_protocol &&
+                   !any_claims(&Record::rules, [&](const Rule& claimed) {
+                       const auto fulfilling = [&](const Rule& other) {
+                           return fulfils(other, claimed);
+                       };
+                       return fulfils(present, claimed) &&
+                              std::count_if(staying.begin(), staying.end(), fulfilling) == 1;
+                   });
+        };
+        const auto surplus = std::find_if(staying.begin(), staying.end(), is_surplus);
+        if (surplus == staying.end()) continue;
+        target.surplus_rules.push_back(*surplus);
+        staying.erase(surplus);
     }
 }
 
 Needs needs_of(const Config& config, const State& state) {
     Needs needs;
     const auto record_behind = [&](const std::string& name) {
-        const Link* link = find_link(state, name);
-        const auto mark =
-            link != nullptr ? mark_of(link->attributes.alias.value_or("")) : std::optional<Mark>();
-        const auto found = mark ? state.records.find(mark->id) : state.records.end();
-        return found == state.records.end() ? Record{} : found->second;
+        const Record* record = find_record(state, find_link(state, name));
+        return record == nullptr ? Record{} : *record;
     };
     const auto look = [&](const std::string& name, const Record& wanted, const Record& old) {
         for (const Record* record : {&wanted, &old}) {
@@ -129,11 +171,11 @@ Needs needs_of(const Config& config, const State& state) {
     for (const auto& tunnel : config.tunnels) {
         const Link* have = find_link(state, tunnel.name);
         for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{}))
-            needs.main_table = needs.main_table || have == nullptr || !has_address(*have, prefix);
+            if (have == nullptr || !has_address(*have, prefix)) needs.tables.insert(main_table);
         for (const auto& route : stated_routes(tunnel, state)) {
             const Link* out = route.dev.empty() ? have : find_link(state, route.dev);
-            needs.main_table =
-                needs.main_table || out == nullptr || find_route(out->routes, route) == nullptr;
+            if (out == nullptr || find_route(out->routes, route) == nullptr)
+                needs.tables.insert(route.table);
         }
         look(tunnel.name, record_of(tunnel, state), record_behind(tunnel.name));
     }

@@ -61,6 +61,13 @@ const Link* find_link(const State& state, std::string_view name) {
     return name.empty() ? nullptr : state.links.find(name);
 }
 
+const Record* find_record(const State& state, const Link* link) {
+    const auto mark =
+        link != nullptr ? mark_of(link->attributes.alias.value_or("")) : std::optional<Mark>();
+    const auto found = mark ? state.records.find(mark->id) : state.records.end();
+    return found == state.records.end() ? nullptr : &found->second;
+}
+
 std::optional<Mark> mark_of(std::string_view alias) {
     const auto begin = find_mark(alias);
     if (begin == std::string_view::npos) return std::nullopt;
@@ -112,6 +119,12 @@ bool is_tunnel(const Link& link) {
 bool is_fallback(const Link& link) {
     return is_tunnel(link) && link.tunnel.kind != TunnelKind::vxlan &&
            link.name == std::string(traits_of(link.tunnel.kind).name) + "0";
+}
+
+bool goes_with_lower(std::string_view kind) {
+    constexpr std::string_view kinds[] = {"vxlan",  "vlan",   "macvlan", "macvtap",
+                                          "ipvlan", "ipvtap", "macsec",  "hsr"};
+    return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
 }
 
 bool same_route(const Route& one, const Route& other) {
@@ -184,7 +197,8 @@ std::uint32_t overhead(const TunnelAttributes& tunnel) {
     switch (tunnel.kind) {
     case TunnelKind::vxlan: return over_ipv6 ? 70 : 50;
     case TunnelKind::sit: return 20;
-    case TunnelKind::ip6tnl: return tunnel.encaplimit == no_encaplimit ? 40 : 48;
+    case TunnelKind::ip6tnl:
+        return tunnel.encaplimit.value_or(no_encaplimit) == no_encaplimit ? 40 : 48;
     }
     return 0;
 }

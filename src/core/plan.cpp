@@ -89,8 +89,9 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
             if (present.prefix == address.prefix) address = present;
     // A route of the same identity will do, whoever made it.
     for (const auto& route : record.routes)
-        if (route.dev.empty() && find_route(target.routes, route) == nullptr)
-            if (const Route* present = find_route(have->routes, route))
+        if (const Route* present =
+                route.dev.empty() ? find_own_route(have->routes, route) : nullptr)
+            if (find_route(target.routes, *present) == nullptr)
                 target.surplus_routes.push_back(*present);
     for (auto& route : target.routes)
         if (const Route* present = find_route(have->routes, route)) route = *present;
@@ -195,8 +196,8 @@ std::string joined(const std::vector<Change>& changes) {
 
 /// Whether the recreate may happen, and what it has to keep.
 void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Change>& reasons,
-                     const Tunnel& tunnel, const State& state, const PlanOptions& options,
-                     TunnelPlan& plan) {
+                     const Tunnel& tunnel, const std::vector<std::string>& lost_uppers,
+                     const State& state, const PlanOptions& options, TunnelPlan& plan) {
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     std::vector<std::string> undeclared;
     for (const auto& address : have.addresses) {
@@ -225,6 +226,11 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     else if (undecided)
         refuse("the link to be replaced has addresses that are not stated",
                fmt::format("Use {}.", decision));
+    if (!lost_uppers.empty() && options.foreign != Foreign::drop)
+        refuse(
+            fmt::format("the link to be replaced carries other links, which would go with it: {}",
+                        fmt::join(lost_uppers, ", ")),
+            "Remove them first, or use --drop-foreign to lose them.");
     plan.warnings.push_back(fmt::format(
         "the link is replaced, which interrupts traffic and concerns {}", cost_of_recreate(have)));
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
@@ -232,6 +238,13 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
 
 std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
                                  const std::vector<Change>& reasons, TunnelPlan& plan) {
+    if (plan.vanished) {
+        std::vector<Step> steps = build_steps(want, want.name);
+        steps.front().changes = reasons;
+        steps.front().disruption = Disruption::recreate;
+        append(steps, raise_steps(want));
+        return steps;
+    }
     // With another VNI or port both links can exist, so the old one carries traffic until the new
     // one is built.
     const bool side_by_side =
@@ -270,12 +283,40 @@ void settle_flap(const Link& have, const LinkTarget& target, const PlanOptions& 
         fmt::format("the link goes down for a moment, which concerns {}", cost_of_flap(have)));
 }
 
-TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
-                       const Claims& claims, const PlanOptions& options) {
+/// Links that go with a link, and that the config neither makes anew nor removes.
+std::vector<std::string> uppers_left(const Link& link, const Config& config,
+                                     const std::vector<std::string>& absent) {
+    std::vector<std::string> left;
+    for (const auto& upper : link.uppers) {
+        const auto makes = [&](const Tunnel& tunnel) {
+            return tunnel.name == upper && tunnel.tunnel.kind == TunnelKind::vxlan;
+        };
+        if (!is_in(absent, upper) &&
+            std::none_of(config.tunnels.begin(), config.tunnels.end(), makes))
+            left.push_back(upper);
+    }
+    return left;
+}
+
+/// What the plans for all tunnels of a config have in common.
+struct Common {
+    const Config& config;
+    const Claims& claims;
+    const std::vector<std::string>& absent;
+    const PlanOptions& options;
+};
+
+TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
+    const auto& [config, claims, absent, options] = common;
+    const Origin origin = config.origin;
     TunnelPlan plan;
     plan.name = tunnel.name;
     plan.wish = &tunnel;
     const Link* have = find_link(state, tunnel.name);
+    if (have == nullptr) {
+        have = state.vanished.find(tunnel.name);
+        if (have != nullptr) plan.vanished = *have;
+    }
     if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
         plan.errors.push_back({ErrorKind::usage, tunnel.name,
                                fmt::format("the name belongs to a link of another kind ({})",
@@ -300,8 +341,9 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
     }
 
     LinkTarget target = target_for(tunnel, have, old_record, state, options);
-    const auto reasons =
-        have != nullptr ? impossible_in_place(*have, target) : std::vector<Change>{};
+    auto reasons = have != nullptr ? impossible_in_place(*have, target) : std::vector<Change>{};
+    if (plan.vanished)
+        reasons.push_back({"lower device", have->tunnel.dev.value_or(""), "another one"});
     const bool replaces = !reasons.empty();
     const bool keeps_mark = plan.old_mark && !replaces;
     plan.mark = keeps_mark ? plan.old_mark : Mark{origin, options.new_id(tunnel.name)};
@@ -313,7 +355,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
     plan_elsewhere(target, stated_routes(tunnel, state), tunnel.rules.value_or(std::vector<Rule>{}),
                    old_record, state, claims);
     if (replaces)
-        settle_recreate(target, *have, reasons, tunnel, state, options, plan);
+        settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
+                        options, plan);
     else if (have != nullptr)
         settle_flap(*have, target, options, plan);
     preflight(tunnel, target, have, replaces, state, options, plan);
@@ -339,8 +382,16 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, Origin origin, const State& state,
     return plan;
 }
 
-TunnelPlan plan_absence(const std::string& name, const State& state, const Claims& claims,
-                        const PlanOptions& options) {
+/// Links that go with a link that shall be absent, and that shall not.
+std::vector<std::string> uppers_on(const Link& link, const std::vector<std::string>& absent) {
+    std::vector<std::string> uppers;
+    for (const auto& upper : link.uppers)
+        if (!is_in(absent, upper)) uppers.push_back(upper);
+    return uppers;
+}
+
+TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
+    const auto& [config, claims, absent, options] = common;
     TunnelPlan plan;
     plan.name = name;
     plan.absent = true;
@@ -359,6 +410,15 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Claim
         plan.errors.push_back({ErrorKind::refused, name,
                                "cannot remove: the link was not made by vxlanctl", "", 0,
                                "Use --force to remove it all the same."});
+    else if (const auto uppers = uppers_on(*have, absent); !uppers.empty() && !options.force)
+        plan.errors.push_back(
+            {ErrorKind::refused, name,
+             fmt::format("cannot remove: other links stand on it and would go with it: {}",
+                         fmt::join(uppers, ", ")),
+             "", 0,
+             fmt::format(
+                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
+                 name)});
     else
         plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
     if (plan.steps.empty() || !plan.old_mark) return plan;
@@ -374,12 +434,11 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Claim
 }
 
 /// Replacements that a killed run left behind hold their VNI, and would never go by themselves.
-std::vector<TunnelPlan> plan_leftovers(const std::vector<std::string>& absent, const State& state,
-                                       const PlanOptions& options) {
+std::vector<TunnelPlan> plan_leftovers(const State& state, const Common& common) {
     std::vector<TunnelPlan> plans;
     for (const auto& link : state.links) {
-        if (is_tunnel(link) && is_leftover(link) && !is_in(absent, link.name))
-            plans.push_back(plan_absence(link.name, state, {}, options));
+        if (is_tunnel(link) && is_leftover(link) && !is_in(common.absent, link.name))
+            plans.push_back(plan_absence(link.name, state, common));
     }
     return plans;
 }
@@ -409,6 +468,28 @@ std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent
     return names;
 }
 
+bool removes(const TunnelPlan& plan) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        return removal != nullptr && removal->link == plan.name;
+    });
+}
+
+/// A link is not replaced when one that stands on it cannot be made again.
+void refuse_with_uppers(std::vector<TunnelPlan>& plans) {
+    for (auto upper = plans.rbegin(); upper != plans.rend(); ++upper) {
+        if (!upper->vanished || upper->errors.empty()) continue;
+        for (auto& lower : plans)
+            if (lower.name == upper->vanished->tunnel.dev && lower.errors.empty() &&
+                (removes(lower) || lower.vanished))
+                lower.errors.push_back(
+                    {ErrorKind::refused, lower.name,
+                     fmt::format("cannot be replaced without '{}', which stands on it",
+                                 upper->name),
+                     "", 0, fmt::format("Mend what is said about '{}' first.", upper->name)});
+    }
+}
+
 } // namespace
 
 Plan plan(const Config& config, const State& state, const PlanOptions& options) {
@@ -416,9 +497,10 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     const Claims claims = claims_on(config, state);
     const auto absent = removal_order(absent_links(config, state), state);
     const auto first = links_in_the_way(absent, config, state);
-    plan.tunnels = plan_leftovers(absent, state, options);
+    const Common common{config, claims, absent, options};
+    plan.tunnels = plan_leftovers(state, common);
     for (const auto& name : first)
-        plan.tunnels.push_back(plan_absence(name, state, claims, options));
+        plan.tunnels.push_back(plan_absence(name, state, common));
 
     // What one tunnel changes, another one may count on.
     std::optional<State> expected; // a copy only where it differs
@@ -434,15 +516,17 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     std::size_t stage = plan.tunnels.empty() ? 0 : 1;
     for (const std::size_t index : order) {
         const Tunnel& tunnel = config.tunnels[index];
-        plan.tunnels.push_back(
-            plan_tunnel(tunnel, config.origin, expected ? *expected : state, claims, options));
+        plan.tunnels.push_back(plan_tunnel(tunnel, expected ? *expected : state, common));
         plan.tunnels.back().stage = stage + layers[index];
-        if (expected && plan.tunnels.back().errors.empty()) expect(*expected, tunnel);
+        if (!expected || !plan.tunnels.back().errors.empty()) continue;
+        if (removes(plan.tunnels.back())) expect_replacement(*expected, tunnel.name);
+        expect(*expected, tunnel);
     }
+    refuse_with_uppers(plan.tunnels);
     if (!plan.tunnels.empty()) stage = plan.tunnels.back().stage + 1;
     for (const auto& name : absent) {
         if (is_in(first, name)) continue;
-        plan.tunnels.push_back(plan_absence(name, state, claims, options));
+        plan.tunnels.push_back(plan_absence(name, state, common));
         plan.tunnels.back().stage = stage;
     }
     if (config.origin == Origin::file && config.unnamed == Unnamed::keep)

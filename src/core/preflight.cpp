@@ -247,23 +247,33 @@ private:
                 impossible(fmt::format("route {}: link '{}' does not exist", to_string(route.to),
                                        route.dev),
                            "'ip -br link' lists the links of this network namespace.");
-        if (const Route* other = default_route_elsewhere(); other != nullptr)
-            plan_.errors.push_back(
-                {ErrorKind::refused, tunnel_.name,
-                 fmt::format("cannot add a default route: there is one by '{}' already",
-                             other->dev),
-                 "", 0, "Use --default-route to have this one as well, or --no-default-route."});
+        if (tunnel_.overrides_default_route) return;
+        for (const auto& route : new_routes())
+            if (const Route* other = default_route_beside(route))
+                plan_.errors.push_back(
+                    {ErrorKind::refused, tunnel_.name,
+                     fmt::format("cannot add a default route: there is one by '{}' already",
+                                 other->dev),
+                     "", 0,
+                     same_route_key(route, *other)
+                         ? "Use --default-route with another --metric to have this one as well, or "
+                           "--no-default-route."
+                         : "Use --default-route to have this one as well, or "
+                           "--no-default-route."});
     }
 
-    /// One out of another link, beside which a new one would come without being asked for.
-    const Route* default_route_elsewhere() const {
-        if (tunnel_.overrides_default_route) return nullptr;
-        for (const auto& route : new_routes())
-            for (const auto& other : state_.routes)
-                if (route.to.length == 0 && other.to == route.to && other.table == route.table &&
-                    other.dev != tunnel_.name && !other.dev.empty())
-                    return &other;
-        return nullptr;
+    /// One out of another link, beside which this one would come without being asked for. One that
+    /// we had before, and that a flap took, is not new.
+    const Route* default_route_beside(const Route& route) const {
+        const Record* record = find_record(state_, have_);
+        const bool had = record != nullptr && find_route(record->routes, route) != nullptr;
+        if (route.to.length != 0 || had) return nullptr;
+        const auto other =
+            std::find_if(state_.routes.begin(), state_.routes.end(), [&](const Route& present) {
+                return present.to == route.to && present.table == route.table &&
+                       present.dev != tunnel_.name && !present.dev.empty();
+            });
+        return other == state_.routes.end() ? nullptr : &*other;
     }
 
     /// A route beside one of the same destination, table and metric would share its traffic.
@@ -277,15 +287,25 @@ private:
             return in(target_.surplus_routes) || in(target_.surplus_routes_elsewhere);
         };
         for (const auto& route : new_routes()) {
-            const Link* out = route.dev.empty() ? have_ : find_link(state_, route.dev);
-            if (out == nullptr || (out == have_ && replaces_)) continue;
-            for (const auto& present : out->routes)
-                if (same_route_key(route, present) && !is_surplus(present))
-                    impossible(fmt::format("route {}: there is one of the same table and metric "
-                                           "out of '{}' already, which is not ours",
-                                           to_string(route.to), out->name),
-                               "Remove it, or give this one another metric.");
+            const std::string dev = route.dev.empty() ? tunnel_.name : route.dev;
+            const Link* out = find_link(state_, dev);
+            if (out != nullptr && !(out == have_ && replaces_))
+                for (const auto& present : out->routes)
+                    if (same_route_key(route, present) && !is_surplus(present))
+                        refuse_beside(route, dev);
+            if (!tunnel_.overrides_default_route && default_route_beside(route) != nullptr)
+                continue;
+            for (const auto& present : state_.routes)
+                if (same_route_key(route, present) && present.dev != dev && !is_surplus(present))
+                    refuse_beside(route, present.dev);
         }
+    }
+
+    void refuse_beside(const Route& route, const std::string& dev) {
+        impossible(fmt::format("route {}: there is one of the same table and metric out of '{}' "
+                               "already, which is not ours",
+                               to_string(route.to), dev),
+                   "Remove it, or give this one another metric.");
     }
 
     /// Of the stated routes those that are not there yet.
@@ -391,8 +411,8 @@ private:
                                             to_string(host.prefix.address),
                                             host.link.empty() ? "" : " on ", host.link));
         for (const auto& route : state_.routes)
-            if (route.to.length == 0 && route.via && inner.length != 0 &&
-                contains(inner, *route.via) && route.dev != tunnel_.name)
+            if (route.table == main_table && route.to.length == 0 && route.via &&
+                inner.length != 0 && contains(inner, *route.via) && route.dev != tunnel_.name)
                 moves.push_back(fmt::format("{} (the default gateway on {})", to_string(*route.via),
                                             route.dev));
         if (state_.ssh_client && contains(inner, *state_.ssh_client) &&
@@ -415,7 +435,7 @@ private:
     std::string device_towards(const IpAddress& address) const {
         const Route* best = nullptr;
         for (const auto& route : state_.routes)
-            if (contains(route.to, address) &&
+            if (route.table == main_table && contains(route.to, address) &&
                 (best == nullptr || route.to.length > best->to.length ||
                  (route.to.length == best->to.length && route.metric < best->metric)))
                 best = &route;

@@ -117,10 +117,21 @@ void expect(State& state, const Tunnel& tunnel) {
         Link with_route = *out;
         with_route.routes.push_back(route);
         state.links.put(std::move(with_route));
-        if (route.table == main_table) state.routes.push_back(std::move(route));
+        state.routes.push_back(std::move(route));
     }
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
         if (find_rule(state.rules, rule) == nullptr) state.rules.push_back(rule);
+}
+
+void expect_replacement(State& state, const std::string& name) {
+    std::vector<std::string> uppers;
+    for (const auto& link : std::as_const(state.links))
+        if (goes_with_lower(link.kind) && link.tunnel.dev == name) uppers.push_back(link.name);
+    for (const auto& upper : uppers) {
+        expect_replacement(state, upper);
+        state.vanished.put(*find_link(state, upper));
+        expect_absence(state, upper);
+    }
 }
 
 void expect_absence(State& state, const std::string& name) {

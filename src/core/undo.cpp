@@ -24,7 +24,10 @@ LinkTarget exactly(LinkTarget target, const Link& is) {
 bool recreates(const std::vector<Step>& steps, const std::string& name) {
     return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
         const auto* removal = std::get_if<DeleteLink>(&step.operation);
-        return removal != nullptr && removal->link == name;
+        const auto* creation = std::get_if<CreateLink>(&step.operation);
+        return (removal != nullptr && removal->link == name) ||
+               (creation != nullptr && creation->link == name &&
+                step.disruption == Disruption::recreate);
     });
 }
 
@@ -160,6 +163,7 @@ private:
 std::vector<Step> plan_back(const std::string& name, const State& before, const State& now,
                             const std::vector<Step>& done) {
     const Link* was = find_link(before, name);
+    if (was == nullptr) was = before.vanished.find(name);
     const Link* is = find_link(now, name);
     std::vector<Step> steps;
     if (was == nullptr) {

@@ -260,6 +260,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         case IFLA_GROUP: link.attributes.group = read_as<std::uint32_t>(attribute); break;
         case IFLA_TXQLEN: link.attributes.txqlen = read_as<std::uint32_t>(attribute); break;
         case IFLA_IFALIAS: link.attributes.alias = read_string(attribute); break;
+        case IFLA_LINK: link.lower_index = read_as<int>(attribute).value_or(0); break;
         case IFLA_LINK_NETNSID: link.underlay_elsewhere = true; break;
         case IFLA_STATS64: link.counters = decode_counters(attribute); break;
         case IFLA_AF_SPEC:
@@ -275,6 +276,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         }
     }
     if (link.name.empty()) return std::nullopt;
+    if (tunnel_kind(link.kind)) link.lower_index = 0; // says their own attribute
     if (const auto kind = tunnel_kind(link.kind); kind && data != nullptr)
         link.tunnel = decode_tunnel(*kind, data, link.lower_index);
     if (link.kind == "vrf" && data != nullptr)

@@ -24,6 +24,8 @@ namespace {
 constexpr std::size_t most_by_name = 32;
 // Up to this many tunnels, the kernel filters entries and routes by link.
 constexpr std::size_t most_by_link = 8;
+// Up to this many routing tables, the kernel filters routes by table.
+constexpr std::size_t most_by_table = 4;
 constexpr std::size_t most_look_ups = 64;
 constexpr int most_readings = 32;
 
@@ -48,8 +50,9 @@ public:
         if (auto done = read_routers(); !done) return tl::unexpected(done.error());
         if (auto done = read_needs(request_.needs(state_)); !done)
             return tl::unexpected(done.error());
-        if (request_.needs(state_).main_table) // now that the tunnels' own routes are known
-            if (auto done = read_main_table(); !done) return tl::unexpected(done.error());
+        // Now that the tunnels' own routes are known.
+        if (auto done = read_tables(request_.needs(state_).tables); !done)
+            return tl::unexpected(done.error());
         if (request_.foreign)
             if (auto done = read_foreign(); !done) return tl::unexpected(done.error());
         if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
@@ -71,6 +74,7 @@ public:
 private:
     Result<void> read_foreign() {
         if (tunnels_.empty()) return {};
+        if (auto done = read_uppers(); !done) return done;
         if (auto done = read_neighbours(); !done) return done;
         return read_routes_of_links(tunnels_);
     }
@@ -373,6 +377,22 @@ private:
         return {};
     }
 
+    /// Which links go with the tunnels, of all kinds.
+    Result<void> read_uppers() {
+        const auto clear = [&] {
+            for (auto& link : state_.links)
+                link.uppers.clear();
+        };
+        const auto handle = [&](const nlmsghdr* message) {
+            const auto link = decode_link(message);
+            if (!link || link->underlay_elsewhere || !goes_with_lower(link->kind)) return;
+            if (Link* lower = tunnel(link->lower_index)) lower->uppers.push_back(link->name);
+        };
+        clear();
+        return dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
+                    handle, clear);
+    }
+
     Result<void> read_neighbours() {
         for (const int filter : filters(tunnels_)) {
             const auto handle = [&](const nlmsghdr* message) {
@@ -395,26 +415,35 @@ private:
         return {};
     }
 
-    Result<void> read_main_table() {
-        for (const Family family : {Family::ipv4, Family::ipv6}) {
-            const std::size_t size = state_.routes.size();
-            const auto handle = [&](const nlmsghdr* message) {
-                for (auto& [index, route] : decode_route(message)) {
-                    if (route.type != RTN_UNICAST || route.to.address.family != family) continue;
-                    if (route.to.length == 0) wanted_names_.insert(index);
-                    state_.routes.push_back(std::move(route));
-                    state_.routes.back().dev = placeholder(index);
-                }
-            };
-            if (auto done = dump(
-                    [&](MessageWriter& writer) {
-                        encode_dump_routes(writer, family, 0, RT_TABLE_MAIN);
-                    },
-                    "routes", handle, [&] { state_.routes.resize(size); });
-                !done && done.error().code != ENOENT) // there is no such table yet
-                return done;
-        }
+    Result<void> read_tables(const std::set<std::uint32_t>& tables) {
+        const bool one_by_one = tables.size() <= most_by_table;
+        for (const Family family : {Family::ipv4, Family::ipv6})
+            for (const auto table : one_by_one ? tables : std::set<std::uint32_t>{RT_TABLE_UNSPEC})
+                if (auto done = read_table(family, table, tables); !done) return done;
         return {};
+    }
+
+    /// Or with RT_TABLE_UNSPEC all of `tables` at once.
+    Result<void> read_table(Family family, std::uint32_t table,
+                            const std::set<std::uint32_t>& tables) {
+        const std::size_t size = state_.routes.size();
+        const auto handle = [&](const nlmsghdr* message) {
+            for (auto& [index, route] : decode_route(message)) {
+                if (route.type != RTN_UNICAST || route.to.address.family != family ||
+                    !tables.contains(route.table))
+                    continue;
+                // Connected routes may be out of thousands of links.
+                if (route.to.length == 0 || route.protocol != RTPROT_KERNEL)
+                    wanted_names_.insert(index);
+                state_.routes.push_back(std::move(route));
+                state_.routes.back().dev = placeholder(index);
+            }
+        };
+        const auto done =
+            dump([&](MessageWriter& writer) { encode_dump_routes(writer, family, 0, table); },
+                 "routes", handle, [&] { state_.routes.resize(size); });
+        const bool is_empty = !done && done.error().code == ENOENT; // no such table yet
+        return is_empty ? Result<void>() : done;
     }
 
     /// The routes out of these links, in place of what is known of them.
@@ -482,7 +511,7 @@ private:
             if (link.master_index != 0)
                 (is_vrf(link.master_index) ? link.attributes.vrf : link.attributes.master) =
                     name_of(link.master_index);
-            if (link.lower_index != 0) // elsewhere, the index means nothing here
+            if (is_tunnel(link) && link.lower_index != 0) // elsewhere, the index means nothing here
                 link.tunnel.dev = link.underlay_elsewhere ? placeholder(link.lower_index)
                                                           : name_of(link.lower_index);
             bool renamed = false;

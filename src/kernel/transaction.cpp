@@ -459,7 +459,9 @@ public:
         ReadRequest mine;
         mine.tunnels = {plan_.name};
         if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
-        if (const Link* was = find_link(before_, plan_.name)) mine.others = links_behind(*was);
+        const Link* was = find_link(before_, plan_.name);
+        if (was == nullptr) was = before_.vanished.find(plan_.name);
+        if (was != nullptr) mine.others = links_behind(*was);
         mine.foreign = concerns_foreign(plan_);
         mine.needs = [this](const State&) { return needs_of_undo(); };
         for (int attempt = 0;; ++attempt) {
@@ -790,15 +792,27 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
                              const State& before) {
     Executor executor(context.netlink, before, Executor::OnSignal::go_on);
     NewAddresses addresses;
-    std::vector<Error> left;
-    for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
-        if (plan->steps.empty() || !plan->errors.empty()) continue;
-        Transaction transaction(context, executor, addresses, *plan, before);
+    std::map<std::string, Error> left;
+    const auto undo = [&](const TunnelPlan& plan) {
+        if (plan.steps.empty() || !plan.errors.empty()) return;
+        Transaction transaction(context, executor, addresses, plan, before);
         const auto undone =
             transaction.undo(kernel_error("cannot return to the state before", "", ""));
-        if (undone.error().kind == ErrorKind::undo_incomplete) left.push_back(undone.error());
-    }
-    return left;
+        left.erase(plan.name);
+        if (undone.error().kind == ErrorKind::undo_incomplete)
+            left.emplace(plan.name, undone.error());
+    };
+    for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan)
+        undo(*plan);
+    // What stands on a link went once more when that link was replaced by the old one.
+    if (std::any_of(plans.begin(), plans.end(),
+                    [](const TunnelPlan& plan) { return plan.vanished.has_value(); }))
+        for (const auto& plan : plans)
+            undo(plan);
+    std::vector<Error> errors;
+    for (auto& [name, error] : left)
+        errors.push_back(std::move(error));
+    return errors;
 }
 
 void catch_signals() {

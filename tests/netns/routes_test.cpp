@@ -107,6 +107,48 @@ TEST_CASE("routes: a rule of two tunnels stays until the last of them gives it u
     CHECK(rules(host.space) == "");
 }
 
+TEST_CASE("routes: show tells the rule, and the route out of the other link") {
+    const TwoInterfaces host;
+    REQUIRE(vxlanctl(host.space, first_words).code == 0);
+    const auto shown = vxlanctl(host.space, "show vxlan0");
+    CHECK(shown.out.find("  route      100.64.0.0/16 via 172.21.0.1 dev eth0 table 100\n") !=
+          std::string::npos);
+    CHECK(shown.out.find("  rule       from 172.21.0.100/32 table 100") != std::string::npos);
+    const auto json = nlohmann::json::parse(vxlanctl(host.space, "show --json").out);
+    const auto route = json.at("tunnels").at(0).at("routes").at(0);
+    CHECK(route.at("to") == "100.64.0.0/16");
+    CHECK(route.at("dev") == "eth0");
+}
+
+TEST_CASE("routes: what was there before, and was stated besides, is not taken away") {
+    const TwoInterfaces host;
+    sh(host.space, "ip rule add from 172.21.0.100 table 100 pref 50\n"
+                   "ip route add 100.64.0.0/16 via 172.21.0.1 dev eth0 table 100");
+    const auto before = snapshot(host.space);
+    const std::string words =
+        first_words + " --route 'default,via 172.21.0.1,dev eth0' --route '172.21.0.0/24,dev eth0'";
+    const auto made = vxlanctl(host.space, words);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(vxlanctl_counted(host.space, words).writes == 0);
+    CHECK(vxlanctl(host.space, "down vxlan0").out == "vxlan0: removed\n  - link vxlan0\n");
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
+TEST_CASE("routes: one whose gateway was changed by hand is put right") {
+    const TwoInterfaces host;
+    const std::string words = first_words + " --route '10.9.0.0/16,via 10.192.158.4'";
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    sh(host.space, "ip route change 10.9.0.0/16 via 10.192.158.9 dev vxlan0\n"
+                   "ip route change 100.64.0.0/16 via 172.21.0.9 dev eth0 table 100");
+    const auto mended = vxlanctl(host.space, words);
+    INFO(mended.err);
+    CHECK(mended.code == 0);
+    CHECK(routes(host.space, "10.9.0.0/16") ==
+          "10.9.0.0/16 via 10.192.158.4 dev vxlan0 proto 147 \n");
+    CHECK(routes(host.space, "table 100") == "100.64.0.0/16 via 172.21.0.1 dev eth0 proto 147 \n");
+}
+
 TEST_CASE("routes: what others have stays") {
     const TwoInterfaces host;
     REQUIRE(vxlanctl(host.space, first_words).code == 0);

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <iterator>
+#include <linux/rtnetlink.h>
 #include <memory>
 #include <sstream>
 
@@ -203,6 +204,107 @@ TEST_CASE("plan: routes and rules that several tunnels of one call give up go al
     CHECK(first.at(0).find("remove rule") == 0);
 }
 
+TEST_CASE("plan: a rule that is stated with and without a priority goes with its own tunnel") {
+    const OptionValues any{{"rule", {"from 172.21.0.100,table 101"}}};
+    OptionValues second{{"rule", {"from 172.21.0.100,table 101,priority 40"}}, {"vni", {"11"}}};
+    const std::string line = "eth0 172.21.0.100 vxlan1 10.9.0.1/24 100.64.158.4";
+    const auto ids = numbered();
+    State state = after(vxlan_config(any), host_state(), ids);
+    state.rules.front().priority = 32765; // the kernel's choice
+    state = after(vxlan_config(second, line), state, ids);
+    REQUIRE(state.rules.size() == 2);
+    State one_left = after(Config{Origin::cli, {}, {"vxlan1"}}, state);
+    REQUIRE(one_left.rules.size() == 1);
+    CHECK(one_left.rules.front().priority == 32765U);
+    CHECK(after(Config{Origin::cli, {}, {"vxlan0"}}, one_left).rules.empty());
+    State other_left = after(Config{Origin::cli, {}, {"vxlan0"}}, state);
+    REQUIRE(other_left.rules.size() == 1);
+    CHECK(other_left.rules.front().priority == 40U);
+}
+
+TEST_CASE("plan: what others have made already is stated, and yet not ours to take away") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}},
+                               {"route", {"100.64.0.0/16,dev eth1,table 101"}}};
+    State state = host_state();
+    state.rules = {{parse_prefix("172.21.0.100/32").value(), {}, 101, 50, RTPROT_BOOT}};
+    Route route;
+    route.to = parse_prefix("100.64.0.0/16").value();
+    route.table = 101;
+    route.protocol = RTPROT_STATIC;
+    link_in(state, "eth1").routes = {route};
+    const State made = after(vxlan_config(options), state);
+    CHECK(made.rules == state.rules);
+    CHECK(steps(vxlan_config(options), made).empty());
+    CHECK(steps(vxlan_config(), made).empty());
+    const State gone = after(Config{Origin::cli, {}, {"vxlan0"}}, made);
+    CHECK(gone.rules == state.rules);
+    CHECK(find_link(gone, "eth1")->routes.size() == 1);
+}
+
+TEST_CASE("plan: a route of ours whose gateway somebody changed is put right") {
+    const OptionValues options{{"route", {"10.8.0.0/16,via 10.192.158.4"}}};
+    State state = after(vxlan_config(options), host_state());
+    auto& route = link_in(state, "vxlan0").routes.front();
+    route.via = parse_address("10.192.158.9").value();
+    route.protocol = RTPROT_BOOT; // as `ip route change` leaves it
+    CHECK(steps(vxlan_config(options), state) ==
+          Lines{"append route 10.8.0.0/16 via 10.192.158.4",
+                "remove route 10.8.0.0/16 via 10.192.158.9"});
+    CHECK(steps(vxlan_config(), state) == Lines{"remove route 10.8.0.0/16 via 10.192.158.9"});
+}
+
+TEST_CASE("plan: the kernel's own route is not taken away for having been stated") {
+    State state = after(vxlan_config(), host_state());
+    Route connected;
+    connected.to = parse_prefix("10.128.0.0/9").value();
+    connected.protocol = RTPROT_KERNEL;
+    link_in(state, "vxlan0").routes = {connected};
+    const OptionValues stated{{"route", {"10.128.0.0/9"}}};
+    state = after(vxlan_config(stated), state);
+    CHECK(steps(vxlan_config(), state).empty());
+}
+
+TEST_CASE("plan: a default route that a flap took comes back, whatever else appeared meanwhile") {
+    State state = after(isatap_config(), host_state());
+    link_in(state, "sit1").routes.clear();
+    Route other;
+    other.to = parse_prefix("::/0").value();
+    other.metric = 1024;
+    other.dev = "eth0";
+    state.routes = {other};
+    CHECK(steps(isatap_config(), state) == Lines{"add route ::/0 via 2001:db8::5efe:c0a8:67fe"});
+    CHECK(only_error(isatap_config(),
+                     [&] {
+                         State fresh = host_state();
+                         fresh.routes = {other};
+                         return fresh;
+                     }())
+              .find("Use --default-route to have") != std::string::npos);
+}
+
+TEST_CASE("plan: a default route of the same metric by another link is known beforehand") {
+    State state = host_state();
+    Route other;
+    other.to = parse_prefix("::/0").value();
+    other.metric = 1;
+    other.dev = "eth0";
+    state.routes = {other};
+    CHECK(only_error(isatap_config(), state).find("--default-route with another --metric") !=
+          std::string::npos);
+    CHECK(only_error(isatap_config({{"default-route", {""}}}), state)
+              .find("there is one of the same table and metric out of 'eth0'") !=
+          std::string::npos);
+}
+
+TEST_CASE("plan: an ISATAP link with a remote is made anew, since the kernel cannot clear it") {
+    State state = after(isatap_config(), host_state());
+    link_in(state, "sit1").tunnel.remote = parse_address("10.3.3.3").value();
+    CHECK(only_error(isatap_config(), state).find("--allow-recreate") != std::string::npos);
+    PlanOptions options;
+    options.allow_recreate = true;
+    CHECK(steps(isatap_config(), state, options).front() == "delete sit1");
+}
+
 TEST_CASE("plan: what a rule's removal needs to know is asked for") {
     const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}},
                                {"route", {"100.64.0.0/16,dev eth1,table 101"}}};
@@ -212,10 +314,10 @@ TEST_CASE("plan: what a rule's removal needs to know is asked for") {
     CHECK_FALSE(same.all_records);
     CHECK(same.links == std::set<std::string>{"eth1"});
     CHECK(needs_of(vxlan_config(), state).all_records);
-    CHECK_FALSE(same.main_table); // nothing is added that could swallow something
+    CHECK(same.tables.empty()); // nothing is added that could swallow something
     State without = state;
     link_in(without, "eth1").routes.clear();
-    CHECK(needs_of(vxlan_config(options), without).main_table);
+    CHECK(needs_of(vxlan_config(options), without).tables == std::set<std::uint32_t>{101});
     const Needs none = needs_of(vxlan_config(), host_state());
     CHECK_FALSE(none.rules);
     CHECK(none.links.empty());

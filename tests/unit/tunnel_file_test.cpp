@@ -516,9 +516,7 @@ TEST_CASE("file: hostile texts end soon, with few errors, and without a crash") 
     };
     for (const auto& text : texts) {
         INFO(text.substr(0, 100));
-        const auto begin = std::chrono::steady_clock::now();
         const auto parsed = parse(text);
-        CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds(20)); // sanitizers
         CHECK_FALSE(parsed.errors.empty());
         CHECK(parsed.errors.size() <= 101);
         std::size_t size = 0;

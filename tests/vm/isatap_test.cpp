@@ -249,6 +249,14 @@ TEST_CASE("isatap: what sit cannot change is refused, and made anew where that i
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
 }
 
+TEST_CASE("isatap: a link with a remote is made anew where that is allowed") {
+    const FletsHost host;
+    sh(host.space, "ip tunnel add sit1 mode isatap local 10.216.0.101 remote 10.3.3.3");
+    CHECK(vxlanctl(host.space, isatap_words).code == 4);
+    CHECK(vxlanctl(host.space, isatap_words + " --allow-recreate").code == 0);
+    CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
 TEST_CASE("isatap: a default route by another link is not overridden unless asked") {
     const FletsHost host;
     sh(host.space, "ip addr add 2001:db8:9::2/64 dev eth0 nodad\n"
@@ -265,6 +273,18 @@ TEST_CASE("isatap: a default route by another link is not overridden unless aske
     CHECK(vxlanctl(host.space, isatap_words + " --default-route").code == 0);
     CHECK(default_routes(host.space) == 2);
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0); // it is there already
+}
+
+TEST_CASE("isatap: a default route in the VRF is not overridden unless asked, either") {
+    const FletsHost host;
+    sh(host.space, "ip link add vrf1 up type vrf table 50\nip link set eth0 master vrf1\n"
+                   "ip addr add 2001:db8:9::2/64 dev eth0 nodad\n"
+                   "ip -6 route add default via 2001:db8:9::1 dev eth0 table 50");
+    const auto refused = vxlanctl(host.space, isatap_words + " --vrf vrf1");
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("there is one by 'eth0' already") != std::string::npos);
+    CHECK(vxlanctl(host.space, isatap_words + " --vrf vrf1 --default-route").code == 0);
 }
 
 TEST_CASE("isatap: bad input touches nothing") {
@@ -389,6 +409,14 @@ TEST_CASE("ipip6: IPv4 through both tunnels") {
     CHECK(vxlanctl(net.host, words).code == 0);
     CHECK(link(net.host, "site1").at("mtu") == 1440);
     CHECK(vxlanctl_counted(net.host, words).writes == 0);
+
+    // By its lower device, and with a mark that somebody put on it.
+    CHECK(vxlanctl(net.host, words + " --dev sit1 --mtu 1441").code == 2);
+    CHECK(vxlanctl(net.host, words + " --dev sit1 --mtu 1440").code == 0);
+    sh(net.host, "ip link set site1 type ip6tnl mode ipip6 local 2001:db8::5efe:10.216.0.101 "
+                 "remote 2001:db8:1::2 dev sit1 encaplimit none fwmark 0x55");
+    CHECK(vxlanctl(net.host, words + " --dev sit1 --ttl 9").code == 0);
+    CHECK(link(net.host, "site1").at("linkinfo").at("info_data").at("fwmark") == "0x55");
 }
 
 TEST_CASE("isatap: the example of the Flets host does what it says, and nothing the second time") {
