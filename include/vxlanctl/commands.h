@@ -41,4 +41,8 @@ Result<int> run_show(const Arguments& arguments);
 /// `export [IFNAME...]`
 Result<int> run_export(const Arguments& arguments);
 
+/// `import soracom --gate-peers FILE`
+std::vector<OptionInfo> import_soracom_options();
+Result<int> run_import_soracom(const Arguments& arguments);
+
 } // namespace vxlanctl

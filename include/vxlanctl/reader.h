@@ -18,6 +18,7 @@ struct ReadRequest {
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
+    bool every_local = false;      ///< those of all addresses
     /// Whether a flood list is what was expected. The kernel's dump of a large table is not
     /// consistent (vxlan_fdb_dump() goes on by count, so one entry that goes makes it miss
     /// another), so one that is not gets read until two readings agree in every entry, or all

@@ -37,24 +37,27 @@ const OptionInfo* find_option(const std::vector<OptionInfo>& options, std::strin
     return nullptr;
 }
 
-/// The index of the command's name: the first word that is neither an option nor its argument.
-std::size_t command_position(const std::vector<std::string>& arguments) {
+/// The index of the command's name: the first word that is neither an option nor its argument, as
+/// far as `options` tell.
+std::size_t command_position(const std::vector<std::string>& arguments,
+                             const std::vector<OptionInfo>& options) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& word = arguments[i];
         if (word.size() < 2 || word[0] != '-') return i;
         if (word == "--") return i + 1;
-        const OptionInfo* option = find_option(common_options(), word);
+        const OptionInfo* option = find_option(options, word);
         if (option != nullptr && !option->argument.empty() && word.find('=') == std::string::npos)
             ++i;
     }
     return arguments.size();
 }
 
-/// Whether the word is the first one of a command of two.
-bool begins_command(std::string_view word) {
-    return std::any_of(commands().begin(), commands().end(), [&](const Command& command) {
-        return command.name.starts_with(fmt::format("{} ", word));
-    });
+/// The commands of two words of which this is the first one.
+std::vector<const Command*> commands_beginning(std::string_view word) {
+    std::vector<const Command*> found;
+    for (const auto& command : commands())
+        if (command.name.starts_with(fmt::format("{} ", word))) found.push_back(&command);
+    return found;
 }
 
 tl::unexpected<Error> unknown(const std::string& what, const std::string& word,
@@ -201,7 +204,7 @@ const Command* find_command(std::string_view name) {
 }
 
 Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
-    const std::size_t position = command_position(arguments);
+    const std::size_t position = command_position(arguments, common_options());
     if (position >= arguments.size()) {
         const Command none{"", "", "", nullptr, nullptr};
         auto parsed = parse_options(none, arguments);
@@ -212,14 +215,20 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
     std::vector<std::string> rest = arguments;
     rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(position));
     const Command* command = find_command(name);
-    if (command == nullptr && begins_command(name)) {
-        const std::size_t second = command_position(rest);
+    if (const auto begun = commands_beginning(name); command == nullptr && !begun.empty()) {
+        std::vector<OptionInfo> options;
+        for (const Command* one : begun)
+            for (auto& option : all_options(*one))
+                options.push_back(std::move(option));
+        const std::size_t second = command_position(rest, options);
+        const std::string remedy = fmt::format("Did you mean '{}'?", begun.front()->name);
         if (second >= rest.size())
-            return usage_error("", fmt::format("'{}' needs a second word", name),
-                               fmt::format("See 'vxlanctl {} up --help'.", name));
+            return usage_error("", fmt::format("'{}' needs a second word", name), remedy);
         name += " " + rest[second];
         rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(second));
         command = find_command(name);
+        if (command == nullptr)
+            return usage_error("", fmt::format("unknown command '{}'", name), remedy);
     }
     if (command == nullptr) return unknown("command", name, command_names(), "vxlanctl --help");
     return parse_options(*command, rest);

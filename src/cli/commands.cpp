@@ -35,6 +35,10 @@ const std::vector<Command>& commands() {
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", no_options,
          run_export},
+        {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
+         "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
+         "accepts",
+         import_soracom_options, run_import_soracom},
     };
     return table;
 }

@@ -93,8 +93,11 @@ Result<void> replace_file(const FileDescriptor& directory, const std::string& fr
     const FileDescriptor file(openat(directory.get(), fresh.c_str(),
                                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (file.get() < 0 || fchmod(file.get(), 0644) != 0 || !write_all(file.get(), text) ||
-        renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0)
-        return system_error(name, "cannot write the file", errno);
+        renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0) {
+        const int code = errno;
+        if (file.get() >= 0) unlinkat(directory.get(), fresh.c_str(), 0);
+        return system_error(name, "cannot write the file", code);
+    }
     return {};
 }
 

@@ -497,7 +497,8 @@ private:
         }
         const std::set<IpAddress> locals(request_.locals.begin(), request_.locals.end());
         for (const auto& host : state_.host_addresses)
-            if (locals.contains(host.prefix.address)) wanted_names_.insert(host.link_index);
+            if (request_.every_local || locals.contains(host.prefix.address))
+                wanted_names_.insert(host.link_index);
         wanted_names_.erase(0);
         MessageBatch batch;
         MessageWriter writer(batch);

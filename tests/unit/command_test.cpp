@@ -38,6 +38,14 @@ TEST_CASE("command line: mistakes are named, with what was probably meant") {
     CHECK(error_of({}) == "no command is given. See 'vxlanctl --help'.");
     CHECK(error_of({"dwon"}) == "unknown command 'dwon'. Did you mean 'down'?");
     CHECK(error_of({"frobnicate"}) == "unknown command 'frobnicate'. See 'vxlanctl --help'.");
+    CHECK(error_of({"import"}) == "'import' needs a second word. Did you mean 'import soracom'?");
+    CHECK(error_of({"import", "--gate-peers", "a.json", "-o", "b.toml"}) ==
+          "'import' needs a second word. Did you mean 'import soracom'?");
+    for (const std::string word : {"soracm", "file"})
+        CHECK(error_of({"import", word}) ==
+              "unknown command 'import " + word + "'. Did you mean 'import soracom'?");
+    CHECK(parse_arguments({"import", "--gate-peers", "a.json", "soracom"})->command ==
+          "import soracom");
     CHECK(error_of({"up", "--por", "1"}) == "unknown option '--por'. Did you mean '--port'?");
     CHECK(error_of({"up", "--xyzzy"}) == "unknown option '--xyzzy'. See 'vxlanctl up --help'.");
     CHECK(error_of({"up", "-x"}) == "unknown option '-x'. See 'vxlanctl up --help'.");

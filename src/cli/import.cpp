@@ -1,0 +1,138 @@
+#include "vxlanctl/commands.h"
+#include "vxlanctl/directory.h"
+#include "vxlanctl/file_text.h"
+#include "vxlanctl/files.h"
+#include "vxlanctl/output.h"
+#include "vxlanctl/reader.h"
+#include "vxlanctl/report.h"
+#include "vxlanctl/soracom.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+Result<SourceText> read_source(const std::string& path) {
+    auto text = read_text(path, "file");
+    if (!text) return tl::unexpected(text.error());
+    return SourceText{path == "-" ? "standard input" : path, std::move(*text)};
+}
+
+Result<SoracomTexts> read_sources(const Arguments& arguments) {
+    std::vector<std::string> paths;
+    if (arguments.has("gate-peers")) paths = arguments.options.at("gate-peers");
+    const auto peers_files = paths.size();
+    if (arguments.has("vpg")) paths.push_back(arguments.value("vpg"));
+    if (std::count(paths.begin(), paths.end(), "-") > 1)
+        return usage_error("", "'-' is named twice", "Standard input can be read only once.");
+    SoracomTexts texts;
+    for (const auto& path : paths) {
+        auto source = read_source(path);
+        if (!source) return tl::unexpected(source.error());
+        if (texts.gate_peers.size() < peers_files)
+            texts.gate_peers.push_back(std::move(*source));
+        else
+            texts.vpg = std::move(*source);
+    }
+    return texts;
+}
+
+Result<SoracomChoice> choice_of(const Arguments& arguments) {
+    SoracomChoice choice;
+    choice.name = arguments.value("name", choice.name);
+    if (arguments.has("self")) {
+        const auto self = parse_address(arguments.value("self"));
+        if (!self) return with_subject(self.error(), "--self");
+        choice.self = *self;
+    }
+    if (arguments.has("dev")) {
+        auto dev = parse_dev(arguments.value("dev"));
+        if (!dev) return with_subject(dev.error(), "--dev");
+        choice.dev = std::move(*dev);
+    }
+    return choice;
+}
+
+Result<std::vector<HostAddress>> read_host_addresses() {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    ReadRequest request;
+    request.foreign = false;
+    request.every_local = true;
+    auto state = read_state(netlink, nullptr, request);
+    if (!state) return tl::unexpected(state.error());
+    return std::move(state->host_addresses);
+}
+
+/// Replaces the file at once, or makes it; where the path is a link, what it leads to.
+Result<void> write_file(const std::string& path, const std::string& text) {
+    std::error_code problem;
+    const auto target =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(path, problem), problem);
+    if (problem) return system_error(path, "cannot write the file", problem.value());
+    const auto status = std::filesystem::status(target, problem);
+    if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+        return usage_error(path, "not replaced, because it is not a regular file",
+                           "Without -o, the text goes to standard output.");
+    const FileDescriptor directory(
+        ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory.get() < 0) return system_error(path, "cannot write the file", errno);
+    auto done =
+        replace_file(directory, fmt::format(".vxlanctl-{}", getpid()), target.filename(), text);
+    if (!done) done.error().subject = path;
+    return done;
+}
+
+} // namespace
+
+std::vector<OptionInfo> import_soracom_options() {
+    return {
+        {"gate-peers", 0, "FILE",
+         "what 'soracom vpg list-gate-peers' prints; - is standard input; may be repeated"},
+        {"vpg", 0, "FILE",
+         "what 'soracom vpg get' or 'list' prints: the VNI and, if need be, the prefix length"},
+        {"self", 0, "ADDR", "the outer address of this host's entry (default: one that it has)"},
+        {"dev", 0, "DEV", "the lower device (default: the one that has the outer address)"},
+        {"name", 0, "NAME", "of the tunnel (default vxlan0)"},
+        {"output", 'o', "FILE", "replace this file, instead of printing"},
+    };
+}
+
+Result<int> run_import_soracom(const Arguments& arguments) {
+    if (!arguments.words.empty())
+        return usage_error(fmt::format("'{}'", arguments.words[0]),
+                           "'import soracom' takes no further words",
+                           "Files are named with --gate-peers and --vpg.");
+    const auto choice = choice_of(arguments);
+    if (!choice) return tl::unexpected(choice.error());
+    const auto texts = read_sources(arguments);
+    if (!texts) return tl::unexpected(texts.error());
+    const auto host = read_host_addresses();
+    if (!host) return tl::unexpected(host.error());
+    const auto imported = tunnel_from_soracom(*texts, *choice, *host);
+    if (!imported) return tl::unexpected(imported.error());
+
+    const std::string text = file_text(imported->tunnel);
+    const std::string output = arguments.value("output", "-");
+    if (output != "-")
+        if (const auto done = write_file(output, text); !done) return tl::unexpected(done.error());
+    if (!arguments.has("quiet"))
+        for (const auto& warning : imported->warnings)
+            print_warning(imported->tunnel.name, warning);
+    if (arguments.has("json"))
+        print(document_text(
+            {{"schema", json_schema}, {"toml", text}, {"warnings", imported->warnings}}));
+    else if (output == "-")
+        print(text);
+    else if (!arguments.has("quiet"))
+        print(fmt::format("{}: written\n", printable(output)));
+    return 0;
+}
+
+} // namespace vxlanctl

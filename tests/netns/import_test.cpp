@@ -1,0 +1,153 @@
+// The API's JSON as a file that apply accepts as it is.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+#include <unistd.h>
+
+using namespace world;
+
+namespace {
+
+const std::string sample = SOURCE_DIRECTORY "/examples/gate-peers.json";
+const std::string import_words = "import soracom --gate-peers " + sample;
+
+std::string read(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+RunOptions with_input(const std::string& text) {
+    RunOptions options;
+    options.input = text;
+    return options;
+}
+
+/// A directory that goes with this object.
+struct Folder {
+    std::filesystem::path path =
+        std::filesystem::temp_directory_path() / fmt::format("import-test-{}", getpid());
+    Folder() { std::filesystem::create_directory(path); }
+    ~Folder() { std::filesystem::remove_all(path); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    std::size_t size() const {
+        return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(path),
+                                                      std::filesystem::directory_iterator()));
+    }
+};
+
+} // namespace
+
+TEST_CASE("import: what is printed makes the tunnel, and nothing the second time") {
+    const Host host;
+    RunOptions nobody;
+    nobody.as_nobody = true;
+    const auto imported = vxlanctl(host.space, import_words, nobody);
+    INFO(imported.err);
+    REQUIRE(imported.code == 0);
+    CHECK(imported.err == "");
+    const std::string page = read(SOURCE_DIRECTORY "/docs/import.md");
+    CHECK(page.find("```toml\n" + imported.out + "```\n") != std::string::npos);
+    CHECK(page.find("```json\n" + read(sample) + "```\n") != std::string::npos);
+    CHECK(vxlanctl(host.space, "import soracom --gate-peers -", with_input(read(sample))).out ==
+          imported.out);
+    const auto applied = vxlanctl(host.space, "apply -", with_input(imported.out));
+    INFO(applied.err);
+    CHECK(applied.code == 0);
+    CHECK(addresses(host.space, "vxlan0") == std::vector<std::string>{"10.225.194.171/9"});
+    CHECK(flood_list(host.space, "vxlan0") ==
+          std::vector<std::string>{"100.64.158.132", "100.64.158.4"});
+    const auto link = world::link(host.space, "vxlan0");
+    CHECK(link.at("linkinfo").at("info_data").at("link") == "eth0");
+    CHECK(link.at("linkinfo").at("info_data").at("id") == 10);
+    CHECK(link.at("linkinfo").at("info_data").at("local") == "172.21.0.100");
+    CHECK(vxlanctl(host.space, up_words).out == "vxlan0: in sync\n"); // the same by hand
+
+    // The tunnel's own address is one of this host now, and makes no difference.
+    const auto again = vxlanctl(host.space, import_words);
+    CHECK(again.out == imported.out);
+    CHECK(vxlanctl(host.space, "check -", with_input(again.out)).code == 0);
+    CHECK(nlohmann::json::parse(vxlanctl(host.space, import_words + " --json").out) ==
+          nlohmann::json{
+              {"schema", 1}, {"toml", imported.out}, {"warnings", nlohmann::json::array()}});
+}
+
+TEST_CASE("import: on another host it says which entries and addresses there are") {
+    const Host host;
+    sh(host.space, "ip addr del 172.21.0.100/24 dev eth0\nip addr add 172.21.0.9/24 dev eth0");
+    const auto refused = vxlanctl(host.space, import_words);
+    INFO(refused.err);
+    CHECK(refused.code == 2);
+    CHECK(refused.out == "");
+    for (const char* part : {"172.21.0.100 (inner 10.225.194.171, the customer's)",
+                             "this host has 172.21.0.9 on eth0", "--self"})
+        CHECK(refused.err.find(part) != std::string::npos);
+    const auto chosen = vxlanctl(host.space, import_words + " --self 172.21.0.100 --dev eth0");
+    CHECK(chosen.code == 0);
+    CHECK(chosen.out.find("dev = \"eth0\"\nlocal = \"172.21.0.100\"\n") != std::string::npos);
+}
+
+TEST_CASE("import: the file of -o is replaced at once, or not at all") {
+    const Host host;
+    const Folder folder;
+    const auto file = folder.path / "gate.toml";
+    const auto import_to = [&](const std::string& path, const std::string& more = "") {
+        return vxlanctl(host.space, fmt::format("{} -o {} {}", import_words, path, more));
+    };
+    CHECK(import_to(file).out == file.string() + ": written\n");
+    CHECK(read(file) == vxlanctl(host.space, import_words).out);
+    CHECK(vxlanctl(host.space, "apply " + file.string()).code == 0);
+
+    std::filesystem::create_symlink(file, folder.path / "link");
+    CHECK(import_to(folder.path / "link", "--name vxlan1 -q").out == "");
+    CHECK(read(file).find("[vxlan.vxlan1]\n") == 0);
+    CHECK(std::filesystem::is_symlink(folder.path / "link"));
+    CHECK(folder.size() == 2);
+
+    // An error leaves what is there.
+    CHECK(import_to(file, "--name a/b").code == 2);
+    CHECK(read(file).find("[vxlan.vxlan1]\n") == 0);
+    CHECK(import_to(folder.path / "none" / "gate.toml").code == 1);
+    CHECK(import_to(folder.path / std::string(300, 'x')).code == 1); // and leaves no part of it
+    for (const std::string& path : {folder.path.string(), std::string("/dev/null")}) {
+        const auto refused = import_to(path);
+        CHECK(refused.code == 2);
+        CHECK(refused.err.find(path + ": not replaced, because it is not a regular file") !=
+              std::string::npos);
+    }
+    CHECK(std::filesystem::is_character_file("/dev/null"));
+    CHECK(folder.size() == 2);
+}
+
+TEST_CASE("import: mistakes in words and texts are errors of usage, and nothing is printed") {
+    const Host host;
+    for (const auto& [words, message] : std::vector<std::pair<std::string, std::string>>{
+             {"import", "Did you mean 'import soracom'?"},
+             {"import soracm", "Did you mean 'import soracom'?"},
+             {"import soracom", "Give it with --gate-peers"},
+             {"import soracom --gate-peer x", "Did you mean '--gate-peers'?"},
+             {"import soracom " + sample, "Files are named with --gate-peers and --vpg."},
+             {"import soracom --gate-peers - --vpg -", "'-' is named twice"},
+             {"import soracom --gate-peers /nonexistent", "cannot read the file (No such file"},
+             {"import soracom --gate-peers /dev/zero", "cannot read the file (File too large)"},
+             {import_words + " --self x", "--self 'x': not an IP address"},
+             {import_words + " --dev a/b", "--dev 'a/b': not a link name"},
+             {"import soracom --gate-peers -", "standard input:2:6: not JSON"}}) {
+        const auto refused = vxlanctl(host.space, words, with_input("[\n{\"a\":}]"));
+        INFO(words << ": " << refused.err);
+        CHECK(refused.code == 2);
+        CHECK(refused.out == "");
+        CHECK(refused.err.find(message) != std::string::npos);
+    }
+    CHECK(vxlanctl(host.space, "import soracom --gate-peers -", with_input("[\n{\"a\":}]"))
+              .err.find("\n    {\"a\":}]\n         ^\n") != std::string::npos);
+    const auto closed = vxlanctl(host.space, import_words + " --vpg -",
+                                 with_input("{\"gateOpened\":false,\"gateVxlanId\":11}"));
+    CHECK(closed.code == 0);
+    CHECK(closed.err.find("warning: vxlan0: the VPG's Gate is closed") != std::string::npos);
+    CHECK(closed.out.find("vni = 11\n") != std::string::npos);
+}

@@ -1,0 +1,379 @@
+// Tunnels out of the JSON of SORACOM's API: every form that it comes in, what is said where it does
+// not do, and over damaged and hostile texts no crash.
+#include "vxlanctl/file_text.h"
+#include "vxlanctl/soracom.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <fstream>
+#include <iterator>
+
+using namespace vxlanctl;
+
+namespace {
+
+std::string read(const std::string& path) {
+    std::ifstream file(path);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+const std::string sample = read(SOURCE_DIRECTORY "/examples/gate-peers.json");
+
+const std::vector<HostAddress> this_host{
+    {{parse_address("127.0.0.1").value(), 8}, std::nullopt, 1, "lo"},
+    {{parse_address("172.21.0.100").value(), 24}, std::nullopt, 2, "eth0"}};
+
+Result<SoracomTunnel> import(const std::string& gate_peers,
+                             const std::optional<std::string>& vpg = std::nullopt,
+                             const SoracomChoice& choice = {},
+                             std::span<const HostAddress> host = this_host) {
+    SoracomTexts texts{{{"peers.json", gate_peers}}, std::nullopt};
+    if (vpg) texts.vpg = SourceText{"vpg.json", *vpg};
+    return tunnel_from_soracom(texts, choice, host);
+}
+
+std::string error_of(const Result<SoracomTunnel>& imported) {
+    if (imported) return "none";
+    CHECK(imported.error().kind == ErrorKind::usage);
+    return to_string(imported.error());
+}
+
+/// The file, which has to be one that apply accepts and that says all of the tunnel.
+std::string file_of(const Result<SoracomTunnel>& imported) {
+    INFO(error_of(imported));
+    REQUIRE(imported);
+    std::string text = file_text(imported->tunnel);
+    CHECK(text.find("A file cannot state") == std::string::npos);
+    const SourceText file{"a.toml", text};
+    const auto parsed = parse_files(std::span(&file, 1), [](auto, const auto&) {
+        return Result<std::string>(usage_error("", "no peers file is expected"));
+    });
+    REQUIRE(parsed.errors.empty());
+    REQUIRE(parsed.tunnels.size() == 1);
+    CHECK(parsed.tunnels[0].tunnel == imported->tunnel);
+    return text;
+}
+
+std::string entry(const std::string& outer, const std::string& inner, const std::string& netmask,
+                  const std::string& owned) {
+    return fmt::format(R"({{"innerIpAddress":"{}","netmask":{},"outerIpAddress":"{}",)"
+                       R"("ownedByCustomer":{}}})",
+                       inner, netmask, outer, owned);
+}
+
+/// This host's entry and one end of a VPG.
+std::string list(const std::string& own_mask, const std::string& other_mask = "null") {
+    return fmt::format("[{},{}]", entry("172.21.0.100", "10.225.194.171", own_mask, "true"),
+                       entry("100.64.158.4", "10.192.158.4", other_mask, "false"));
+}
+
+std::string address_of(const Result<SoracomTunnel>& imported) {
+    if (!imported) return to_string(imported.error());
+    return to_string(imported->tunnel.addresses->at(0));
+}
+
+const std::string expected = "[vxlan.vxlan0]\n"
+                             "dev = \"eth0\"\n"
+                             "local = \"172.21.0.100\"\n"
+                             "addresses = [\"10.225.194.171/9\"]\n"
+                             "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
+
+} // namespace
+
+TEST_CASE("soracom: the list of Gate peers becomes a file") {
+    CHECK(file_of(import(sample)) == expected);
+    CHECK(import(sample)->warnings.empty());
+    CHECK(file_of(import("\xef\xbb\xbf\r\n" + sample)) == expected); // with a byte order mark
+    CHECK(file_of(import(sample, "{\"gateVxlanId\":11,\"gateOpened\":true}")).find("vni = 11\n") !=
+          std::string::npos);
+}
+
+TEST_CASE("soracom: one Gate peer alone is not enough, with the list it is") {
+    const std::string own = entry("172.21.0.100", "10.225.194.171", "9", "true");
+    const std::string end = entry("100.64.158.4", "10.192.158.4", "9", "false");
+    CHECK(error_of(import(own)) ==
+          "peers.json: names no end of the VPG, but 1 entry of the customer's. The whole list is "
+          "needed; 'soracom vpg list-gate-peers --vpg-id ID' prints it.");
+    const SoracomTexts texts{{{"own.json", own}, {"list.json", "[" + end + "," + own + "]"}},
+                             std::nullopt};
+    const auto both = tunnel_from_soracom(texts, {}, this_host);
+    INFO(error_of(both));
+    CHECK(both->tunnel.peers->size() == 1);
+    CHECK(error_of(import("[]")).find("peers.json: has no Gate peer. Open the VPG's Gate") == 0);
+    CHECK(file_of(import("[" + own + "," + end + "," + end + "]"))
+              .find("peers = [\"100.64.158.4\"]") != std::string::npos);
+}
+
+TEST_CASE("soracom: the prefix length, in every form, from wherever it is") {
+    const std::string good = "10.225.194.171/9";
+    for (const char* mask : {"\"255.128.0.0\"", "9", "\"9\""})
+        CHECK(address_of(import(list(mask))) == good);
+    CHECK(address_of(import(list("24", "\"255.128.0.0\""))) == "10.225.194.171/24");
+    for (const char* missing : {"null", "\"\""})
+        for (const char* mask : {"\"255.128.0.0\"", "9", "\"9\""})
+            CHECK(address_of(import(list(missing, mask))) == good);
+    for (const std::string key : {"ueSubnetCidrRange", "deviceSubnetCidrRange"})
+        CHECK(address_of(import(list("null"), "{\"" + key + "\":\"10.128.0.0/9\"}")) == good);
+    // What is malformed and not needed does not count.
+    CHECK(address_of(import(list("9", "\"x\""), "{\"ueSubnetCidrRange\":\"10.0.0.0/166\"}")) ==
+          good);
+    CHECK(address_of(import(list("null", "[166]"),
+                            "{\"ueSubnetCidrRange\":\"10.0.0.0/166\","
+                            "\"deviceSubnetCidrRange\":\"10.128.0.0/9\"}")) == good);
+
+    CHECK(error_of(import(list("null"))) ==
+          "peers.json:1:2: netmask: no entry has one. Give the VPG with --vpg, as 'soracom vpg get "
+          "--vpg-id ID' prints it, for its device subnet.");
+    CHECK(error_of(import(list("null"), "{\"gateVxlanId\":10}")) ==
+          "vpg.json:1:1: no entry has a netmask, and the VPG has no deviceSubnetCidrRange");
+    CHECK(error_of(import(list("null"), "{\"ueSubnetCidrRange\":\"10.0.0.0/166\"}")) ==
+          "vpg.json:1:22: ueSubnetCidrRange: '166' is not a prefix length. Give 0 to 32, or a mask "
+          "such as 255.128.0.0.");
+    CHECK(error_of(import(list("\"255.0.128.0\""))) ==
+          "peers.json:1:47: netmask: '255.0.128.0' is not a prefix length. Give 0 to 32, or a mask "
+          "such as 255.128.0.0.");
+    CHECK(error_of(import(list("{}")))
+              .find("1:47: netmask: a mask or a prefix length is expected, "
+                    "this is an object") != std::string::npos);
+    const std::string disagreeing = list("null", "9");
+    CHECK(error_of(import(disagreeing.substr(0, disagreeing.size() - 1) + "," +
+                          entry("100.64.158.5", "10.192.158.5", "10", "false") + "]"))
+              .find("netmask: null, and the other entries disagree: /9, /10") != std::string::npos);
+}
+
+TEST_CASE("soracom: the VPG says the VNI, and warns") {
+    const auto vpg = [](const std::string& text) { return import(sample, text); };
+    CHECK(vpg("{\"gateVxlanId\":16777215}")->tunnel.tunnel.vni == 16777215);
+    CHECK(vpg("{\"gateVxlanId\":null}")->tunnel.tunnel.vni == 10);
+    CHECK(vpg("{\"gateVxlanId\":11,\"vpcPeeringConnections\":null,\"gateOpened\":[],"
+              "\"redirection\":{\"gateVxlanId\":12},\"vpgId\":17}")
+              ->tunnel.tunnel.vni == 11);
+    for (const std::string bad :
+         {"0", "16777216", "-1", "1.5", "1e3", "\"x\"", "99999999999999999999999999"})
+        CHECK(error_of(vpg("{\"gateVxlanId\":" + bad + "}")).find("vpg.json:1:16: gateVxlanId '") ==
+              0);
+    CHECK(error_of(vpg("{\"gateVxlanId\": [1]}")) ==
+          "vpg.json:1:17: gateVxlanId: a number is expected, this is a list");
+    CHECK(vpg("{\"gateOpened\":false}")->warnings ==
+          std::vector<std::string>{"the VPG's Gate is closed, so that nothing will pass; 'soracom "
+                                   "vpg open-gate' opens it"});
+    CHECK(vpg("{\"ueSubnetCidrRange\":\"10.64.0.0/16\"}")->warnings.at(0) ==
+          "the inner address 10.225.194.171 is not in the VPG's device subnet 10.64.0.0/16: is it "
+          "the same VPG?");
+    // `vpg list`
+    const std::string
+        first = "{\"vpgId\":\"a\",\"gateVxlanId\":11,\"ueSubnetCidrRange\":\"10.64.0.0/16\"}",
+        second = "{\"vpgId\":\"b\",\"gateVxlanId\":12,\"ueSubnetCidrRange\":\"10.128.0.0/9\"}";
+    CHECK(vpg("[" + first + "," + second + "]")->tunnel.tunnel.vni == 12);
+    CHECK(vpg("[" + second + "]")->tunnel.tunnel.vni == 12);
+    CHECK(
+        error_of(vpg("[" + second + "," + second + "]")) ==
+        "vpg.json: 2 of its 2 VPGs have 10.225.194.171 in their device subnet: b (10.128.0.0/9), "
+        "b (10.128.0.0/9). Give the right one alone, as 'soracom vpg get --vpg-id ID' prints it.");
+    CHECK(error_of(vpg("[" + first + "," + first + "]")).find("vpg.json: none of its 2 VPGs") == 0);
+    CHECK(error_of(vpg("[]")) == "vpg.json: has no VPG");
+    CHECK(error_of(vpg("{\"code\":\"X\"}")).find("vpg.json:1:1: not a VPG: it has none of") == 0);
+}
+
+TEST_CASE("soracom: what is missing, or in the place of something else, is said") {
+    const auto error_without = [](SoracomTexts texts) {
+        return error_of(tunnel_from_soracom(texts, {}, this_host));
+    };
+    CHECK(error_without({}) == "the list of Gate peers is missing. Give it with --gate-peers; "
+                               "'soracom vpg list-gate-peers --vpg-id ID' prints it.");
+    CHECK(error_without({{}, SourceText{"vpg.json", "{\"gateVxlanId\":10}"}}) ==
+          "the list of Gate peers is missing: a VPG says neither where its ends are nor which "
+          "address this host has in it. Give it with --gate-peers; 'soracom vpg list-gate-peers "
+          "--vpg-id ID' prints it.");
+    CHECK(error_of(import("{\"gateVxlanId\":10}")) ==
+          "peers.json:1:1: a VPG, not a Gate peer. A VPG is given with --vpg.");
+    CHECK(error_of(import(sample, sample)) ==
+          "vpg.json:1:3: a Gate peer, not a VPG. A list of Gate "
+          "peers is given with --gate-peers.");
+    CHECK(error_of(import("[{}]")).find("peers.json:1:2: not a Gate peer: it has neither") == 0);
+}
+
+TEST_CASE("soracom: which entry is this host's") {
+    const std::string one = entry("172.21.0.100", "10.225.194.171", "9", "true"),
+                      two = entry("172.21.1.100", "10.225.194.172", "9", "true"),
+                      end = entry("100.64.158.4", "10.192.158.4", "9", "false"),
+                      three = "[" + one + "," + two + "," + end + "]";
+    // Another Gate peer of the customer's is no end of the VPG.
+    CHECK(file_of(import(three)).find("peers = [\"100.64.158.4\"]\n") != std::string::npos);
+    auto host = this_host;
+    host.push_back({{parse_address("172.21.1.100").value(), 24}, std::nullopt, 3, "eth1"});
+    CHECK(
+        error_of(import(three, std::nullopt, {}, host)) ==
+        "peers.json: 2 entries are this host's: 172.21.0.100 (inner 10.225.194.171, the "
+        "customer's), 172.21.1.100 (inner 10.225.194.172, the customer's). Choose one with --self "
+        "and its outer address.");
+    SoracomChoice choice;
+    choice.self = parse_address("172.21.1.100").value();
+    const auto chosen = file_of(import(three, std::nullopt, choice, host));
+    CHECK(chosen.find("dev = \"eth1\"\n") != std::string::npos);
+    CHECK(chosen.find("10.225.194.172/9") != std::string::npos);
+
+    CHECK(error_of(import(three, std::nullopt, choice)) ==
+          "172.21.1.100: not an address of this host, which has 172.21.0.100 on eth0. Name the "
+          "lower device with --dev, or '--dev -' for none.");
+    choice.dev = "ens5";
+    CHECK(file_of(import(three, std::nullopt, choice)).find("dev = \"ens5\"\n") !=
+          std::string::npos);
+    choice.dev = "";
+    CHECK(file_of(import(three, std::nullopt, choice)).find("dev = \"-\"\n") != std::string::npos);
+    host.push_back({{parse_address("172.21.0.100").value(), 24}, std::nullopt, 4, "eth2"});
+    choice = {};
+    choice.self = parse_address("172.21.0.100").value();
+    CHECK(error_of(import(three, std::nullopt, choice, host)) ==
+          "172.21.0.100: is on several devices: eth0, eth2. Choose one with --dev.");
+
+    const std::span<const HostAddress> nothing;
+    CHECK(error_of(import("[" + two + "," + end + "]")) ==
+          "peers.json: no entry of the customer's has an outer address of this host: the file has "
+          "172.21.1.100 (inner 10.225.194.172, the customer's), 100.64.158.4 (inner 10.192.158.4, "
+          "the VPG's); this host has 172.21.0.100 on eth0. Choose an entry with --self and its "
+          "outer address, or register this host ('soracom vpg register-gate-peer').");
+    CHECK(error_of(import(three, std::nullopt, {}, nothing)).find("this host has none.") !=
+          std::string::npos);
+    for (const auto& [self, message] : std::vector<std::pair<std::string, std::string>>{
+             {"10.225.194.172",
+              "It is an inner address; the outer one of that entry is 172.21.1.100."},
+             {"10.9.9.9", "Give the outer address of an entry."},
+             {"100.64.158.4", "100.64.158.4 is an end of the VPG, and cannot be this host."}}) {
+        choice.self = parse_address(self).value();
+        CHECK(error_of(import(three, std::nullopt, choice)).find(message) != std::string::npos);
+    }
+    CHECK(error_of(import("[" + one + "," + entry("172.21.0.100", "10.1.1.1", "9", "true") + "]"))
+              .find("2 entries are this host's") != std::string::npos);
+}
+
+TEST_CASE("soracom: a value that is needed and will not do has its place") {
+    const std::string own = entry("172.21.0.100", "10.225.194.171", "9", "true");
+    const auto with = [&](const std::string& other) {
+        return error_of(import("[" + own + ",\n" + other + "]"));
+    };
+    CHECK(with(entry("100.64.158.400", "", "null", "false")) ==
+          "peers.json:2:54: outerIpAddress '100.64.158.400': not an IP address");
+    CHECK(with(entry("224.0.0.1", "", "null", "false")).find("peers.json:2:54: outerIpAddress") ==
+          0);
+    CHECK(with(entry("2001:db8::1", "", "null", "false")).find("not of the family") !=
+          std::string::npos);
+    CHECK(with(entry("172.21.0.100", "", "null", "false")).find("is the local address") !=
+          std::string::npos);
+    CHECK(with(entry("100.64.158.4", "", "null", "\"no\"")) ==
+          "peers.json:2:87: ownedByCustomer: neither true nor false");
+    CHECK(with("{\"outerIpAddress\":\"100.64.158.4\"}") ==
+          "peers.json:2:1: ownedByCustomer: is missing");
+    CHECK(with("{\"ownedByCustomer\":false,\"outerIpAddress\":{}}") ==
+          "peers.json:2:43: outerIpAddress: an address is expected, this is an object");
+    // Not needed, so that it may be anything.
+    CHECK(file_of(import("[" + own + "," + entry("100.64.158.4", "x", "[{}]", "false") +
+                         ",{\"outerIpAddress\":[1],\"ownedByCustomer\":true},"
+                         "{\"id\":{\"a\":[]},\"outerIpAddress\":\"100.64.158.5\","
+                         "\"ownedByCustomer\":false}]"))
+              .find("peers = [\"100.64.158.4\", \"100.64.158.5\"]") != std::string::npos);
+    for (const std::string inner :
+         {"", "x", "10.128.0.0", "10.255.255.255", "127.0.0.1", "10.1.1.1/9"})
+        CHECK(error_of(import("[" + entry("172.21.0.100", inner, "9", "true") + "," +
+                              entry("100.64.158.4", "", "9", "false") + "]"))
+                  .find("peers.json:1:20: innerIpAddress") == 0);
+
+    const auto error = import("[ {\"ownedByCustomer\":true, \"outerIpAddress\":\"172.21.0.100\"},\n"
+                              "  {\"\xe6\x97\xa5\": 1, \"ownedByCustomer\": 7}]")
+                           .error();
+    CHECK(to_string(error) == "peers.json:2:31: ownedByCustomer: neither true nor false");
+    CHECK(excerpt(error) == "      {\"\xe6\x97\xa5\": 1, \"ownedByCustomer\": 7}]\n"
+                            "                                  ^\n");
+}
+
+TEST_CASE("soracom: names are such that the file says them") {
+    for (const std::string name : {"a\"b\\c", "x]y", "a.b", "\xe6\x97\xa5", "#x", "'"}) {
+        SoracomChoice choice;
+        choice.name = name;
+        choice.dev = name;
+        CHECK(file_of(import(sample, std::nullopt, choice)).find("[vxlan.\"") == 0);
+    }
+    for (const std::string name :
+         {"", "a b", "a\nb", "\xff", "a/b", "sixteen_bytes_xx", "\x1b[2J"}) {
+        SoracomChoice choice;
+        choice.name = name;
+        CHECK(error_of(import(sample, std::nullopt, choice)).find("--name '") == 0);
+    }
+    auto host = this_host;
+    host[1].link = "e\xff";
+    CHECK(error_of(import(sample, std::nullopt, {}, host)).find("not UTF-8, as files are") !=
+          std::string::npos);
+}
+
+TEST_CASE("soracom: huge and deeply nested texts are refused") {
+    const auto error = [](const std::string& text) {
+        const auto imported = import(text);
+        const std::string excerpt_text = imported ? "" : excerpt(imported.error());
+        CHECK(excerpt_text.size() < 3000);
+        return error_of(imported);
+    };
+    const std::size_t depth = 100'000;
+    CHECK(error(std::string(depth, '[')).find("this is a list") != std::string::npos);
+    for (const std::string opening : {"[", "{\"a\":"}) {
+        std::string text = "[{\"x\":";
+        for (std::size_t i = 0; i < depth; ++i)
+            text += opening;
+        CHECK(error(text).find("nested more than 64 deep") != std::string::npos);
+    }
+    CHECK(error("[{\"x\":" + std::string(62, '[') + "0" + std::string(62, ']') + "}]")
+              .find("not a Gate peer") != std::string::npos);
+    CHECK(error(std::string(100 << 20, ' ')) == "peers.json:1:1: the text has more than 8 MiB");
+    std::string many = "[{}";
+    while (many.size() < 1 << 20)
+        many += ",{}";
+    CHECK(error(many + "]").find("the list has more than 10000 elements") != std::string::npos);
+    // Nor does a long value make a long message.
+    const std::string own = entry("172.21.0.100", "10.225.194.171", "9", "true");
+    CHECK(error("[" + own + "," + entry(std::string(1 << 20, '1'), "", "9", "false") + "]").size() <
+          300);
+    CHECK(error("[" + std::string(1 << 20, '9') + "]").size() < 500);
+    CHECK(error("{\"" + std::string(1 << 20, 'x') + "\x01\"}").size() < 500);
+}
+
+TEST_CASE("soracom: a damaged text is an error with a place, or one that says something else") {
+    const auto check = [](const std::string& peers, const std::string& vpg) {
+        const auto imported = import(peers, vpg);
+        if (!imported) {
+            const Error& error = imported.error();
+            if (error.kind != ErrorKind::usage || to_string(error).empty()) FAIL(peers << vpg);
+            const std::string text = excerpt(error);
+            if (text.empty()) return;
+            // The caret is not farther than one behind the line.
+            std::size_t characters = 0;
+            for (const char byte : error.place->text)
+                characters += (static_cast<unsigned char>(byte) & 0xc0) != 0x80 ? 1 : 0;
+            if (error.place->column > characters + 1) FAIL(peers << vpg << text);
+            return;
+        }
+        const SourceText file{"a.toml", file_text(imported->tunnel)};
+        CHECK(parse_files(std::span(&file, 1), [](auto, const auto&) {
+                  return Result<std::string>(usage_error("", "none"));
+              }).errors.empty());
+    };
+    const std::string vpg =
+        "{\"gateVxlanId\":11,\"gateOpened\":true,\"vpgId\":\"x\",\n"
+        "\"ueSubnetCidrRange\":\"10.128.0.0/9\",\"vpcPeeringConnections\":null}";
+    REQUIRE(import(sample, vpg));
+    for (std::size_t size = 0; size < sample.find_last_of(']'); ++size)
+        CHECK_FALSE(import(sample.substr(0, size)));
+    for (std::size_t size = 0; size < vpg.size(); ++size)
+        CHECK_FALSE(import(sample, vpg.substr(0, size)));
+    for (std::size_t at = 0; at < sample.size(); ++at)
+        for (unsigned flip = 1; flip < 256; ++flip) {
+            std::string damaged = sample;
+            damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
+            check(damaged, vpg);
+        }
+    for (std::size_t at = 0; at < vpg.size(); ++at)
+        for (unsigned flip = 1; flip < 256; ++flip) {
+            std::string damaged = vpg;
+            damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
+            check(sample, damaged);
+        }
+}
