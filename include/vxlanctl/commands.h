@@ -41,4 +41,8 @@ Result<int> run_show(const Arguments& arguments);
 /// `export [IFNAME...]`
 Result<int> run_export(const Arguments& arguments);
 
+/// `graph [IFNAME...]`
+std::vector<OptionInfo> graph_options();
+Result<int> run_graph(const Arguments& arguments);
+
 } // namespace vxlanctl

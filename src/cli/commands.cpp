@@ -35,6 +35,10 @@ const std::vector<Command>& commands() {
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", no_options,
          run_export},
+        {"graph", "[IFNAME...] [OPTION...]",
+         "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "
+         "at the other ends",
+         graph_options, run_graph},
     };
     return table;
 }
