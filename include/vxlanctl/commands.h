@@ -45,4 +45,8 @@ Result<int> run_export(const Arguments& arguments);
 std::vector<OptionInfo> import_soracom_options();
 Result<int> run_import_soracom(const Arguments& arguments);
 
+/// `graph [IFNAME...]`
+std::vector<OptionInfo> graph_options();
+Result<int> run_graph(const Arguments& arguments);
+
 } // namespace vxlanctl

@@ -197,7 +197,7 @@ struct Rule {
     auto operator<=>(const Rule&) const = default;
 };
 
-/// A permanent neighbour entry.
+/// Which MAC address an IP address on a link has.
 struct Neighbour {
     IpAddress address;
     MacAddress mac;
@@ -254,6 +254,7 @@ struct Link {
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     std::vector<Route> routes;                         ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
+    std::vector<Neighbour> found_neighbours; ///< the others, with a MAC; where asked for, sorted
 };
 
 /// Links in the order in which they were read, of which find() does not look at every one. Whoever

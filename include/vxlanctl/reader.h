@@ -17,6 +17,9 @@ struct ReadRequest {
     std::function<bool(const Link&)> selects = [](const Link&) { return false; };
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
+    /// Neighbours of the tunnels, those too that the kernel found by itself, and the names of the
+    /// links that have the tunnels' local addresses.
+    bool surroundings = false;
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
     bool every_local = false;      ///< those of all addresses
     /// Whether a flood list is what was expected. The kernel's dump of a large table is not

@@ -39,6 +39,8 @@ std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
 std::string document_text(const nlohmann::json& document);
 /// The document of a call that could not look at any tunnel.
 nlohmann::json failure_document(const std::vector<Error>& errors);
+/// Prints what is wrong with files, with --json such a document too. Returns the exit code.
+int print_failures(const std::vector<Error>& errors, const Arguments& arguments);
 /// The document of a run; `outcomes` has one for each tunnel of the plan.
 nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);
 /// `12 tunnels: 10 in sync, 1 changed, 1 failed`

@@ -38,10 +38,11 @@ void encode_dump_rules(MessageWriter& writer, Family family);
 
 struct NeighbourMessage {
     int link_index = 0;
+    bool is_permanent = false; ///< somebody set it; the kernel found the others by itself
     Neighbour neighbour;
 };
 
-/// A permanent neighbour out of RTM_NEWNEIGH; empty for any other.
+/// A neighbour of IPv4 or IPv6 out of RTM_NEWNEIGH; empty for one whose MAC is not known.
 std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message);
 void encode_add_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour);
 void encode_remove_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour);

@@ -104,16 +104,9 @@ Result<void> release(const Wish& wish, const std::string& space) {
     return hold == before ? Result<void>() : write_hold(space, hold);
 }
 
-Result<int> print_errors(const std::vector<Error>& errors, const Arguments& arguments) {
-    for (const auto& error : errors)
-        print_error(error);
-    if (arguments.has("json")) print(document_text(failure_document(errors)));
-    return 2;
-}
-
 Result<int> run(const Arguments& arguments, Mode mode) {
     const auto wish = read_wish(arguments);
-    if (!wish) return print_errors(wish.error(), arguments);
+    if (!wish) return print_failures(wish.error(), arguments);
     return reconcile(wish->config, arguments, mode);
 }
 
@@ -147,7 +140,7 @@ Result<int> run_apply(const Arguments& arguments) {
     const auto time = seconds_of(arguments, "confirm", {1, 86400}, 60);
     if (!time) return tl::unexpected(time.error());
     auto wish = read_wish(arguments);
-    if (!wish) return print_errors(wish.error(), arguments);
+    if (!wish) return print_failures(wish.error(), arguments);
     const std::string space = arguments.value("netns");
     const bool by_hand = !arguments.has("unless-held");
     if (!by_hand) leave_out_held(*wish, read_hold(space));

@@ -39,6 +39,10 @@ const std::vector<Command>& commands() {
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
          "accepts",
          import_soracom_options, run_import_soracom},
+        {"graph", "[IFNAME...] [OPTION...]",
+         "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "
+         "at the other ends",
+         graph_options, run_graph},
     };
     return table;
 }

@@ -342,6 +342,13 @@ nlohmann::json failure_document(const std::vector<Error>& errors) {
     return json;
 }
 
+int print_failures(const std::vector<Error>& errors, const Arguments& arguments) {
+    for (const auto& error : errors)
+        print_error(error);
+    if (arguments.has("json")) print(document_text(failure_document(errors)));
+    return 2;
+}
+
 nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned) {
     auto json = failure_document({});
     json["dry_run"] = planned;

@@ -8,7 +8,7 @@
 
 namespace vxlanctl {
 
-Result<State> read_running(const std::vector<std::string>& names) {
+Result<State> read_running(const std::vector<std::string>& names, Surroundings surroundings) {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
@@ -19,6 +19,7 @@ Result<State> read_running(const std::vector<std::string>& names) {
     request.tunnels = names;
     request.every_tunnel = names.empty();
     request.foreign = false;
+    request.surroundings = surroundings == Surroundings::read;
     request.needs = [&](const State& known) {
         Needs needs;
         for (const auto& link : known.links)

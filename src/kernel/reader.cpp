@@ -55,6 +55,8 @@ public:
             return tl::unexpected(done.error());
         if (request_.foreign)
             if (auto done = read_foreign(); !done) return tl::unexpected(done.error());
+        if (request_.surroundings && !request_.foreign)
+            if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
         if (auto done = read_missing_names(); !done) return tl::unexpected(done.error());
         fill_in_names();
         return std::move(state_);
@@ -397,12 +399,17 @@ private:
         for (const int filter : filters(tunnels_)) {
             const auto handle = [&](const nlmsghdr* message) {
                 const auto decoded = decode_neighbour(message);
-                if (Link* link = decoded ? tunnel(decoded->link_index) : nullptr)
+                Link* link = decoded ? tunnel(decoded->link_index) : nullptr;
+                if (link == nullptr) return;
+                if (decoded->is_permanent)
                     link->neighbours.push_back(decoded->neighbour);
+                else if (request_.surroundings)
+                    link->found_neighbours.push_back(decoded->neighbour);
             };
             const auto restart = [&] {
                 for (auto& link : state_.links)
-                    if (filter == 0 || link.index == filter) link.neighbours.clear();
+                    if (filter == 0 || link.index == filter)
+                        link.neighbours.clear(), link.found_neighbours.clear();
             };
             if (auto done =
                     dump([&](MessageWriter& writer) { encode_dump_neighbours(writer, filter); },
@@ -410,8 +417,10 @@ private:
                 !done)
                 return done;
         }
-        for (auto& link : state_.links)
+        for (auto& link : state_.links) {
             std::sort(link.neighbours.begin(), link.neighbours.end());
+            std::sort(link.found_neighbours.begin(), link.found_neighbours.end());
+        }
         return {};
     }
 
@@ -495,7 +504,10 @@ private:
             if (!link.underlay_elsewhere) wanted_names_.insert(link.lower_index);
             wanted_names_.insert(link.master_index);
         }
-        const std::set<IpAddress> locals(request_.locals.begin(), request_.locals.end());
+        std::set<IpAddress> locals(request_.locals.begin(), request_.locals.end());
+        for (const auto& link : state_.links)
+            if (request_.surroundings && tunnels_.contains(link.index) && link.tunnel.local)
+                locals.insert(*link.tunnel.local);
         for (const auto& host : state_.host_addresses)
             if (request_.every_local || locals.contains(host.prefix.address))
                 wanted_names_.insert(host.link_index);

@@ -235,8 +235,8 @@ std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message) {
     const auto* header = fixed_header<ndmsg>(message);
     if (message->nlmsg_type != RTM_NEWNEIGH || header == nullptr) return std::nullopt;
     if (header->ndm_family != AF_INET && header->ndm_family != AF_INET6) return std::nullopt;
-    if ((header->ndm_state & NUD_PERMANENT) == 0) return std::nullopt;
     NeighbourMessage result;
+    result.is_permanent = (header->ndm_state & NUD_PERMANENT) != 0;
     result.link_index = header->ndm_ifindex;
     result.neighbour.flags = header->ndm_flags;
     bool has_address = false, has_mac = false;

@@ -429,7 +429,11 @@ TEST_CASE("neighbour codec: both ways") {
     encode_add_neighbour(add.writer, 5, neighbour);
     const auto decoded = decode_neighbour(add.message());
     REQUIRE(decoded);
+    CHECK(decoded->is_permanent);
     CHECK(decoded->neighbour == neighbour);
+    static_cast<ndmsg*>(nlmsg_data(add.message()))->ndm_state = NUD_STALE;
+    REQUIRE(decode_neighbour(add.message()));
+    CHECK_FALSE(decode_neighbour(add.message())->is_permanent);
 }
 
 TEST_CASE("codecs: every truncation and every flipped bit decodes to something or nothing") {

@@ -1,0 +1,216 @@
+#include "vxlanctl/graph.h"
+
+#include "vxlanctl/closest.h"
+#include "vxlanctl/commands.h"
+#include "vxlanctl/files.h"
+#include "vxlanctl/report.h"
+#include "vxlanctl/running.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fmt/format.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+const std::vector<std::string> formats{"text", "dot", "mermaid", "svg"};
+
+/// What the user's locale can show.
+Charset user_charset() {
+    const locale_t locale = newlocale(LC_CTYPE_MASK, "", locale_t{});
+    if (locale == locale_t{}) return Charset::ascii; // one that is not installed
+    const bool is_utf8 = std::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
+    freelocale(locale);
+    return is_utf8 ? Charset::unicode : Charset::ascii;
+}
+
+using File = std::unique_ptr<FILE, int (*)(FILE*)>;
+
+tl::unexpected<Error> cannot_draw(std::string why, int code, std::string remedy) {
+    return tl::unexpected(
+        Error{ErrorKind::kernel, "", "cannot draw SVG", std::move(why), code, std::move(remedy)});
+}
+
+/// Lets Graphviz draw. Files instead of pipes: neither end can wait for the other.
+Result<std::string> svg_of(const std::string& dot) {
+    const File input(std::tmpfile(), std::fclose), output(std::tmpfile(), std::fclose);
+    if (!input || !output) return cannot_draw("no temporary file", errno, "");
+    if (std::fwrite(dot.data(), 1, dot.size(), input.get()) != dot.size() ||
+        std::fflush(input.get()) != 0)
+        return cannot_draw("cannot write a temporary file", errno, "");
+    std::rewind(input.get());
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, fileno(input.get()), STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, fileno(output.get()), STDOUT_FILENO);
+    std::string program = "dot", option = "-Tsvg";
+    std::array<char*, 3> words{program.data(), option.data(), nullptr};
+    pid_t child = 0;
+    const int problem =
+        posix_spawnp(&child, program.c_str(), &actions, nullptr, words.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (problem == ENOENT)
+        return cannot_draw("the program 'dot' is not installed", 0,
+                           "Install the package graphviz, or use --format dot or mermaid.");
+    if (problem != 0) return cannot_draw("cannot run 'dot'", problem, "");
+    int status = 0;
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return cannot_draw("'dot' failed", 0, "Use --format dot to see what it was given.");
+    std::rewind(output.get());
+    std::string svg;
+    std::array<char, 65536> buffer;
+    while (const auto size = std::fread(buffer.data(), 1, buffer.size(), output.get()))
+        svg.append(buffer.data(), size);
+    return svg;
+}
+
+nlohmann::json far_json(const FarEnd& far) {
+    constexpr std::array roles{"peer", "remote", "group", "router", "stranger"};
+    constexpr std::array origins{"learned", "pinned", "external"};
+    nlohmann::json json{{"role", roles.at(static_cast<std::size_t>(far.role))},
+                        {"outer", to_string(far.outer)}};
+    if (far.port) json["port"] = *far.port;
+    if (far.vni) json["vni"] = *far.vni;
+    if (!far.via.empty()) json["via"] = printable(far.via);
+    if (far.role == FarRole::router) json["default"] = far.is_default;
+    if (!far.stations) return json;
+    auto& stations = json["stations"] = nlohmann::json::array();
+    for (const auto& station : *far.stations) {
+        stations.push_back({{"mac", to_string(station.mac)},
+                            {"origin", origins.at(static_cast<std::size_t>(station.origin))},
+                            {"addresses", nlohmann::json::array()}});
+        for (const auto& address : station.addresses)
+            stations.back()["addresses"].push_back(to_string(address));
+    }
+    return json;
+}
+
+nlohmann::json tunnel_json(const TunnelEnd& tunnel) {
+    nlohmann::json json{
+        {"name", printable(tunnel.name)},     {"kind", tunnel.kind},
+        {"bound", tunnel.is_bound},           {"down", tunnel.is_down},
+        {"master", printable(tunnel.master)}, {"vrf", printable(tunnel.vrf)},
+        {"inner", nlohmann::json::array()},   {"far_ends", nlohmann::json::array()}};
+    if (tunnel.vni) json["vni"] = *tunnel.vni;
+    if (tunnel.port) json["port"] = *tunnel.port;
+    if (tunnel.mtu) json["mtu"] = *tunnel.mtu;
+    for (const auto& prefix : tunnel.inner)
+        json["inner"].push_back(to_string(prefix));
+    for (const auto& far : tunnel.far_ends)
+        json["far_ends"].push_back(far_json(far));
+    return json;
+}
+
+nlohmann::json picture_json(const Picture& picture) {
+    nlohmann::json json{{"schema", json_schema}, {"outer_ends", nlohmann::json::array()}};
+    for (const auto& outer : picture.outer_ends) {
+        nlohmann::json end{{"device", printable(outer.device)},
+                           {"holder", printable(outer.holder)},
+                           {"elsewhere", outer.is_elsewhere},
+                           {"outer", outer.address ? to_string(*outer.address) : ""},
+                           {"tunnels", nlohmann::json::array()}};
+        for (const auto& tunnel : outer.tunnels)
+            end["tunnels"].push_back(tunnel_json(tunnel));
+        json["outer_ends"].push_back(std::move(end));
+    }
+    return json;
+}
+
+using Problems = std::vector<Error>;
+
+/// Of the tunnels of these names, or all of them.
+tl::expected<Picture, Problems> picture_of_files(const std::vector<std::string>& files,
+                                                 const std::vector<std::string>& names) {
+    auto texts = read_files(files);
+    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
+        return read_text(path, "peers file");
+    });
+    Problems problems = std::move(texts.errors);
+    problems.insert(problems.end(), parsed.errors.begin(), parsed.errors.end());
+    if (!problems.empty()) return tl::unexpected(std::move(problems));
+    std::vector<const Tunnel*> tunnels;
+    std::vector<std::string> present;
+    for (const auto& defined : parsed.tunnels) {
+        present.push_back(defined.tunnel.name);
+        if (names.empty() ||
+            std::find(names.begin(), names.end(), defined.tunnel.name) != names.end())
+            tunnels.push_back(&defined.tunnel);
+    }
+    for (const auto& name : names)
+        if (std::find(present.begin(), present.end(), name) == present.end()) {
+            const std::string near = closest(name, present);
+            problems.push_back({ErrorKind::usage, name, "there is no such tunnel in the files", "",
+                                0, near.empty() ? "" : fmt::format("Did you mean '{}'?", near)});
+        }
+    if (!problems.empty()) return tl::unexpected(std::move(problems));
+    return picture_of(tunnels);
+}
+
+Result<Picture> picture_of_kernel(const std::vector<std::string>& names) {
+    const auto state = read_running(names, Surroundings::read);
+    if (!state) return tl::unexpected(state.error());
+    std::vector<const Link*> links;
+    for (const auto& link : state->links)
+        if (is_running(link, names)) links.push_back(&link);
+    return picture_of(links, *state);
+}
+
+} // namespace
+
+std::vector<OptionInfo> graph_options() {
+    return {{"format", 0, "FORMAT",
+             "text (default), dot (for Graphviz), mermaid, or svg (drawn by Graphviz)"},
+            {"file", 0, "FILE|DIR|-", "draw what files say, and not what runs; may be repeated"}};
+}
+
+Result<int> run_graph(const Arguments& arguments) {
+    const auto style = output_style(arguments);
+    if (!style) return tl::unexpected(style.error());
+    const std::string format = arguments.value("format", "text");
+    if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
+        const std::string near = closest(format, formats);
+        return usage_error(fmt::format("--format '{}'", format), "not text, dot, mermaid or svg",
+                           near.empty() ? "" : fmt::format("Did you mean '{}'?", near));
+    }
+    if (style->json && arguments.has("format"))
+        return usage_error("", "--json and --format exclude each other", "Use one of them.");
+    Picture picture;
+    if (const auto files = arguments.options.find("file"); files != arguments.options.end()) {
+        auto wanted = picture_of_files(files->second, arguments.words);
+        if (!wanted) return print_failures(wanted.error(), arguments);
+        picture = std::move(*wanted);
+    } else {
+        auto running = picture_of_kernel(arguments.words);
+        if (!running) return tl::unexpected(running.error());
+        picture = std::move(*running);
+    }
+    if (style->json) {
+        print(document_text(picture_json(picture)));
+        return 0;
+    }
+    if (!style->verbose) picture = summarised(std::move(picture), {});
+    std::string text;
+    if (format == "text") text = graph_text(picture, user_charset());
+    if (format == "dot") text = graph_dot(picture);
+    if (format == "mermaid") text = graph_mermaid(picture);
+    if (format == "svg") {
+        auto svg = svg_of(graph_dot(picture));
+        if (!svg) return tl::unexpected(svg.error());
+        text = std::move(*svg);
+    }
+    if (!style->quiet) print(text);
+    return 0;
+}
+
+} // namespace vxlanctl
