@@ -35,7 +35,6 @@ void state_attributes(Tunnel& tunnel, const Link& link, const State& state) {
     if (tunnel.tunnel.remote && is_unspecified(*tunnel.tunnel.remote)) tunnel.tunnel.remote.reset();
     tunnel.link = link.attributes;
     tunnel.link.alias.reset();
-    tunnel.link.up.reset();
     tunnel.link.mac.reset();
     tunnel.link.promote_secondaries.reset();
     const bool has_lower = !link.tunnel.dev.value_or("").empty();
