@@ -33,6 +33,7 @@ std::string obstacle_to(const Link& link) {
 void state_attributes(Tunnel& tunnel, const Link& link, const State& state) {
     tunnel.tunnel = link.tunnel;
     if (tunnel.tunnel.remote && is_unspecified(*tunnel.tunnel.remote)) tunnel.tunnel.remote.reset();
+    if (tunnel.tunnel.srcport == PortRange{}) tunnel.tunnel.srcport.reset(); // the old script's
     tunnel.link = link.attributes;
     tunnel.link.alias.reset();
     tunnel.link.mac.reset();
