@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
     mallopt(M_TOP_PAD, 1 << 20);
 #endif
     try {
-        return vxlanctl::run_program({argv + (argc > 0 ? 1 : 0), argv + argc});
+        return vxlanctl::run_program(
+            vxlanctl::words_of_call({argv, static_cast<std::size_t>(argc)}));
     } catch (const std::exception& problem) {
         vxlanctl::print_error({vxlanctl::ErrorKind::kernel, "", "internal error", problem.what(), 0,
                                "This is a bug: please report it."});

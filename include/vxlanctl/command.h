@@ -2,6 +2,7 @@
 
 #include "vxlanctl/tunnel_words.h"
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,10 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& arguments);
 std::string help_text();
 std::string help_text(const Command& command);
 const Command* find_command(std::string_view name);
+
+/// The words of a call: argv without the program. By the name of one of the scripts that
+/// `init-vxlan` takes the place of, all words are that command's, and none is an option.
+std::vector<std::string> words_of_call(std::span<const char* const> argv);
 
 /// The whole program. Returns the exit code.
 int run_program(const std::vector<std::string>& arguments);

@@ -328,6 +328,9 @@ struct Tunnel {
     std::optional<std::vector<Rule>> rules;
     /// Whether a default route of these may stand beside one out of another link.
     bool overrides_default_route = true;
+    /// A VXLAN of that name on this UDP port is an attempt at the tunnel that went wrong, unless it
+    /// carries our mark or traffic, and is replaced without being asked for.
+    std::optional<std::uint16_t> failed_port;
     bool operator==(const Tunnel&) const = default;
 };
 

@@ -35,11 +35,15 @@ struct Probation {
     std::function<Result<void>(const Plan&)> reject;
 };
 
+/// What a command says in words of its own about a tunnel that was changed, before the report.
+using Narration = std::string (*)(const TunnelPlan&);
+
 /// Reads, plans, carries out and reports, as far as the mode goes. Returns the exit code. Tunnels
 /// of files are independent of one another; on the command line, one impossible wish stops all.
 Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
-                      const Probation* probation = nullptr);
+                      const Probation* probation = nullptr, Narration narration = nullptr);
 /// Mode::plan with --dry-run, else Mode::apply.
-Result<int> reconcile(const Config& config, const Arguments& arguments);
+Result<int> reconcile(const Config& config, const Arguments& arguments,
+                      Narration narration = nullptr);
 
 } // namespace vxlanctl

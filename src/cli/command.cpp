@@ -9,6 +9,7 @@
 #include "vxlanctl/output.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/runtime.h"
+#include "vxlanctl/script_words.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -277,12 +278,21 @@ Result<int> dispatch(const std::vector<std::string>& words) {
 
 } // namespace
 
+std::vector<std::string> words_of_call(std::span<const char* const> argv) {
+    if (argv.empty()) return {};
+    std::vector<std::string> words;
+    if (is_script(argv.front())) words = {"init-vxlan", "--"};
+    words.insert(words.end(), argv.begin() + 1, argv.end());
+    return words;
+}
+
 int run_program(const std::vector<std::string>& arguments) {
     const auto done = dispatch(arguments);
     if (!done) {
         print_error(done.error());
         // Where the words themselves are wrong, --json may not have been parsed.
-        if (std::find(arguments.begin(), arguments.end(), "--json") != arguments.end())
+        const auto end = std::find(arguments.begin(), arguments.end(), "--");
+        if (std::find(arguments.begin(), end, "--json") != end)
             print(document_text(failure_document({done.error()})));
     }
     const int code = done ? *done : exit_code(done.error().kind);

@@ -17,6 +17,10 @@ const std::vector<Command>& commands() {
          "Make the tunnel IFNAME for IPv4 over IPv6: LOCAL6 and REMOTE6 are the ends, INNER the "
          "address in the tunnel",
          ipip6_up_options, run_ipip6_up},
+        {"init-vxlan", "DEV LOCAL IFNAME INNER MASK [VNI] PEER... [OPTION...]",
+         "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
+         "words; also when the program is called by one of these names",
+         init_vxlan_options, run_init_vxlan},
         {"down", "IFNAME... | --all [OPTION...]", "Remove tunnels that vxlanctl made", down_options,
          run_down},
         {"apply", "[FILE|DIR|-]... [OPTION...]",

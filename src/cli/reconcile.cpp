@@ -47,9 +47,9 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
 class Reconciliation {
 public:
     Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style, Mode mode,
-                   PlanOptions options, const Probation* probation)
+                   PlanOptions options, const Probation* probation, Narration narration)
         : config_(config), arguments_(arguments), style_(style), mode_(mode),
-          options_(std::move(options)), probation_(probation) {
+          options_(std::move(options)), probation_(probation), narration_(narration) {
         // A tunnel that is planned again, once the one below it is there, keeps its mark.
         options_.new_id = [this](const std::string& tunnel) {
             auto [id, is_new] = ids_.try_emplace(tunnel);
@@ -426,6 +426,7 @@ private:
         for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
             if (outcomes_[i] == Outcome::failed || outcomes_[i] == Outcome::refused) continue;
             if (outcomes_[i] == Outcome::in_sync && !names_all) continue;
+            if (narration_ != nullptr && mode_ == Mode::apply) print(narration_(plan_.tunnels[i]));
             print(outcome_text(plan_.tunnels[i], outcomes_[i], mode_ != Mode::apply, style_));
         }
         for (const auto& name : plan_.unnamed)
@@ -441,6 +442,7 @@ private:
     Mode mode_;
     PlanOptions options_;
     const Probation* probation_;             ///< null: the change is for good
+    Narration narration_;                    ///< null: the report says all
     std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
     NamespaceId space_;
     std::optional<RuntimeDirectory> records_;
@@ -516,12 +518,13 @@ Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_
     return std::chrono::seconds(seconds);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments) {
-    return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply);
+Result<int> reconcile(const Config& config, const Arguments& arguments, Narration narration) {
+    return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply,
+                     nullptr, narration);
 }
 
 Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
-                      const Probation* probation) {
+                      const Probation* probation, Narration narration) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     const auto options = planning_choices(arguments);
@@ -530,7 +533,8 @@ Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mod
     if (!timeout) return tl::unexpected(timeout.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
-    return Reconciliation(config, arguments, *style, mode, *options, probation).run(*timeout);
+    return Reconciliation(config, arguments, *style, mode, *options, probation, narration)
+        .run(*timeout);
 }
 
 } // namespace vxlanctl

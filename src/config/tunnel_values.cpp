@@ -65,6 +65,7 @@ Result<void> first_of(std::vector<BadElement> bad) {
 Tunnel blank_tunnel(TunnelKind kind) {
     Tunnel tunnel;
     tunnel.tunnel.kind = kind;
+    tunnel.link.up = true;
     switch (kind) {
     case TunnelKind::vxlan:
         tunnel.tunnel.vni = default_vni;

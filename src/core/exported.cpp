@@ -33,9 +33,9 @@ std::string obstacle_to(const Link& link) {
 void state_attributes(Tunnel& tunnel, const Link& link, const State& state) {
     tunnel.tunnel = link.tunnel;
     if (tunnel.tunnel.remote && is_unspecified(*tunnel.tunnel.remote)) tunnel.tunnel.remote.reset();
+    if (tunnel.tunnel.srcport == PortRange{}) tunnel.tunnel.srcport.reset(); // the old script's
     tunnel.link = link.attributes;
     tunnel.link.alias.reset();
-    tunnel.link.up.reset();
     tunnel.link.mac.reset();
     tunnel.link.promote_secondaries.reset();
     const bool has_lower = !link.tunnel.dev.value_or("").empty();

@@ -42,7 +42,6 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
 
     target.attributes = tunnel.link;
     reset_unstated(target.attributes, link_attributes(), record);
-    target.attributes.up = true;
 
     target.tunnel = tunnel.tunnel;
     reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), record);
@@ -194,6 +193,16 @@ std::string joined(const std::vector<Change>& changes) {
     return text;
 }
 
+/// Whether the link is what the tunnel's `failed_port` means.
+bool is_failed_attempt(const Link& have, const Tunnel& tunnel) {
+    const auto is_learned = [](const MacEntry& entry) {
+        return entry.origin == FdbOrigin::learned;
+    };
+    return tunnel.failed_port && have.tunnel.port == tunnel.failed_port &&
+           !mark_of(have.attributes.alias.value_or("")) &&
+           std::none_of(have.macs.begin(), have.macs.end(), is_learned);
+}
+
 /// Whether the recreate may happen, and what it has to keep.
 void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Change>& reasons,
                      const Tunnel& tunnel, const std::vector<std::string>& lost_uppers,
@@ -207,7 +216,8 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
         if (!is_automatic(address) && !surplus && !is_in(stated, address.prefix))
             undeclared.push_back(to_string(address.prefix));
     }
-    const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask;
+    const bool failed = is_failed_attempt(have, tunnel);
+    const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask && !failed;
     const std::string decision =
         fmt::format("--keep-foreign to put back what is not stated ({}; a VRRP address may then be "
                     "doubled), or --drop-foreign",
@@ -216,7 +226,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
         plan.errors.push_back(
             {ErrorKind::refused, plan.name, std::move(doing), "", 0, std::move(remedy)});
     };
-    if (!options.allow_recreate)
+    if (!options.allow_recreate && !failed)
         refuse(
             fmt::format("cannot change {} on a living link; a new one would interrupt traffic and "
                         "drop {}",
@@ -231,8 +241,11 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
             fmt::format("the link to be replaced carries other links, which would go with it: {}",
                         fmt::join(lost_uppers, ", ")),
             "Remove them first, or use --drop-foreign to lose them.");
-    plan.warnings.push_back(fmt::format(
-        "the link is replaced, which interrupts traffic and concerns {}", cost_of_recreate(have)));
+    plan.warnings.push_back(
+        failed ? fmt::format("the link is replaced: on port {} nothing came through it",
+                             *tunnel.failed_port)
+               : fmt::format("the link is replaced, which interrupts traffic and concerns {}",
+                             cost_of_recreate(have)));
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
 }
 

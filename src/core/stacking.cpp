@@ -91,11 +91,11 @@ void expect(State& state, const Tunnel& tunnel) {
         link.name = tunnel.name;
         link.kind = traits_of(tunnel.tunnel.kind).name;
         link.tunnel = with_defaults(tunnel.tunnel);
+        link.attributes.up = false;
     }
     link.tunnel = merged(std::move(link.tunnel), tunnel.tunnel);
     link.attributes = merged(std::move(link.attributes), tunnel.link);
-    link.attributes.up = true;
-    link.carrier = true;
+    link.carrier = link.attributes.up.value_or(false);
     if (!link.attributes.mtu) {
         const auto limit = mtu_limit(link.tunnel, state);
         link.attributes.mtu = link.tunnel.dev.value_or("").empty() || !limit

@@ -21,6 +21,7 @@ Config three_tunnels() {
         tunnel.name = fmt::format("vxlan{}", i);
         tunnel.tunnel.vni = 10 + i;
         tunnel.tunnel.port = 4789;
+        tunnel.link.up = true;
         tunnel.tunnel.local = parse_address("172.21.0.100").value();
         tunnel.tunnel.dev = "eth0";
         tunnel.addresses = {parse_prefix(fmt::format("2001:db8:5{}::1/64", i)).value()};

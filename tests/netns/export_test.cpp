@@ -52,7 +52,7 @@ TEST_CASE("export: what a file cannot say is a comment, and what others gave sta
     const Host host;
     sh(host.space,
        "ip link add plain type vxlan id 20 dstport 4789 dev eth0\nip link set plain up\n"
-       "ip link add down type vxlan id 21 dstport 4789 local 172.21.0.100 dev eth0\n"
+       "ip link add name down type vxlan id 21 dstport 4789 local 172.21.0.100 dev eth0\n"
        "ip link add remote type vxlan id 22 dstport 4789 local 172.21.0.100 remote 100.64.158.9\n"
        "ip link set remote up");
     REQUIRE(vxlanctl(host.space, up_words + " --mtu 1400 --no-learning").code == 0);

@@ -192,6 +192,46 @@ TEST_CASE("plan: where VNI and port stay, the old link goes first") {
                                           "change vxlan0: up: no -> yes"});
 }
 
+TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked for") {
+    Config config = config_of(example);
+    State state = after(config_of(example + " --port=8472"), host_state());
+    Link& link = link_in(state, "vxlan0");
+    link.attributes.alias = "";
+    link.addresses.push_back(address_of("10.200.0.1/9"));
+    CHECK(only_error(plan_one(config, state)).find("--allow-recreate") != std::string::npos);
+
+    config.tunnels[0].failed_port = 8472;
+    const State made = after(config, state);
+    CHECK(find_link(made, "vxlan0")->tunnel.port == 4789);
+    CHECK(has_address(*find_link(made, "vxlan0"), parse_prefix("10.200.0.1/9").value()));
+    CHECK(plan_one(config, made).steps.empty());
+
+    SECTION("but not one that carries traffic") {
+        link.macs = {
+            {MacAddress{{2, 0, 0, 0, 0, 1}}, link.flood_list.front(), 2, 2, FdbOrigin::learned}};
+    }
+    SECTION("nor one of ours") {
+        link.attributes.alias = "vxlanctl/1 cli 0123456789abcdef";
+    }
+    SECTION("nor one on another port") {
+        link.tunnel.port = 8473;
+    }
+    CHECK(only_error(plan_one(config, state)).find("--allow-recreate") != std::string::npos);
+}
+
+TEST_CASE("plan: where it is not stated whether the link is up, it stays as it is") {
+    Config config = config_of(example);
+    config.tunnels[0].link.up.reset();
+    State state = after(config, host_state());
+    CHECK(find_link(state, "vxlan0")->attributes.up == false);
+    CHECK(plan_one(config, state).steps.empty());
+    link_in(state, "vxlan0").attributes.up = true;
+    CHECK(plan_one(config, state).steps.empty());
+    link_in(state, "vxlan0").attributes.up = false;
+    state = after(config_of(example), state);
+    CHECK(find_link(state, "vxlan0")->attributes.up == true);
+}
+
 TEST_CASE("plan: foreign addresses on a link to be replaced need a decision") {
     State state = after(config_of(example), host_state());
     link_in(state, "vxlan0").addresses.push_back(address_of("10.225.194.200/9"));

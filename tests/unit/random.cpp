@@ -52,6 +52,7 @@ void add_surroundings(Chance& chance, Tunnel& tunnel) {
             tunnel.rules->push_back(parse_rule(text).value());
         }
     if (!tunnel.link.master && chance.one_in(4)) tunnel.link.vrf = "vrf1";
+    if (tunnel.routes || !chance.one_in(6)) tunnel.link.up = true;
 }
 
 Tunnel random_isatap(Chance& chance) {

@@ -10,6 +10,7 @@ Tunnel tunnel(const std::string& name, const std::string& local, const std::stri
               const std::string& dev = {}) {
     Tunnel result;
     result.name = name;
+    result.link.up = true;
     result.tunnel.local = parse_address(local).value();
     if (!address.empty()) result.addresses = {parse_prefix(address).value()};
     if (!dev.empty()) result.tunnel.dev = dev;
@@ -85,4 +86,9 @@ TEST_CASE("stacking: what is expected is there, and what goes is not") {
     expect_absence(state, "vxlan7");
     CHECK(find_link(state, "vxlan7") == nullptr);
     CHECK(state.host_addresses.size() == 1);
+
+    wish.name = "vxlan1";
+    wish.link.up.reset();
+    expect(state, wish);
+    CHECK(find_link(state, "vxlan1")->attributes.up == false);
 }

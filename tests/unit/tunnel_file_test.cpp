@@ -71,13 +71,14 @@ TEST_CASE("file: a section for each kind, in the order of lines") {
     }
 }
 
-TEST_CASE("file: what is absent is not stated, apart from VNI and port") {
+TEST_CASE("file: what is absent is not stated, apart from VNI, port and that the link is up") {
     const auto tunnel = tunnel_of(vxlan);
     Tunnel expected;
     expected.name = "vxlan0";
     expected.tunnel.local = parse_address("172.21.0.100").value();
     expected.tunnel.vni = 10;
     expected.tunnel.port = 4789;
+    expected.link.up = true;
     CHECK(tunnel == expected);
     const auto link = tunnel_of(isatap);
     CHECK_FALSE(link.routers);

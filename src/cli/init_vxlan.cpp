@@ -1,0 +1,51 @@
+#include "vxlanctl/commands.h"
+#include "vxlanctl/reconcile.h"
+#include "vxlanctl/script_words.h"
+
+#include <fmt/format.h>
+
+namespace vxlanctl {
+namespace {
+
+/// What the script says when it does the same; nothing where it says nothing.
+std::string script_text(const std::string& name, const Step& step) {
+    if (std::holds_alternative<CreateLink>(step.operation)) // perhaps under a temporary name
+        return fmt::format("- Creating vxlan interface {}\n", name);
+    if (const auto* address = std::get_if<AddAddress>(&step.operation))
+        return fmt::format("- Setting IP address of {} to {}\n", name,
+                           to_string(address->address.prefix.address));
+    std::string text;
+    if (const auto* peers = std::get_if<AddFlood>(&step.operation))
+        for (const auto& entry : peers->entries)
+            text += fmt::format("- Registering {} as a peer\n", to_string(entry.dst));
+    if (const auto* peers = std::get_if<RemoveFlood>(&step.operation))
+        for (const auto& entry : peers->entries)
+            text += fmt::format("- Flushing previously added fdb entry {}\n", to_string(entry.dst));
+    return text;
+}
+
+std::string script_report(const TunnelPlan& plan) {
+    std::string text;
+    for (const auto& step : plan.steps)
+        text += script_text(printable(plan.name), step);
+    return text;
+}
+
+} // namespace
+
+std::vector<OptionInfo> init_vxlan_options() {
+    auto options = change_options();
+    const auto more = write_options();
+    options.insert(options.end(), more.begin(), more.end());
+    return options;
+}
+
+Result<int> run_init_vxlan(const Arguments& arguments) {
+    auto tunnel = tunnel_from_script(arguments.words);
+    if (!tunnel) return tl::unexpected(tunnel.error());
+    Config config;
+    config.tunnels.push_back(std::move(*tunnel));
+    return reconcile(config, arguments, script_report);
+}
+
+} // namespace vxlanctl
