@@ -219,7 +219,8 @@ TEST_CASE("routes: what is in the way, or swallows the host's own network, touch
     };
     refused("--route '192.0.2.0/24,via 10.192.158.4'", 2, "same table and metric");
     refused("--route 172.16.0.0/12", 4, "the subnet of the local address");
-    refused("--route 0.0.0.0/0", 4, "the subnet of the local address");
+    refused("--route '0.0.0.0/0,metric 5'", 4, "the subnet of the local address");
+    refused("--route 0.0.0.0/0", 2, "same table and metric out of 'eth0'");
     refused("--route '10.9.0.0/16,dev eth7'", 2, "link 'eth7' does not exist");
     refused("--route 10.9.0.1/16", 2, "has host bits");
     refused("--rule 'from 10.0.0.1'", 2, "the table is missing");

@@ -66,7 +66,7 @@ TEST_CASE("stacking: what stands on a replaced tunnel is made again, with what o
     CHECK(planned.code == 0);
     CHECK(planned.out.find("upper: would be replaced") != std::string::npos);
     const auto commands = vxlanctl(space, "plan --ip-commands" + allowed);
-    CHECK(commands.out.find("ip link add name upper") != std::string::npos);
+    CHECK(commands.out.find("ip link add dev upper") != std::string::npos);
     const auto applied = vxlanctl(space, "apply" + allowed);
     INFO(applied.out << applied.err);
     REQUIRE(applied.code == 0);
