@@ -482,24 +482,33 @@ std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent
 }
 
 bool removes(const TunnelPlan& plan) {
-    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-        const auto* removal = std::get_if<DeleteLink>(&step.operation);
-        return removal != nullptr && removal->link == plan.name;
-    });
+    return plan.vanished ||
+           std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+               const auto* removal = std::get_if<DeleteLink>(&step.operation);
+               return removal != nullptr && removal->link == plan.name;
+           });
 }
 
-/// A link is not replaced when one that stands on it cannot be made again.
-void refuse_with_uppers(std::vector<TunnelPlan>& plans) {
-    for (auto upper = plans.rbegin(); upper != plans.rend(); ++upper) {
-        if (!upper->vanished || upper->errors.empty()) continue;
-        for (auto& lower : plans)
-            if (lower.name == upper->vanished->tunnel.dev && lower.errors.empty() &&
-                (removes(lower) || lower.vanished))
-                lower.errors.push_back(
-                    {ErrorKind::refused, lower.name,
-                     fmt::format("cannot be replaced without '{}', which stands on it",
-                                 upper->name),
-                     "", 0, fmt::format("Mend what is said about '{}' first.", upper->name)});
+/// A link does not go when one that stands on it can neither go nor be made again.
+void refuse_with_uppers(std::vector<TunnelPlan>& plans, const State& state) {
+    const auto refuses = [&](const TunnelPlan& lower) {
+        const Link* link = find_link(state, lower.name);
+        const bool goes = lower.errors.empty() && link != nullptr && removes(lower);
+        return std::find_if(plans.begin(), plans.end(), [&](const TunnelPlan& upper) {
+            return goes && !upper.errors.empty() && is_in(link->uppers, upper.name);
+        });
+    };
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (auto& lower : plans) {
+            const auto upper = refuses(lower);
+            if (upper == plans.end()) continue;
+            lower.errors.push_back(
+                {ErrorKind::refused, lower.name,
+                 fmt::format("cannot go without '{}', which stands on it", upper->name), "", 0,
+                 fmt::format("Mend what is said about '{}' first.", upper->name)});
+            changed = true;
+        }
     }
 }
 
@@ -535,13 +544,13 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
         if (removes(plan.tunnels.back())) expect_replacement(*expected, tunnel.name);
         expect(*expected, tunnel);
     }
-    refuse_with_uppers(plan.tunnels);
     if (!plan.tunnels.empty()) stage = plan.tunnels.back().stage + 1;
     for (const auto& name : absent) {
         if (is_in(first, name)) continue;
         plan.tunnels.push_back(plan_absence(name, state, common));
         plan.tunnels.back().stage = stage;
     }
+    refuse_with_uppers(plan.tunnels, state);
     if (config.origin == Origin::file && config.unnamed == Unnamed::keep)
         plan.unnamed = unnamed_links(config, state, Unnamed::remove_files);
     return plan;
