@@ -18,13 +18,12 @@ void add_stated_keys(std::set<std::string>& keys, std::span<const AttributeRow<A
         if (is_stated(attributes, row)) keys.emplace(row.name);
 }
 
-/// The table that the tunnel's own routes belong into.
+} // namespace
+
 std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
     const Link* vrf = find_link(state, tunnel.link.vrf.value_or(""));
     return vrf != nullptr && vrf->vrf_table != 0 ? vrf->vrf_table : main_table;
 }
-
-} // namespace
 
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state) {
     auto routes = tunnel.routes.value_or(std::vector<Route>{});
