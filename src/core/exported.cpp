@@ -66,7 +66,7 @@ void state_attributes(Exported& result, const Link& link, const State& state,
     const bool is_kernels = is_kernels_mtu(mtu, link, state);
     if (record != nullptr || is_kernels) tunnel.link.mtu.reset();
     if (record != nullptr && !is_kernels)
-        result.comments.push_back(fmt::format("has the MTU {}, which somebody else gave it", mtu));
+        result.comments.push_back(fmt::format("has the MTU {}, which is not stated", mtu));
 }
 
 void state_addresses(Exported& result, const Link& link, const Record* record) {

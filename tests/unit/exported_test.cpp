@@ -292,8 +292,7 @@ TEST_CASE("exported: what is as the kernel makes it is left out") {
     // The record of a tunnel that is ours knows whether it was stated.
     state.links.find("vxlan0")->attributes.alias = "vxlanctl/1 cli 0000000000000000";
     state.records["0000000000000000"].keys = {};
-    CHECK(text_of(state).find("# has the MTU 1300, which somebody else gave it\n") !=
-          std::string::npos);
+    CHECK(text_of(state).find("# has the MTU 1300, which is not stated\n") != std::string::npos);
     state.records["0000000000000000"].keys = {"mtu"};
     CHECK(text_of(state).find("\nmtu = 1300\n") != std::string::npos);
 }
