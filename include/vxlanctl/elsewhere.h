@@ -9,6 +9,8 @@
 /// tunnels may have a part in one of them.
 namespace vxlanctl {
 
+/// The table of routes that are stated without one: main, or the VRF's.
+std::uint32_t own_table(const Tunnel& tunnel, const State& state);
 /// The stated routes, with their table; those out of the tunnel itself have no `dev`.
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
 /// What has become of a route that we set: it, or where its gateway was changed by hand, what is in
@@ -34,8 +36,9 @@ void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
 struct Needs {
     std::set<std::uint32_t> tables; ///< State::routes: an address or a route is to be added there
     bool rules = false;
-    bool all_records = false;    ///< something that several tunnels may share is to go
-    std::set<std::string> links; ///< whose routes are needed
+    bool all_records = false;        ///< something that several tunnels may share is to go
+    std::set<std::string> links;     ///< whose routes are needed
+    std::vector<IpAddress> locals{}; ///< addresses of which the device is needed
 };
 /// `state` has links, addresses and the records of the tunnels that the config names.
 Needs needs_of(const Config& config, const State& state);

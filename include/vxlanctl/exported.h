@@ -9,7 +9,7 @@ struct Exported {
     /// What would change nothing but the mark. It also has attributes that no file can state.
     Tunnel tunnel;
     std::vector<std::string> comments; ///< what is there besides
-    /// Why a file with this wish would change something, or could not be read; mostly empty.
+    /// Why no file should state it, as far as a plan would not tell; mostly empty.
     std::string obstacle;
 };
 

@@ -178,8 +178,10 @@ struct Route {
     std::optional<IpAddress> via;
     std::optional<IpAddress> source;
     std::string dev;
-    bool multipath = false;       ///< has several next hops, or a next-hop object
-    std::vector<std::byte> other; ///< netlink attributes that are not taken apart, as received
+    bool multipath = false; ///< has several next hops, or a next-hop object
+    bool expires = false;   ///< IPv6: goes by itself some day
+    /// Netlink attributes that are not taken apart and that say something, as received.
+    std::vector<std::byte> other;
     auto operator<=>(const Route&) const = default;
 };
 

@@ -15,4 +15,8 @@ Result<State> read_running(const std::vector<std::string>& names,
 /// Whether the link is one of the tunnels meant; the kernel's own sit0 and ip6tnl0 are not.
 bool is_running(const Link& link, const std::vector<std::string>& names);
 
+/// These tunnels, or all, as a file that `apply` accepts and that changes nothing but marks. A
+/// tunnel that none can state so is a comment as a whole, with the reason.
+std::string running_text(const State& state, const std::vector<std::string>& names);
+
 } // namespace vxlanctl

@@ -63,7 +63,9 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);
 
-/// Whether a route outlives its link only if somebody puts it back: not the kernel's own ones.
+/// Whether the kernel makes the route by itself, or since a router told it to.
+bool is_automatic(const Route& route);
+/// Whether a route outlives its link only if somebody puts it back, and can be put back as it was.
 bool is_restorable(const Route& route);
 
 } // namespace vxlanctl

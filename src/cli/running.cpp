@@ -22,8 +22,11 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     request.surroundings = surroundings == Surroundings::read;
     request.needs = [&](const State& known) {
         Needs needs;
-        for (const auto& link : known.links)
-            if (is_tunnel(link)) needs.links.insert(link.name);
+        for (const auto& link : known.links) {
+            if (!is_tunnel(link)) continue;
+            needs.links.insert(link.name);
+            if (link.tunnel.local) needs.locals.push_back(*link.tunnel.local);
+        }
         for (const auto& [id, record] : known.records) {
             needs.rules = needs.rules || !record.rules.empty();
             for (const auto& route : record.routes)

@@ -36,16 +36,6 @@ std::string bare_or_quoted(std::string_view key) {
     return is_bare ? std::string(key) : quoted(key);
 }
 
-std::string comment_lines(std::string_view comment) {
-    std::string result;
-    while (true) {
-        const auto end = comment.find('\n');
-        result += fmt::format("# {}\n", printable(as_utf8(comment.substr(0, end))));
-        if (end == std::string_view::npos) return result;
-        comment.remove_prefix(end + 1);
-    }
-}
-
 std::string line_of(std::string_view key, std::string_view value) {
     return fmt::format("{} = {}\n", key, value);
 }
@@ -115,6 +105,16 @@ std::string rule_text(const Rule& rule) {
     return inline_table(pairs);
 }
 
+/// Whether the value is the kernel's default, whichever of several ways to say so it is.
+template<class Attributes>
+bool is_default(const Attributes& attributes, const AttributeRow<Attributes>& row) {
+    Attributes defaults;
+    if constexpr (std::is_same_v<Attributes, TunnelAttributes>) defaults.kind = attributes.kind;
+    return !row.reset.empty() && set_value(defaults, row, row.reset) &&
+           std::visit([&](auto member) { return attributes.*member == defaults.*member; },
+                      row.member);
+}
+
 /// What people state of the attributes, where it is not the default.
 template<class Attributes>
 std::string attribute_lines(const Attributes& attributes,
@@ -126,7 +126,7 @@ std::string attribute_lines(const Attributes& attributes,
         const bool is_ours = kind == TunnelKind::vxlan &&
                              ((row.name == "vni" && value == std::to_string(default_vni)) ||
                               (row.name == "port" && value == std::to_string(default_port)));
-        if (value == row.reset || is_ours) continue;
+        if (is_default(attributes, row) || is_ours) continue;
         const bool is_bool = std::holds_alternative<std::optional<bool> Attributes::*>(row.member);
         const bool is_number =
             value.find_first_not_of("0123456789") == std::string::npos &&
@@ -280,7 +280,7 @@ void tell_attributes(std::vector<std::string>& told, const Attributes& wanted,
         const std::string value = value_text(wanted, row);
         // The mark and whether the link is up are no wish of anybody's.
         if (!is_stated(wanted, row) || row.name == "alias" || row.name == "up") continue;
-        if (value != row.reset && value != value_text(stated, row))
+        if (!is_default(wanted, row) && value != value_text(stated, row))
             told.push_back(fmt::format("{} = {}", row.name, value));
     }
 }
@@ -305,10 +305,7 @@ void tell_list(std::vector<std::string>& told, std::string_view name,
 /// What `tunnel` says and the section does not.
 std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed) {
     std::vector<std::string> told;
-    for (const auto& error : parsed.errors)
-        told.push_back(
-            fmt::format("{}{}{}", error.subject, error.subject.empty() ? "" : ": ", error.doing));
-    if (parsed.tunnels.empty()) return told;
+    if (parsed.tunnels.empty()) return told; // its reader will tell
     const Tunnel& stated = parsed.tunnels[0].tunnel;
     if (tunnel.name != stated.name) told.push_back(fmt::format("the name {}", tunnel.name));
     tell_attributes(told, tunnel.link, stated.link, link_attributes());
@@ -327,6 +324,16 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
 }
 
 } // namespace
+
+std::string comment_lines(std::string_view text) {
+    std::string result;
+    while (true) {
+        const auto end = text.find('\n');
+        result += fmt::format("# {}\n", printable(as_utf8(text.substr(0, end))));
+        if (end == std::string_view::npos) return result;
+        text.remove_prefix(end + 1);
+    }
+}
 
 std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments) {
     const std::string header =

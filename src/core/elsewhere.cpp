@@ -18,12 +18,6 @@ void add_stated_keys(std::set<std::string>& keys, std::span<const AttributeRow<A
         if (is_stated(attributes, row)) keys.emplace(row.name);
 }
 
-/// The table that the tunnel's own routes belong into.
-std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
-    const Link* vrf = find_link(state, tunnel.link.vrf.value_or(""));
-    return vrf != nullptr && vrf->vrf_table != 0 ? vrf->vrf_table : main_table;
-}
-
 /// Of a link that is not known none.
 const std::vector<Route>& routes_out_of(const std::string& name, const State& state) {
     static const std::vector<Route> none;
@@ -38,6 +32,11 @@ template<class T> bool is_of_others(const T* present, bool is_recorded) {
 }
 
 } // namespace
+
+std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
+    const Link* vrf = find_link(state, tunnel.link.vrf.value_or(""));
+    return vrf != nullptr && vrf->vrf_table != 0 ? vrf->vrf_table : main_table;
+}
 
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state) {
     auto routes = tunnel.routes.value_or(std::vector<Route>{});

@@ -1,12 +1,12 @@
 #include "vxlanctl/exported.h"
 
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
 #include <fmt/format.h>
-#include <linux/in.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
@@ -18,19 +18,42 @@ const Record* record_behind(const Link& link, const State& state) {
     return found == state.records.end() ? nullptr : &found->second;
 }
 
+/// What a plan would not tell.
 std::string obstacle_to(const Link& link) {
     if (link.tunnel.kind == TunnelKind::sit && !link.tunnel.isatap.value_or(false))
         return "it is a sit link that is not ISATAP";
-    if (link.tunnel.kind == TunnelKind::ip6tnl && link.tunnel.proto != IPPROTO_IPIP)
-        return "it is an ip6tnl link that carries more than IPv4";
-    if (!link.tunnel.local || is_unspecified(*link.tunnel.local)) return "it has no local address";
     if (link.underlay_elsewhere) return "its underlay is in another network namespace";
-    if (!link.attributes.up.value_or(false)) return "it is down, and would be set up";
     return "";
 }
 
+/// Whether nobody can have asked for the MTU, as far as one can tell: it is what the kernel makes
+/// of the lower device, or more than that can carry by now.
+bool is_kernels_mtu(std::uint32_t mtu, const Link& link, const State& state) {
+    const auto& tunnel = link.tunnel;
+    if (!tunnel.dev.value_or("").empty()) {
+        const auto limit = mtu_limit(tunnel, state);
+        return limit && mtu >= *limit;
+    }
+    if (tunnel.kind != TunnelKind::ip6tnl) return mtu == traits_of(tunnel.kind).mtu;
+    // ip6_tnl_link_config() in net/ipv6/ip6_tunnel.c goes by the route to the remote end, which
+    // mostly leads out of the link with the local address.
+    constexpr std::uint32_t ethernet_mtu = 1500, least = 1280; // ETH_DATA_LEN, IPV6_MIN_MTU
+    const auto follows_from = [&](std::uint32_t lower_mtu) {
+        return mtu == std::max(lower_mtu, least + overhead(tunnel)) - overhead(tunnel);
+    };
+    return follows_from(ethernet_mtu) ||
+           std::any_of(state.host_addresses.begin(), state.host_addresses.end(),
+                       [&](const HostAddress& host) {
+                           const Link* lower = find_link(state, host.link);
+                           return host.prefix.address == tunnel.local && lower != nullptr &&
+                                  lower->attributes.mtu && follows_from(*lower->attributes.mtu);
+                       });
+}
+
 /// What the kernel would choose anyway is no wish, nor is what follows from something else.
-void state_attributes(Tunnel& tunnel, const Link& link, const State& state) {
+void state_attributes(Exported& result, const Link& link, const State& state,
+                      const Record* record) {
+    Tunnel& tunnel = result.tunnel;
     tunnel.tunnel = link.tunnel;
     if (tunnel.tunnel.remote && is_unspecified(*tunnel.tunnel.remote)) tunnel.tunnel.remote.reset();
     if (tunnel.tunnel.srcport == PortRange{}) tunnel.tunnel.srcport.reset(); // the old script's
@@ -38,10 +61,12 @@ void state_attributes(Tunnel& tunnel, const Link& link, const State& state) {
     tunnel.link.alias.reset();
     tunnel.link.mac.reset();
     tunnel.link.promote_secondaries.reset();
-    const bool has_lower = !link.tunnel.dev.value_or("").empty();
-    const auto usual =
-        has_lower ? mtu_limit(link.tunnel, state) : std::optional(traits_of(link.tunnel.kind).mtu);
-    if (tunnel.link.mtu == usual) tunnel.link.mtu.reset();
+    if (!tunnel.link.mtu || (record != nullptr && record->keys.contains("mtu"))) return;
+    const std::uint32_t mtu = *tunnel.link.mtu;
+    const bool is_kernels = is_kernels_mtu(mtu, link, state);
+    if (record != nullptr || is_kernels) tunnel.link.mtu.reset();
+    if (record != nullptr && !is_kernels)
+        result.comments.push_back(fmt::format("has the MTU {}, which is not stated", mtu));
 }
 
 void state_addresses(Exported& result, const Link& link, const Record* record) {
@@ -63,27 +88,42 @@ void state_addresses(Exported& result, const Link& link, const Record* record) {
 bool is_plain(const Route& route) {
     const bool by_hand = route.protocol == our_protocol || route.protocol == RTPROT_BOOT ||
                          route.protocol == RTPROT_STATIC;
-    const bool bare = std::all_of(route.other.begin(), route.other.end(),
-                                  [](std::byte byte) { return byte == std::byte{0}; });
-    return by_hand && bare && route.type == RTN_UNICAST && route.tos == 0 && !route.source &&
-           (route.flags & RTNH_F_ONLINK) == 0;
+    const bool on_link = route.to.address.family == Family::ipv4 && !route.via;
+    return by_hand && is_restorable(route) && route.other.empty() && route.type == RTN_UNICAST &&
+           route.scope == (on_link ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE) && route.tos == 0 &&
+           !route.source && (route.flags & RTNH_F_ONLINK) == 0;
 }
 
 void state_routes(Exported& result, const Link& link, const State& state, const Record* record) {
     auto& stated = result.tunnel.routes.emplace();
+    const std::uint32_t own = own_table(result.tunnel, state);
+    const auto state_route = [&](Route route) {
+        if (route.table == own) route.table = 0;
+        stated.push_back(std::move(route));
+    };
+    const auto is_in_record = [&](const Route& route) {
+        return std::any_of(record->routes.begin(), record->routes.end(),
+                           [&](const Route& other) { return same_route(other, route); });
+    };
+    const auto is_alone = [&](const Route& route) { // else the kernel shares traffic among them
+        return std::count_if(link.routes.begin(), link.routes.end(),
+                             [&](const Route& other) { return same_route_key(other, route); }) == 1;
+    };
     for (auto route : link.routes) {
-        if (!is_restorable(route)) continue;
         route.dev.clear();
-        const bool ours = record == nullptr || find_route(record->routes, route) != nullptr;
-        if (ours && is_plain(route))
-            stated.push_back(std::move(route));
-        else
-            result.comments.push_back(fmt::format("also has a route to {}", to_string(route.to)));
+        if (record != nullptr ? is_in_record(route) : is_plain(route) && is_alone(route))
+            state_route(std::move(route));
+        else if (!is_automatic(route))
+            result.comments.push_back(
+                fmt::format("also has a route to {}{}{}", to_string(route.to),
+                            route.via ? " via " + to_string(*route.via) : "",
+                            route.table == own ? "" : fmt::format(" in table {}", route.table)));
     }
+    std::sort(stated.begin(), stated.end()); // default routes of an ISATAP link come first
     for (const auto& route : record != nullptr ? record->routes : std::vector<Route>{}) {
         const Link* out = find_link(state, route.dev);
         if (out != nullptr && out->name != link.name && find_route(out->routes, route) != nullptr)
-            stated.push_back(route);
+            state_route(route);
     }
 }
 
@@ -114,7 +154,7 @@ Exported exported(const Link& link, const State& state) {
     result.tunnel.name = link.name;
     result.tunnel.overrides_default_route = link.tunnel.kind != TunnelKind::sit;
     result.obstacle = obstacle_to(link);
-    state_attributes(result.tunnel, link, state);
+    state_attributes(result, link, state, record);
     state_addresses(result, link, record);
     state_routes(result, link, state, record);
     if (record != nullptr) state_rules(result, state, *record);

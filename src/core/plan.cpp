@@ -164,9 +164,12 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
                 fmt::format("route {} goes with the address that it needs", to_string(route.to)));
     }
     std::sort(target.routes.begin(), target.routes.end());
-    const auto lost = std::count_if(have.routes.begin(), have.routes.end(),
-                                    [](const Route& route) { return route.multipath; });
-    if (lost > 0) warnings.push_back(fmt::format("{} multipath routes cannot be put back", lost));
+    const auto lost = std::count_if(have.routes.begin(), have.routes.end(), [](const Route& route) {
+        return !is_automatic(route) && !is_restorable(route);
+    });
+    if (lost > 0)
+        warnings.push_back(
+            fmt::format("{} routes with several next hops or a lifetime cannot be put back", lost));
     warnings.emplace_back("traffic control, bridge port settings and sysctls of the old link are "
                           "not put back");
 }

@@ -467,9 +467,13 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
     return has_source && reaches_gateway;
 }
 
+bool is_automatic(const Route& route) {
+    return route.protocol == RTPROT_KERNEL || route.protocol == RTPROT_REDIRECT ||
+           route.protocol == RTPROT_RA;
+}
+
 bool is_restorable(const Route& route) {
-    return route.protocol != RTPROT_KERNEL && route.protocol != RTPROT_REDIRECT &&
-           route.protocol != RTPROT_RA && !route.multipath;
+    return !is_automatic(route) && !route.multipath && !route.expires;
 }
 
 } // namespace vxlanctl

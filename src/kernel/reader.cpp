@@ -91,6 +91,10 @@ private:
                 unknown.push_back(name);
             }
         if (auto done = get_links(batch, unknown); !done) return done;
+        for (const auto& host : state_.host_addresses)
+            if (std::find(needs.locals.begin(), needs.locals.end(), host.prefix.address) !=
+                needs.locals.end())
+                wanted_names_.insert(host.link_index);
         std::set<int> routed;
         for (const auto& name : needs.links)
             if (const Link* link = find_link(state_, name)) routed.insert(link->index);

@@ -36,6 +36,12 @@ std::vector<NextHop> decode_next_hops(const nlattr* attribute) {
     return hops;
 }
 
+/// What an IPv6 route has without being asked for (rt6_fill_node() in net/ipv6/route.c).
+bool says_nothing(const nlattr* attribute) {
+    constexpr std::uint8_t medium = 0; // ICMPV6_ROUTER_PREF_MEDIUM
+    return nla_type(attribute) == RTA_PREF && read_as<std::uint8_t>(attribute) == medium;
+}
+
 void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags, int link_index,
             const Route& route) {
     rtmsg header{};
@@ -122,8 +128,12 @@ std::vector<RouteMessage> decode_route(const nlmsghdr* message) {
         case RTA_PRIORITY: route.metric = read_as<std::uint32_t>(attribute).value_or(0); break;
         case RTA_MULTIPATH: hops = decode_next_hops(attribute); break;
         case RTA_NH_ID: route.multipath = true; break;
-        case RTA_CACHEINFO: break; // changes by itself
+        case RTA_CACHEINFO: // the time that is left changes by itself
+            if (const auto info = read_as<rta_cacheinfo>(attribute))
+                route.expires = info->rta_expires != 0;
+            break;
         default: {
+            if (says_nothing(attribute)) break;
             const auto* begin = reinterpret_cast<const std::byte*>(attribute);
             route.other.insert(route.other.end(), begin, begin + attribute->nla_len);
             route.other.resize(NLMSG_ALIGN(route.other.size()));

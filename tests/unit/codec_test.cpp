@@ -422,6 +422,32 @@ TEST_CASE("route codec: next hops of an IPv6 route are routes, those of an IPv4 
     }
 }
 
+TEST_CASE("route codec: what every IPv6 route has says nothing, a preference or an end does") {
+    const auto decoded = [](std::uint8_t preference, std::uint32_t expires) {
+        Encoded add;
+        rtmsg header{};
+        header.rtm_family = AF_INET6;
+        add.writer.begin(RTM_NEWROUTE, 0, header);
+        rta_cacheinfo info{};
+        info.rta_expires = static_cast<decltype(info.rta_expires)>(expires);
+        std::array<std::uint8_t, sizeof info> bytes{};
+        std::memcpy(bytes.data(), &info, sizeof info);
+        add.writer.put(RTA_CACHEINFO, std::span<const std::uint8_t>(bytes));
+        add.writer.put_u8(RTA_PREF, preference);
+        add.writer.finish();
+        return decode_route(add.message()).at(0).route;
+    };
+    const Route plain = decoded(0, 0);
+    CHECK(plain.other.empty());
+    CHECK_FALSE(plain.expires);
+    CHECK(decoded(0, 100).expires);
+    const Route high = decoded(1, 0);
+    CHECK(high.other.size() == NLMSG_ALIGN(NLA_HDRLEN + 1));
+    Encoded again;
+    encode_add_route(again.writer, 5, high);
+    CHECK(decode_route(again.message()).at(0).route.other == high.other);
+}
+
 TEST_CASE("neighbour codec: both ways") {
     const Neighbour neighbour{parse_address("10.192.158.4").value(), MacAddress{{2, 0, 0, 0, 0, 4}},
                               NTF_ROUTER};

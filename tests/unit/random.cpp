@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 
 namespace vxlanctl::test {
 namespace {
@@ -174,6 +175,7 @@ void disturb(Chance& chance, State& state) {
     if (*link->attributes.up && chance.one_in(2)) {
         Route route;
         route.to = parse_prefix("198.51.100.0/24").value();
+        route.scope = RT_SCOPE_LINK;
         link->routes = {route};
     }
     for (int i = 0; i < 4; ++i)

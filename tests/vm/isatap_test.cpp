@@ -441,3 +441,94 @@ TEST_CASE("ipip6: every single write of a creation and of a change fails in turn
     break_every_write<WithAddress>(words + " --mtu 1300",
                                    words + " --encaplimit 4 --ttl 7 --route 192.168.10.0/24");
 }
+
+namespace {
+
+/// Applies what is exported: nothing but the marks of these links may change. Returns the file.
+std::string adopt(const Namespace& space, const std::vector<std::string>& names) {
+    const auto exported = vxlanctl(space, "export");
+    INFO(exported.out);
+    auto before = snapshot(space);
+    RunOptions input;
+    input.input = exported.out;
+    const auto applied = vxlanctl(space, "apply -", input);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    for (const auto& name : names)
+        CHECK(applied.out.find(name + ": adopted\n") != std::string::npos);
+    auto after = snapshot(space);
+    for (auto* state : {&before, &after})
+        for (const auto& name : names)
+            (*state)["links"][name].erase("ifalias");
+    CHECK(difference(before, after) == "");
+    CHECK(vxlanctl_counted(space, "apply -", {}, exported.out).writes == 0);
+    CHECK(vxlanctl(space, "export").out == exported.out);
+    return exported.out;
+}
+
+} // namespace
+
+TEST_CASE("isatap: what the five commands made is exported with its default route") {
+    const FletsHost host;
+    five_commands(host.space);
+    CHECK(adopt(host.space, {"sit1"}) ==
+          "[isatap.sit1]\nlocal = \"10.216.0.101\"\nprefix = \"2001:db8::/64\"\n"
+          "routers = [\"192.168.103.254\"]\n");
+    CHECK(default_routes(host.space) == 1);
+}
+
+TEST_CASE("isatap: two default routes are exported with their metrics, also in a VRF") {
+    for (const bool in_vrf : {false, true}) {
+        const FletsHost host;
+        sh(host.space, "ip link add vrf1 type vrf table 1001; ip link set vrf1 up");
+        const std::string words = isatap_words +
+                                  " 192.168.103.253 --metric 5 --metric 6 --router "
+                                  "192.168.103.9" +
+                                  (in_vrf ? " --vrf vrf1" : "");
+        REQUIRE(vxlanctl(host.space, words).code == 0);
+        const std::string text =
+            fmt::format("[isatap.sit1]\nlocal = \"10.216.0.101\"\n{}prefix = \"2001:db8::/64\"\n"
+                        "routers = [\n    {{ address = \"192.168.103.254\", metric = 5 }},\n"
+                        "    {{ address = \"192.168.103.253\", default_route = true, metric = 6 "
+                        "}},\n    {{ address = \"192.168.103.9\", prl_default = false }},\n]\n",
+                        in_vrf ? "vrf = \"vrf1\"\n" : "");
+        CHECK(vxlanctl(host.space, "export").out == text);
+        RunOptions input;
+        input.input = text;
+        const auto applied = vxlanctl(host.space, "apply -", input);
+        INFO(applied.out << applied.err);
+        CHECK(applied.code == 0); // only the mark says now that it comes from a file
+        const std::string table = in_vrf ? " table 1001" : "";
+        const std::string routes = sh(host.space, "ip -6 route show default" + table);
+        CHECK(routes.find("metric 5") != std::string::npos);
+        CHECK(routes.find("metric 6") != std::string::npos);
+        // Without mark and record, as if a script had made it.
+        sh(host.space, "ip link set sit1 alias ''; rm -rf /run/vxlanctl");
+        CHECK(adopt(host.space, {"sit1"}) == text);
+    }
+}
+
+TEST_CASE("ipip6: what others made is exported without what the kernel chose") {
+    const FletsHost host;
+    five_commands(host.space);
+    sh(host.space,
+       "ip -6 tunnel add s1 mode ipip6 local 2001:db8::5efe:10.216.0.101 remote 2001:db8:1::2\n"
+       "ip addr add 192.0.2.1/30 dev s1; ip link set s1 up\n"
+       "ip route add 192.168.10.0/24 dev s1\n"
+       "ip tunnel add g1 mode sit remote 10.216.0.7 local 10.216.0.101; ip link set g1 up\n"
+       "ip tunnel add sit2 mode isatap local 10.216.0.101 dev eth0; ip link set sit2 up\n"
+       "ip -6 tunnel add s2 mode any local 2001:db8::5efe:10.216.0.101 remote 2001:db8:1::3\n"
+       "ip link set s2 up");
+    const std::string text = adopt(host.space, {"s1", "sit1"});
+    for (const char* part :
+         {"[ipip6.s1]\nlocal = \"2001:db8::5efe:ad8:65\"\nremote = \"2001:db8:1::2\"\n"
+          "encaplimit = 4\naddresses = [\"192.0.2.1/30\"]\n"
+          "routes = [{ to = \"192.168.10.0/24\" }]\n",
+          "# g1 is left out: it is a sit link that is not ISATAP.\n",
+          "# sit2 is left out: the key 'prefix' is missing.\n",
+          "# s2 is left out: apply would change it (~ proto: 0 -> ipip6).\n"})
+        CHECK(text.find(part) != std::string::npos);
+    CHECK(vxlanctl(host.space, "export s1").out.find("mtu") == std::string::npos);
+    sh(host.space, "ip link set s1 mtu 1300 alias ''; rm -rf /run/vxlanctl");
+    CHECK(vxlanctl(host.space, "export s1").out.find("mtu = 1300\n") != std::string::npos);
+}
