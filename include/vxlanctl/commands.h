@@ -41,4 +41,8 @@ Result<int> run_show(const Arguments& arguments);
 /// `export [IFNAME...]`
 Result<int> run_export(const Arguments& arguments);
 
+/// `doctor [IFNAME...]`
+std::vector<OptionInfo> doctor_options();
+Result<int> run_doctor(const Arguments& arguments);
+
 } // namespace vxlanctl

@@ -35,6 +35,10 @@ const std::vector<Command>& commands() {
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", no_options,
          run_export},
+        {"doctor", "[IFNAME...] [OPTION...]",
+         "Find out why a tunnel does not pass traffic, and say which command mends it; the exit "
+         "code is 3 then",
+         doctor_options, run_doctor},
     };
     return table;
 }
