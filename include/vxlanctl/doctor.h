@@ -96,7 +96,8 @@ struct Facts {
     bool ipv6_forwarding = false;
     Services services;
     Ruleset ruleset;
-    std::string ruleset_obstacle; ///< why it is not known
+    std::string ruleset_obstacle, ruleset_remedy; ///< why it is not known
+    bool has_legacy_rules = false; ///< iptables-legacy has a filter table, which nft does not show
 };
 
 /// A check's name, and why it matters.

@@ -370,7 +370,7 @@ public:
         if (here && lower && local) made("rp_filter", [&](Check& check) { rp_filter(check); });
         if (lower) made("forwarding", [&](Check& check) { forwarding(check); });
         if (here && local) made("firewall", [&](Check& check) { firewall(check); });
-        if (is_vxlan && up && ends) made("macs", [&](Check& check) { macs(check); });
+        if (is_vxlan && sound()) made("macs", [&](Check& check) { macs(check); });
         if (is_vxlan) made("pins", [&](Check& check) { pins(check); });
         if (up) made("rules", [&](Check& check) { rules(check); });
         made("manager", [&](Check& check) { manager(check); });
@@ -385,6 +385,13 @@ private:
         examine(check);
         findings_.push_back(check.finding());
         return check.verdict() != Verdict::fail;
+    }
+
+    /// Whether nothing failed yet that would explain silence.
+    bool sound() const {
+        return std::none_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
+            return finding.tunnel == tunnel_.name && finding.verdict == Verdict::fail;
+        });
     }
 
     const Tunnel* wish() const {
@@ -795,7 +802,8 @@ private:
 
     void firewall(Check& check) {
         if (!facts_.ruleset_obstacle.empty()) {
-            check.warn("the rules are not known: " + facts_.ruleset_obstacle, "nft list ruleset");
+            check.warn("the rules are not known: " + facts_.ruleset_obstacle,
+                       facts_.ruleset_remedy);
             return;
         }
         const auto local = local_of(*link_);
@@ -847,6 +855,9 @@ private:
             else
                 check.warn(text, remedy);
         }
+        if (facts_.has_legacy_rules)
+            check.warn("iptables-legacy has a filter table, which is not examined",
+                       "iptables-legacy-save -t filter");
         check.pass(facts_.ruleset.chains.empty() ? "there are no rules"
                                                  : fmt::format("lets {} pass", what));
     }

@@ -67,11 +67,7 @@ public:
         for (const auto& link : facts_.state.links)
             indexes.push_back(link.index);
         if (is_services_namespace()) facts_.services = read_services("", indexes);
-        if (auto ruleset = read_ruleset())
-            facts_.ruleset = std::move(*ruleset);
-        else
-            facts_.ruleset_obstacle =
-                ruleset.error().why.empty() ? to_string(ruleset.error()) : ruleset.error().why;
+        read_firewall();
         return std::move(facts_);
     }
 
@@ -258,6 +254,20 @@ private:
                 found = found || answer->id.idiag_if == static_cast<std::uint32_t>(bound_to);
             }
         }
+    }
+
+    void read_firewall() {
+        if (auto ruleset = read_ruleset()) {
+            facts_.ruleset = std::move(*ruleset);
+        } else {
+            facts_.ruleset_obstacle =
+                ruleset.error().why.empty() ? to_string(ruleset.error()) : ruleset.error().why;
+            facts_.ruleset_remedy = ruleset.error().remedy;
+        }
+        for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
+            if (const FileDescriptor file(open(path, O_RDONLY | O_CLOEXEC)); file.get() >= 0)
+                facts_.has_legacy_rules = facts_.has_legacy_rules ||
+                                          read_all(file.get()).find("filter") != std::string::npos;
     }
 
     void read_policies() {

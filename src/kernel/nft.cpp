@@ -286,8 +286,9 @@ private:
     std::map<std::string, Json> sets_;
 };
 
-Error no_ruleset(std::string why) {
-    return {ErrorKind::kernel, "nft", "cannot read the firewall's rules", std::move(why), 0, ""};
+Error no_ruleset(std::string why, std::string remedy = "nft list ruleset") {
+    return {ErrorKind::kernel, "nft", "cannot read the firewall's rules",
+            std::move(why),    0,     std::move(remedy)};
 }
 
 } // namespace
@@ -301,7 +302,7 @@ Result<Ruleset> parse_ruleset(const std::string& text) {
 Result<Ruleset> read_ruleset() {
     const auto output = run_system_program("nft", {"-j", "list", "ruleset"});
     if (!output && output.error().code == ENOENT)
-        return tl::unexpected(no_ruleset("there is no program 'nft'"));
+        return tl::unexpected(no_ruleset("there is no program 'nft'", "apt-get install nftables"));
     if (!output) return tl::unexpected(output.error());
     if (output->code != 0)
         return tl::unexpected(no_ruleset(fmt::format(

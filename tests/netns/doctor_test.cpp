@@ -195,6 +195,11 @@ TEST_CASE("doctor: peers that are configured nowhere, and who is heard") {
     fails_alone(net.space, "peers", "no peers",
                 "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4");
     CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.4"});
+    sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132 dynamic");
+    const auto checks = doctor(net.space);
+    CHECK(text_of(checks, "peers") == "warn: the flood list is not permanent and will vanish");
+    sh(net.space, find(checks, "peers").at("remedy"));
+    CHECK(find(doctor(net.space), "peers").at("verdict") == "pass");
 }
 
 TEST_CASE("doctor: doubled entries of the flood list") {
@@ -352,9 +357,9 @@ TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into th
                 "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
 }
 
-TEST_CASE("doctor: the firewall drops the peers' packets") {
+TEST_CASE("doctor: the firewall drops the peers' packets", "[nft]") {
     const Healthy net;
-    if (run(net.space, {"nft", "list", "ruleset"}).code != 0)
+    if (run(net.space, {"nft", "add", "table", "inet", "filter"}).code != 0)
         SKIP_CASE("nft does not work with this kernel");
     sh(net.space, "nft add table inet filter\n"
                   "nft add chain inet filter input "

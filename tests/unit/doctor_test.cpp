@@ -191,6 +191,15 @@ TEST_CASE("doctor: IPv6 forwarding is looked at where IPv6 goes into the tunnel"
     CHECK(failed(facts).empty());
 }
 
+TEST_CASE("doctor: firewall rules that cannot be seen are a warning") {
+    Facts facts = healthy();
+    CHECK(found(facts, "firewall").found == "there are no rules");
+    facts.has_legacy_rules = true;
+    CHECK(found(facts, "firewall").verdict == Verdict::warn);
+    facts.ruleset_obstacle = "there is no program 'nft'";
+    CHECK(found(facts, "firewall").found == "the rules are not known: there is no program 'nft'");
+}
+
 TEST_CASE("doctor: pins are no failure where nothing is redundant, or learned") {
     Facts facts = healthy();
     MacEntry pin;
