@@ -183,7 +183,11 @@ void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAd
 
 void encode_look_up_route(MessageWriter& writer, const LookUp& look_up) {
     // With an outgoing link and without this flag, the kernel takes any address to be on the link.
-    encode(writer, look_up, RTM_F_FIB_MATCH);
+    // Without the other one, IPv4 says «main» whatever the table is (inet_rtm_getroute()); IPv6
+    // refuses it (EINVAL).
+    encode(writer, look_up,
+           look_up.to.family == Family::ipv4 ? RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE
+                                             : RTM_F_FIB_MATCH);
 }
 
 void encode_resolve_route(MessageWriter& writer, const LookUp& look_up) {
