@@ -76,7 +76,7 @@ int open_path(PathQuestion& question, const Link& link) {
     if (fd < 0) return errno;
     const int on = 1;
     // The packet must not be fragmented, and what the kernel remembers of the path must not count.
-    const int probe = ipv4 ? IP_PMTUDISC_PROBE : IPV6_PMTUDISC_PROBE;
+    const int probe = IP_PMTUDISC_PROBE; // as IPV6_PMTUDISC_PROBE
     setsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_MTU_DISCOVER : IPV6_MTU_DISCOVER,
                &probe, sizeof probe);
     setsockopt(fd, ipv4 ? IPPROTO_IP : IPPROTO_IPV6, ipv4 ? IP_RECVERR : IPV6_RECVERR, &on,
