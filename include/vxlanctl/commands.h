@@ -53,4 +53,8 @@ Result<int> run_import_soracom(const Arguments& arguments);
 std::vector<OptionInfo> graph_options();
 Result<int> run_graph(const Arguments& arguments);
 
+/// `doctor [IFNAME...]`
+std::vector<OptionInfo> doctor_options();
+Result<int> run_doctor(const Arguments& arguments);
+
 } // namespace vxlanctl

@@ -211,6 +211,7 @@ struct Neighbour {
 struct LinkCounters {
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0, rx_dropped = 0;
     std::uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0, tx_dropped = 0;
+    std::uint64_t tx_carrier_errors = 0; ///< of a tunnel: there was no route to the other end
 };
 
 enum class Origin : std::uint8_t { cli, file };

@@ -15,4 +15,26 @@ void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have,
 /// overhead, or 65535 without one. Empty when the lower device is not known.
 std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state);
 
+/// The links that have the VNI on the port which `wanted` (complete, with its local address) states
+/// for the link `name`: neither the local address nor the lower device nor the VRF makes a
+/// difference, but what the receiving socket must do does (vxlan_vni_in_use() in
+/// drivers/net/vxlan/vxlan_core.c).
+std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
+                                     const State& state);
+
+/// What a tunnel stands on.
+struct Underlay {
+    std::string tunnel;
+    IpAddress local;
+    bool has_device = false;     ///< packets to the other ends do not depend on the inner routes
+    std::vector<IpAddress> ends; ///< the other ends' outer addresses
+};
+
+/// Outer traffic that an inner prefix, which makes a route into the tunnel, takes or may take.
+struct Drawn {
+    Prefix what;
+    std::string text;
+};
+std::vector<Drawn> drawn_into(const Prefix& inner, const Underlay& underlay, const State& state);
+
 } // namespace vxlanctl

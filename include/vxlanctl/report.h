@@ -2,6 +2,7 @@
 
 #include "vxlanctl/output.h"
 #include "vxlanctl/plan.h"
+#include "vxlanctl/shell_word.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -65,8 +66,5 @@ nlohmann::json error_json(const Error& error);
 /// The plan as commands of iproute2 that a shell can run, one a line; what they cannot express is a
 /// comment that says so.
 std::string ip_commands(const TunnelPlan& plan);
-
-/// `text` as one word of a POSIX shell.
-std::string shell_quoted(std::string_view text);
 
 } // namespace vxlanctl

@@ -28,6 +28,27 @@ void encode_dump_routes(MessageWriter& writer, Family family, int link_index, st
 void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
                           int link_index);
 
+/// What to look up in the routing tables.
+struct LookUp {
+    IpAddress to;
+    std::optional<IpAddress> from;
+    int link_index = 0; ///< that the packet leaves by; 0: any
+};
+/// As encode_look_up_route(), for the route in its table.
+void encode_look_up_route(MessageWriter& writer, const LookUp& look_up);
+/// For what the kernel makes of the route: with the MTU that was learned from the path.
+void encode_resolve_route(MessageWriter& writer, const LookUp& look_up);
+
+/// The answer to either.
+struct FoundRoute {
+    int link_index = 0;
+    std::uint32_t table = 0;
+    std::uint8_t type = 0; ///< RTN_*
+    std::optional<IpAddress> via, source;
+    std::uint32_t mtu = 0; ///< 0: none of its own
+};
+std::optional<FoundRoute> decode_found_route(const nlmsghdr* message);
+
 /// A rule out of RTM_NEWRULE; empty for what Rule cannot express: other selectors and actions.
 std::optional<Rule> decode_rule(const nlmsghdr* message);
 /// RTM_NEWRULE; an identical rule is an error (EEXIST).
@@ -42,6 +63,14 @@ struct NeighbourMessage {
     Neighbour neighbour;
 };
 
+/// A neighbour out of RTM_NEWNEIGH in whatever state.
+struct AnyNeighbour {
+    int link_index = 0;
+    IpAddress address;
+    std::optional<MacAddress> mac;
+    std::uint16_t state = 0; ///< NUD_*
+};
+std::optional<AnyNeighbour> decode_any_neighbour(const nlmsghdr* message);
 /// A neighbour of IPv4 or IPv6 out of RTM_NEWNEIGH; empty for one whose MAC is not known.
 std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message);
 void encode_add_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour);

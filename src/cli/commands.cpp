@@ -47,6 +47,10 @@ const std::vector<Command>& commands() {
          "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "
          "at the other ends",
          graph_options, run_graph},
+        {"doctor", "[IFNAME...] [OPTION...]",
+         "Find out why a tunnel does not pass traffic, and say which command mends it; the exit "
+         "code is 3 then",
+         doctor_options, run_doctor},
     };
     return table;
 }

@@ -1,5 +1,6 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/commands.h"
+#include "vxlanctl/doctor.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
@@ -25,53 +26,6 @@ MacsBehind macs_behind_remotes(const Link& link) {
     for (const auto& entry : link.macs)
         macs[entry.origin].emplace(entry.remote.dst, entry.mac);
     return macs;
-}
-
-bool has_remote(const Link& link) {
-    return link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
-}
-
-/// What a person should look at.
-std::vector<std::string> problems(const Link& link, const State& state) {
-    std::vector<std::string> found;
-    if (!link.attributes.up.value_or(false)) found.emplace_back("the link is down");
-    const std::string dev = link.tunnel.dev.value_or("");
-    if (link.underlay_elsewhere) {
-        found.emplace_back("its underlay is in another network namespace, which is not examined");
-    } else if (!dev.empty()) {
-        const Link* lower = find_link(state, dev);
-        if (lower == nullptr)
-            found.push_back("its lower device is gone");
-        else if (!lower->attributes.up.value_or(false))
-            found.push_back(fmt::format("lower device '{}' is down", dev));
-        else if (!lower->carrier)
-            found.push_back(fmt::format("lower device '{}' has no carrier", dev));
-        if (lower != nullptr && lower->attributes.mtu &&
-            *link.attributes.mtu + overhead(link.tunnel) > *lower->attributes.mtu)
-            found.push_back(fmt::format("MTU {} does not fit into the {} of lower device '{}'",
-                                        *link.attributes.mtu, *lower->attributes.mtu, dev));
-    }
-    if (!link.underlay_elsewhere && link.tunnel.local && !is_unspecified(*link.tunnel.local) &&
-        std::none_of(
-            state.host_addresses.begin(), state.host_addresses.end(),
-            [&](const HostAddress& host) { return host.prefix.address == *link.tunnel.local; }))
-        found.push_back(
-            fmt::format("local address {} is not on this host", to_string(*link.tunnel.local)));
-    if (link.tunnel.isatap.value_or(false) && link.routers.empty())
-        found.emplace_back("it has no router: nothing from behind one is accepted");
-    if (link.tunnel.kind != TunnelKind::vxlan) return found;
-    if (link.flood_list.empty() && !has_remote(link) && !link.tunnel.external.value_or(false))
-        found.emplace_back("it has no peers: broadcast reaches nobody");
-    if (ages(link.flood_state) && !link.flood_list.empty())
-        found.emplace_back("the flood list is not permanent and will vanish");
-    for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
-        const auto& dst = link.flood_list[i].dst;
-        const bool repeated = i > 0 && link.flood_list[i - 1].dst == dst;
-        if (repeated || (has_remote(link) && *link.tunnel.remote == dst))
-            found.push_back(fmt::format("peer {} is in the flood list twice: broadcast is doubled",
-                                        to_string(dst)));
-    }
-    return found;
 }
 
 std::string management(const Link& link) {

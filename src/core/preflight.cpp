@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <iterator>
 #include <linux/if_addr.h>
 
 namespace vxlanctl {
@@ -185,26 +186,13 @@ private:
                 "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));
     }
 
-    /// vxlan_vni_in_use() in drivers/net/vxlan/vxlan_core.c: neither the local address nor the
-    /// lower device nor the VRF makes a difference, but what the receiving socket must do does.
     void check_vni() {
         if (have_ != nullptr && !replaces_) return;
         const auto& wanted = target_.tunnel;
-        const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
-        for (const auto& link : state_.links) {
-            const auto& other = link.tunnel;
-            if (link.kind != "vxlan" || link.name == tunnel_.name || link.underlay_elsewhere ||
-                is_leftover(link) || other.vni != wanted.vni || other.port != wanted.port ||
-                !other.local || other.local->family != wanted.local->family ||
-                flag(other.external) || flag(other.vnifilter) ||
-                flag(other.gbp) != flag(wanted.gbp) || flag(other.gpe) != flag(wanted.gpe) ||
-                flag(other.remcsum_rx) != flag(wanted.remcsum_rx) ||
-                flag(other.udp6_zero_csum_rx) != flag(wanted.udp6_zero_csum_rx))
-                continue;
+        for (const auto& name : vni_holders(wanted, tunnel_.name, state_))
             impossible(fmt::format("VNI {} on port {} is already used by '{}'", *wanted.vni,
-                                   *wanted.port, link.name),
+                                   *wanted.port, name),
                        "Give the tunnels different --vni or --port.");
-        }
     }
 
     /// ipip6_tunnel_locate() in net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c:
@@ -404,42 +392,11 @@ private:
 
     std::vector<std::string> what_moves(const Prefix& inner) const {
         std::vector<std::string> moves;
-        for (const auto& host : state_.host_addresses)
-            if (host.prefix.address == *target_.tunnel.local && overlaps(inner, host.prefix))
-                moves.push_back(fmt::format("{} (the subnet of the local address {}{}{})",
-                                            to_string(network_of(host.prefix)),
-                                            to_string(host.prefix.address),
-                                            host.link.empty() ? "" : " on ", host.link));
-        for (const auto& route : state_.routes)
-            if (route.table == main_table && route.to.length == 0 && route.via &&
-                inner.length != 0 && contains(inner, *route.via) && route.dev != tunnel_.name)
-                moves.push_back(fmt::format("{} (the default gateway on {})", to_string(*route.via),
-                                            route.dev));
-        if (state_.ssh_client && contains(inner, *state_.ssh_client) &&
-            device_towards(*state_.ssh_client) != tunnel_.name)
-            moves.push_back(
-                fmt::format("{} (the client of this SSH session)", to_string(*state_.ssh_client)));
-        if (target_.tunnel.dev.value_or("").empty()) {
-            constexpr std::size_t named = 3;
-            std::size_t count = 0;
-            for (const auto& end : other_ends())
-                if (contains(inner, end) && ++count <= named)
-                    moves.push_back(
-                        fmt::format("{} (a peer, and there is no lower device)", to_string(end)));
-            if (count > named) moves.push_back(fmt::format("{} more peers", count - named));
-        }
+        const bool has_dev = !target_.tunnel.dev.value_or("").empty();
+        for (auto& drawn : drawn_into(
+                 inner, {tunnel_.name, *target_.tunnel.local, has_dev, other_ends()}, state_))
+            moves.push_back(std::move(drawn.text));
         return moves;
-    }
-
-    /// Where the main table sends packets to `address` now; empty when nowhere.
-    std::string device_towards(const IpAddress& address) const {
-        const Route* best = nullptr;
-        for (const auto& route : state_.routes)
-            if (route.table == main_table && contains(route.to, address) &&
-                (best == nullptr || route.to.length > best->to.length ||
-                 (route.to.length == best->to.length && route.metric < best->metric)))
-                best = &route;
-        return best == nullptr ? "" : best->dev;
     }
 
     const Tunnel& tunnel_;
@@ -451,11 +408,77 @@ private:
     TunnelPlan& plan_;
 };
 
+/// Where the main table sends packets to `address` now; empty when nowhere.
+std::string device_towards(const IpAddress& address, const State& state) {
+    const Route* best = nullptr;
+    for (const auto& route : state.routes)
+        if (route.table == main_table && contains(route.to, address) &&
+            (best == nullptr || route.to.length > best->to.length ||
+             (route.to.length == best->to.length && route.metric < best->metric)))
+            best = &route;
+    return best == nullptr ? "" : best->dev;
+}
+
 } // namespace
 
 void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have, bool replaces,
                const State& state, const PlanOptions& options, TunnelPlan& plan) {
     Preflight(tunnel, target, have, replaces, state, options, plan).run();
+}
+
+std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
+                                     const State& state) {
+    const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
+    std::vector<std::string> holders;
+    for (const auto& link : state.links) {
+        const auto& other = link.tunnel;
+        if (link.kind != "vxlan" || link.name == name || link.underlay_elsewhere ||
+            is_leftover(link) || other.vni != wanted.vni || other.port != wanted.port ||
+            !other.local || other.local->family != wanted.local->family || flag(other.external) ||
+            flag(other.vnifilter) || flag(other.gbp) != flag(wanted.gbp) ||
+            flag(other.gpe) != flag(wanted.gpe) ||
+            flag(other.remcsum_rx) != flag(wanted.remcsum_rx) ||
+            flag(other.udp6_zero_csum_rx) != flag(wanted.udp6_zero_csum_rx))
+            continue;
+        holders.push_back(link.name);
+    }
+    return holders;
+}
+
+std::vector<Drawn> drawn_into(const Prefix& inner, const Underlay& underlay, const State& state) {
+    const auto alone = [](const IpAddress& address) {
+        return Prefix{address, full_length(address.family)};
+    };
+    std::vector<Drawn> drawn;
+    for (const auto& host : state.host_addresses)
+        if (host.prefix.address == underlay.local && overlaps(inner, host.prefix))
+            drawn.push_back(
+                {network_of(host.prefix),
+                 fmt::format("{} (the subnet of the local address {}{}{})",
+                             to_string(network_of(host.prefix)), to_string(host.prefix.address),
+                             host.link.empty() ? "" : " on ", host.link)});
+    for (const auto& route : state.routes)
+        if (route.table == main_table && route.to.length == 0 && route.via && inner.length != 0 &&
+            contains(inner, *route.via) && route.dev != underlay.tunnel)
+            drawn.push_back({alone(*route.via), fmt::format("{} (the default gateway on {})",
+                                                            to_string(*route.via), route.dev)});
+    if (state.ssh_client && contains(inner, *state.ssh_client) &&
+        device_towards(*state.ssh_client, state) != underlay.tunnel)
+        drawn.push_back(
+            {alone(*state.ssh_client),
+             fmt::format("{} (the client of this SSH session)", to_string(*state.ssh_client))});
+    if (underlay.has_device) return drawn;
+    constexpr std::size_t named = 3;
+    std::vector<IpAddress> inside;
+    std::copy_if(underlay.ends.begin(), underlay.ends.end(), std::back_inserter(inside),
+                 [&](const IpAddress& end) { return contains(inner, end); });
+    for (std::size_t i = 0; i < std::min(inside.size(), named); ++i)
+        drawn.push_back({alone(inside[i]), fmt::format("{} (a peer, and there is no lower device)",
+                                                       to_string(inside[i]))});
+    if (inside.size() > named)
+        drawn.push_back(
+            {alone(inside[named]), fmt::format("{} more peers", inside.size() - named)});
+    return drawn;
 }
 
 std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state) {

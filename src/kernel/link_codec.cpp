@@ -146,8 +146,9 @@ LinkCounters decode_counters(const nlattr* attribute) {
     rtnl_link_stats64 stats{};
     const auto bytes = payload(attribute); // grows with the kernel's age
     std::memcpy(&stats, bytes.data(), std::min(bytes.size(), sizeof stats));
-    return {stats.rx_packets, stats.rx_bytes, stats.rx_errors, stats.rx_dropped,
-            stats.tx_packets, stats.tx_bytes, stats.tx_errors, stats.tx_dropped};
+    return {stats.rx_packets, stats.rx_bytes,   stats.rx_errors,
+            stats.rx_dropped, stats.tx_packets, stats.tx_bytes,
+            stats.tx_errors,  stats.tx_dropped, stats.tx_carrier_errors};
 }
 
 template<class T>

@@ -94,6 +94,20 @@ void encode_neighbour(MessageWriter& writer, std::uint16_t type, std::uint16_t m
     writer.finish();
 }
 
+void encode(MessageWriter& writer, const LookUp& look_up, std::uint32_t flags) {
+    rtmsg header{};
+    header.rtm_family = family_number(look_up.to.family);
+    header.rtm_dst_len = full_length(look_up.to.family);
+    if (look_up.from) header.rtm_src_len = full_length(look_up.to.family);
+    header.rtm_flags = flags;
+    writer.begin(RTM_GETROUTE, 0, header);
+    writer.put(RTA_DST, wire_bytes(look_up.to));
+    if (look_up.from) writer.put(RTA_SRC, wire_bytes(*look_up.from));
+    if (look_up.link_index != 0)
+        writer.put_u32(RTA_OIF, static_cast<std::uint32_t>(look_up.link_index));
+    writer.finish();
+}
+
 } // namespace
 
 std::vector<RouteMessage> decode_route(const nlmsghdr* message) {
@@ -174,17 +188,51 @@ void encode_dump_routes(MessageWriter& writer, Family family, int link_index, st
 
 void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
                           int link_index) {
-    rtmsg header{};
-    header.rtm_family = family_number(to.family);
-    header.rtm_dst_len = full_length(to.family);
-    header.rtm_src_len = full_length(to.family);
+    encode_look_up_route(writer, {to, from, link_index});
+}
+
+void encode_look_up_route(MessageWriter& writer, const LookUp& look_up) {
     // With an outgoing link and without this flag, the kernel takes any address to be on the link.
-    header.rtm_flags = RTM_F_FIB_MATCH;
-    writer.begin(RTM_GETROUTE, 0, header);
-    writer.put(RTA_DST, wire_bytes(to));
-    writer.put(RTA_SRC, wire_bytes(from));
-    if (link_index != 0) writer.put_u32(RTA_OIF, static_cast<std::uint32_t>(link_index));
-    writer.finish();
+    // Without the other one, IPv4 says «main» whatever the table is (inet_rtm_getroute()); IPv6
+    // refuses it (EINVAL).
+    encode(writer, look_up,
+           look_up.to.family == Family::ipv4 ? RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE
+                                             : RTM_F_FIB_MATCH);
+}
+
+void encode_resolve_route(MessageWriter& writer, const LookUp& look_up) {
+    encode(writer, look_up, 0);
+}
+
+std::optional<FoundRoute> decode_found_route(const nlmsghdr* message) {
+    const auto* header = fixed_header<rtmsg>(message);
+    if (message->nlmsg_type != RTM_NEWROUTE || header == nullptr) return std::nullopt;
+    FoundRoute found;
+    found.table = header->rtm_table;
+    found.type = header->rtm_type;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case RTA_OIF: found.link_index = read_as<int>(attribute).value_or(0); break;
+        case RTA_TABLE:
+            found.table = read_as<std::uint32_t>(attribute).value_or(found.table);
+            break;
+        case RTA_GATEWAY: found.via = read_address(attribute); break;
+        case RTA_PREFSRC: found.source = read_address(attribute); break;
+        case RTA_METRICS:
+            for (const nlattr* metric : Attributes::nested(attribute))
+                if (nla_type(metric) == RTAX_MTU)
+                    found.mtu = read_as<std::uint32_t>(metric).value_or(0);
+            break;
+        case RTA_MULTIPATH:
+            if (const auto hops = decode_next_hops(attribute); !hops.empty()) {
+                found.link_index = hops.front().link_index;
+                found.via = hops.front().via;
+            }
+            break;
+        default: break;
+        }
+    }
+    return found;
 }
 
 std::optional<Rule> decode_rule(const nlmsghdr* message) {
@@ -241,23 +289,29 @@ void encode_dump_rules(MessageWriter& writer, Family family) {
     writer.finish();
 }
 
-std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message) {
+std::optional<AnyNeighbour> decode_any_neighbour(const nlmsghdr* message) {
     const auto* header = fixed_header<ndmsg>(message);
     if (message->nlmsg_type != RTM_NEWNEIGH || header == nullptr) return std::nullopt;
     if (header->ndm_family != AF_INET && header->ndm_family != AF_INET6) return std::nullopt;
-    NeighbourMessage result;
-    result.is_permanent = (header->ndm_state & NUD_PERMANENT) != 0;
+    AnyNeighbour result;
     result.link_index = header->ndm_ifindex;
-    result.neighbour.flags = header->ndm_flags;
-    bool has_address = false, has_mac = false;
+    result.state = header->ndm_state;
+    bool has_address = false;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
         if (nla_type(attribute) == NDA_DST)
             if (const auto address = read_address(attribute))
-                result.neighbour.address = *address, has_address = true;
-        if (nla_type(attribute) == NDA_LLADDR)
-            if (const auto mac = read_mac(attribute)) result.neighbour.mac = *mac, has_mac = true;
+                result.address = *address, has_address = true;
+        if (nla_type(attribute) == NDA_LLADDR) result.mac = read_mac(attribute);
     }
-    return has_address && has_mac ? std::optional(result) : std::nullopt;
+    return has_address ? std::optional(result) : std::nullopt;
+}
+
+std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message) {
+    const auto any = decode_any_neighbour(message);
+    if (!any || !any->mac) return std::nullopt;
+    return NeighbourMessage{any->link_index,
+                            (any->state & NUD_PERMANENT) != 0,
+                            {any->address, *any->mac, fixed_header<ndmsg>(message)->ndm_flags}};
 }
 
 void encode_add_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour) {

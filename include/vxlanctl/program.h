@@ -1,0 +1,22 @@
+#pragma once
+
+#include "vxlanctl/error.h"
+
+#include <string>
+#include <vector>
+
+namespace vxlanctl {
+
+/// What another program printed.
+struct ProgramOutput {
+    int code = 0; ///< its exit code, or 128 + signal
+    std::string out, err;
+};
+
+/// Runs a program of the system's directories, whatever PATH says, without a shell, with an empty
+/// environment and no input. It is cut off after ten seconds or 64 MiB. ENOENT when there is none
+/// of that name.
+Result<ProgramOutput> run_system_program(const std::string& name,
+                                         const std::vector<std::string>& arguments);
+
+} // namespace vxlanctl

@@ -1,0 +1,110 @@
+#include "vxlanctl/doctor.h"
+
+#include "vxlanctl/commands.h"
+#include "vxlanctl/facts.h"
+#include "vxlanctl/files.h"
+#include "vxlanctl/report.h"
+#include "vxlanctl/tunnel_values.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace vxlanctl {
+namespace {
+
+constexpr int something_failed = 3;
+
+std::string_view verdict_word(Verdict verdict) {
+    return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
+}
+
+/// What the files in the default directory state; their errors are `check`'s to tell.
+std::vector<Tunnel> wishes() {
+    const auto texts = read_files({});
+    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
+        return read_text(path, "peers file");
+    });
+    for (const auto& errors : {texts.errors, parsed.errors})
+        for (const auto& error : errors)
+            print_warning("", to_string(error));
+    std::vector<Tunnel> tunnels;
+    for (const auto& defined : parsed.tunnels)
+        tunnels.push_back(defined.tunnel);
+    return tunnels;
+}
+
+nlohmann::json finding_json(const Finding& finding, std::size_t number) {
+    return {{"number", number},
+            {"tunnel", printable(finding.tunnel)},
+            {"check", finding.check},
+            {"verdict", verdict_word(finding.verdict)},
+            {"found", printable(finding.found)},
+            {"why", finding.why},
+            {"remedy", printable(finding.remedy)}};
+}
+
+std::string finding_text(const Finding& finding, std::size_t number, const OutputStyle& style) {
+    const Ink ink = finding.verdict == Verdict::pass   ? Ink::added
+                    : finding.verdict == Verdict::warn ? Ink::warning
+                                                       : Ink::removed;
+    std::string text = fmt::format("{:3} {}  {:<13} {}\n", number,
+                                   painted(style, ink, verdict_word(finding.verdict)),
+                                   finding.check, printable(finding.found));
+    if (finding.verdict != Verdict::pass || style.verbose)
+        text += fmt::format("{:10}why: {}\n", "", finding.why);
+    if (finding.verdict != Verdict::pass && !finding.remedy.empty())
+        text += fmt::format("{:10}do:  {}\n", "", printable(finding.remedy));
+    return text;
+}
+
+std::string summary(const std::vector<Finding>& all) {
+    const auto count = [&](Verdict verdict) {
+        return std::count_if(all.begin(), all.end(),
+                             [&](const Finding& finding) { return finding.verdict == verdict; });
+    };
+    return fmt::format("{} checks: {} passed, {} to look at, {} failed\n", all.size(),
+                       count(Verdict::pass), count(Verdict::warn), count(Verdict::fail));
+}
+
+} // namespace
+
+std::vector<OptionInfo> doctor_options() {
+    return {
+        {"probe", 0, "", "send packets too: large ones to each peer, and ARP through the tunnel"}};
+}
+
+Result<int> run_doctor(const Arguments& arguments) {
+    const auto style = output_style(arguments);
+    if (!style) return tl::unexpected(style.error());
+    for (const auto& name : arguments.words)
+        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+    const auto facts = read_facts({arguments.words, wishes(), arguments.has("probe")});
+    if (!facts) return tl::unexpected(facts.error());
+    for (const auto& name : arguments.words)
+        if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
+            return usage_error(name,
+                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
+                                           link->kind.empty() ? "a network device" : link->kind));
+    const auto all = findings(*facts);
+    nlohmann::json list = nlohmann::json::array();
+    std::string text, about;
+    bool failed = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        failed = failed || all[i].verdict == Verdict::fail;
+        list.push_back(finding_json(all[i], i + 1));
+        if (style->quiet && all[i].verdict != Verdict::fail) continue;
+        if (all[i].tunnel != about || text.empty())
+            text += fmt::format("{}:\n", all[i].tunnel.empty() ? std::string("this host")
+                                                               : printable(all[i].tunnel));
+        about = all[i].tunnel;
+        text += finding_text(all[i], i + 1, *style);
+    }
+    if (style->json)
+        print(document_text({{"schema", json_schema}, {"healthy", !failed}, {"checks", list}}));
+    else
+        print(style->quiet ? text : text + summary(all));
+    return failed ? something_failed : 0;
+}
+
+} // namespace vxlanctl

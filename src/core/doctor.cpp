@@ -1,0 +1,1172 @@
+#include "vxlanctl/doctor.h"
+
+#include "vxlanctl/attributes.h"
+#include "vxlanctl/lists.h"
+#include "vxlanctl/preflight.h"
+#include "vxlanctl/shell_word.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fmt/format.h>
+#include <functional>
+#include <linux/in.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::uint16_t script_port = 8472;
+constexpr int strict = 1, loose = 2; // rp_filter
+
+constexpr auto infos = std::to_array<CheckInfo>({
+    {"link", "a link that is not there or is down carries nothing"},
+    {"vni", "the kernel takes a VNI on a port once, whatever the local address or lower device"},
+    {"lower_device", "packets to the other ends leave by the lower device"},
+    {"local_address", "packets from an address that the host does not have vanish"},
+    {"port", "8472 is what the kernel takes where no port is stated, as old scripts do; SORACOM "
+             "listens on 4789"},
+    {"peers", "broadcast, ARP above all, goes to the flood list alone"},
+    {"flood_list", "a peer in the list twice gets each broadcast twice"},
+    {"routers", "nothing from behind a router is accepted unless it is in the PRL"},
+    {"default_route", "the kernel takes the router's IPv4 address out of the next hop, which has "
+                      "to be an ISATAP address"},
+    {"route", "the other ends answer only what reaches them, from the local address"},
+    {"overlap", "an inner prefix makes a route into the tunnel, which may take what has to go "
+                "outside of it"},
+    {"vrf", "the tunnel's socket belongs to the VRF that its lower device was in when the link "
+            "was set up"},
+    {"mtu", "packets that do not fit are dropped or fragmented: small ones pass, large ones hang"},
+    {"path_mtu", "packets that do not fit are dropped on the way: small ones pass, large ones "
+                 "hang"},
+    {"rp_filter", "strict reverse path filtering drops packets that come in by another device "
+                  "than answers would go out by"},
+    {"forwarding", "a gateway forwards, which is decided on the device that a packet comes in by"},
+    {"firewall", "the other ends' packets have to pass this host's firewall"},
+    {"macs", "the link learns behind which peer a MAC address is from what comes back"},
+    {"pins", "a pinned MAC address stays behind its peer when another one takes over"},
+    {"rules", "what was set for the tunnel has to be there still"},
+    {"manager", "a service that manages the link takes away what it does not know of"},
+    {"probe", "an answer to ARP proves that broadcast and unicast pass both ways"},
+    {"networkd", "systemd-networkd removes routes and rules that it did not make, unless told "
+                 "otherwise"},
+    {"cloud", "it cannot be seen from here, and stops traffic all the same"},
+});
+
+std::string_view why_of(std::string_view name) {
+    const auto found = std::find_if(infos.begin(), infos.end(),
+                                    [&](const CheckInfo& info) { return info.name == name; });
+    return found == infos.end() ? std::string_view{} : found->why;
+}
+
+/// One check while it is made: the gravest verdict counts, and says what was found.
+class Check {
+public:
+    Check(std::string tunnel, std::string_view name) : tunnel_(std::move(tunnel)), name_(name) {}
+
+    void pass(std::string found) { add(Verdict::pass, std::move(found), ""); }
+    void warn(std::string found, std::string remedy = "") {
+        add(Verdict::warn, std::move(found), std::move(remedy));
+    }
+    void fail(std::string found, std::string remedy) {
+        add(Verdict::fail, std::move(found), std::move(remedy));
+    }
+
+    Verdict verdict() const { return verdict_; }
+    std::string_view name() const { return name_; }
+    const std::vector<std::string>& founds() const { return founds_; }
+    Finding finding() const {
+        return {tunnel_,
+                std::string(name_),
+                verdict_,
+                fmt::format("{}", fmt::join(founds_, "; ")),
+                std::string(why_of(name_)),
+                fmt::format("{}", fmt::join(remedies_, " && "))};
+    }
+
+private:
+    void add(Verdict verdict, std::string found, std::string remedy) {
+        if (verdict < verdict_) return;
+        if (verdict > verdict_) founds_.clear(), remedies_.clear();
+        verdict_ = verdict;
+        founds_.push_back(std::move(found));
+        if (!remedy.empty() && !is_in(remedies_, remedy)) remedies_.push_back(std::move(remedy));
+    }
+
+    std::string tunnel_;
+    std::string_view name_;
+    Verdict verdict_ = Verdict::pass;
+    std::vector<std::string> founds_, remedies_;
+};
+
+std::string q(std::string_view text) {
+    return shell_quoted(text);
+}
+
+std::string dev_of(const Link& link) {
+    return link.tunnel.dev.value_or("");
+}
+
+bool is_isatap(const Link& link) {
+    return link.tunnel.isatap.value_or(false);
+}
+
+std::optional<IpAddress> local_of(const Link& link) {
+    return link.tunnel.local && !is_unspecified(*link.tunnel.local) ? link.tunnel.local
+                                                                    : std::nullopt;
+}
+
+const HostAddress* find_host_address(const State& state, const IpAddress& address,
+                                     const std::string& dev) {
+    const HostAddress* best = nullptr;
+    for (const auto& host : state.host_addresses)
+        if (host.prefix.address == address && (best == nullptr || host.link == dev)) best = &host;
+    return best;
+}
+
+std::string family_option(const IpAddress& address) {
+    return address.family == Family::ipv6 ? " -6" : "";
+}
+
+/// `ip route add 10.0.0.0/8 via 192.0.2.1 dev eth0 table 101 metric 5`
+std::string route_command(std::string_view verb, const Route& route, const std::string& dev) {
+    std::string text =
+        fmt::format("ip{} route {} {}", family_option(route.to.address), verb, to_string(route.to));
+    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
+    text += " dev " + q(dev);
+    if (route.table != main_table && route.table != 0)
+        text += fmt::format(" table {}", route.table);
+    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    return text;
+}
+
+std::string rule_command(const Rule& rule) {
+    std::string text =
+        fmt::format("ip{} rule add", family_option((rule.from ? rule.from : rule.to)->address));
+    if (rule.from) text += " from " + to_string(*rule.from);
+    if (rule.to) text += " to " + to_string(*rule.to);
+    if (rule.priority) text += fmt::format(" priority {}", *rule.priority);
+    return text + fmt::format(" table {}", rule.table);
+}
+
+/// The command that changes an entry of the flood list, all of its identity included.
+std::string flood_command(std::string_view verb, const std::string& link, const FloodEntry& entry) {
+    std::string text = fmt::format("bridge fdb {} 00:00:00:00:00:00 dev {} dst {}", verb, q(link),
+                                   to_string(entry.dst));
+    if (entry.port) text += fmt::format(" port {}", *entry.port);
+    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
+    if (!entry.via.empty()) text += " via " + q(entry.via.str());
+    return text;
+}
+
+/// `sysctl` takes a link's name with dots only between slashes.
+std::string sysctl_command(const std::string& link, std::string_view name, int value) {
+    return "sysctl -w " + q(fmt::format("net/ipv4/conf/{}/{}={}", link, name, value));
+}
+
+/// Names the first few of many.
+std::string listed(const std::vector<std::string>& all) {
+    constexpr std::size_t most = 3;
+    if (all.size() <= most + 1) return fmt::format("{}", fmt::join(all, ", "));
+    return fmt::format("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
+                       all.size() - most);
+}
+
+std::string table_text(std::uint32_t table) {
+    return table == main_table ? "main" : std::to_string(table);
+}
+
+/// What the kernel takes for an ISATAP address (ipv6_addr_is_isatap() in include/net/addrconf.h).
+std::optional<IpAddress> router_in(const IpAddress& address) {
+    const auto& bytes = address.bytes;
+    if (address.family != Family::ipv6 || (bytes[8] & ~2) != 0 || bytes[9] != 0 ||
+        bytes[10] != 0x5e || bytes[11] != 0xfe)
+        return std::nullopt;
+    return address_from_wire(std::span(bytes).subspan(12));
+}
+
+// What the state alone shows.
+
+void check_up(Check& check, const Link& link) {
+    if (link.attributes.up.value_or(false))
+        check.pass("up");
+    else
+        check.fail("the link is down", fmt::format("ip link set dev {} up", q(link.name)));
+}
+
+void check_lower_device(Check& check, const Link& link, const State& state) {
+    const std::string dev = dev_of(link);
+    if (link.underlay_elsewhere) {
+        check.warn("its underlay is in another network namespace, which is not examined");
+        return;
+    }
+    if (dev.empty()) {
+        check.pass("none: routes decide by which device packets leave");
+        return;
+    }
+    const Link* lower = find_link(state, dev);
+    if (lower == nullptr)
+        check.fail("its lower device is gone", "ip -br link");
+    else if (!lower->attributes.up.value_or(false))
+        check.fail(fmt::format("lower device '{}' is down", dev),
+                   fmt::format("ip link set dev {} up", q(dev)));
+    else if (!lower->carrier)
+        check.fail(fmt::format("lower device '{}' has no carrier", dev),
+                   fmt::format("ip -d link show dev {}", q(dev)));
+    else
+        check.pass(fmt::format("'{}' is up", dev));
+}
+
+void check_lower_mtu(Check& check, const Link& link, const State& state) {
+    const Link* lower = link.underlay_elsewhere ? nullptr : find_link(state, dev_of(link));
+    if (lower == nullptr || !lower->attributes.mtu || !link.attributes.mtu) return;
+    if (*link.attributes.mtu + overhead(link.tunnel) > *lower->attributes.mtu)
+        check.fail(fmt::format("MTU {} does not fit into the {} of lower device '{}'",
+                               *link.attributes.mtu, *lower->attributes.mtu, lower->name),
+                   fmt::format("ip link set dev {} mtu {}", q(link.name),
+                               mtu_limit(link.tunnel, state).value_or(0)));
+}
+
+void check_local_address(Check& check, const Link& link, const State& state) {
+    const auto local = local_of(link);
+    if (link.underlay_elsewhere) return;
+    if (!local) {
+        check.pass("none: the kernel chooses one for each packet");
+        return;
+    }
+    const std::string dev = dev_of(link);
+    const HostAddress* host = find_host_address(state, *local, dev);
+    if (host == nullptr)
+        check.fail(fmt::format("local address {} is not on this host", to_string(*local)),
+                   fmt::format("ip addr add {}/{} dev {}", to_string(*local),
+                               full_length(local->family), dev.empty() ? "lo" : q(dev)));
+    else if (!dev.empty() && host->link != dev)
+        check.warn(fmt::format("local address {} is on '{}', not on '{}'", to_string(*local),
+                               host->link, dev));
+    else
+        check.pass(fmt::format("{} is on '{}'", to_string(*local), host->link));
+}
+
+/// Where default routes out of an ISATAP link lead.
+std::vector<Route> default_routes(const Link& link) {
+    std::vector<Route> routes;
+    for (const auto& route : link.routes)
+        if (route.to.length == 0 && route.to.address.family == Family::ipv6 &&
+            route.type == RTN_UNICAST)
+            routes.push_back(route);
+    return routes;
+}
+
+void check_routers(Check& check, const Link& link) {
+    const auto add = [&](const IpAddress& router) {
+        return fmt::format("ip tunnel prl dev {} prl-default {}", q(link.name), to_string(router));
+    };
+    std::string remedy = "vxlanctl isatap up --help";
+    for (const auto& route : default_routes(link)) {
+        const auto router = route.via ? router_in(*route.via) : std::nullopt;
+        if (!router) continue;
+        if (link.routers.empty()) remedy = add(*router);
+        const auto entry =
+            std::find_if(link.routers.begin(), link.routers.end(),
+                         [&](const PrlEntry& known) { return known.router == *router; });
+        if (link.routers.empty()) continue;
+        if (entry == link.routers.end())
+            check.fail(fmt::format("router {}, by which the default route goes, is not in the PRL",
+                                   to_string(*router)),
+                       add(*router));
+        else if (!entry->is_default)
+            check.warn(fmt::format("router {}, by which the default route goes, is in the PRL "
+                                   "without the default flag",
+                                   to_string(*router)),
+                       fmt::format("ip tunnel prl dev {} prl-delete {} && {}", q(link.name),
+                                   to_string(*router), add(*router)));
+    }
+    if (link.routers.empty())
+        check.fail("it has no router: nothing from behind one is accepted", remedy);
+    std::vector<std::string> names;
+    for (const auto& entry : link.routers)
+        names.push_back(to_string(entry.router));
+    check.pass(listed(names));
+}
+
+void check_peers(Check& check, const Link& link, bool in_files) {
+    if (link.flood_list.empty() && !has_remote(link) && !link.tunnel.external.value_or(false)) {
+        std::vector<std::string> commands;
+        for (const auto& entry : link.macs) // the kernel learns from whoever sends
+            if (auto command = flood_command("append", link.name, entry.remote);
+                !is_in(commands, command))
+                commands.push_back(std::move(command));
+        check.fail("it has no peers: broadcast reaches nobody",
+                   in_files           ? "vxlanctl apply"
+                   : commands.empty() ? "vxlanctl up --help"
+                                      : fmt::format("{}", fmt::join(commands, " && ")));
+    }
+    if (ages(link.flood_state) && !link.flood_list.empty())
+        check.warn("the flood list is not permanent and will vanish",
+                   flood_command("append", link.name, link.flood_list.front()) + " permanent");
+    std::vector<std::string> names;
+    for (const auto& end : other_ends(link))
+        names.push_back(to_string(end));
+    check.pass(listed(names));
+}
+
+void check_flood_list(Check& check, const Link& link) {
+    const auto& entries = link.flood_list;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const auto text = [&] {
+            return fmt::format("peer {} is in the flood list twice: broadcast is doubled",
+                               to_string(entries[i].dst));
+        };
+        if (i > 0 && entries[i - 1].dst == entries[i].dst) // the plainer one sorts first
+            check.fail(text(), flood_command("del", link.name, entries[i]));
+        if (has_remote(link) && *link.tunnel.remote == entries[i].dst)
+            check.fail(text(),
+                       fmt::format("ip link set dev {} type vxlan id {} remote {}", q(link.name),
+                                   link.tunnel.vni.value_or(0),
+                                   entries[i].dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
+    }
+    check.pass(
+        fmt::format("{} {}, each once", entries.size(), entries.size() == 1 ? "entry" : "entries"));
+}
+
+/// All checks of one tunnel.
+class Examination {
+public:
+    Examination(const Facts& facts, const TunnelFacts& tunnel, std::vector<Finding>& findings)
+        : facts_(facts), state_(facts.state), tunnel_(tunnel),
+          link_(find_link(facts.state, tunnel.name)), findings_(findings) {}
+
+    void run() {
+        if (link_ == nullptr) {
+            absent();
+            return;
+        }
+        const bool is_vxlan = link_->tunnel.kind == TunnelKind::vxlan;
+        const bool up = made("link", [&](Check& check) { check_up(check, *link_); });
+        if (is_vxlan) made("vni", [&](Check& check) { vni(check); });
+        const bool lower =
+            made("lower_device", [&](Check& check) { check_lower_device(check, *link_, state_); });
+        const bool here = !link_->underlay_elsewhere;
+        const bool local = here && made("local_address", [&](Check& check) {
+                               check_local_address(check, *link_, state_);
+                           });
+        if (is_vxlan) made("port", [&](Check& check) { port(check); });
+        bool ends = true;
+        if (is_vxlan) {
+            ends =
+                made("peers", [&](Check& check) { check_peers(check, *link_, wish() != nullptr); });
+            made("flood_list", [&](Check& check) { check_flood_list(check, *link_); });
+        } else if (is_isatap(*link_)) {
+            ends = made("routers", [&](Check& check) { check_routers(check, *link_); });
+            if (up) made("default_route", [&](Check& check) { default_route(check); });
+        }
+        const bool routed =
+            here && lower && local && made("route", [&](Check& check) { route(check); });
+        made("overlap", [&](Check& check) { overlap(check); });
+        if (here && is_vxlan && lower) made("vrf", [&](Check& check) { vrf(check); });
+        if (here) made("mtu", [&](Check& check) { mtu(check); });
+        if (tunnel_.probe && routed) made("path_mtu", [&](Check& check) { path_mtu(check); });
+        if (here && lower && local) made("rp_filter", [&](Check& check) { rp_filter(check); });
+        if (lower) made("forwarding", [&](Check& check) { forwarding(check); });
+        if (here && local) made("firewall", [&](Check& check) { firewall(check); });
+        if (is_vxlan && sound()) made("macs", [&](Check& check) { macs(check); });
+        if (is_vxlan) made("pins", [&](Check& check) { pins(check); });
+        if (up) made("rules", [&](Check& check) { rules(check); });
+        made("manager", [&](Check& check) { manager(check); });
+        if (tunnel_.probe && is_vxlan && up && ends)
+            made("probe", [&](Check& check) { probe(check); });
+    }
+
+private:
+    /// Whether the check did not fail.
+    bool made(std::string_view name, const std::function<void(Check&)>& examine) {
+        Check check(tunnel_.name, name);
+        examine(check);
+        findings_.push_back(check.finding());
+        return check.verdict() != Verdict::fail;
+    }
+
+    /// Whether nothing failed yet that would explain silence.
+    bool sound() const {
+        return std::none_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
+            return finding.tunnel == tunnel_.name && finding.verdict == Verdict::fail;
+        });
+    }
+
+    const Tunnel* wish() const {
+        for (const auto& tunnel : facts_.wishes)
+            if (tunnel.name == tunnel_.name) return &tunnel;
+        return nullptr;
+    }
+
+    const Record* record() const {
+        const auto mark = mark_of(link_->attributes.alias.value_or(""));
+        const auto found = mark ? state_.records.find(mark->id) : state_.records.end();
+        return found == state_.records.end() ? nullptr : &found->second;
+    }
+
+    void absent() {
+        const Tunnel* wanted = wish();
+        made("link", [&](Check& check) {
+            check.fail(wanted != nullptr ? "there is no such link, though the files state it"
+                                         : "there is no such link",
+                       wanted != nullptr ? "vxlanctl apply" : "vxlanctl up --help");
+        });
+        if (wanted == nullptr || wanted->tunnel.kind != TunnelKind::vxlan) return;
+        TunnelAttributes attributes = wanted->tunnel;
+        if (!attributes.local) return;
+        made("vni", [&](Check& check) {
+            for (const auto& holder : vni_holders(attributes, tunnel_.name, state_))
+                check.fail(fmt::format("VNI {} on port {} is already used by '{}'",
+                                       attributes.vni.value_or(0), attributes.port.value_or(0),
+                                       holder),
+                           fmt::format("vxlanctl down --force {}", q(holder)));
+            check.pass(fmt::format("VNI {} on port {} is free, as far as this namespace shows",
+                                   attributes.vni.value_or(0), attributes.port.value_or(0)));
+        });
+    }
+
+    void vni(Check& check) {
+        check.pass(fmt::format("VNI {} on port {} is its own", link_->tunnel.vni.value_or(0),
+                               link_->tunnel.port.value_or(0)));
+    }
+
+    void port(Check& check) {
+        const auto number = link_->tunnel.port.value_or(0);
+        if (number != script_port) {
+            check.pass(std::to_string(number));
+            return;
+        }
+        const std::string found = "UDP port 8472 instead of 4789";
+        const Record* known = record();
+        if (known != nullptr && known->keys.contains("port"))
+            check.warn(found + ", as it was stated");
+        else
+            check.fail(found + ": left over from a script that did not state the port",
+                       recreation());
+    }
+
+    /// `vxlanctl up` with everything that the link has now, on the right port.
+    std::string recreation() const {
+        const std::string dev = dev_of(*link_);
+        std::string local = "LOCAL", inner = "-", more;
+        if (const auto address = local_of(*link_))
+            local = to_string(*address);
+        else
+            for (const auto& host : state_.host_addresses)
+                if (host.link == dev && !is_link_local(host.prefix.address) && local == "LOCAL")
+                    local = to_string(host.prefix.address);
+        for (const auto& address : link_->addresses) {
+            if (is_automatic(address)) continue;
+            if (inner == "-")
+                inner = to_string(address.prefix);
+            else
+                more += " --address " + to_string(address.prefix);
+        }
+        std::vector<std::string> ends;
+        for (const auto& end : other_ends(*link_))
+            ends.push_back(to_string(end));
+        return fmt::format("vxlanctl up {} {} {} {} {} --vni {}{} --allow-recreate --keep-foreign",
+                           dev.empty() ? "-" : q(dev), local, q(link_->name), inner,
+                           fmt::join(ends, " "), link_->tunnel.vni.value_or(0), more);
+    }
+
+    void default_route(Check& check) {
+        const auto routes = default_routes(*link_);
+        std::optional<IpAddress> hop;
+        for (const auto& address : link_->addresses)
+            if (!is_automatic(address) && router_in(address.prefix.address) && !hop)
+                for (const auto& entry : link_->routers)
+                    if (!hop || entry.is_default)
+                        hop = isatap_address(network_of({address.prefix.address, 64}), entry.router,
+                                             address.prefix.address.bytes[8] != 0);
+        for (const auto& route : routes) {
+            if (route.via && router_in(*route.via)) {
+                check.pass("by " + to_string(*route.via));
+                continue;
+            }
+            Route better = route;
+            better.via = hop;
+            check.fail(route.via
+                           ? fmt::format("next hop {} is no ISATAP address", to_string(*route.via))
+                           : "it has no next hop",
+                       hop ? route_command("replace", better, link_->name) : "ip -6 route");
+        }
+        if (!routes.empty()) return;
+        for (const auto& route : state_.routes)
+            if (route.to == Prefix{IpAddress{Family::ipv6, {}}, 0}) {
+                check.pass(fmt::format("none: '{}' has one", route.dev));
+                return;
+            }
+        Route missing;
+        missing.to = {IpAddress{Family::ipv6, {}}, 0};
+        missing.via = hop;
+        missing.metric = 1;
+        check.warn("this host has no IPv6 default route",
+                   hop ? route_command("add", missing, link_->name) : "");
+    }
+
+    void route(Check& check) {
+        const std::string dev = dev_of(*link_);
+        const auto local = local_of(*link_);
+        std::vector<std::string> good;
+        for (const auto& way : tunnel_.out) {
+            const std::string by = dev.empty() ? "" : fmt::format(" by '{}'", dev);
+            if (way.code != 0)
+                check.fail(fmt::format("no route to {}{} ({})", to_string(way.to), by,
+                                       std::strerror(way.code)),
+                           outer_route(way.to));
+            else if (way.dev == tunnel_.name)
+                check.fail(
+                    fmt::format("packets to {} go into the tunnel itself", to_string(way.to)),
+                    outer_route(way.to));
+            else if (!dev.empty() && way.dev != dev)
+                check.fail(fmt::format("packets to {} go out by '{}', not by '{}'",
+                                       to_string(way.to), way.dev, dev),
+                           outer_route(way.to));
+            else {
+                const HostAddress* host =
+                    local ? find_host_address(state_, *local, way.dev) : nullptr;
+                if (dev.empty() && host != nullptr && host->link != way.dev)
+                    check.warn(fmt::format("packets to {} go out by '{}', and the local address "
+                                           "is on '{}'",
+                                           to_string(way.to), way.dev, host->link));
+                const auto from = local ? local : way.source;
+                good.push_back(fmt::format("{}{} by '{}', table {}, from {}", to_string(way.to),
+                                           way.via ? " via " + to_string(*way.via) : "", way.dev,
+                                           table_text(way.table),
+                                           from ? to_string(*from) : "any address"));
+            }
+        }
+        check.pass(good.empty() ? "there is no other end" : listed(good));
+    }
+
+    /// A route to another end, by the gateway that the device has for everything else.
+    std::string outer_route(const IpAddress& end) const {
+        std::string dev = dev_of(*link_);
+        if (const auto local = local_of(*link_); dev.empty() && local)
+            if (const HostAddress* host = find_host_address(state_, *local, "")) dev = host->link;
+        Route missing;
+        missing.to = {end, full_length(end.family)};
+        for (const auto& known : state_.routes)
+            if (known.to.length == 0 && known.to.address.family == end.family && known.via &&
+                known.dev == dev)
+                missing.via = known.via;
+        if (const Link* lower = find_link(state_, dev))
+            if (const Link* vrf = find_link(state_, lower->attributes.vrf.value_or("")))
+                missing.table = vrf->vrf_table;
+        return route_command("add", missing, dev);
+    }
+
+    void overlap(Check& check) {
+        const auto local = local_of(*link_);
+        if (!local || link_->underlay_elsewhere) {
+            check.pass("not examined: the local address is not known");
+            return;
+        }
+        const Underlay underlay{link_->name, *local, !dev_of(*link_).empty(), other_ends(*link_)};
+        for (const auto& address : link_->addresses) {
+            const Prefix inner = network_of(address.prefix);
+            if (is_automatic(address) || inner.length == full_length(inner.address.family))
+                continue;
+            judge_drawn(
+                check, inner, underlay,
+                fmt::format("ip addr del {} dev {}", to_string(address.prefix), q(link_->name)));
+        }
+        for (const auto& route : link_->routes)
+            if (route.table == main_table && route.protocol != RTPROT_KERNEL &&
+                route.type == RTN_UNICAST && route.to.length != 0)
+                judge_drawn(check, route.to, underlay, route_command("del", route, link_->name));
+        check.pass("nothing outside is inside as well");
+    }
+
+    void judge_drawn(Check& check, const Prefix& inner, const Underlay& underlay,
+                     const std::string& removal) {
+        for (const auto& drawn : drawn_into(inner, underlay, state_)) {
+            const bool alone = drawn.what.length == full_length(drawn.what.address.family);
+            const bool taken =
+                alone ? goes_in(drawn.what.address) : inner.length >= drawn.what.length;
+            if (!taken)
+                check.warn(fmt::format("{} is inside of {}, and more specific routes keep it "
+                                       "outside now",
+                                       drawn.text, to_string(inner)));
+            else
+                check.fail(fmt::format("{} goes into the tunnel, since it is inside of {}",
+                                       drawn.text, to_string(inner)),
+                           alone ? outer_route(drawn.what.address) : removal);
+        }
+    }
+
+    /// Whether the main table sends packets to the address into the tunnel.
+    bool goes_in(const IpAddress& address) const {
+        const Route* best = nullptr;
+        for (const auto& route : state_.routes)
+            if (contains(route.to, address) &&
+                (best == nullptr || route.to.length > best->to.length ||
+                 (route.to.length == best->to.length && route.metric < best->metric)))
+                best = &route;
+        return best != nullptr && best->dev == link_->name;
+    }
+
+    void vrf(Check& check) {
+        const Link* lower = find_link(state_, dev_of(*link_));
+        const std::string name = lower != nullptr ? lower->attributes.vrf.value_or("") : "";
+        if (name.empty()) {
+            check.pass("the lower device is in no VRF");
+            return;
+        }
+        const auto errors = link_->counters.tx_carrier_errors;
+        const std::string remedy =
+            fmt::format("ip link set dev {0} down && ip link set dev {0} up", q(link_->name));
+        if (tunnel_.bound_to_vrf == false)
+            check.fail(fmt::format("lower device '{}' came into VRF '{}' later than the tunnel was "
+                                   "set up ({} carrier errors)",
+                                   lower->name, name, errors),
+                       remedy);
+        else if (!tunnel_.bound_to_vrf && errors > 0)
+            check.fail(fmt::format("lower device '{}' is in VRF '{}', and there are {} carrier "
+                                   "errors",
+                                   lower->name, name, errors),
+                       remedy);
+        else
+            check.pass(fmt::format("'{}' is in VRF '{}', and so is the tunnel's socket",
+                                   lower->name, name));
+    }
+
+    void mtu(Check& check) {
+        check_lower_mtu(check, *link_, state_);
+        const auto own = link_->attributes.mtu.value_or(0);
+        const auto taken = overhead(link_->tunnel);
+        const std::string dev = dev_of(*link_);
+        for (const auto& way : tunnel_.out) {
+            const Link* out = dev.empty() ? find_link(state_, way.dev) : nullptr;
+            const std::uint32_t room = way.mtu != 0 ? way.mtu
+                                       : out != nullptr && out->name != link_->name
+                                           ? out->attributes.mtu.value_or(0)
+                                           : 0;
+            if (way.code == 0 && room > taken && own + taken > room)
+                check.fail(fmt::format("MTU {} does not fit into the {} of the route to {}", own,
+                                       room, to_string(way.to)),
+                           set_mtu(room - taken));
+        }
+        check.pass(fmt::format("{}, and {} with the outer headers", own, own + taken));
+    }
+
+    std::string set_mtu(std::uint32_t mtu) const {
+        return fmt::format("ip link set dev {} mtu {}", q(link_->name), mtu);
+    }
+
+    void path_mtu(Check& check) {
+        const auto needed = link_->attributes.mtu.value_or(0) + overhead(link_->tunnel);
+        std::uint32_t least = needed;
+        std::vector<std::string> good;
+        for (const auto& path : tunnel_.probe->paths)
+            if (path.code == 0) least = std::min(least, path.mtu);
+        for (const auto& path : tunnel_.probe->paths) {
+            if (path.code != 0)
+                check.warn(fmt::format("nothing could be sent to {} ({})", to_string(path.to),
+                                       std::strerror(path.code)));
+            else if (path.mtu < needed && least > overhead(link_->tunnel))
+                check.fail(fmt::format("the path to {} carries {} bytes and not {}{}",
+                                       to_string(path.to), path.mtu, needed,
+                                       path.reporter ? ", says " + to_string(*path.reporter) : ""),
+                           set_mtu(least - overhead(link_->tunnel)));
+            else
+                good.push_back(to_string(path.to));
+        }
+        check.pass(good.empty() ? "there is no other end"
+                                : fmt::format("nobody on the way to {} objects to {} bytes",
+                                              listed(good), needed));
+    }
+
+    int rp_filter_of(const std::string& dev) const {
+        const auto found = facts_.policies.find(dev);
+        return found == facts_.policies.end() ? 0 : found->second.rp_filter;
+    }
+    bool forwards(const std::string& dev) const {
+        const auto found = facts_.policies.find(dev);
+        return found != facts_.policies.end() && found->second.forwarding;
+    }
+
+    void rp_filter(Check& check) {
+        const auto judge_way = [&](const Way& way, const std::string& comes_in, const char* what) {
+            if (way.code != 0 || way.to.family != Family::ipv4 || comes_in.empty() ||
+                way.dev == comes_in)
+                return;
+            const std::string text =
+                fmt::format("packets from {}{} come in by '{}', and answers go out by '{}'", what,
+                            to_string(way.to), comes_in, way.dev);
+            if (rp_filter_of(comes_in) == strict)
+                check.fail(text, sysctl_command(comes_in, "rp_filter", loose));
+            else
+                check.pass(text + ", which the filter lets pass");
+        };
+        for (const auto& way : tunnel_.back) {
+            std::string dev = dev_of(*link_);
+            for (const auto& out : tunnel_.out)
+                if (dev.empty() && out.to == way.to && out.code == 0) dev = out.dev;
+            judge_way(way, dev, "");
+        }
+        for (const auto& way : tunnel_.inner)
+            judge_way(way, tunnel_.name, "inside ");
+        const auto signs = gateway_signs();
+        for (const auto& dev : signs.ingress)
+            if (check.verdict() == Verdict::pass && rp_filter_of(dev) == strict)
+                check.warn(fmt::format("'{}' filters strictly: return traffic that comes by "
+                                       "another way (NAT) is dropped",
+                                       dev),
+                           sysctl_command(dev, "rp_filter", loose));
+        check.pass("no packet is expected by another device than answers go out by");
+    }
+
+    /// What says that other hosts' traffic goes through the tunnel, and by which devices it comes.
+    struct GatewaySigns {
+        std::vector<std::string> reasons, ingress;
+        Family family = Family::ipv4;
+    };
+
+    GatewaySigns gateway_signs() const {
+        GatewaySigns signs;
+        std::vector<Rule> rules = state_.rules;
+        if (const Record* known = record()) append(rules, known->rules);
+        if (const Tunnel* wanted = wish(); wanted != nullptr && wanted->rules)
+            append(rules, *wanted->rules);
+        const auto leads_here = [&](std::uint32_t table) {
+            return std::any_of(link_->routes.begin(), link_->routes.end(), [&](const Route& route) {
+                return route.table == table && route.protocol != RTPROT_KERNEL;
+            });
+        };
+        for (const auto& rule : rules) {
+            if (!rule.from || !leads_here(rule.table) || is_own(*rule.from)) continue;
+            auto reason = fmt::format("traffic from {} is sent into the tunnel by table {}",
+                                      to_string(*rule.from), rule.table);
+            if (is_in(signs.reasons, reason)) continue;
+            signs.reasons.push_back(std::move(reason));
+            signs.family = rule.from->address.family;
+            const std::string dev = comes_from(*rule.from);
+            if (!dev.empty() && !is_in(signs.ingress, dev)) signs.ingress.push_back(dev);
+        }
+        return signs;
+    }
+
+    /// Whether a rule's source is this host alone.
+    bool is_own(const Prefix& from) const {
+        return from.length == full_length(from.address.family) &&
+               find_host_address(state_, from.address, "") != nullptr;
+    }
+
+    /// The device that traffic from the prefix comes in by.
+    std::string comes_from(const Prefix& from) const {
+        for (const auto& host : state_.host_addresses)
+            if (overlaps(host.prefix, from) && host.link != tunnel_.name && !host.link.empty())
+                return host.link;
+        if (!dev_of(*link_).empty()) return dev_of(*link_);
+        for (const auto& way : tunnel_.out)
+            if (way.code == 0) return way.dev;
+        return "";
+    }
+
+    void forwarding(Check& check) {
+        const auto signs = gateway_signs();
+        if (signs.reasons.empty()) {
+            const std::string dev = dev_of(*link_);
+            if (!dev.empty() && link_->tunnel.kind == TunnelKind::vxlan &&
+                forwards(dev) != forwards(tunnel_.name))
+                check.warn(fmt::format("on for '{}' and off for '{}': one direction only",
+                                       forwards(dev) ? dev : tunnel_.name,
+                                       forwards(dev) ? tunnel_.name : dev),
+                           sysctl_command(forwards(dev) ? tunnel_.name : dev, "forwarding", 1));
+            check.pass(forwards(tunnel_.name) ? "on"
+                                              : "off, and nothing says that this host is a "
+                                                "gateway");
+            return;
+        }
+        const std::string reasons = listed(signs.reasons);
+        if (signs.family == Family::ipv6) {
+            if (facts_.ipv6_forwarding)
+                check.pass("IPv6: on; " + reasons);
+            else
+                check.fail(fmt::format("IPv6 forwarding is off, but {}", reasons),
+                           "sysctl -w net/ipv6/conf/all/forwarding=1");
+            return;
+        }
+        auto devices = signs.ingress;
+        devices.push_back(tunnel_.name);
+        for (const auto& dev : devices)
+            if (!forwards(dev))
+                check.fail(fmt::format("off for '{}', but {}", dev, reasons),
+                           sysctl_command(dev, "forwarding", 1));
+        check.pass(fmt::format("on; {}", reasons));
+    }
+
+    void firewall(Check& check) {
+        if (!facts_.ruleset_obstacle.empty()) {
+            check.warn("the rules are not known: " + facts_.ruleset_obstacle,
+                       facts_.ruleset_remedy);
+            return;
+        }
+        const auto local = local_of(*link_);
+        const bool is_vxlan = link_->tunnel.kind == TunnelKind::vxlan;
+        const std::string what = is_vxlan ? fmt::format("UDP {}", link_->tunnel.port.value_or(0))
+                                          : fmt::format("protocol {}", protocol());
+        struct Affected {
+            Judgement::Blamed blamed;
+            Fate fate;
+            bool incoming;
+            std::vector<std::string> ends;
+        };
+        std::vector<Affected> all;
+        for (const auto& end : other_ends(*link_))
+            for (const bool incoming : {true, false})
+                if (local) {
+                    const auto judgement = judge(facts_.ruleset, packet(end, *local, incoming));
+                    for (const auto& blamed : judgement.blamed) {
+                        const auto at =
+                            std::find_if(all.begin(), all.end(), [&](const Affected& affected) {
+                                return affected.blamed.chain == blamed.chain &&
+                                       affected.fate == judgement.fate &&
+                                       affected.incoming == incoming;
+                            });
+                        if (at != all.end())
+                            at->ends.push_back(to_string(end));
+                        else
+                            all.push_back({blamed, judgement.fate, incoming, {to_string(end)}});
+                    }
+                }
+        for (const auto& affected : all) {
+            const auto& chain = *affected.blamed.chain;
+            const std::string text =
+                fmt::format("{} {} {} {}: table {} {}, chain {}, {}",
+                            affected.fate == Fate::dropped ? "drops" : "may drop", what,
+                            affected.incoming ? "from" : "to", listed(affected.ends), chain.family,
+                            chain.table, chain.name, affected.blamed.why);
+            const std::string match = is_vxlan ? fmt::format("udp dport {}", *link_->tunnel.port)
+                                      : local->family == Family::ipv4
+                                          ? fmt::format("ip protocol {}", protocol())
+                                          : fmt::format("meta l4proto {}", protocol());
+            const std::string remedy = fmt::format(
+                "nft insert rule {} {} {} {}", chain.family, q(chain.table), q(chain.name),
+                q(fmt::format(
+                    "{} {} {{ {} }} {} accept", local->family == Family::ipv4 ? "ip" : "ip6",
+                    affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match)));
+            if (affected.fate == Fate::dropped)
+                check.fail(text, remedy);
+            else
+                check.warn(text, remedy);
+        }
+        if (facts_.has_legacy_rules)
+            check.warn("iptables-legacy has a filter table, which is not examined",
+                       "iptables-legacy-save -t filter");
+        check.pass(facts_.ruleset.chains.empty() ? "there are no rules"
+                                                 : fmt::format("lets {} pass", what));
+    }
+
+    std::uint8_t protocol() const {
+        if (link_->tunnel.kind == TunnelKind::vxlan) return IPPROTO_UDP;
+        return link_->tunnel.kind == TunnelKind::ip6tnl && link_->tunnel.proto == IPPROTO_IPIP
+                   ? IPPROTO_IPIP
+                   : IPPROTO_IPV6;
+    }
+
+    Packet packet(const IpAddress& end, const IpAddress& local, bool incoming) const {
+        Packet result;
+        result.incoming = incoming;
+        result.link = dev_of(*link_);
+        for (const auto& way : tunnel_.out)
+            if (result.link.empty() && way.to == end && way.code == 0) result.link = way.dev;
+        result.source = incoming ? end : local;
+        result.destination = incoming ? local : end;
+        result.protocol = protocol();
+        result.is_new = result.protocol == IPPROTO_UDP;
+        if (result.is_new) result.port = link_->tunnel.port;
+        return result;
+    }
+
+    void macs(Check& check) {
+        if (!link_->tunnel.learning.value_or(true)) {
+            check.pass("it does not learn, as stated");
+            return;
+        }
+        std::vector<std::string> with, without, unanswered;
+        for (const auto& end : other_ends(*link_)) {
+            const auto count =
+                std::count_if(link_->macs.begin(), link_->macs.end(),
+                              [&](const MacEntry& entry) { return entry.remote.dst == end; });
+            if (count > 0)
+                with.push_back(fmt::format("{} behind {}", count, to_string(end)));
+            else
+                without.push_back(to_string(end));
+        }
+        for (const auto& neighbour : tunnel_.neighbours)
+            if ((neighbour.state & (NUD_FAILED | NUD_INCOMPLETE)) != 0 &&
+                !is_link_local(neighbour.address) && !is_multicast(neighbour.address))
+                unanswered.push_back(to_string(neighbour.address));
+        const auto& counters = link_->counters;
+        const std::string remedy = fmt::format("vxlanctl doctor --probe {}", q(link_->name));
+        if (link_->macs.empty() && !unanswered.empty())
+            check.fail(fmt::format("no MAC is learned from any peer, and nobody answers for {} "
+                                   "({} packets sent, {} received)",
+                                   listed(unanswered), counters.tx_packets, counters.rx_packets),
+                       remedy);
+        else if (link_->macs.empty() && counters.rx_packets > 0)
+            check.warn(fmt::format("no MAC is learned from any peer now, after {} packets received",
+                                   counters.rx_packets),
+                       remedy);
+        else if (link_->macs.empty())
+            check.warn(fmt::format("no MAC is learned from any peer yet ({} packets sent, none "
+                                   "received)",
+                                   counters.tx_packets),
+                       remedy);
+        else if (!without.empty())
+            check.pass(fmt::format("{}; none behind {}", listed(with), listed(without)));
+        else
+            check.pass(listed(with));
+    }
+
+    void pins(Check& check) {
+        const auto ends = other_ends(*link_);
+        for (const auto& entry : link_->macs) {
+            if (entry.origin != FdbOrigin::pinned) continue;
+            std::string remedy =
+                fmt::format("bridge fdb del {} dev {} dst {}", to_string(entry.mac), q(link_->name),
+                            to_string(entry.remote.dst));
+            if (entry.remote.port) remedy += fmt::format(" port {}", *entry.remote.port);
+            if (entry.remote.vni) remedy += fmt::format(" vni {}", *entry.remote.vni);
+            if (!entry.remote.via.empty()) remedy += " via " + q(entry.remote.via.str());
+            const std::string text = fmt::format("{} is pinned behind {}", to_string(entry.mac),
+                                                 to_string(entry.remote.dst));
+            const bool redundant = ends.size() > 1 && link_->tunnel.learning.value_or(true);
+            if (redundant || !is_in(ends, entry.remote.dst))
+                check.fail(text, remedy);
+            else
+                check.warn(text, remedy);
+        }
+        check.pass("none");
+    }
+
+    void rules(Check& check) {
+        const Record* known = record();
+        if (known == nullptr) {
+            check.pass("nothing is known to have been set");
+            return;
+        }
+        for (const auto& route : known->routes) {
+            const Link* out = route.dev.empty() ? link_ : find_link(state_, route.dev);
+            if (out == nullptr || find_route(out->routes, route) == nullptr)
+                check.fail(
+                    fmt::format("route {} is gone", to_string(route.to)),
+                    route_command("add", route, route.dev.empty() ? link_->name : route.dev));
+        }
+        for (const auto& rule : known->rules)
+            if (find_rule(state_.rules, rule) == nullptr)
+                check.fail(fmt::format("the rule for table {} is gone", rule.table),
+                           rule_command(rule));
+        for (const auto& prefix : known->addresses)
+            if (!has_address(*link_, prefix))
+                check.fail(fmt::format("address {} is gone", to_string(prefix)),
+                           fmt::format("ip addr add {} dev {}", to_string(prefix), q(link_->name)));
+        check.pass(fmt::format("{} addresses, {} routes and {} rules are there",
+                               known->addresses.size(), known->routes.size(), known->rules.size()));
+    }
+
+    void manager(Check& check) {
+        const auto found = facts_.services.links.find(link_->index);
+        const auto managed =
+            found == facts_.services.links.end() ? Services::Managed{} : found->second;
+        if (managed.by_network_manager)
+            check.fail("NetworkManager manages the link",
+                       fmt::format("nmcli device set {} managed no", q(link_->name)));
+        if (managed.by_networkd) {
+            const std::string text =
+                fmt::format("[Match]\\nName={}\\n\\n[Link]\\nUnmanaged=yes\\n", link_->name);
+            check.fail(
+                "systemd-networkd manages the link",
+                fmt::format("mkdir -p /etc/systemd/network && printf {} > {} && networkctl "
+                            "reload && networkctl reconfigure {}",
+                            q(text),
+                            q(fmt::format("/etc/systemd/network/00-{}.network", link_->name)),
+                            q(link_->name)));
+        }
+        check.pass("neither NetworkManager nor systemd-networkd manages the link");
+    }
+
+    void probe(Check& check) {
+        const auto& probe = *tunnel_.probe;
+        if (!probe.arp_obstacle.empty()) {
+            check.warn("no ARP was sent: " + probe.arp_obstacle);
+            return;
+        }
+        std::vector<std::string> silent, answered;
+        for (const auto& answer : probe.answers)
+            if (!answer.mac)
+                silent.push_back(to_string(answer.address));
+            else
+                answered.push_back(fmt::format("{} is at {}, {}", to_string(answer.address),
+                                               to_string(*answer.mac),
+                                               answer.behind ? "behind " + to_string(*answer.behind)
+                                                             : "which no entry of the FDB has"));
+        if (answered.empty())
+            check.fail(fmt::format("nobody answers ARP for {}", listed(silent)),
+                       fmt::format("tcpdump -ni {} udp port {}",
+                                   dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
+                                   link_->tunnel.port.value_or(0)));
+        else if (!silent.empty())
+            check.warn(
+                fmt::format("{}; no answer for {}", fmt::join(answered, ", "), listed(silent)));
+        else
+            check.pass(fmt::format("{}", fmt::join(answered, ", ")));
+    }
+
+    const Facts& facts_;
+    const State& state_;
+    const TunnelFacts& tunnel_;
+    const Link* link_;
+    std::vector<Finding>& findings_;
+};
+
+/// What a file of networkd's own has to say.
+Finding networkd(const Facts& facts) {
+    Check check("", "networkd");
+    const auto& services = facts.services;
+    if (!services.networkd_runs) {
+        check.pass("it does not run");
+        return check.finding();
+    }
+    const std::string remedy =
+        "mkdir -p /etc/systemd/networkd.conf.d && printf "
+        "'[Network]\\nManageForeignRoutes=no\\nManageForeignRoutingPolicyRules=no\\n' > "
+        "/etc/systemd/networkd.conf.d/vxlanctl.conf && systemctl restart systemd-networkd";
+    std::vector<Record> records;
+    for (const auto& [id, record] : facts.state.records)
+        records.push_back(record);
+    for (const auto& wish : facts.wishes)
+        records.push_back({{},
+                           {},
+                           wish.routes.value_or(std::vector<Route>{}),
+                           wish.rules.value_or(std::vector<Rule>{})});
+    const auto is_managed = [&](const std::string& name) {
+        const Link* link = find_link(facts.state, name);
+        const auto found =
+            link == nullptr ? services.links.end() : services.links.find(link->index);
+        return found != services.links.end() && found->second.by_networkd;
+    };
+    bool rules = false, routes = false;
+    for (const auto& record : records) {
+        rules = rules || !record.rules.empty();
+        for (const auto& route : record.routes)
+            routes = routes || is_managed(route.dev);
+    }
+    if (rules && services.removes_rules)
+        check.fail("it removes policy rules that it did not make, and the tunnels have some",
+                   remedy);
+    if (routes && services.removes_routes)
+        check.fail("it removes routes that it did not make from links that it manages, and the "
+                   "tunnels have some there",
+                   remedy);
+    check.pass("it runs, and removes nothing of the tunnels");
+    return check.finding();
+}
+
+Finding cloud(const Facts& facts) {
+    Check check("", "cloud");
+    std::set<std::string> doors, locals;
+    for (const auto& tunnel : facts.tunnels) {
+        const Link* link = find_link(facts.state, tunnel.name);
+        if (link == nullptr) continue;
+        if (const auto local = local_of(*link)) locals.insert(to_string(*local));
+        std::vector<std::string> ends;
+        for (const auto& end : other_ends(*link))
+            ends.push_back(to_string(end));
+        doors.insert(fmt::format(
+            "{} from {}",
+            link->tunnel.kind == TunnelKind::vxlan
+                ? fmt::format("UDP {}", link->tunnel.port.value_or(0))
+                : fmt::format("protocol {}", link->tunnel.proto == IPPROTO_IPIP ? 4 : 41),
+            ends.empty() ? "the other ends" : listed(ends)));
+    }
+    check.warn(fmt::format("look at it in the cloud's console: the security group and network ACL "
+                           "({}), the instance's source/destination check (off for a gateway), "
+                           "the VPC's routes to the peers and, for a gateway, to this instance, "
+                           "and the return path of what is NATed",
+                           doors.empty() ? "UDP 4789 from the peers"
+                                         : fmt::format("{}", fmt::join(doors, "; "))),
+               locals.empty() ? ""
+                              : fmt::format("aws ec2 describe-instances --filters "
+                                            "Name=private-ip-address,Values={}",
+                                            fmt::join(locals, ",")));
+    return check.finding();
+}
+
+} // namespace
+
+std::span<const CheckInfo> checks() {
+    return infos;
+}
+
+std::vector<Finding> findings(const Facts& facts) {
+    std::vector<Finding> all;
+    for (const auto& tunnel : facts.tunnels)
+        Examination(facts, tunnel, all).run();
+    if (facts.tunnels.empty()) {
+        Check check("", "link");
+        check.fail("there is no tunnel", "vxlanctl up --help");
+        all.push_back(check.finding());
+    }
+    all.push_back(networkd(facts));
+    all.push_back(cloud(facts));
+    return all;
+}
+
+std::vector<std::string> problems(const Link& link, const State& state) {
+    std::vector<std::string> found;
+    const auto look = [&](const std::function<void(Check&)>& examine) {
+        Check one(link.name, "");
+        examine(one);
+        if (one.verdict() == Verdict::pass) return;
+        found.insert(found.end(), one.founds().begin(), one.founds().end());
+    };
+    look([&](Check& one) { check_up(one, link); });
+    look([&](Check& one) { check_lower_device(one, link, state); });
+    look([&](Check& one) { check_lower_mtu(one, link, state); });
+    look([&](Check& one) { check_local_address(one, link, state); });
+    if (is_isatap(link)) look([&](Check& one) { check_routers(one, link); });
+    if (link.tunnel.kind != TunnelKind::vxlan) return found;
+    look([&](Check& one) { check_peers(one, link, false); });
+    look([&](Check& one) { check_flood_list(one, link); });
+    return found;
+}
+
+std::vector<IpAddress> other_ends(const Link& link) {
+    std::vector<IpAddress> ends;
+    for (const auto& entry : link.flood_list)
+        ends.push_back(entry.dst);
+    for (const auto& entry : link.routers)
+        ends.push_back(entry.router);
+    if (has_remote(link)) ends.push_back(*link.tunnel.remote);
+    std::sort(ends.begin(), ends.end());
+    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    return ends;
+}
+
+bool has_remote(const Link& link) {
+    return link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
+}
+
+std::vector<std::string> tunnels_meant(const std::vector<std::string>& names, const State& state,
+                                       const std::vector<Tunnel>& wishes) {
+    std::set<std::string> meant(names.begin(), names.end());
+    if (!names.empty()) return {meant.begin(), meant.end()};
+    for (const auto& link : state.links)
+        if (is_tunnel(link) && !is_fallback(link) && !is_leftover(link) &&
+            mark_of(link.attributes.alias.value_or("")))
+            meant.insert(link.name);
+    for (const auto& wish : wishes)
+        meant.insert(wish.name);
+    if (meant.empty())
+        for (const auto& link : state.links)
+            if (is_tunnel(link) && !is_fallback(link)) meant.insert(link.name);
+    return {meant.begin(), meant.end()};
+}
+
+} // namespace vxlanctl

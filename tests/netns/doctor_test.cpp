@@ -1,0 +1,446 @@
+// Each check of the doctor: broken alone, it fails alone, and its remedy mends it.
+#include "world.h"
+
+#include <algorithm>
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace world;
+using Strings = std::vector<std::string>;
+
+namespace {
+
+nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
+    const auto finished = vxlanctl(space, "doctor --json " + words);
+    INFO(finished.err);
+    REQUIRE((finished.code == 0 || finished.code == 3));
+    auto document = nlohmann::json::parse(finished.out);
+    CHECK(document.at("healthy") == (finished.code == 0));
+    const auto& checks = document.at("checks");
+    for (std::size_t i = 0; i < checks.size(); ++i)
+        CHECK(checks.at(i).at("number") == i + 1);
+    CHECK(checks.back().at("check") == "cloud"); // always last
+    return checks;
+}
+
+nlohmann::json find(const nlohmann::json& checks, const std::string& name) {
+    for (const auto& check : checks)
+        if (check.at("check") == name) return check;
+    return {{"verdict", "none"}, {"found", ""}, {"remedy", ""}};
+}
+
+Strings failed(const nlohmann::json& checks) {
+    Strings names;
+    for (const auto& check : checks)
+        if (check.at("verdict") == "fail") {
+            names.push_back(check.at("check"));
+            UNSCOPED_INFO(check.dump());
+        }
+    return names;
+}
+
+std::string text_of(const nlohmann::json& checks, const std::string& name) {
+    const auto check = find(checks, name);
+    return fmt::format("{}: {}", check.at("verdict").get<std::string>(),
+                       check.at("found").get<std::string>());
+}
+
+/// Exactly this check fails, with this remedy, which mends it.
+void fails_alone(const Namespace& space, const std::string& name, const std::string& found,
+                 const std::string& remedy, const std::string& words = "") {
+    const auto checks = doctor(space, words);
+    CHECK(failed(checks) == Strings{name});
+    const auto check = find(checks, name);
+    CHECK(check.at("found").get<std::string>().find(found) != std::string::npos);
+    CHECK(check.at("why") != "");
+    CHECK(check.at("remedy") == remedy);
+    const std::string program = VXLANCTL_PROGRAM;
+    sh(space, fmt::format("PATH=\"{}:$PATH\"; {}", program.substr(0, program.rfind('/')),
+                          check.at("remedy").get<std::string>()));
+    CHECK(failed(doctor(space, words)).empty());
+}
+
+/// A network with a tunnel in it; nothing filters or forwards unless a case says so.
+struct Healthy : Network {
+    Healthy() {
+        sh(host.space, "for f in all default eth0; do\n"
+                       "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter\n"
+                       "echo 0 >/proc/sys/net/ipv4/conf/$f/forwarding; done");
+        const auto made = vxlanctl(host.space, up_words);
+        INFO(made.err);
+        REQUIRE(made.code == 0);
+    }
+    const Namespace& space = host.space;
+    void ping(const std::string& address) const {
+        run(space, {"ping", "-n", "-c", "1", "-W", "1", address});
+    }
+};
+
+} // namespace
+
+TEST_CASE("doctor: on a healthy tunnel nothing fails") {
+    const Healthy net;
+    auto checks = doctor(net.space);
+    CHECK(failed(checks).empty());
+    CHECK(text_of(checks, "route") ==
+          "pass: 100.64.158.4 by 'eth0', table main, from 172.21.0.100, 100.64.158.132 by 'eth0', "
+          "table main, from 172.21.0.100");
+    CHECK(text_of(checks, "mtu") == "pass: 8951, and 9001 with the outer headers");
+    CHECK(text_of(checks, "vni") == "pass: VNI 10 on port 4789 is its own");
+    CHECK(find(checks, "macs").at("verdict") == "warn"); // nothing was said yet
+    CHECK(find(checks, "probe").at("verdict") == "none");
+
+    net.ping("10.192.158.4");
+    net.ping("10.192.158.132");
+    checks = doctor(net.space, "vxlan0 --probe");
+    CHECK(failed(checks).empty());
+    CHECK(text_of(checks, "macs") == "pass: 1 behind 100.64.158.4, 1 behind 100.64.158.132");
+    CHECK(text_of(checks, "probe") ==
+          "pass: 10.192.158.4 is at 02:00:00:00:00:04, behind 100.64.158.4, "
+          "10.192.158.132 is at 02:00:00:00:00:84, behind 100.64.158.132");
+    CHECK(text_of(checks, "path_mtu") ==
+          "pass: nobody on the way to 100.64.158.4, 100.64.158.132 objects to 9001 bytes");
+    CHECK(vxlanctl_counted(net.space, "doctor").writes == 0);
+
+    const auto text = vxlanctl(net.space, "doctor");
+    CHECK(text.code == 0);
+    CHECK(text.out.starts_with("vxlan0:\n  1 pass  link          up\n"));
+    CHECK(vxlanctl(net.space, "doctor -q").out == "");
+}
+
+TEST_CASE("doctor: a tunnel that is down, or is not there") {
+    const Healthy net;
+    sh(net.space, "ip link set vxlan0 down");
+    fails_alone(net.space, "link", "the link is down", "ip link set dev vxlan0 up");
+    const auto checks = doctor(net.space, "vxlan7 vxlan0");
+    CHECK(failed(checks) == Strings{"link"});
+    CHECK(text_of(checks, "link").find("pass") == 0); // vxlan0's
+    sh(net.space, "ip link del vxlan0");
+    CHECK(text_of(doctor(net.space), "link") == "fail: there is no tunnel");
+    CHECK(text_of(doctor(net.space, "vxlan0"), "link") == "fail: there is no such link");
+}
+
+TEST_CASE("doctor: what cannot be a tunnel is an error") {
+    const Host host;
+    CHECK(vxlanctl(host.space, "doctor eth0").code == 2);
+    CHECK(vxlanctl(host.space, "doctor a/b").code == 2);
+    CHECK(vxlanctl(host.space, "doctor --prob").code == 2);
+}
+
+TEST_CASE("doctor: a tunnel of the files that is not there, and who has its VNI") {
+    const Healthy net;
+    const auto inside = [&](const std::string& line) {
+        return sh(net.space, fmt::format("unshare -m sh -ec 'mount -t tmpfs none /etc; mkdir "
+                                         "/etc/vxlanctl; printf \"[vxlan.vxlan5]\\nlocal = "
+                                         "\\\"172.21.0.100\\\"\\npeers = []\\n\" "
+                                         ">/etc/vxlanctl/a.toml; {}'",
+                                         line));
+    };
+    const auto checks = nlohmann::json::parse(inside(std::string(VXLANCTL_PROGRAM) +
+                                                     " doctor --json vxlan5 || [ $? = 3 ]"))
+                            .at("checks");
+    CHECK(failed(checks) == Strings{"link", "vni"});
+    CHECK(text_of(checks, "link") == "fail: there is no such link, though the files state it");
+    CHECK(find(checks, "link").at("remedy") == "vxlanctl apply");
+    CHECK(text_of(checks, "vni") == "fail: VNI 10 on port 4789 is already used by 'vxlan0'");
+    inside(std::string(VXLANCTL_PROGRAM) + " down --force vxlan0"); // the remedy
+    inside(std::string(VXLANCTL_PROGRAM) + " apply");
+    CHECK(link_exists(net.space, "vxlan5"));
+}
+
+TEST_CASE("doctor: the lower device is down, or has no carrier") {
+    const Healthy net;
+    sh(net.space, "ip link set eth0 down");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"lower_device"});
+    CHECK(text_of(checks, "lower_device") == "fail: lower device 'eth0' is down");
+    CHECK(find(checks, "lower_device").at("remedy") == "ip link set dev eth0 up");
+    sh(net.space, "ip link set dev eth0 up; ip route add 100.64.0.0/16 dev eth0");
+    CHECK(failed(doctor(net.space)).empty());
+    sh(net.wire, "ip link set wire0 down");
+    CHECK(text_of(doctor(net.space), "lower_device") == "fail: lower device 'eth0' has no carrier");
+}
+
+TEST_CASE("doctor: the local address is gone") {
+    const Healthy net;
+    sh(net.space, "ip addr add 172.21.0.101/32 dev eth0\n" // with the last one, routes would go
+                  "ip addr del 172.21.0.100/24 dev eth0");
+    fails_alone(net.space, "local_address", "172.21.0.100 is not on this host",
+                "ip addr add 172.21.0.100/32 dev eth0");
+}
+
+TEST_CASE("doctor: port 8472, left over from the script") {
+    const Healthy net;
+    vxlanctl(net.space, "down vxlan0");
+    sh(net.space, "ip link add vxlan0 type vxlan id 10 dev eth0 local 172.21.0.100 dstport 8472\n"
+                  "ip addr add 10.225.194.171/9 dev vxlan0\n"
+                  "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4\n"
+                  "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132\n"
+                  "ip link set vxlan0 up");
+    fails_alone(net.space, "port", "UDP port 8472 instead of 4789",
+                "vxlanctl up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
+                "100.64.158.132 --vni 10 --allow-recreate --keep-foreign");
+    CHECK(link(net.space, "vxlan0").at("linkinfo").at("info_data").at("port") == 4789);
+    // Whoever states it has it.
+    vxlanctl(net.space, "down vxlan0");
+    REQUIRE(vxlanctl(net.space, up_words + " --port 8472").code == 0);
+    CHECK(failed(doctor(net.space)).empty());
+}
+
+TEST_CASE("doctor: peers that are configured nowhere, and who is heard") {
+    const Healthy net;
+    net.ping("10.192.158.4");
+    sh(net.space, "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4\n"
+                  "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132");
+    fails_alone(net.space, "peers", "no peers",
+                "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4");
+    CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.4"});
+    sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132 dynamic");
+    const auto checks = doctor(net.space);
+    CHECK(text_of(checks, "peers") == "warn: the flood list is not permanent and will vanish");
+    sh(net.space, find(checks, "peers").at("remedy"));
+    CHECK(find(doctor(net.space), "peers").at("verdict") == "pass");
+}
+
+TEST_CASE("doctor: doubled entries of the flood list") {
+    const Healthy net;
+    sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
+    fails_alone(net.space, "flood_list", "peer 100.64.158.4 is in the flood list twice",
+                "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
+    sh(net.space, "ip link set vxlan0 type vxlan id 10 remote 100.64.158.132");
+    fails_alone(net.space, "flood_list", "peer 100.64.158.132 is in the flood list twice",
+                "ip link set dev vxlan0 type vxlan id 10 remote 0.0.0.0");
+    CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+}
+
+TEST_CASE("doctor: no route to a peer by the lower device") {
+    const Healthy net;
+    sh(net.space, "ip route add unreachable 100.64.158.4/32");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"route"});
+    sh(net.space, "ip route del unreachable 100.64.158.4/32; ip route del default\n"
+                  "ip route del 100.64.0.0/16\n"
+                  "ip route add 100.64.158.132 dev eth0\n");
+    fails_alone(net.space, "route", "no route to 100.64.158.4 by 'eth0'",
+                "ip route add 100.64.158.4/32 dev eth0");
+}
+
+TEST_CASE("doctor: without a lower device packets go into the tunnel itself") {
+    const Healthy net;
+    vxlanctl(net.space, "down vxlan0");
+    REQUIRE(vxlanctl(net.space, "up - 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4").code ==
+            0);
+    CHECK(failed(doctor(net.space)).empty());
+    sh(net.space, "ip route add 100.64.158.0/24 dev vxlan0");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"route", "overlap"});
+    CHECK(text_of(checks, "route") == "fail: packets to 100.64.158.4 go into the tunnel itself");
+    CHECK(find(checks, "route").at("remedy") ==
+          "ip route add 100.64.158.4/32 via 172.21.0.1 dev eth0");
+}
+
+TEST_CASE("doctor: an inner prefix that swallows the underlay") {
+    const Healthy net;
+    sh(net.space, "ip addr add 172.21.0.200/25 dev vxlan0");
+    fails_alone(net.space, "overlap",
+                "172.21.0.0/24 (the subnet of the local address 172.21.0.100 on eth0) goes into "
+                "the tunnel",
+                "ip addr del 172.21.0.200/25 dev vxlan0");
+    sh(net.space, "ip addr add 172.20.0.1/14 dev vxlan0"); // the subnet is more specific
+    CHECK(find(doctor(net.space), "overlap").at("verdict") == "warn");
+}
+
+TEST_CASE("doctor: the MTU does not fit into the lower device, the route, or the path") {
+    const Healthy net;
+    sh(net.space, "ip link set eth0 mtu 1500");
+    fails_alone(net.space, "mtu", "MTU 8951 does not fit into the 1500 of lower device 'eth0'",
+                "ip link set dev vxlan0 mtu 1450");
+    sh(net.space, "ip route replace 100.64.0.0/16 dev eth0 mtu 1400");
+    fails_alone(net.space, "mtu", "MTU 1450 does not fit into the 1400 of the route to",
+                "ip link set dev vxlan0 mtu 1350");
+}
+
+TEST_CASE("doctor: with --probe, a router on the way that reports a smaller MTU") {
+    const Host host;
+    const Namespace router;
+    sh(host.space,
+       fmt::format("ip link set wire0 netns /proc/{}/fd/{}", getpid(), router.descriptor()));
+    sh(router, "ip link set wire0 mtu 9001 up; ip addr add 172.21.0.1/24 dev wire0\n"
+               "echo 1 >/proc/sys/net/ipv4/ip_forward\n"
+               "ip link add narrow mtu 1400 type veth peer name far\n"
+               "ip addr add 100.64.0.1/16 dev narrow; ip link set far up; ip link set narrow up\n"
+               "ip neigh add 100.64.158.4 lladdr 02:00:00:00:00:04 dev narrow");
+    REQUIRE(
+        vxlanctl(host.space, "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4").code ==
+        0);
+    CHECK(failed(doctor(host.space)).empty());
+    const auto checks = doctor(host.space, "--probe");
+    CHECK(find(checks, "path_mtu").at("verdict") == "fail");
+    CHECK(text_of(checks, "path_mtu") ==
+          "fail: the path to 100.64.158.4 carries 1400 bytes and not 9001, says 172.21.0.1");
+    CHECK(find(checks, "path_mtu").at("remedy") == "ip link set dev vxlan0 mtu 1350");
+    CHECK(failed(checks) == Strings{"path_mtu"});
+    sh(host.space, find(checks, "path_mtu").at("remedy"));
+    CHECK(failed(doctor(host.space, "--probe")).empty());
+}
+
+TEST_CASE("doctor: no MAC is learned after traffic, and nobody answers") {
+    const Healthy net;
+    for (const auto& peer : net.peers)
+        sh(*peer, "ip link set vxlan0 down");
+    net.ping("10.192.158.4");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"macs"});
+    CHECK(text_of(checks, "macs").find("nobody answers for 10.192.158.4") != std::string::npos);
+    CHECK(find(checks, "macs").at("remedy") == "vxlanctl doctor --probe vxlan0");
+    const auto probed = doctor(net.space, "--probe");
+    CHECK(text_of(probed, "probe") == "fail: nobody answers ARP for 10.192.158.4");
+    for (const auto& peer : net.peers)
+        sh(*peer, "ip link set vxlan0 up");
+    CHECK(failed(doctor(net.space, "--probe")) == Strings{"macs"}); // as it was read before
+    net.ping("10.192.158.4");
+    CHECK(failed(doctor(net.space)).empty());
+}
+
+TEST_CASE("doctor: a probe without the capability is a warning, and reading needs none") {
+    const Healthy net;
+    net.ping("10.192.158.4");
+    RunOptions nobody;
+    nobody.as_nobody = true;
+    const auto finished = vxlanctl(net.space, "doctor --json --probe", nobody);
+    INFO(finished.err);
+    CHECK(finished.code == 0);
+    const auto checks = nlohmann::json::parse(finished.out).at("checks");
+    CHECK(text_of(checks, "probe") ==
+          "warn: no ARP was sent: that needs the capability CAP_NET_RAW");
+    CHECK(find(checks, "firewall").at("verdict") == "warn");
+    CHECK(find(checks, "path_mtu").at("verdict") == "pass");
+}
+
+TEST_CASE("doctor: a pinned MAC breaks the failover") {
+    const Healthy net;
+    sh(net.space, "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
+    fails_alone(net.space, "pins", "02:00:00:00:00:04 is pinned behind 100.64.158.4",
+                "bridge fdb del 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
+}
+
+TEST_CASE("doctor: strict filtering where answers go out by another device") {
+    const Healthy net;
+    sh(net.space, "ip link add eth1 type veth peer name far1; ip link set far1 up\n"
+                  "ip link set eth1 up; ip addr add 172.22.0.1/24 dev eth1\n"
+                  "ip route add 100.64.158.4/32 dev eth1\n" // the tunnel itself goes by eth0
+                  "echo 2 >/proc/sys/net/ipv4/conf/eth0/rp_filter");
+    CHECK(failed(doctor(net.space)).empty());
+    sh(net.space, "echo 1 >/proc/sys/net/ipv4/conf/eth0/rp_filter");
+    fails_alone(net.space, "rp_filter",
+                "packets from 100.64.158.4 come in by 'eth0', and answers go out by 'eth1'",
+                "sysctl -w net/ipv4/conf/eth0/rp_filter=2");
+    sh(net.space, "ip route add 10.128.0.0/10 dev eth1\n"
+                  "echo 1 >/proc/sys/net/ipv4/conf/vxlan0/rp_filter");
+    fails_alone(net.space, "rp_filter", "packets from inside 10.128.0.1 come in by 'vxlan0'",
+                "sysctl -w net/ipv4/conf/vxlan0/rp_filter=2");
+}
+
+TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into the tunnel") {
+    const Healthy net;
+    REQUIRE(vxlanctl(net.space, up_words + " --route '10.128.0.0/9,table 101' --rule 'from "
+                                           "172.21.0.100,table 101'")
+                .code == 0);
+    CHECK(failed(doctor(net.space)).empty()); // the host's own traffic
+    REQUIRE(vxlanctl(net.space, up_words + " --route '10.128.0.0/9,table 101' --rule 'from "
+                                           "172.21.0.0/24,table 101'")
+                .code == 0);
+    fails_alone(net.space, "forwarding",
+                "off for 'eth0', but traffic from 172.21.0.0/24 is sent into the tunnel by table "
+                "101",
+                "sysctl -w net/ipv4/conf/eth0/forwarding=1 && "
+                "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
+}
+
+TEST_CASE("doctor: the firewall drops the peers' packets", "[nft]") {
+    const Healthy net;
+    if (run(net.space, {"nft", "add", "table", "inet", "filter"}).code != 0)
+        SKIP_CASE("nft does not work with this kernel");
+    sh(net.space, "nft add table inet filter\n"
+                  "nft add chain inet filter input "
+                  "'{ type filter hook input priority 0; policy drop; }'\n"
+                  "nft add rule inet filter input ct state established,related accept\n"
+                  "nft add rule inet filter input tcp dport 22 accept");
+    fails_alone(net.space, "firewall",
+                "drops UDP 4789 from 100.64.158.4, 100.64.158.132: table inet filter, chain input, "
+                "policy drop",
+                "nft insert rule inet filter input 'ip saddr { 100.64.158.4, 100.64.158.132 } udp "
+                "dport 4789 accept'");
+    sh(net.space, "nft flush chain inet filter input\n"
+                  "nft add chain inet filter output '{ type filter hook output priority 0; }'\n"
+                  "nft add rule inet filter input udp dport 4000-5000 accept\n"
+                  "nft add rule inet filter output oifname \"eth*\" udp dport 4789 drop");
+    fails_alone(net.space, "firewall", "drops UDP 4789 to 100.64.158.4, 100.64.158.132",
+                "nft insert rule inet filter output 'ip daddr { 100.64.158.4, 100.64.158.132 } udp "
+                "dport 4789 accept'");
+    sh(net.space, "nft flush ruleset; nft add table inet filter\n"
+                  "nft add chain inet filter input '{ type filter hook input priority 0; }'\n"
+                  "nft add rule inet filter input udp dport 4789 limit rate 5/second drop");
+    CHECK(find(doctor(net.space), "firewall").at("verdict") == "warn");
+}
+
+TEST_CASE("doctor: what was set for the tunnel is gone") {
+    const Healthy net;
+    REQUIRE(vxlanctl(net.space, up_words + " --route '10.1.0.0/16,table 101' --rule 'from "
+                                           "172.21.0.100,table 101'")
+                .code == 0);
+    sh(net.space, "ip rule del from 172.21.0.100 table 101; ip route del 10.1.0.0/16 table 101");
+    fails_alone(net.space, "rules", "route 10.1.0.0/16 is gone; the rule for table 101 is gone",
+                "ip route add 10.1.0.0/16 dev vxlan0 table 101 && ip rule add from "
+                "172.21.0.100/32 table 101");
+}
+
+TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
+    const Healthy net;
+    REQUIRE(vxlanctl(net.space, up_words + " --rule 'from 172.21.0.100,table 101'").code == 0);
+    const auto index = link(net.space, "vxlan0").at("ifindex").get<int>();
+    // In a process namespace of its own, so that its first process is in this network namespace.
+    const auto with = [&](const std::string& line) {
+        const auto text =
+            sh(net.space,
+               fmt::format("unshare -m -p -f --mount-proc sh -ec 'mount -t tmpfs none /mnt\n"
+                           "cp -a /run/vxlanctl /mnt; mount -t tmpfs none /run\n"
+                           "cp -a /mnt/vxlanctl /run; mount -t tmpfs none /etc\n"
+                           "{}\n{} doctor "
+                           "--json || [ $? = 3 ]'",
+                           line, VXLANCTL_PROGRAM));
+        return nlohmann::json::parse(text).at("checks");
+    };
+    CHECK(failed(with("true")).empty());
+    const auto device = fmt::format("mkdir -p /run/NetworkManager/devices; printf "
+                                    "\"[device]\\nmanaged=%s\\n\" {} "
+                                    ">/run/NetworkManager/devices/{};",
+                                    "{}", index);
+    auto checks = with(fmt::format(fmt::runtime(device), "true"));
+    CHECK(failed(checks) == Strings{"manager"});
+    CHECK(find(checks, "manager").at("remedy") == "nmcli device set vxlan0 managed no");
+    CHECK(failed(with(fmt::format(fmt::runtime(device), "false"))).empty());
+
+    const std::string networkd = "mkdir -p /run/systemd/netif/links /etc/systemd/networkd.conf.d; "
+                                 "touch /run/systemd/netif/state;";
+    const auto state = fmt::format("echo ADMIN_STATE=$STATE >/run/systemd/netif/links/{};", index);
+    const std::string leave = "printf \"[Network]\\nManageForeignRoutingPolicyRules=no\\n\" "
+                              ">/etc/systemd/networkd.conf.d/a.conf;";
+    checks = with(networkd);
+    CHECK(failed(checks) == Strings{"networkd"});
+    CHECK(find(checks, "networkd")
+              .at("remedy")
+              .get<std::string>()
+              .find("ManageForeignRoutingPolicyRules=no") != std::string::npos);
+    CHECK(failed(with(networkd + leave)).empty());
+    checks = with(networkd + leave + "STATE=configured; " + state);
+    CHECK(failed(checks) == Strings{"manager"});
+    CHECK(find(checks, "manager").at("remedy").get<std::string>().find("Unmanaged=yes") !=
+          std::string::npos);
+    CHECK(failed(with(networkd + leave + "STATE=unmanaged; " + state)).empty());
+    // The remedy for rules writes such a file.
+    auto remedy = find(with(networkd), "networkd").at("remedy").get<std::string>();
+    remedy = remedy.substr(0, remedy.find(" && systemctl"));
+    std::replace(remedy.begin(), remedy.end(), '\'', '"');
+    CHECK(failed(with(networkd + remedy + ";")).empty());
+}
