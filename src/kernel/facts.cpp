@@ -41,7 +41,8 @@ public:
         request.every_tunnel = true;
         request.needs = [](const State& known) {
             Needs needs;
-            needs.main_table = needs.rules = true;
+            needs.tables = {main_table};
+            needs.rules = true;
             for (const auto& link : known.links)
                 if (is_tunnel(link)) needs.links.insert(link.name);
             for (const auto& [id, record] : known.records)
