@@ -65,11 +65,11 @@ TEST_CASE("isatap words: address, next hop and default route follow from prefix 
 
 TEST_CASE("isatap words: the identifier's universal bit is that of the kernel") {
     for (const char* local :
-         {"10.216.0.101", "0.1.2.3", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255",
+         {"10.216.0.101", "0.0.0.0", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255",
           "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255"})
         CHECK(identifier_of(local).find("2001:db8::5efe:") == 0);
     for (const char* global : {"100.64.0.1", "8.8.8.8", "172.32.0.1", "172.15.0.1", "198.20.0.1",
-                               "192.0.3.1", "203.0.113.1", "198.51.100.1"})
+                               "192.0.3.1", "203.0.113.1", "198.51.100.1", "0.1.2.3", "0.0.0.1"})
         CHECK(identifier_of(global).find("2001:db8::200:5efe:") == 0);
     CHECK(identifier_of("10.0.0.1", true) == "2001:db8::200:5efe:a00:1");
     CHECK(identifier_of("100.64.0.1", false) == "2001:db8::5efe:6440:1");

@@ -149,4 +149,15 @@ TEST_CASE("mark: found alone and behind a foreign alias, and replaced in place")
                               "vxlanctl/2 cli 0123456789abcdef", "vxlanctl/1 him 0123456789abcdef",
                               "vxlanctl/1 cli ../../../etc/pas"})
         CHECK_FALSE(mark_of(alias));
+
+    // A foreign alias that merely looks like a mark is one that a mark stands behind.
+    for (const std::string foreign :
+         {"vxlanctl/1 cli 1 | vxlanctl/1 file 2", "vxlanctl/1 file ../../etc/passwd",
+          "vxlanctl/1 cli 0123456789abcdef | mine"}) {
+        CHECK_FALSE(mark_of(foreign));
+        CHECK(with_mark(foreign, mark) == foreign + " | vxlanctl/1 cli 0123456789abcdef");
+        CHECK(mark_of(with_mark(foreign, mark)) == mark);
+        CHECK(with_mark(with_mark(foreign, mark), file) ==
+              foreign + " | vxlanctl/1 file fedcba9876543210");
+    }
 }
