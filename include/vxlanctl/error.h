@@ -54,7 +54,8 @@ int exit_code(ErrorKind kind);
 /// that nothing was touched at all, and is decided before the first tunnel is.
 int graver(int one, int other);
 
-/// `text` with control characters (a name from the kernel may hold any byte) written as \xNN.
+/// `text` with the bytes of control characters, C1 and bidirectional ones among them, and whatever
+/// is not UTF-8 (a name from the kernel may hold any byte) written as \xNN.
 std::string printable(std::string_view text);
 
 /// An error of kind `usage`, which is the commonest one by far.

@@ -10,10 +10,12 @@ constexpr const char* default_directory = "/etc/vxlanctl";
 /// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
 Result<std::string> read_text(const std::string& path, std::string_view what);
 
-/// What the words FILE, DIR and `-` name: of a directory every *.toml in the order of their names,
-/// less hidden ones. Without words it is the default directory, which need not be there.
+/// What the words FILE, DIR and `-` name: of a directory every *.toml that is a regular file, in
+/// the order of their names, less hidden ones. Without words it is the default directory, which
+/// need not be there.
 struct FileTexts {
     std::vector<SourceText> files;
+    std::vector<std::string> skipped; ///< in a directory, but not a regular file
     std::vector<Error> errors;
 };
 FileTexts read_files(const std::vector<std::string>& words);

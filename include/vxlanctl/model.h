@@ -355,7 +355,8 @@ const Link* find_link(const State& state, std::string_view name);
 /// The record of a link that carries our mark; null where it has none, or it was not read.
 const Record* find_record(const State& state, const Link* link);
 
-/// The mark in an alias, behind a foreign alias or alone; empty when there is none.
+/// The mark in an alias, where it is the last part, behind a foreign alias and ` | `, or alone;
+/// empty when there is none. A foreign alias may look like one that is broken.
 std::optional<Mark> mark_of(std::string_view alias);
 /// `alias` with our mark in it, in place of an older one, behind ` | ` where somebody else's is.
 std::string with_mark(std::string_view alias, const Mark& mark);

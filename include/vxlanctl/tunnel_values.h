@@ -2,6 +2,7 @@
 
 #include "vxlanctl/attributes.h"
 
+#include <functional>
 #include <span>
 
 /// What the values of a tunnel have to be, whether they come from the command line or out of a
@@ -12,13 +13,14 @@ namespace vxlanctl {
 constexpr std::uint32_t default_vni = 10;
 constexpr std::uint16_t default_port = 4789; ///< IANA's; the kernel's own default is 8472
 
-/// `error` with `where` before its subject.
+/// `error` with `where` before its subject; a colon that ends it is left out where there is none.
 tl::unexpected<Error> with_subject(Error error, std::string_view where);
 
 /// What is wrong with one element of a list.
 struct BadElement {
     std::size_t index = 0;
     Error error;
+    std::optional<std::size_t> first = std::nullopt; ///< the index of the one that it doubles
 };
 /// The first of the problems, if there is any.
 Result<void> first_of(std::vector<BadElement> bad);
@@ -30,10 +32,11 @@ Tunnel blank_tunnel(TunnelKind kind);
 bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind);
 bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind kind);
 
-/// set_value() where is_option(): also checks the name of a link, and takes `-` for no device.
+/// set_value() where is_option(): also checks the name of a link and an MTU that the kind cannot
+/// have, and takes `-` for no device.
 template<class Attributes>
 Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>& row,
-                         std::string_view text);
+                         std::string_view text, TunnelKind kind);
 
 /// What the kernel takes as a name (dev_valid_name()), less what makes it choose one itself (%).
 Result<void> check_link_name(std::string_view name);
@@ -48,8 +51,13 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
 Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local);
 
 Result<FloodEntry> parse_peer(std::string_view text);
-/// A peers file: one address per line, `#` begins a comment. `path` is for messages, which read
-/// `path:line: message`. A file without any peer is an error: it is more likely broken than meant.
+/// A peers file: one address per line, `#` begins a comment. Calls `take` for each peer with the
+/// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
+/// file without any line of a peer is an error: it is more likely broken than meant.
+void read_peers(std::string_view text, const std::string& path,
+                const std::function<void(const FloodEntry&, std::size_t line)>& take,
+                const std::function<void(Error)>& refuse);
+/// The same, up to the first error.
 Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path);
 /// Peers that are not of LOCAL's family, are LOCAL, or come twice.
 std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local);
@@ -58,6 +66,12 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
 Result<Prefix> parse_inner_address(std::string_view text);
 /// Whether a tunnel of that kind can carry it; `text` is the address as written.
 Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind);
+/// Whether the tunnel itself carries what the route leads to; one out of another link is free.
+Result<void> check_route_family(const Route& route, const Tunnel& tunnel);
+/// An outer address that a link alone gives a meaning needs that link as the lower device.
+Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel);
+/// An MTU below 1280 beside an IPv6 address or route: the kernel has no IPv6 on such a link.
+Result<void> check_ipv6_mtu(const Tunnel& tunnel);
 /// Addresses that the kernel would take for one that is there. The errors have no subject.
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses);
 

@@ -40,6 +40,8 @@ std::string absolute(const std::string& path) {
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     auto texts = read_files(arguments.words);
+    for (const auto& path : texts.skipped)
+        print_warning(path, "skipped, since it is not a regular file");
     Wish wish;
     for (const auto& file : texts.files)
         wish.files.push_back({absolute(file.path), hash_of(file.text)});

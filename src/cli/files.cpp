@@ -4,19 +4,29 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
 #include <filesystem>
 #include <memory>
+#include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
 
 constexpr std::string_view suffix = ".toml";
 
+using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
+
 Error cannot_read(std::string path, std::string_view what, int code) {
     return {
         ErrorKind::usage, std::move(path), "cannot read the " + std::string(what), "", code, ""};
 }
+
+struct Path {
+    std::string path;
+    bool is_named = true; ///< by the user, who may mean a FIFO
+};
 
 /// The directory's files, sorted by name.
 Result<std::vector<std::string>> files_in(const std::string& directory) {
@@ -37,25 +47,27 @@ bool is_directory(const std::string& path) {
     return std::filesystem::is_directory(path, ignored);
 }
 
-/// The paths that the words stand for.
-FileTexts read_paths(const std::vector<std::string>& paths) {
-    FileTexts texts;
-    for (const auto& path : paths) {
-        auto text = read_text(path, "file");
-        if (text)
-            texts.files.push_back({path == "-" ? "standard input" : path, std::move(*text)});
-        else
-            texts.errors.push_back(text.error());
-    }
-    return texts;
+Stream open_stream(const std::string& path) {
+    return {path == "-" ? fdopen(0, "r") : std::fopen(path.c_str(), "re"), std::fclose};
 }
 
-} // namespace
+/// Empty with errno 0 where there is something else than a regular file, which is not waited for.
+Stream open_regular(const std::string& path) {
+    struct stat status {};
+    const int descriptor = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    const int code = errno;
+    const bool known = descriptor >= 0 ? fstat(descriptor, &status) == 0
+                                       : stat(path.c_str(), &status) == 0; // such as a socket
+    const bool is_other = known && !S_ISREG(status.st_mode);
+    if (descriptor >= 0 && !is_other) return {fdopen(descriptor, "r"), std::fclose};
+    if (descriptor >= 0) close(descriptor);
+    errno = is_other ? 0 : code;
+    return {nullptr, std::fclose};
+}
 
-Result<std::string> read_text(const std::string& path, std::string_view what) {
+Result<std::string> read_stream(const Stream& file, const std::string& path,
+                                std::string_view what) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(
-        path == "-" ? fdopen(0, "r") : std::fopen(path.c_str(), "re"), std::fclose);
     if (!file) return tl::unexpected(cannot_read(path, what, errno));
     std::string text;
     std::array<char, 65536> buffer;
@@ -67,15 +79,40 @@ Result<std::string> read_text(const std::string& path, std::string_view what) {
     return text;
 }
 
+/// The paths that the words stand for.
+FileTexts read_paths(const std::vector<Path>& paths) {
+    FileTexts texts;
+    for (const auto& [path, is_named] : paths) {
+        const auto stream = is_named ? open_stream(path) : open_regular(path);
+        if (!stream && errno == 0) {
+            texts.skipped.push_back(path);
+            continue;
+        }
+        auto text = read_stream(stream, path, "file");
+        if (text)
+            texts.files.push_back({path == "-" ? "standard input" : path, std::move(*text)});
+        else
+            texts.errors.push_back(text.error());
+    }
+    return texts;
+}
+
+} // namespace
+
+Result<std::string> read_text(const std::string& path, std::string_view what) {
+    return read_stream(open_stream(path), path, what);
+}
+
 FileTexts read_files(const std::vector<std::string>& words) {
-    std::vector<std::string> paths;
+    std::vector<Path> paths;
     std::vector<Error> errors;
     if (std::count(words.begin(), words.end(), "-") > 1)
         errors.push_back({ErrorKind::usage, "", "'-' is named twice", "", 0, ""});
     const auto add_directory = [&](const std::string& directory) {
         auto found = files_in(directory);
         if (found)
-            paths.insert(paths.end(), found->begin(), found->end());
+            for (auto& path : *found)
+                paths.push_back({std::move(path), false});
         else if (!words.empty() || found.error().code != ENOENT)
             errors.push_back(found.error());
     };
@@ -84,8 +121,8 @@ FileTexts read_files(const std::vector<std::string>& words) {
         if (word != "-" && is_directory(word))
             add_directory(word);
         else
-            paths.push_back(word);
-    if (!errors.empty()) return {{}, std::move(errors)};
+            paths.push_back({word});
+    if (!errors.empty()) return {{}, {}, std::move(errors)};
     return read_paths(paths);
 }
 

@@ -34,6 +34,19 @@ std::vector<Part> parts_of(std::string_view text) {
     }
 }
 
+/// Each of the parts of a `whole` has one value, and comes once.
+Result<void> check_parts(std::span<const Part> parts, std::string_view whole) {
+    std::set<std::string_view> seen;
+    for (const auto& part : parts) {
+        if (part.value.find(' ') != std::string_view::npos)
+            return usage_error(fmt::format("'{} {}'", part.word, part.value), "more than one part",
+                               fmt::format("Parts of a {} are separated by commas.", whole));
+        if (!seen.insert(part.word).second)
+            return usage_error(fmt::format("'{}'", part.word), "given twice");
+    }
+    return {};
+}
+
 Result<std::uint32_t> parse_table(std::string_view text) {
     if (text == "main") return main_table;
     if (text == "default") return std::uint32_t{RT_TABLE_DEFAULT};
@@ -148,6 +161,8 @@ Result<Rule> RuleBuilder::finish() {
 Result<Route> parse_route(std::string_view text) {
     RouteBuilder route;
     const auto parts = parts_of(text);
+    if (auto good = check_parts(std::span(parts).subspan(1), "route"); !good)
+        return tl::unexpected(good.error());
     for (std::size_t i = 1; i < parts.size(); ++i) {
         if (parts[i].word == "to") return unknown_part("to", "via, dev, table and metric");
         if (auto taken = route.take(parts[i].word, parts[i].value); !taken)
@@ -164,7 +179,9 @@ Result<Route> parse_route(std::string_view text) {
 
 Result<Rule> parse_rule(std::string_view text) {
     RuleBuilder rule;
-    for (const auto& part : parts_of(text))
+    const auto parts = parts_of(text);
+    if (auto good = check_parts(parts, "rule"); !good) return tl::unexpected(good.error());
+    for (const auto& part : parts)
         if (auto taken = rule.take(part.word, part.value); !taken)
             return tl::unexpected(taken.error());
     return rule.finish();

@@ -432,6 +432,7 @@ public:
             break;
         }
         check_for_doubled_routes();
+        if (auto good = check_ipv6_mtu(tunnel_); !good) refuse(good.error(), "mtu", *find("mtu"));
         if (errors_.count() != errors_before) return std::nullopt;
         return std::move(tunnel_);
     }
@@ -445,7 +446,7 @@ private:
             if (node == nullptr) continue;
             const auto text = attribute_text(row, *node);
             if (!text) continue;
-            if (auto set = state_value(attributes, row, *text); !set) {
+            if (auto set = state_value(attributes, row, *text, kind_); !set) {
                 Error error = set.error();
                 error.subject = fmt::format("{} '{}'", row.name, *text);
                 refuse(std::move(error), row.name, *node);
@@ -485,6 +486,14 @@ private:
             if (const auto* text = string_of("remote", *node))
                 tunnel_.tunnel.remote =
                     accept(parse_remote(*text, tunnel_.tunnel.local), "remote", *node);
+        check_end("local", tunnel_.tunnel.local);
+        check_end("remote", tunnel_.tunnel.remote);
+    }
+
+    void check_end(std::string_view key, const std::optional<IpAddress>& address) {
+        if (!address) return;
+        if (auto good = check_scope(*address, tunnel_.tunnel); !good)
+            refuse(good.error(), key, *find(key));
     }
 
     void read_addresses() {
@@ -506,7 +515,7 @@ private:
             addresses.push_back(*address);
             nodes.push_back(&element);
         }
-        for (auto& [index, error] : check_addresses(addresses))
+        for (auto& [index, error, earlier] : check_addresses(addresses))
             refuse(error, fmt::format("inner address '{}'", nodes[index]->as_string()->get()),
                    *nodes[index]);
     }
@@ -516,30 +525,56 @@ private:
         const toml::node* const file_node = find("peers_file");
         if (list_node == nullptr && file_node == nullptr) return;
         std::vector<FloodEntry> peers;
-        std::vector<Position> places; // in the order of `peers`
-        const auto take = [&](const FloodEntry& peer, Position place) {
+        std::vector<PeerPlace> places; // in the order of `peers`
+        std::vector<std::string> files;
+        const auto take = [&](const FloodEntry& peer, PeerPlace place) {
             peers.push_back(peer);
             places.push_back(place);
         };
         if (list_node != nullptr)
             if (const auto* list = list_of("peers", *list_node))
                 for (const auto& element : *list)
-                    if (const auto peer = peer_of(element)) take(*peer, position_of(element));
+                    if (const auto peer = peer_of(element)) take(*peer, {position_of(element)});
         if (file_node != nullptr)
             for_each_peers_file(*file_node, [&](const std::string& name, const toml::node& node) {
-                const auto more = peers_of(beside(path, name), node, read_peers_file);
-                for (const auto& peer : more)
-                    take(peer, position_of(node));
+                const std::string& file = files.emplace_back(beside(path, name));
+                const auto text = read_peers_file(file);
+                const auto refuse_line = [&](Error error) {
+                    errors_.add(std::move(error), position_of(node));
+                };
+                const auto take_line = [&](const FloodEntry& peer, std::size_t line) {
+                    take(peer, {position_of(node), files.size() - 1, line});
+                };
+                if (text)
+                    vxlanctl::read_peers(*text, file, take_line, refuse_line);
+                else
+                    refuse_line(text.error());
             });
         for (auto& peer : peers) { // else one peer could be written in two ways
             if (peer.port == tunnel_.tunnel.port) peer.port.reset();
             if (peer.vni == tunnel_.tunnel.vni) peer.vni.reset();
         }
         if (tunnel_.tunnel.local)
-            for (auto& [index, error] : check_peers(peers, *tunnel_.tunnel.local))
-                refuse(error, "peer", places[index]);
+            for (auto& [index, error, earlier] : check_peers(peers, *tunnel_.tunnel.local)) {
+                const auto& [position, file, line] = places[index];
+                if (earlier) error.doing += ", first at " + place_text(places[*earlier], files);
+                if (line != 0)
+                    error = with_subject(error, place_text(places[index], files) + ":").value();
+                errors_.add(std::move(error), position);
+            }
         std::sort(peers.begin(), peers.end());
         tunnel_.peers = std::move(peers);
+    }
+
+    /// Where a peer stands: in the text, or in a line of a file that is named there.
+    struct PeerPlace {
+        Position position;
+        std::size_t file = 0, line = 0; ///< of the peers file; no line is none
+    };
+
+    std::string place_text(const PeerPlace& place, const std::vector<std::string>& files) const {
+        return place.line == 0 ? errors_.place_text(place.position)
+                               : fmt::format("{}:{}", files[place.file], place.line);
     }
 
     std::optional<FloodEntry> peer_of(const toml::node& element) {
@@ -573,21 +608,13 @@ private:
             wrong_type("peers_file", node, "a string or a list");
     }
 
-    std::vector<FloodEntry> peers_of(const std::string& path, const toml::node& node,
-                                     const ReadPath& read_peers_file) {
-        auto text = read_peers_file(path);
-        auto peers = text ? parse_peers(*text, path)
-                          : Result<std::vector<FloodEntry>>(tl::unexpected(text.error()));
-        if (peers) return std::move(*peers);
-        errors_.add(std::move(peers.error()), position_of(node));
-        return {};
-    }
-
     void read_routes() {
         read_tables(
             "routes",
             [&](const toml::table& table, Position place) {
                 if (auto route = RouteReader<RouteBuilder>(table, place, errors_).read("routes")) {
+                    if (auto good = check_route_family(*route, tunnel_); !good)
+                        refuse(good.error(), "route", place);
                     tunnel_.routes->push_back(std::move(*route));
                     route_places_.push_back(place);
                 }
@@ -608,7 +635,7 @@ private:
             },
             tunnel_.rules);
         if (!tunnel_.rules) return;
-        for (auto& [index, error] : doubled_rules(*tunnel_.rules))
+        for (auto& [index, error, earlier] : doubled_rules(*tunnel_.rules))
             refuse(error, "rule", places[index]);
     }
 
@@ -630,7 +657,7 @@ private:
 
     void check_for_doubled_routes() {
         if (!tunnel_.routes || tunnel_.routes->size() != route_places_.size()) return;
-        for (auto& [index, error] : doubled_routes(*tunnel_.routes))
+        for (auto& [index, error, earlier] : doubled_routes(*tunnel_.routes))
             refuse(error, "route", route_places_[index]);
     }
 
@@ -688,7 +715,7 @@ private:
                 routers.push_back(*named);
                 addresses.push_back(named->router);
             }
-        for (auto& [index, error] : check_routers(addresses))
+        for (auto& [index, error, earlier] : check_routers(addresses))
             refuse(error, fmt::format("router {}", to_string(addresses[index].address)),
                    routers[index].place);
         return routers;
@@ -743,7 +770,7 @@ private:
             named->router.metric = named->metric.value_or(1);
             metrics.push_back(*named->router.metric);
         }
-        for (auto& [index, error] : check_metrics(metrics))
+        for (auto& [index, error, earlier] : check_metrics(metrics))
             refuse(error, fmt::format("metric {}", metrics[index]), by[index]->metric_place);
     }
 
@@ -849,6 +876,14 @@ void add_syntax_error(const toml::parse_error& problem, FileErrors& errors) {
         return;
     }
     text = text.substr(0, text.find(" (TOML_"));
+    if (part.ends_with("string")) {
+        const std::string line = errors.line(place.line);
+        const bool at_end = !line.empty() && place.column > character_count(line);
+        if (at_end && text.find("control characters") != std::string_view::npos)
+            text = "a string is not closed on its line", part = "";
+        else if (text.starts_with("encountered end-of-file"))
+            text = "a string is not closed", part = "";
+    }
     const bool is_bare = part == "value" || part == "floating-point" || part == "boolean" ||
                          part.ends_with(" integer");
     errors.add(usage_error("",

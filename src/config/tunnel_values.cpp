@@ -9,7 +9,8 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t longest_name = 15; // IFNAMSIZ - 1
+constexpr std::size_t longest_name = 15;       // IFNAMSIZ - 1
+constexpr std::uint32_t least_ipv6_mtu = 1280; // RFC 8200 section 5
 
 /// The unicast address of another host, which is called `role`.
 Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
@@ -39,6 +40,24 @@ std::vector<std::size_t> sorted_indices(std::span<const FloodEntry> peers) {
     return indices;
 }
 
+/// The MTU of a link that carries IPv6 alone, in IPv4 packets (ipip6_tunnel_setup() in
+/// net/ipv6/sit.c).
+Result<void> state_sit_mtu(LinkAttributes& attributes, const AttributeRow<LinkAttributes>& row,
+                           std::string_view text) {
+    constexpr std::uint32_t most = 65535 - 20;
+    LinkAttributes stated;
+    if (!set_value(stated, row, text) || *stated.mtu < least_ipv6_mtu || *stated.mtu > most)
+        return usage_error(fmt::format("mtu '{}'", text),
+                           fmt::format("not a number from {} to {}", least_ipv6_mtu, most));
+    attributes.mtu = stated.mtu;
+    return {};
+}
+
+/// Whether the route leads into the tunnel.
+bool is_own(const Route& route, const Tunnel& tunnel) {
+    return route.dev.empty() || route.dev == tunnel.name;
+}
+
 template<class T, class KeyOf>
 std::vector<BadElement> doubled(std::span<const T> elements, const std::string& remedy,
                                 KeyOf key_of) {
@@ -53,6 +72,7 @@ std::vector<BadElement> doubled(std::span<const T> elements, const std::string& 
 } // namespace
 
 tl::unexpected<Error> with_subject(Error error, std::string_view where) {
+    if (error.subject.empty() && where.ends_with(':')) where.remove_suffix(1);
     error.subject = fmt::format("{}{}{}", where, error.subject.empty() ? "" : " ", error.subject);
     return tl::unexpected(std::move(error));
 }
@@ -92,7 +112,10 @@ bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind) {
 
 template<class Attributes>
 Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>& row,
-                         std::string_view text) {
+                         std::string_view text, TunnelKind kind) {
+    if constexpr (std::is_same_v<Attributes, LinkAttributes>)
+        if (row.name == "mtu" && kind == TunnelKind::sit)
+            return state_sit_mtu(attributes, row, text);
     const auto* const name = std::get_if<std::optional<std::string> Attributes::*>(&row.member);
     if (name == nullptr) return set_value(attributes, row, text);
     if (row.name == "dev" && text == "-") text = "none";
@@ -101,9 +124,9 @@ Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>&
     return set_value(attributes, row, text);
 }
 template Result<void> state_value(LinkAttributes&, const AttributeRow<LinkAttributes>&,
-                                  std::string_view);
+                                  std::string_view, TunnelKind);
 template Result<void> state_value(TunnelAttributes&, const AttributeRow<TunnelAttributes>&,
-                                  std::string_view);
+                                  std::string_view, TunnelKind);
 
 Result<void> check_link_name(std::string_view name) {
     const auto refuse = [&](std::string why) {
@@ -152,6 +175,9 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
         return usage_error(subject, "not an IPv4 address", "ISATAP carries IPv6 over IPv4.");
     if (kind == TunnelKind::ip6tnl && local->family != Family::ipv6)
         return usage_error(subject, "not an IPv6 address", "The tunnel carries IPv4 over IPv6.");
+    if (kind == TunnelKind::ip6tnl && is_loopback(*local))
+        return usage_error(subject, "a loopback address, which no other host can send to",
+                           "Name another address of this host.");
     return local;
 }
 
@@ -172,9 +198,10 @@ Result<FloodEntry> parse_peer(std::string_view text) {
     return FloodEntry{*address, std::nullopt, std::nullopt, ""};
 }
 
-Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path) {
-    std::vector<FloodEntry> peers;
-    peers.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+void read_peers(std::string_view text, const std::string& path,
+                const std::function<void(const FloodEntry&, std::size_t line)>& take,
+                const std::function<void(Error)>& refuse) {
+    bool empty = true;
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
     for (std::size_t line = 1; !text.empty(); ++line) {
         const auto end = text.find('\n');
@@ -185,19 +212,36 @@ Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::st
         if (first == std::string_view::npos) continue;
         content = content.substr(first, content.find_last_not_of(" \t\r") - first + 1);
         const auto peer = parse_peer(content);
-        if (!peer) return with_subject(peer.error(), fmt::format("{}:{}:", path, line));
-        peers.push_back(*peer);
+        empty = false;
+        if (peer)
+            take(*peer, line);
+        else
+            refuse(with_subject(peer.error(), fmt::format("{}:{}:", path, line)).value());
     }
-    if (peers.empty())
-        return usage_error(path, "names no peer", "One address per line is expected.");
+    if (empty)
+        refuse(usage_error(path, "names no peer", "One address per line is expected.").value());
+}
+
+Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path) {
+    std::vector<FloodEntry> peers;
+    peers.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+    std::optional<Error> first;
+    read_peers(
+        text, path, [&](const FloodEntry& peer, std::size_t) { peers.push_back(peer); },
+        [&](Error error) {
+            if (!first) first = std::move(error);
+        });
+    if (first) return tl::unexpected(std::move(*first));
     return peers;
 }
 
 std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local) {
     std::vector<BadElement> bad;
     const auto indices = sorted_indices(peers);
+    std::size_t first = 0; // of those that are equal
     for (std::size_t i = 0; i < indices.size(); ++i) {
         const FloodEntry& peer = peers[indices[i]];
+        if (peer != peers[indices[first]]) first = i;
         const auto refuse = [&](std::string what, std::string remedy = {}) {
             bad.push_back({indices[i], usage_error(fmt::format("peer {}", to_string(peer.dst)),
                                                    std::move(what), std::move(remedy))
@@ -207,8 +251,10 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
             refuse(fmt::format("not of the family of the local address {}", to_string(local)));
         else if (peer.dst == local)
             refuse("is the local address", "Name the other ends only.");
-        else if (i > 0 && peer == peers[indices[i - 1]])
+        else if (first != i) {
             refuse("named twice", "Every frame would be sent to it twice: name it once.");
+            bad.back().first = indices[first];
+        }
     }
     return bad;
 }
@@ -237,6 +283,42 @@ Result<void> check_inner_family(const Prefix& address, std::string_view text, Tu
         return usage_error(fmt::format("'{}'", text), "not an IPv4 address",
                            "The tunnel carries IPv4 alone.");
     return {};
+}
+
+Result<void> check_route_family(const Route& route, const Tunnel& tunnel) {
+    if (!is_own(route, tunnel)) return {};
+    const bool ipv4 = route.to.address.family == Family::ipv4;
+    const auto refuse = [&](std::string_view carried) {
+        return usage_error(fmt::format("'{}'", to_string(route.to)),
+                           fmt::format("not an {} destination", carried),
+                           fmt::format("The tunnel carries {} alone.", carried));
+    };
+    if (tunnel.tunnel.kind == TunnelKind::ip6tnl && !ipv4) return refuse("IPv4");
+    if (tunnel.tunnel.kind == TunnelKind::sit && ipv4) return refuse("IPv6");
+    return {};
+}
+
+Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel) {
+    if (tunnel.kind != TunnelKind::ip6tnl || !is_link_local(address) ||
+        !tunnel.dev.value_or("").empty())
+        return {};
+    return usage_error(fmt::format("'{}'", to_string(address)),
+                       "a link-local address needs a lower device",
+                       "State the link that it belongs to as dev.");
+}
+
+Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
+    if (!tunnel.link.mtu || *tunnel.link.mtu >= least_ipv6_mtu) return {};
+    std::string needs;
+    for (const auto& route : tunnel.routes.value_or(std::vector<Route>{}))
+        if (route.to.address.family == Family::ipv6 && is_own(route, tunnel))
+            needs = "route " + to_string(route.to);
+    for (const auto& address : tunnel.addresses.value_or(std::vector<Prefix>{}))
+        if (address.address.family == Family::ipv6) needs = "address " + to_string(address);
+    if (needs.empty()) return {};
+    return usage_error(fmt::format("'{}'", *tunnel.link.mtu),
+                       fmt::format("below {}, which the IPv6 {} needs", least_ipv6_mtu, needs),
+                       "Raise it, or leave IPv6 out.");
 }
 
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {

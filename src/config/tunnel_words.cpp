@@ -18,7 +18,7 @@ std::string option_name(std::string_view attribute) {
 Result<void> first_of(std::vector<BadElement> bad, std::string_view role,
                       std::span<const std::string> texts) {
     if (bad.empty()) return {};
-    const auto& [index, error] = bad.front();
+    const auto& [index, error, earlier] = bad.front();
     return with_subject(error, fmt::format("{} '{}'", role, texts[index]));
 }
 
@@ -38,7 +38,7 @@ Result<void> take_options(Attributes& attributes, std::span<const AttributeRow<A
         const auto option = options.find(name);
         if (option == options.end()) continue;
         const std::string text = row.argument.empty() ? "yes" : option->second.back();
-        if (auto set = state_value(attributes, row, text); !set) {
+        if (auto set = state_value(attributes, row, text, kind); !set) {
             Error error = set.error();
             // DEV is what the other commands call it.
             error.subject = fmt::format("{} '{}'", name == "dev" ? "DEV" : "--" + name, text);
@@ -68,6 +68,8 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
     for (const auto& text : values_of(options, "route")) {
         auto route = parse_route(text);
         if (!route) return with_subject(route.error(), fmt::format("--route '{}':", text));
+        if (auto good = check_route_family(*route, tunnel); !good)
+            return with_subject(good.error(), "--route");
         if (!tunnel.routes) tunnel.routes.emplace();
         tunnel.routes->push_back(std::move(*route));
     }
@@ -77,6 +79,7 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
         if (!tunnel.rules) tunnel.rules.emplace();
         tunnel.rules->push_back(*rule);
     }
+    if (auto good = check_ipv6_mtu(tunnel); !good) return with_subject(good.error(), "--mtu");
     if (auto good = check_routes(tunnel.routes.value_or(std::vector<Route>{})); !good) return good;
     return check_rules(tunnel.rules.value_or(std::vector<Rule>{}));
 }
@@ -251,6 +254,10 @@ Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const Option
     }
     if (auto taken = take_all_options(tunnel, options); !taken)
         return tl::unexpected(taken.error());
+    if (auto good = check_scope(*local, tunnel.tunnel); !good)
+        return with_subject(good.error(), "LOCAL6");
+    if (auto good = check_scope(*remote, tunnel.tunnel); !good)
+        return with_subject(good.error(), "REMOTE6");
     return tunnel;
 }
 

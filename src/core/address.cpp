@@ -159,17 +159,15 @@ bool is_zero(const MacAddress& mac) {
 namespace {
 
 bool is_globally_unique(const IpAddress& ipv4) {
-    struct Range {
-        std::uint8_t first, second, third, length;
-    };
-    constexpr Range others[] = {{0, 0, 0, 8},      {10, 0, 0, 8},      {127, 0, 0, 8},
-                                {169, 254, 0, 16}, {172, 16, 0, 12},   {192, 0, 2, 24},
-                                {192, 88, 99, 24}, {192, 168, 0, 16},  {198, 18, 0, 15},
-                                {224, 0, 0, 4},    {255, 255, 255, 32}};
-    return std::none_of(std::begin(others), std::end(others), [&](const Range& range) {
-        IpAddress network{Family::ipv4, {range.first, range.second, range.third}};
-        if (range.length == 32) network.bytes[3] = 255;
-        return contains({network, range.length}, ipv4);
+    // The first since Linux 5.3 alone, and not 0.0.0.0/8 (ipv4_is_zeronet()).
+    constexpr struct {
+        std::uint8_t network[4], length;
+    } others[] = {{{0, 0, 0, 0}, 32},     {{10, 0, 0, 0}, 8},        {{127, 0, 0, 0}, 8},
+                  {{169, 254, 0, 0}, 16}, {{172, 16, 0, 0}, 12},     {{192, 0, 2, 0}, 24},
+                  {{192, 88, 99, 0}, 24}, {{192, 168, 0, 0}, 16},    {{198, 18, 0, 0}, 15},
+                  {{224, 0, 0, 0}, 4},    {{255, 255, 255, 255}, 32}};
+    return std::none_of(std::begin(others), std::end(others), [&](const auto& other) {
+        return contains({address_from_wire(other.network), other.length}, ipv4);
     });
 }
 

@@ -208,9 +208,10 @@ struct NumberRange {
     std::uint32_t low, high;
 };
 // Only what the kernel would clamp, wrap or refuse without saying why.
-constexpr NumberRange number_ranges[] = {{"mtu", 68, 65535}, {"vni", 1, 16777215},
-                                         {"port", 1, 65535}, {"label", 0, 0xfffff},
-                                         {"tclass", 0, 255}, {"encaplimit", 0, 255}};
+constexpr NumberRange number_ranges[] = {
+    {"mtu", 68, 65535},       {"vni", 1, 16777215},   {"port", 1, 65535}, {"label", 0, 0xfffff},
+    {"tclass", 0, 255},       {"encaplimit", 0, 255}, {"ttl", 1, 255}, // 0 has a word
+    {"ageing", 1, 0xffffffff}};                                        // 0 would be 300
 
 NumberRange range_of(std::string_view name, std::uint32_t type_limit) {
     const auto* const found = std::find_if(std::begin(number_ranges), std::end(number_ranges),
@@ -355,6 +356,21 @@ Attributes merged_rows(std::span<const AttributeRow<Attributes>> rows, Attribute
     return base;
 }
 
+/// Whether a value may be `inherit` by another attribute of the kernel's.
+template<class Attributes>
+bool inherits_by_flag(const Attributes& attributes, const AttributeRow<Attributes>& row) {
+    if constexpr (std::is_same_v<Attributes, TunnelAttributes>)
+        return row.kernel == IFLA_VXLAN_TTL && attributes.kind == TunnelKind::vxlan;
+    return false;
+}
+
+/// The words that will do in place of a number: `, auto or inherit`.
+std::string other_words(NumberWord word, bool may_inherit) {
+    if (word.word.empty()) return "";
+    return may_inherit ? fmt::format(", {} or inherit", word.word)
+                       : fmt::format(" or {}", word.word);
+}
+
 } // namespace
 
 std::span<const LinkRow> link_attributes() {
@@ -415,8 +431,7 @@ template<class Attributes>
 Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& row,
                        std::string_view text) {
     if constexpr (std::is_same_v<Attributes, TunnelAttributes>)
-        if (row.kernel == IFLA_VXLAN_TTL && attributes.kind == TunnelKind::vxlan &&
-            text == "inherit") { // another attribute of the kernel's
+        if (text == "inherit" && inherits_by_flag(attributes, row)) {
             attributes.ttl_inherit = true;
             return {};
         }
@@ -429,7 +444,10 @@ Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& r
                     return {};
                 }
             auto parsed = parse_value(row.name, text, value);
-            if (parsed) attributes.*member = value;
+            if (parsed)
+                attributes.*member = value;
+            else
+                parsed.error().doing += other_words(row.word, inherits_by_flag(attributes, row));
             return parsed;
         },
         row.member);

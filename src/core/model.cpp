@@ -15,11 +15,10 @@ constexpr std::string_view mark_word = "vxlanctl/1 ";
 constexpr std::string_view separator = " | ";
 constexpr std::size_t id_length = 16;
 
-/// Where our mark begins in the alias; npos when there is none.
-std::size_t find_mark(std::string_view alias) {
-    if (alias.starts_with(mark_word)) return 0;
-    const auto position = alias.rfind(fmt::format("{}{}", separator, mark_word));
-    return position == std::string_view::npos ? position : position + separator.size();
+/// What could be our mark: the last part of the alias.
+std::string_view last_part(std::string_view alias) {
+    const auto position = alias.rfind(separator);
+    return position == std::string_view::npos ? alias : alias.substr(position + separator.size());
 }
 
 } // namespace
@@ -69,9 +68,9 @@ const Record* find_record(const State& state, const Link* link) {
 }
 
 std::optional<Mark> mark_of(std::string_view alias) {
-    const auto begin = find_mark(alias);
-    if (begin == std::string_view::npos) return std::nullopt;
-    const auto words = alias.substr(begin + mark_word.size());
+    auto words = last_part(alias);
+    if (!words.starts_with(mark_word)) return std::nullopt;
+    words.remove_prefix(mark_word.size());
     const auto space = words.find(' ');
     if (space == std::string_view::npos) return std::nullopt;
     const auto origin = words.substr(0, space);
@@ -83,7 +82,8 @@ std::optional<Mark> mark_of(std::string_view alias) {
 }
 
 std::string with_mark(std::string_view alias, const Mark& mark) {
-    auto foreign = mark_of(alias) ? alias.substr(0, find_mark(alias)) : alias;
+    auto foreign = alias;
+    if (mark_of(alias)) foreign.remove_suffix(last_part(alias).size());
     if (foreign.ends_with(separator)) foreign.remove_suffix(separator.size());
     return fmt::format("{}{}{}{} {}", foreign, foreign.empty() ? "" : separator, mark_word,
                        mark.origin == Origin::cli ? "cli" : "file", mark.id);

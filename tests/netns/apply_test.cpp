@@ -2,7 +2,9 @@
 #include "faults.h"
 #include "world.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <csignal>
 #include <fmt/format.h>
 #include <memory>
@@ -82,6 +84,41 @@ TEST_CASE("apply: files of a directory come in the order of their names, hidden 
     CHECK(vxlanctl(host.space, "apply /run/nosuch").code == 2);
     CHECK(vxlanctl(host.space, "apply").out.find("\n0 tunnels: 2 in no file\n") !=
           std::string::npos); // there is no /etc/vxlanctl
+}
+
+TEST_CASE("apply: of a directory only regular files count, and nothing else is waited for") {
+    const Host host;
+    sh(host.space, "rm -rf /run/wishes; mkdir -p /run/wishes/c.toml; mkfifo /run/wishes/b.toml; "
+                   "ln -s b.toml /run/wishes/d.toml; ln -s /dev/zero /run/wishes/e.toml; "
+                   "ln -s /run/gate.toml /run/wishes/f.toml");
+    write("/run/gate.toml", gate);
+    RunOptions soon;
+    soon.deadline = std::chrono::seconds(20);
+    const auto made = vxlanctl(host.space, "apply /run/wishes", soon);
+    INFO(made.err);
+    CHECK(made.code == 0);
+    CHECK(made.out.find("vxlan0: created") != std::string::npos); // by a symbolic link
+    for (const char* name : {"b", "c", "d", "e"})
+        CHECK(made.err.find(fmt::format("vxlanctl: warning: /run/wishes/{}.toml: skipped, since it "
+                                        "is not a regular file\n",
+                                        name)) != std::string::npos);
+    CHECK(std::count(made.err.begin(), made.err.end(), '\n') == 4);
+
+    // Who names a FIFO means it.
+    const auto program = std::string(VXLANCTL_PROGRAM);
+    const std::string from_fifo = fmt::format(
+        "cat /run/gate.toml > /run/wishes/b.toml & {} check /run/wishes/b.toml", program);
+    CHECK(run(host.space, {"/bin/sh", "-c", from_fifo}, soon).code == 0);
+    soon.input = gate;
+    CHECK(vxlanctl(host.space, "check /dev/stdin", soon).code == 0);
+    CHECK(run(host.space, {"/bin/sh", "-c", program + " check /dev/fd/7 7< /run/gate.toml"}, soon)
+              .code == 0);
+    sh(host.space, "rm -rf /run/wishes; mkdir /run/wishes; ln -s nowhere /run/wishes/a.toml");
+    const auto dangling = vxlanctl(host.space, "check /run/wishes", soon);
+    CHECK(dangling.code == 2);
+    CHECK(dangling.err.find("/run/wishes/a.toml: cannot read the file (No such file") !=
+          std::string::npos);
+    sh(host.space, "rm -rf /run/wishes");
 }
 
 TEST_CASE("apply: any error in any file, and nothing is touched") {

@@ -63,6 +63,7 @@ public:
             return tunnel;
         }
         if (coin()) state_addresses(tunnel);
+        if (!check_ipv6_mtu(tunnel)) tunnel.link.mtu.reset();
         if (kind == TunnelKind::vxlan) {
             if (coin()) tunnel.tunnel.dev = coin() ? "" : name();
             if (coin()) state_peers(tunnel);
@@ -100,7 +101,7 @@ private:
                 one_of(Words{"yes", "no", "1", "9", "100", "1400", "auto", "inherit", "set",
                              "1000-2000", "02:00:00:00:00:01", "br\"0"});
             const bool has_default = text == row.reset || value_text(attributes, row) == row.reset;
-            if (state_value(changed, row, text) && value_text(changed, row) != row.reset &&
+            if (state_value(changed, row, text, kind) && value_text(changed, row) != row.reset &&
                 !has_default)
                 attributes = changed;
         }
@@ -144,7 +145,7 @@ private:
                 (void)route.take("table", one_of(Words{"main", "default", "7", "4000000000"}));
             if (coin()) (void)route.take("metric", one_of(Words{"1", "7", "1024"}));
             const auto built = route.finish();
-            if (!built) continue;
+            if (!built || !check_route_family(*built, tunnel)) continue;
             routes.push_back(*built);
             if (!doubled_routes(routes).empty()) routes.pop_back();
         }

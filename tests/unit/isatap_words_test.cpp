@@ -4,6 +4,7 @@
 #include "vxlanctl/tunnel_words.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace vxlanctl;
 using Words = std::vector<std::string>;
@@ -65,11 +66,11 @@ TEST_CASE("isatap words: address, next hop and default route follow from prefix 
 
 TEST_CASE("isatap words: the identifier's universal bit is that of the kernel") {
     for (const char* local :
-         {"10.216.0.101", "0.1.2.3", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255",
+         {"10.216.0.101", "0.0.0.0", "127.0.0.1", "169.254.1.1", "172.16.0.1", "172.31.255.255",
           "192.0.2.1", "192.88.99.1", "192.168.0.1", "198.18.0.1", "198.19.255.255"})
         CHECK(identifier_of(local).find("2001:db8::5efe:") == 0);
     for (const char* global : {"100.64.0.1", "8.8.8.8", "172.32.0.1", "172.15.0.1", "198.20.0.1",
-                               "192.0.3.1", "203.0.113.1", "198.51.100.1"})
+                               "192.0.3.1", "203.0.113.1", "198.51.100.1", "0.1.2.3", "0.0.0.1"})
         CHECK(identifier_of(global).find("2001:db8::200:5efe:") == 0);
     CHECK(identifier_of("10.0.0.1", true) == "2001:db8::200:5efe:a00:1");
     CHECK(identifier_of("100.64.0.1", false) == "2001:db8::5efe:6440:1");
@@ -114,6 +115,17 @@ TEST_CASE("isatap words: what cannot be is one clear error") {
     CHECK(error_of(example, {{"router", {"192.168.103.254"}}}).find("named twice") !=
           std::string::npos);
     CHECK(error_of({"sit1", "10.216.0.101", "2001:db8::/64"}).find("no router is named") == 0);
+    CHECK(error_of(example, {{"route", {"10.9.0.0/24"}}}) ==
+          "--route '10.9.0.0/24': not an IPv6 destination. The tunnel carries IPv6 alone.");
+    CHECK(error_of(example, {{"route", {"10.9.0.0/24,dev eth0"}}}) == "none");
+    for (const char* ttl : {"0", "256"})
+        CHECK(error_of(example, {{"ttl", {ttl}}}) ==
+              fmt::format("--ttl '{}': not a number from 1 to 255 or inherit", ttl));
+    CHECK(error_of(example, {{"ttl", {"inherit"}}}) == "none");
+    for (const char* mtu : {"65536", "65516", "1279", "0", "big"})
+        CHECK(error_of(example, {{"mtu", {mtu}}}) ==
+              fmt::format("--mtu '{}': not a number from 1280 to 65515", mtu));
+    CHECK(error_of(example, {{"mtu", {"1280"}}}) == "none");
     CHECK(error_of({"sit1", "10.216.0.101"}).find("too few words") == 0);
 }
 
@@ -140,7 +152,25 @@ TEST_CASE("ipip6 words: ends, inner address and options") {
     CHECK(error_of_ipip6({"ip6tnl0", "2001:db8::1", "2001:db8::2"}).find("the kernel's own") !=
           std::string::npos);
     CHECK(error_of_ipip6({"t", "2001:db8::1", "2001:db8::2"}, {{"encaplimit", {"256"}}}) ==
-          "--encaplimit '256': not a number from 0 to 255");
+          "--encaplimit '256': not a number from 0 to 255 or none");
+    const Words site{"t", "2001:db8::1", "2001:db8::2"};
+    CHECK(error_of_ipip6(site, {{"ttl", {"0"}}}) ==
+          "--ttl '0': not a number from 1 to 255 or inherit");
+    CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48"}}}) ==
+          "--route '2001:db8:5::/48': not an IPv4 destination. The tunnel carries IPv4 alone.");
+    CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48,dev t"}}}).find("IPv4 alone") !=
+          std::string::npos);
+    CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48,dev eth0"}}}) == "none");
+    CHECK(error_of_ipip6(site, {{"mtu", {"1279"}}}) == "none"); // for IPv4, that is enough
+    CHECK(error_of_ipip6({"t", "::1", "2001:db8::2"}) ==
+          "LOCAL6 '::1': a loopback address, which no other host can send to. Name another "
+          "address of this host.");
+    CHECK(error_of_ipip6({"t", "fe80::1", "2001:db8::2"}) ==
+          "LOCAL6 'fe80::1': a link-local address needs a lower device. State the link that it "
+          "belongs to as dev.");
+    CHECK(error_of_ipip6({"t", "2001:db8::1", "fe80::2"}, {{"dev", {"-"}}})
+              .find("REMOTE6 'fe80::2': a link-local") == 0);
+    CHECK(error_of_ipip6({"t", "fe80::1", "fe80::2"}, {{"dev", {"eth0"}}}) == "none");
     CHECK(ipip6_from_words(Words{"t", "2001:db8::1", "2001:db8::2"}, {{"tclass", {"0x20"}}})
               ->tunnel.tclass == 32);
 }
@@ -165,6 +195,10 @@ TEST_CASE("routes: destination first, then what is known of the way") {
           "'nexthop': not one of via, dev, table and metric");
     CHECK(route_error("") == "'': not an IP address");
     CHECK(route_error("224.0.0.0/4").find("multicast") != std::string::npos);
+    CHECK(route_error("10.0.0.0/8,via 192.0.2.1 dev eth1") ==
+          "'via 192.0.2.1 dev eth1': more than one part. Parts of a route are separated by "
+          "commas.");
+    CHECK(route_error("10.0.0.0/8,dev vx0,dev eth0") == "'dev': given twice");
     CHECK_FALSE(check_routes({route, route}));
 }
 
@@ -181,5 +215,13 @@ TEST_CASE("rules: from or to, and a table") {
           "from and to are of different address families");
     CHECK(rule_error("from 0.0.0.0/0,table 5").find("everything") != std::string::npos);
     CHECK(rule_error("iif eth0,table 5") == "'iif': not one of from, to, table and priority");
+    CHECK(rule_error("from 10.1.1.0/24 to 10.2.0.0/16,table 70") ==
+          "'from 10.1.1.0/24 to 10.2.0.0/16': more than one part. Parts of a rule are separated "
+          "by commas.");
+    CHECK(rule_error("from 10.1.1.0/24,table 5,table 6") == "'table': given twice");
+    CHECK(error_of(example, {{"rule", {"table 5"}}}) ==
+          "--rule 'table 5': neither from nor to is given");
+    CHECK(error_of(example, {{"route", {"2001:db8:5::/200"}}}) ==
+          "--route '2001:db8:5::/200': '200' is not a prefix length. Give 0 to 128.");
     CHECK_FALSE(check_rules({rule, rule}));
 }

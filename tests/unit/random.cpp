@@ -35,7 +35,8 @@ void add_surroundings(Chance& chance, Tunnel& tunnel) {
     const bool ipv4_inside = tunnel.tunnel.kind != TunnelKind::sit;
     const std::vector<std::string> routes{
         ipv4_inside ? "203.0.113.0/24" : "2001:db8:9::/48",
-        ipv4_inside ? "203.0.113.0/24,metric 5" : "2001:db8:9::/56", "198.18.0.0/24,table 7",
+        ipv4_inside ? "203.0.113.0/24,metric 5" : "2001:db8:9::/56",
+        ipv4_inside ? "198.18.0.0/24,table 7" : "2001:db8:7::/48,table 7",
         "100.64.0.0/16,dev eth0,table 101", "100.64.0.0/16,via 172.21.0.1,dev eth0,table 101"};
     const std::vector<std::string> rules{"from 172.21.0.100,table 101",
                                          "from 172.21.0.100,table 102",

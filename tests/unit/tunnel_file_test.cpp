@@ -271,6 +271,44 @@ TEST_CASE("file: peers files are found beside the file that names them") {
                 "14: peers_file: a string or a list is expected, this is an integer");
 }
 
+TEST_CASE("file: peers that are named twice, and all that is wrong in a peers file") {
+    const ReadText read = [](std::size_t, const std::string& path) -> Result<std::string> {
+        if (path == "many") {
+            std::string text;
+            for (int i = 0; i < 300; ++i)
+                text += "x\n";
+            return text;
+        }
+        return path == "one" ? "100.64.1.1\n# the same\n100.64.1.1\n"
+                             : "y\n100.64.1.2\n127.0.0.1\n100.64.1.1\n2001:db8::1\n";
+    };
+    const auto errors_of = [&](const std::string& lines) {
+        std::string text;
+        for (const auto& error : parse(vxlan + lines, read).errors)
+            text += to_string(error) + "\n";
+        return text;
+    };
+    const std::string once = ". Every frame would be sent to it twice: name it once.\n";
+    CHECK(errors_of("peers_file = \"one\"") ==
+          "a.toml:3:14: one:3: peer 100.64.1.1: named twice, first at one:1" + once);
+    CHECK(errors_of("peers = [\"100.64.1.1\"]\npeers_file = \"one\"") ==
+          "a.toml:4:14: one:1: peer 100.64.1.1: named twice, first at a.toml:3:10" + once +
+              "a.toml:4:14: one:3: peer 100.64.1.1: named twice, first at a.toml:3:10" + once);
+    CHECK(errors_of("peers_file = [\"one\", \"two\"]") ==
+          "a.toml:3:15: one:3: peer 100.64.1.1: named twice, first at one:1" + once +
+              "a.toml:3:22: two:1: 'y': not an IP address\n"
+              "a.toml:3:22: two:3: '127.0.0.1': a peer cannot be a loopback address. Name the "
+              "unicast address of another host.\n"
+              "a.toml:3:22: two:4: peer 100.64.1.1: named twice, first at one:1" +
+              once +
+              "a.toml:3:22: two:5: peer 2001:db8::1: not of the family of the local address "
+              "172.21.0.100\n");
+    const auto many = parse(vxlan + "peers_file = \"many\"", read).errors;
+    REQUIRE(many.size() == 101);
+    CHECK(to_string(many[99]) == "a.toml:3:14: many:100: 'x': not an IP address");
+    CHECK(to_string(many[100]) == "a.toml: has 200 errors more");
+}
+
 TEST_CASE("file: exact text of errors in a VXLAN") {
     check_error(vxlan, "mtuu = 1500", "1: unknown key 'mtuu'. Did you mean 'mtu'?");
     check_error(vxlan, "udp-csum = true", "1: unknown key 'udp-csum'. Did you mean 'udp_csum'?");
@@ -282,7 +320,15 @@ TEST_CASE("file: exact text of errors in a VXLAN") {
                 "7: mtu: an integer is expected, this is a number with a fraction");
     check_error(vxlan, "ttl = \"64\"", "7: ttl: an integer is expected, this is a string");
     check_error(vxlan, "ttl = true", "7: ttl: an integer or a word is expected, this is a boolean");
-    check_error(vxlan, "tos = \"low\"", "7: tos 'low': not a number from 0 to 255");
+    check_error(vxlan, "tos = \"low\"", "7: tos 'low': not a number from 0 to 255 or inherit");
+    check_error(vxlan, "ttl = 0", "7: ttl '0': not a number from 1 to 255, auto or inherit");
+    check_error(vxlan, "ageing = 0", "10: ageing '0': not a number from 1 to 4294967295");
+    check_error(vxlan + "addresses = [\"2001:db8:9::1/64\"]\n", "mtu = 1279",
+                "7: mtu '1279': below 1280, which the IPv6 address 2001:db8:9::1/64 needs. Raise "
+                "it, or leave IPv6 out.");
+    check_error(vxlan + "routes = [{ to = \"2001:db8:5::/48\" }]\n", "mtu = 1279",
+                "7: mtu '1279': below 1280, which the IPv6 route 2001:db8:5::/48 needs. Raise it, "
+                "or leave IPv6 out.");
     check_error(vxlan, "df = \"maybe\"", "6: df 'maybe': not set, unset or inherit");
     check_error(vxlan, "learning = \"yes\"",
                 "12: learning: a boolean is expected, this is a string");
@@ -310,10 +356,12 @@ TEST_CASE("file: exact text of errors in a VXLAN") {
     check_error(vxlan, "peers = [\"100.64.1.1\", \"2001:db8::1\"]",
                 "24: peer 2001:db8::1: not of the family of the local address 172.21.0.100");
     check_error(vxlan, "peers = [\"100.64.1.2\", \"100.64.1.1\", \"100.64.1.2\"]",
-                "38: peer 100.64.1.2: named twice. Every frame would be sent to it twice: name it "
+                "38: peer 100.64.1.2: named twice, first at a.toml:3:10. Every frame would be sent "
+                "to it twice: name it "
                 "once.");
     check_error(vxlan, "peers = [{ dst = \"100.64.1.1\" }, { dst = \"100.64.1.1\", vni = 10 }]",
-                "34: peer 100.64.1.1: named twice. Every frame would be sent to it twice: name it "
+                "34: peer 100.64.1.1: named twice, first at a.toml:3:10. Every frame would be sent "
+                "to it twice: name it "
                 "once.");
     check_error(vxlan, "peers = [{ port = 5 }]", "10: peer: the key 'dst' is missing");
     check_error(vxlan, "peers = [{ dst = \"100.64.1.1\", port = 0 }]",
@@ -391,6 +439,26 @@ TEST_CASE("file: exact text of errors in the other kinds") {
     check_error(ipip6, "addresses = [\"2001:db8:9::1/64\"]",
                 "14: inner address '2001:db8:9::1/64': not an IPv4 address. The tunnel carries "
                 "IPv4 alone.");
+    check_error(ipip6, "routes = [{ to = \"2001:db8:5::/48\" }]",
+                "11: route '2001:db8:5::/48': not an IPv4 destination. The tunnel carries IPv4 "
+                "alone.");
+    check_error(isatap, "routes = [{ to = \"10.9.0.0/24\" }]",
+                "11: route '10.9.0.0/24': not an IPv6 destination. The tunnel carries IPv6 alone.");
+    check_error(isatap, "mtu = 1279", "7: mtu '1279': not a number from 1280 to 65515");
+    check_error(isatap, "ttl = 0", "7: ttl '0': not a number from 1 to 255 or inherit");
+    check_error(site, "remote = \"fe80::2\"",
+                "10: remote 'fe80::2': a link-local address needs a lower device. State the link "
+                "that it belongs to as dev.");
+    check_error("[ipip6.site1]\nremote = \"2001:db8::2\"\n", "local = \"::1\"",
+                "9: local '::1': a loopback address, which no other host can send to. Name another "
+                "address of this host.");
+    check_error("[ipip6.site1]\nremote = \"2001:db8::2\"\n", "local = \"fe80::1\"",
+                "9: local 'fe80::1': a link-local address needs a lower device. State the link "
+                "that it belongs to as dev.");
+    CHECK(tunnel_of("[ipip6.site1]\ndev = \"eth0\"\nlocal = \"fe80::1\"\nremote = \"fe80::2\"")
+              .tunnel.dev == "eth0");
+    CHECK(tunnel_of(ipip6 + "routes = [{ to = \"2001:db8:5::/48\", dev = \"eth0\" }]")
+              .routes->size() == 1);
 }
 
 TEST_CASE("file: exact text of errors outside of sections") {
@@ -433,6 +501,33 @@ TEST_CASE("file: a syntax error is told in plain words") {
     check_error(vxlan, "[ vxlan . vxlan0 ]", "1: vxlan.vxlan0: defined twice, first at a.toml:1:1");
 }
 
+TEST_CASE("file: a string that is not closed is told from one with a control character") {
+    check_error(vxlan, "dev = \"eth0", "12: not TOML: a string is not closed");
+    check_error(vxlan, "dev = 'eth0\nmtu = 1", "12: not TOML: a string is not closed on its line");
+    check_error(vxlan, "dev = \"\"\"eth0", "14: not TOML: a string is not closed");
+    CHECK(to_string(parse(vxlan + "dev = \"a\x01"
+                                  "b\"\n")
+                        .errors.at(0))
+              .find("control characters") != std::string::npos);
+    CHECK(to_string(parse(vxlan + "dev = \"eth0\r\nmtu = 1\n").errors.at(0))
+              .find("not closed on its line") != std::string::npos);
+}
+
+TEST_CASE("file: what a terminal would interpret is not printed raw") {
+    // C1, and what turns the direction of writing.
+    const auto errors = parse("[vxlan.a]\nlocal = \"\u009bA\u202eB\u2066\u200fC\"\n").errors;
+    REQUIRE(errors.size() == 1);
+    CHECK(to_string(errors[0]).find(
+              "local '\\xc2\\x9bA\\xe2\\x80\\xaeB\\xe2\\x81\\xa6\\xe2\\x80\\x8fC'") !=
+          std::string::npos);
+    const auto comment = parse(vxlan + "x = 1 # \u009bA\u202e\u2069\u200eB \u00e9\n").errors;
+    REQUIRE(comment.size() == 1);
+    CHECK(excerpt(comment[0]) == "    x = 1 #  A   B \u00e9\n    ^\n");
+    CHECK(printable("\u00e9\u4e00\U0001f600\u00a0\u2065\u200d") ==
+          "\u00e9\u4e00\U0001f600\u00a0\u2065\u200d");
+    CHECK(printable("a\x9b\xe2\x80z\xc2") == "a\\x9b\\xe2\\x80z\\xc2");
+}
+
 TEST_CASE("file: all errors of all files come in one run, in the order of files and lines") {
     const SourceText files[] = {
         {"a.toml", "[vxlan.b]\nmtu = 1\n[vxlan.a]\nlocal = 3\n"},
@@ -453,7 +548,7 @@ a.toml:2:7: mtu '1': not a number from 68 to 65535
 a.toml:4:9: local: a string is expected, this is an integer
     local = 3
             ^
-b.toml:2:18: not TOML: unescaped control characters other than TAB (U+0009) are explicitly prohibited (in the string)
+b.toml:2:18: not TOML: a string is not closed on its line
     local = "10.0.0.1
                      ^
 c.toml:1:9: a: defined twice, first at a.toml:3:8 as vxlan

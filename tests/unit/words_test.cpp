@@ -2,6 +2,7 @@
 #include "vxlanctl/tunnel_words.h"
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 using namespace vxlanctl;
 using Words = std::vector<std::string>;
@@ -63,6 +64,11 @@ TEST_CASE("words: exact text of errors") {
           "peer 2001:db8::1: not of the family of the local address 172.21.0.100");
     CHECK(error_of(example, {{"vni", {"16777216"}}}) ==
           "--vni '16777216': not a number from 1 to 16777215");
+    CHECK(error_of(example, {{"ageing", {"0"}}}) ==
+          "--ageing '0': not a number from 1 to 4294967295");
+    for (const char* ttl : {"0", "256", "low"})
+        CHECK(error_of(example, {{"ttl", {ttl}}}) ==
+              fmt::format("--ttl '{}': not a number from 1 to 255, auto or inherit", ttl));
     CHECK(error_of(example, {{"df", {"maybe"}}}) == "--df 'maybe': not set, unset or inherit");
     CHECK(
         error_of(example, {{"mac", {"33:33:00:00:00:01"}}}) ==
@@ -73,6 +79,19 @@ TEST_CASE("words: exact text of errors") {
     CHECK(error_of(with(2, "a\033[31m")) ==
           "IFNAME 'a\\x1b[31m': not a link name: blanks, control characters, '/', ':' and '%' are "
           "not allowed in it");
+}
+
+TEST_CASE("words: IPv6 inside needs an MTU of 1280") {
+    CHECK(error_of(with(3, "2001:db8:9::1/64"), {{"mtu", {"1279"}}}) ==
+          "--mtu '1279': below 1280, which the IPv6 address 2001:db8:9::1/64 needs. Raise it, or "
+          "leave IPv6 out.");
+    CHECK(error_of(example, {{"mtu", {"1279"}}, {"route", {"2001:db8:5::/48"}}}) ==
+          "--mtu '1279': below 1280, which the IPv6 route 2001:db8:5::/48 needs. Raise it, or "
+          "leave IPv6 out.");
+    CHECK(error_of(example, {{"mtu", {"1279"}}, {"route", {"2001:db8:5::/48,dev eth1"}}}) ==
+          "none");
+    CHECK(error_of(with(3, "2001:db8:9::1/64"), {{"mtu", {"1280"}}}) == "none");
+    CHECK(error_of(example, {{"mtu", {"68"}}}) == "none");
 }
 
 TEST_CASE("words: peers from a file join those of the command line, and doubles are found") {
@@ -149,4 +168,15 @@ TEST_CASE("mark: found alone and behind a foreign alias, and replaced in place")
                               "vxlanctl/2 cli 0123456789abcdef", "vxlanctl/1 him 0123456789abcdef",
                               "vxlanctl/1 cli ../../../etc/pas"})
         CHECK_FALSE(mark_of(alias));
+
+    // A foreign alias that merely looks like a mark is one that a mark stands behind.
+    for (const std::string foreign :
+         {"vxlanctl/1 cli 1 | vxlanctl/1 file 2", "vxlanctl/1 file ../../etc/passwd",
+          "vxlanctl/1 cli 0123456789abcdef | mine"}) {
+        CHECK_FALSE(mark_of(foreign));
+        CHECK(with_mark(foreign, mark) == foreign + " | vxlanctl/1 cli 0123456789abcdef");
+        CHECK(mark_of(with_mark(foreign, mark)) == mark);
+        CHECK(with_mark(with_mark(foreign, mark), file) ==
+              foreign + " | vxlanctl/1 file fedcba9876543210");
+    }
 }

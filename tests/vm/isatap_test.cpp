@@ -431,6 +431,27 @@ TEST_CASE("isatap: the example of the Flets host does what it says, and nothing 
     CHECK(sh(net.host, example) == "sit1: in sync\nsite1: in sync\n");
 }
 
+TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
+    const FletsNetwork net;
+    const std::string file = SOURCE_DIRECTORY "/examples/flets.toml";
+    const auto made = vxlanctl(net.host, "apply " + file);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(answers(net.host, "2001:db8:1::2"));
+    CHECK(sh(net.host, "ip route show 192.168.10.0/24").find("dev site1") != std::string::npos);
+    CHECK(vxlanctl(net.host, "check " + file).code == 0);
+    CHECK(vxlanctl_counted(net.host, "apply " + file).writes == 0);
+}
+
+TEST_CASE("isatap: a local address of 0.0.0.0/8 makes the identifier that the kernel makes") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 0.1.2.3/32 dev eth0");
+    REQUIRE(vxlanctl(host.space, "isatap up sit1 0.1.2.3 2001:db8::/64 192.168.103.254").code == 0);
+    CHECK(addresses(host.space, "sit1") == std::vector<std::string>{"2001:db8::200:5efe:1:203/64"});
+    CHECK(sh(host.space, "ip addr show dev sit1").find("fe80::200:5efe:1:203/64") !=
+          std::string::npos);
+}
+
 TEST_CASE("ipip6: every single write of a creation and of a change fails in turn") {
     struct WithAddress : FletsHost {
         WithAddress() { sh(space, "ip addr add 2001:db8::1/64 dev eth0 nodad"); }
