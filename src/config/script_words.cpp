@@ -37,7 +37,7 @@ Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const std:
 Result<void> state_vni(Tunnel& tunnel, const std::string& text) {
     for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
         if (row.name == "vni")
-            if (auto set = state_value(tunnel.tunnel, row, text); !set) {
+            if (auto set = state_value(tunnel.tunnel, row, text, TunnelKind::vxlan); !set) {
                 set.error().subject = fmt::format("VNI '{}'", text);
                 return set;
             }

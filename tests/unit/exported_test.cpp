@@ -126,6 +126,7 @@ State with_vxlan0(const char* mark = "") {
     Config config{Origin::cli, {Tunnel{}}, {}};
     Tunnel& tunnel = config.tunnels[0];
     tunnel.name = "vxlan0";
+    tunnel.link.up = true;
     tunnel.tunnel.local = address("172.21.0.100");
     tunnel.tunnel.dev = "eth0";
     tunnel.tunnel.vni = 10;
@@ -194,7 +195,8 @@ TEST_CASE("exported: a link that nobody touched is never left out") {
         INFO("seed " << seed);
         Chance chance(seed);
         State state = host_state();
-        const Config made{Origin::cli, {random_tunnel(chance, seed)}, {}};
+        Config made{Origin::cli, {random_tunnel(chance, seed)}, {}};
+        made.tunnels[0].link.up = true; // one that is down would be set up
         const TunnelPlan plan_of_made = plan(made, state, random_options(chance)).tunnels.at(0);
         const auto& wish = made.tunnels[0];
         const bool is_isatap = wish.tunnel.isatap.value_or(true);
