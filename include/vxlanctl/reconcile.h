@@ -9,6 +9,8 @@ namespace vxlanctl {
 
 /// The options of every command that changes tunnels.
 std::vector<OptionInfo> write_options();
+/// --wait, of those that make tunnels.
+OptionInfo wait_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();
 

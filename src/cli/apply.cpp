@@ -123,6 +123,7 @@ std::vector<OptionInfo> apply_options() {
          "leave out files whose last change was not confirmed, as services do"}};
     append_options(options, change_options());
     append_options(options, write_options());
+    options.push_back(wait_option());
     return options;
 }
 

@@ -1,6 +1,7 @@
 #include "vxlanctl/reconcile.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/await.h"
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/reader.h"
@@ -58,7 +59,9 @@ public:
         };
     }
 
-    Result<int> run(std::chrono::seconds timeout) {
+    Result<int> run(std::chrono::seconds timeout, std::chrono::seconds wait) {
+        if (arguments_.has("wait"))
+            if (auto there = await(wait); !there) return tl::unexpected(there.error());
         if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
         auto made = make_plan();
         if (!made) return tl::unexpected(made.error());
@@ -85,6 +88,19 @@ public:
     }
 
 private:
+    /// Waits for what the tunnels stand on, before the lock: others may go on meanwhile. Tunnels
+    /// of files are independent: those whose lower device is there are not kept from being made.
+    Result<void> await(std::chrono::seconds time) {
+        if (mode_ == Mode::apply) catch_signals();
+        auto there = await_underlay(config_, time, [&](const std::vector<std::string>& missing) {
+            if (!style_.quiet)
+                print_warning("", fmt::format("waiting for {}", fmt::join(missing, ", ")));
+        });
+        if (there || config_.origin == Origin::cli || caught_signal() != 0) return there;
+        report_error(there.error());
+        return {};
+    }
+
     /// Opens what is needed; a writer also keeps the others out.
     Result<void> prepare(std::chrono::seconds timeout) {
         auto space = current_namespace();
@@ -493,6 +509,11 @@ std::vector<OptionInfo> write_options() {
     };
 }
 
+OptionInfo wait_option() {
+    return {"wait", 0, "SECONDS",
+            "wait so long for lower devices and local addresses that are not there yet"};
+}
+
 std::vector<OptionInfo> change_options() {
     return {
         {"allow-recreate", 0, "", "replace the link where the kernel cannot change it"},
@@ -531,10 +552,12 @@ Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mod
     if (!options) return tl::unexpected(options.error());
     const auto timeout = seconds_of(arguments, "lock-timeout", {0, 86400}, 10);
     if (!timeout) return tl::unexpected(timeout.error());
+    const auto wait = seconds_of(arguments, "wait", {0, 86400}, 0);
+    if (!wait) return tl::unexpected(wait.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
     return Reconciliation(config, arguments, *style, mode, *options, probation, narration)
-        .run(*timeout);
+        .run(*timeout, *wait);
 }
 
 } // namespace vxlanctl

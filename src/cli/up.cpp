@@ -31,6 +31,7 @@ std::vector<OptionInfo> up_options() {
         {"peers-file", 0, "FILE", "more peers, one a line; - is standard input; may be repeated"});
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
+    options.push_back(wait_option());
     return options;
 }
 

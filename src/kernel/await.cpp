@@ -1,0 +1,80 @@
+#include "vxlanctl/await.h"
+
+#include "vxlanctl/reader.h"
+#include "vxlanctl/transaction.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fmt/format.h>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace vxlanctl {
+namespace {
+
+using std::chrono::steady_clock;
+
+/// Waits for an event until the deadline. A signal that catch_signals() catches ends it; it is held
+/// up in between, so that none comes unnoticed before the wait.
+void wait_for_event(const NetlinkSocket& events, steady_clock::time_point deadline) {
+    sigset_t signals, before;
+    sigemptyset(&signals);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM})
+        sigaddset(&signals, number);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max(deadline - steady_clock::now(), steady_clock::duration::zero()));
+    const timespec time{left.count() / 1000, left.count() % 1000 * 1'000'000};
+    pollfd descriptor{events.descriptor(), POLLIN, 0};
+    if (caught_signal() == 0) ppoll(&descriptor, 1, &time, &before);
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    std::array<std::byte, 8192> unread; // what has changed, the next reading tells
+    while (recv(events.descriptor(), unread.data(), unread.size(), MSG_DONTWAIT) >= 0 ||
+           errno == ENOBUFS) {
+    }
+}
+
+} // namespace
+
+Result<void> await_underlay(const Config& config, std::chrono::seconds time,
+                            const std::function<void(const std::vector<std::string>&)>& tell) {
+    const auto deadline = steady_clock::now() + time;
+    auto events = NetlinkSocket::open();
+    auto socket = NetlinkSocket::open();
+    for (const auto* opened : {&events, &socket})
+        if (!*opened) return tl::unexpected(opened->error());
+    for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR})
+        if (auto joined = events->join(group); !joined) return joined;
+    Netlink netlink(*socket);
+    ReadRequest request;
+    for (const auto& tunnel : config.tunnels)
+        if (const auto dev = tunnel.tunnel.dev.value_or(""); !dev.empty())
+            request.others.push_back(dev);
+    request.foreign = false;
+    request.needs = [](const State&) { return Needs{}; };
+    std::vector<std::string> told;
+    while (true) {
+        const auto state = read_state(netlink, nullptr, request);
+        if (!state) return tl::unexpected(state.error());
+        const auto missing = missing_underlay(config, *state);
+        if (missing.empty()) return {};
+        const auto give_up = [&](const std::string& doing) {
+            return tl::unexpected(Error{ErrorKind::kernel, "",
+                                        fmt::format("{} {}", doing, fmt::join(missing, ", ")), "",
+                                        0, "'ip -br addr' lists links and addresses."});
+        };
+        if (caught_signal() != 0)
+            return give_up(
+                fmt::format("interrupted by signal {} while waiting for", caught_signal()));
+        if (steady_clock::now() >= deadline)
+            return give_up(fmt::format("waited {} s in vain for", time.count()));
+        if (missing != told) tell(missing);
+        told = missing;
+        wait_for_event(*events, deadline);
+    }
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,107 @@
+// Lower devices and addresses that come late.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <csignal>
+#include <fmt/format.h>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+using namespace world;
+
+namespace {
+
+/// A host without eth0, on which vxlanctl waits.
+class Waiting {
+public:
+    explicit Waiting(const std::string& words)
+        : process_(space, {"/bin/sh", "-c",
+                           fmt::format("exec {} {} 2>/run/said", VXLANCTL_PROGRAM, words)}) {}
+
+    /// Waits until the program has said that.
+    void await(const std::string& text) const {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (said().find(text) == std::string::npos) {
+            INFO(said());
+            REQUIRE(std::chrono::steady_clock::now() < deadline);
+            std::this_thread::yield();
+        }
+    }
+    Finished finish() { return process_.wait(); }
+    int pid() const { return process_.pid(); }
+    static std::string said() {
+        const std::ifstream file("/run/said");
+        std::ostringstream text;
+        text << file.rdbuf();
+        return text.str();
+    }
+
+private:
+    struct NothingSaid {
+        NothingSaid() { std::ofstream("/run/said"); }
+    } nothing_said_;
+
+public:
+    Namespace space;
+
+private:
+    Process process_;
+};
+
+const std::string device = "ip link add eth0 type veth peer name wire\nip link set eth0 up\n"
+                           "ip link set wire up\nip route add default dev eth0";
+const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4";
+
+} // namespace
+
+TEST_CASE("wait: the lower device comes late, and its address later") {
+    Waiting host(words + " --wait 60");
+    host.await("waiting for link 'eth0', address 172.21.0.100\n");
+    CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 0").code == 0); // no lock is held
+    sh(host.space, device);
+    host.await("waiting for address 172.21.0.100\n");
+    sh(host.space, "ip addr add 172.21.0.100/24 dev eth0");
+    const auto finished = host.finish();
+    INFO(Waiting::said());
+    CHECK(finished.code == 0);
+    CHECK(flood_list(host.space, "vxlan0") == std::vector<std::string>{"100.64.158.4"});
+}
+
+TEST_CASE("wait: the address is there first, on another link") {
+    Waiting host(words + " --wait 60");
+    sh(host.space, "ip addr add 172.21.0.100/32 dev lo");
+    host.await("waiting for link 'eth0'\n");
+    sh(host.space, device);
+    CHECK(host.finish().code == 0);
+    CHECK(link_exists(host.space, "vxlan0"));
+}
+
+TEST_CASE("wait: the end of the time is an error, and so is a signal") {
+    const Namespace space;
+    const auto late = vxlanctl(space, words + " --wait 1");
+    CHECK(late.code == 1);
+    CHECK(late.err.find("waited 1 s in vain for link 'eth0', address 172.21.0.100.") !=
+          std::string::npos);
+    CHECK(vxlanctl(space, words + " --wait x").code == 2);
+    Waiting host(words + " --wait 60");
+    host.await("waiting for link 'eth0'");
+    kill(host.pid(), SIGTERM);
+    CHECK(host.finish().code == 1);
+    CHECK(Waiting::said().find("interrupted by signal 15") != std::string::npos);
+}
+
+TEST_CASE("wait: a file's tunnel whose device never comes does not keep the others from it") {
+    const Host host;
+    RunOptions input;
+    input.input =
+        "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\npeers = [\"100.64.158.4\"]\n"
+        "[vxlan.vxlan1]\ndev = \"eth9\"\nlocal = \"172.21.0.100\"\nvni = 11\n"
+        "peers = [\"100.64.158.4\"]\n";
+    const auto applied = vxlanctl(host.space, "apply - --wait 1", input);
+    INFO(applied.err);
+    CHECK(applied.code == 1);
+    CHECK(applied.err.find("waited 1 s in vain for link 'eth9'.") != std::string::npos);
+    CHECK(link_exists(host.space, "vxlan0"));
+    CHECK(!link_exists(host.space, "vxlan1"));
+}
