@@ -237,7 +237,7 @@ private:
                            "'ip -br link' lists the links of this network namespace.");
         if (tunnel_.overrides_default_route) return;
         for (const auto& route : new_routes())
-            if (const Route* other = default_route_beside(route))
+            if (const Route* other = default_route_beside(route)) {
                 plan_.errors.push_back(
                     {ErrorKind::refused, tunnel_.name,
                      fmt::format("cannot add a default route: there is one by '{}' already",
@@ -248,6 +248,8 @@ private:
                            "--no-default-route."
                          : "Use --default-route to have this one as well, or "
                            "--no-default-route."});
+                return; // once is enough
+            }
     }
 
     /// One out of another link, beside which this one would come without being asked for. One that

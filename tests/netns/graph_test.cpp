@@ -120,7 +120,7 @@ TEST_CASE("graph: files are drawn without a look at the kernel") {
                              {"strace", "-f", "-e", "trace=socket", VXLANCTL_PROGRAM, "graph",
                               "--file", SOURCE_DIRECTORY "/examples/two-vpgs.toml"},
                              in_ascii);
-    CHECK(sockets.code == 0);
+    if (!is_sanitized()) CHECK(sockets.code == 0); // a search for leaks cannot be traced
     CHECK(sockets.err.find("socket(") == std::string::npos);
     const auto wrong = vxlanctl(host.space, "graph vxlan8 --file -", input);
     CHECK(wrong.code == 2);

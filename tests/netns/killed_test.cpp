@@ -47,7 +47,7 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
     const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began);
 
-    const int rounds = is_sanitized() ? 40 : 200;
+    const int rounds = is_slow() ? 40 : 200;
     for (int round = 0; round < rounds; ++round) {
         const std::string run = "apply --prune /run/wish" + std::to_string(round % 2);
         {

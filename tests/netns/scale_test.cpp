@@ -53,7 +53,7 @@ long reads_of(const Namespace& space, const std::string& words, const std::strin
 TEST_CASE("scale: a thousand tunnels are made, found in sync, and changed, by as many reads as two "
           "hundred") {
     const Host host;
-    const int many = is_sanitized() ? 400 : 1000;
+    const int many = is_slow() ? 400 : 1000;
     const std::string all = file_of(many, 99), changed = file_of(many, 98);
     const auto made = vxlanctl(host.space, "apply -", patiently(all));
     INFO(made.err);

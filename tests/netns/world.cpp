@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -176,6 +177,10 @@ bool is_sanitized() {
         return bytes.find("__asan_init") != std::string::npos;
     }();
     return sanitized;
+}
+
+bool is_slow() {
+    return is_sanitized() || std::getenv("VM_GUEST") != nullptr;
 }
 
 Counted vxlanctl_counted(const Namespace& space, const std::string& words,

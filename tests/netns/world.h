@@ -84,6 +84,8 @@ inline int skipped_cases = 0;
 
 /// Whether the program was built with sanitizers, which slow it down and preload themselves.
 bool is_sanitized();
+/// Whether that, or in a guest whose kernel is a process.
+bool is_slow();
 
 /// How many messages a run of vxlanctl sent to the kernel, by the program's own send calls.
 struct Counted {
