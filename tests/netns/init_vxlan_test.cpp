@@ -36,7 +36,8 @@ nlohmann::json seen(const Namespace& space) {
     if (attributes.contains("port_range")) // one attribute, not two
         attributes["port_range"] = attributes["port_range"].dump();
     all["addresses"] = nlohmann::json::array();
-    for (const auto& address : json_of(space, "ip -j addr show dev vxlan0").at(0).at("addr_info"))
+    const auto addresses = json_of(space, "ip -j addr show dev vxlan0");
+    for (const auto& address : addresses.at(0).at("addr_info"))
         if (address.at("scope") == "global") all["addresses"].push_back(address);
     for (const auto& entry : json_of(space, "bridge -j fdb show dev vxlan0"))
         all["fdb"][entry.at("mac").get<std::string>() + " " + entry.value("dst", "")] = entry;
