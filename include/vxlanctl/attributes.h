@@ -32,6 +32,7 @@ enum class Wire : std::uint8_t {
     address,    ///< in `kernel` for IPv4, in `kernel6` for IPv6
     ifindex,    ///< u32, of the link that the member names
     negated,    ///< a bool sent as its opposite where the underlay is IPv6 (`kernel6`)
+    ipv4_conf,  ///< u32 in IFLA_INET_CONF, by IPV4_DEVCONF_*; not in a create message
     special     ///< not an attribute of its own: the encoder knows it by name
 };
 
@@ -46,14 +47,14 @@ template<class Attributes> struct AttributeRow {
 
     std::string_view name; ///< as in files and messages; an option has '-' for '_'
     std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>, To<IpAddress>,
-                 To<std::string>, To<PortRange>, To<DontFragment>, To<MacAddress>>
+                 To<std::string>, To<PortRange>, To<DontFragment>, To<RpFilter>, To<MacAddress>>
         member;
-    std::uint16_t kernel;  ///< IFLA_*, IFLA_VXLAN_* or IFLA_IPTUN_*
+    std::uint16_t kernel;  ///< IFLA_*, IFLA_VXLAN_*, IFLA_IPTUN_* or IPV4_DEVCONF_*
     std::uint16_t kernel6; ///< its IPv6 counterpart, 0 without one
     Wire wire;
     Mutability mutability;
     std::string_view
-        reset; ///< the kernel's default as text; empty where there is none to go back to
+        reset; ///< the kernel's default as text; empty where there is none, or not one for all
     /// For an option: the argument's placeholder and one line of help. No help, no option.
     std::string_view argument;
     std::string_view help;

@@ -5,8 +5,8 @@
 #include <map>
 #include <set>
 
-/// What tunnels have outside of their links: policy rules, and routes out of other links. Several
-/// tunnels may have a part in one of them.
+/// What tunnels have outside of their links: policy rules, routes out of other links, and devices
+/// that forward. Several tunnels may have a part in one of them.
 namespace vxlanctl {
 
 /// The table of routes that are stated without one: main, or the VRF's.
@@ -18,7 +18,7 @@ std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
 const Route* find_own_route(const std::vector<Route>& routes, const Route& recorded);
 
 /// What is to be remembered of a tunnel: what we set. A rule, or a route out of another link, that
-/// somebody else has made already is not.
+/// somebody else has made already is not, nor is a device that forwards already.
 Record record_of(const Tunnel& tunnel, const State& state);
 
 /// Which tunnel has a part in what is on no link: by mark's ID, or name where there is no mark yet.
@@ -26,11 +26,18 @@ using Claims = std::map<std::string, Record>;
 /// Those of the tunnels of the config as they will be, and of all others as they are.
 Claims claims_on(const Config& config, const State& state);
 
+/// What is stated for outside of the link.
+struct Elsewhere {
+    std::vector<Route> routes; ///< those without a `dev` do not matter
+    std::vector<Rule> rules;
+    std::vector<std::string> forward_from;
+};
+Elsewhere stated_elsewhere(const Tunnel& tunnel, const State& state);
+
 /// Fills in what is missing outside of the link, and what of the record's has to go there and is
 /// nobody else's. The link's own routes go with it.
-void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
-                    const std::vector<Rule>& rules, const Record& old, const State& state,
-                    const Claims& claims);
+void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& old,
+                    const State& state, const Claims& claims);
 
 /// What of a state is needed to plan a config, beside links, addresses and entries.
 struct Needs {
@@ -38,6 +45,8 @@ struct Needs {
     bool rules = false;
     bool all_records = false;        ///< something that several tunnels may share is to go
     std::set<std::string> links;     ///< whose routes are needed
+    std::set<std::string> devices{}; ///< whose attributes are needed
+    bool settings = false;           ///< State::settings
     std::vector<IpAddress> locals{}; ///< addresses of which the device is needed
 };
 /// `state` has links, addresses and the records of the tunnels that the config names.

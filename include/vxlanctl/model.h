@@ -30,6 +30,9 @@ struct PortRange {
 /// The outer header's don't-fragment bit, as in enum ifla_vxlan_df.
 enum class DontFragment : std::uint8_t { unset, set, inherit };
 
+/// Reverse path filtering of IPv4 (RFC 3704), as net.ipv4.conf.LINK.rp_filter numbers it.
+enum class RpFilter : std::uint8_t { off, strict, loose };
+
 /// What every kind of link has.
 struct LinkAttributes {
     std::optional<std::uint32_t> mtu; ///< bytes of an inner IP packet
@@ -39,6 +42,8 @@ struct LinkAttributes {
     std::optional<std::uint32_t> group;
     std::optional<std::uint32_t> txqlen;
     std::optional<bool> promote_secondaries; ///< net.ipv4.conf.LINK.promote_secondaries
+    std::optional<RpFilter> rp_filter;       ///< net.ipv4.conf.LINK.rp_filter
+    std::optional<bool> forward;             ///< net.ipv4.conf.LINK.forwarding
     std::optional<std::string> alias;        ///< IFLA_IFALIAS, the mark included
     std::optional<bool> up;
     bool operator==(const LinkAttributes&) const = default;
@@ -230,6 +235,7 @@ struct Record {
     std::vector<Prefix> addresses;
     std::vector<Route> routes; ///< with `dev` where it is not the link itself
     std::vector<Rule> rules;
+    std::vector<std::string> forward_from; ///< devices that we made forward
     bool operator==(const Record&) const = default;
 };
 
@@ -300,6 +306,14 @@ struct HostAddress {
     std::string link; ///< empty where the name was not needed
 };
 
+/// What a network namespace says of all its links, of IPv4 unless it says otherwise.
+struct InterfaceSettings {
+    LinkAttributes of_new_links;           ///< net.ipv4.conf.default
+    std::optional<RpFilter> all_rp_filter; ///< net.ipv4.conf.all.rp_filter
+    std::optional<bool> ipv6_forwarding;   ///< net.ipv6.conf.all.forwarding
+    bool operator==(const InterfaceSettings&) const = default;
+};
+
 /// What was read from one network namespace: the links asked for in full, and of the rest what
 /// preflight needs.
 struct State {
@@ -314,6 +328,7 @@ struct State {
     /// Names asked for that are alternative ones (altname), and the links' real names.
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
+    InterfaceSettings settings;          ///< read where a tunnel has such a key
     /// Links that have gone, or will have, because a new one takes the place of their lower device.
     Links vanished = {};
 };
@@ -329,6 +344,8 @@ struct Tunnel {
     /// `dev` is empty for the tunnel itself, `table` 0 for main or the VRF's.
     std::optional<std::vector<Route>> routes;
     std::optional<std::vector<Rule>> rules;
+    /// Devices by which packets come in that are to go into the tunnel: they forward IPv4.
+    std::optional<std::vector<std::string>> forward_from;
     /// Whether a default route of these may stand beside one out of another link.
     bool overrides_default_route = true;
     /// A VXLAN of that name on this UDP port is an attempt at the tunnel that went wrong, unless it

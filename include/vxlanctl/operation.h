@@ -97,6 +97,11 @@ struct RemoveRule {
     std::string link;
     Rule rule;
 };
+/// Whether a device forwards IPv4 packets that come in by it. `link` is that device.
+struct SetForwarding {
+    std::string link;
+    bool on = true;
+};
 struct AddNeighbour {
     std::string link;
     Neighbour neighbour;
@@ -106,10 +111,11 @@ struct RemoveNeighbour {
     Neighbour neighbour;
 };
 
-using Operation = std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink,
-                               AddFlood, RemoveFlood, AddMacs, RemoveMacs, AddRouters,
-                               ChangeRouters, RemoveRouters, AddAddress, RemoveAddress, AddRoute,
-                               RemoveRoute, AddRule, RemoveRule, AddNeighbour, RemoveNeighbour>;
+using Operation =
+    std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink, AddFlood,
+                 RemoveFlood, AddMacs, RemoveMacs, AddRouters, ChangeRouters, RemoveRouters,
+                 AddAddress, RemoveAddress, AddRoute, RemoveRoute, AddRule, RemoveRule,
+                 SetForwarding, AddNeighbour, RemoveNeighbour>;
 
 /// One operation, with the differences that made it necessary where the operation itself does not
 /// show them.
@@ -124,6 +130,9 @@ std::size_t message_count(const Step& step);
 /// Whether the step takes something away. Such a step is not sent before all earlier ones are known
 /// to have succeeded: the kernel goes on behind a failed message of the same send.
 bool is_destructive(const Step& step);
+
+/// That of a device, with the difference that it makes.
+Step forwarding_step(const std::string& device, bool on);
 
 /// `from 172.21.1.100/32 table 101`.
 std::string to_string(const Rule& rule);

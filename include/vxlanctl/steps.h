@@ -28,6 +28,7 @@ struct LinkTarget {
     // Not on the link: what is missing, and what has to go. A route's `dev` says where.
     std::vector<Route> missing_routes_elsewhere, surplus_routes_elsewhere;
     std::vector<Rule> missing_rules, surplus_rules;
+    std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
 
     /// The MTU shall be what the kernel makes of the route to the other end, whatever that is.
     bool recompute_mtu = false;

@@ -72,6 +72,10 @@ Result<void> check_route_family(const Route& route, const Tunnel& tunnel);
 Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel);
 /// An MTU below 1280 beside an IPv6 address or route: the kernel has no IPv6 on such a link.
 Result<void> check_ipv6_mtu(const Tunnel& tunnel);
+/// A device by which packets come in.
+Result<std::string> parse_forward_from(std::string_view text);
+/// Devices that come twice. The errors have no subject.
+std::vector<BadElement> check_forward_from(std::span<const std::string> devices);
 /// Addresses that the kernel would take for one that is there. The errors have no subject.
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses);
 

@@ -146,7 +146,7 @@ std::string link_words(const LinkAttributes& attributes) {
     std::string text;
     for (const auto& row : link_attributes()) {
         if (!is_stated(attributes, row) || row.name == "master" || row.name == "vrf" ||
-            row.name == "promote_secondaries" || row.name == "alias" || row.name == "up")
+            row.wire == Wire::ipv4_conf || row.name == "alias" || row.name == "up")
             continue;
         text += fmt::format(" {} {}", word_of(row.name), value_text(attributes, row));
     }
@@ -297,10 +297,11 @@ public:
     void operator()(const ChangeLink& op) {
         if (const auto text = link_words(op.changed); !text.empty())
             line("ip link set dev {}{}", name(op), text);
-        if (op.changed.promote_secondaries)
-            line("echo {} >{}", *op.changed.promote_secondaries ? 1 : 0, // sysctl globs names
-                 shell_quoted(
-                     fmt::format("/proc/sys/net/ipv4/conf/{}/promote_secondaries", op.link)));
+        const auto& conf = op.changed;
+        if (conf.promote_secondaries)
+            setting(op.link, "promote_secondaries", *conf.promote_secondaries ? 1 : 0);
+        if (conf.rp_filter) setting(op.link, "rp_filter", static_cast<int>(*conf.rp_filter));
+        if (conf.forward) setting(op.link, "forwarding", *conf.forward ? 1 : 0);
         if (op.changed.up) line("ip link set dev {} {}", name(op), *op.changed.up ? "up" : "down");
         if (op.changed.alias)
             line("# {}: the mark in the alias is vxlanctl's own, and is left out", name(op));
@@ -359,6 +360,7 @@ public:
     }
     void operator()(const AddRule& op) { rule("add", op.rule); }
     void operator()(const RemoveRule& op) { rule("del", op.rule); }
+    void operator()(const SetForwarding& op) { setting(op.link, "forwarding", op.on ? 1 : 0); }
     void operator()(const AddAddress& op) {
         line("ip addr add {} dev {}{}", address_words(op.address), name(op),
              address_details(op.address, op.link));
@@ -393,6 +395,10 @@ private:
     }
     template<class... Values> void line(fmt::format_string<Values...> format, Values&&... values) {
         text_ += fmt::format(format, std::forward<Values>(values)...) + "\n";
+    }
+    void setting(const std::string& link, std::string_view name, int value) {
+        line("echo {} >{}", value, // sysctl globs names
+             shell_quoted(fmt::format("/proc/sys/net/ipv4/conf/{}/{}", link, name)));
     }
     void rule(const char* verb, const Rule& rule) {
         const Family family = (rule.from ? rule.from : rule.to)->address.family;

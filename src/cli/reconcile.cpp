@@ -498,6 +498,10 @@ std::vector<OptionInfo> tunnel_options(TunnelKind kind) {
                        "repeated"});
     options.push_back({"rule", 0, "RULE",
                        "from PREFIX,table N or to PREFIX,table N: a policy rule; may be repeated"});
+    if (kind != TunnelKind::sit)
+        options.push_back(
+            {"forward-from", 0, "DEV",
+             "make DEV forward the IPv4 packets that come in by it; may be repeated"});
     return options;
 }
 

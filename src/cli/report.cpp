@@ -80,6 +80,7 @@ public:
                 [&](const RemoveRoute& op) { minus("route " + route_text(op.route)); },
                 [&](const AddRule& op) { plus("rule " + to_string(op.rule)); },
                 [&](const RemoveRule& op) { minus("rule " + to_string(op.rule)); },
+                [&](const SetForwarding&) { changes(step.changes); },
                 [&](const AddNeighbour& op) {
                     plus("neighbour " + to_string(op.neighbour.address));
                 },
@@ -249,6 +250,9 @@ nlohmann::json step_json(const Step& step) {
             },
             [](const RemoveRule& op) {
                 return nlohmann::json{{"operation", "remove_rule"}, {"rule", rule_json(op.rule)}};
+            },
+            [](const SetForwarding& op) {
+                return nlohmann::json{{"operation", "set_forwarding"}, {"forward", op.on}};
             },
             [](const AddNeighbour& op) {
                 return nlohmann::json{{"operation", "add_neighbour"},

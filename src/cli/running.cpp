@@ -29,9 +29,11 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
         }
         for (const auto& [id, record] : known.records) {
             needs.rules = needs.rules || !record.rules.empty();
+            needs.devices.insert(record.forward_from.begin(), record.forward_from.end());
             for (const auto& route : record.routes)
                 if (!route.dev.empty()) needs.links.insert(route.dev);
         }
+        needs.settings = true; // what of a link is not as all are
         return needs;
     };
     auto state = read_state(netlink, records ? &*records : nullptr, request);

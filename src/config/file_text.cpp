@@ -268,6 +268,8 @@ std::string key_lines(Tunnel tunnel) {
                             return quoted(to_string(address));
                         }));
     if (tunnel.peers) text += list_of("peers", texts_of(*tunnel.peers, peer_text));
+    if (tunnel.forward_from)
+        text += list_of("forward_from", texts_of(*tunnel.forward_from, quoted));
     if (tunnel.routes) text += list_of("routes", texts_of(*tunnel.routes, route_text));
     if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
     return text;
@@ -316,6 +318,8 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
     tell_list(told, "router", tunnel.routers, stated.routers,
               [](const PrlEntry& entry) { return to_string(entry.router); });
     tell_list(told, "route", tunnel.routes, stated.routes, route_text, same_route);
+    tell_list(told, "forward_from", tunnel.forward_from, stated.forward_from,
+              [](const std::string& device) { return device; });
     tell_list(told, "rule", tunnel.rules, stated.rules, rule_text,
               [](const Rule& one, const Rule& other) {
                   return fulfils(one, other) && fulfils(other, one);

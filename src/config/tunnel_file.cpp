@@ -419,6 +419,7 @@ public:
         complete(tunnel_.tunnel);
         read_routes();
         read_rules();
+        read_forward_from();
         switch (kind_) {
         case TunnelKind::vxlan:
             read_dev();
@@ -637,6 +638,23 @@ private:
         if (!tunnel_.rules) return;
         for (auto& [index, error, earlier] : doubled_rules(*tunnel_.rules))
             refuse(error, "rule", places[index]);
+    }
+
+    void read_forward_from() {
+        const toml::node* const node = find("forward_from");
+        if (node == nullptr || kind_ == TunnelKind::sit) return;
+        const toml::array* const list = list_of("forward_from", *node);
+        if (list == nullptr) return;
+        auto& devices = tunnel_.forward_from.emplace();
+        std::vector<const toml::node*> nodes;
+        for (const auto& element : *list)
+            if (const auto* text = string_of("forward_from", element))
+                if (auto device = accept(parse_forward_from(*text), "forward_from", element)) {
+                    devices.push_back(std::move(*device));
+                    nodes.push_back(&element);
+                }
+        for (auto& [index, error, earlier] : check_forward_from(devices))
+            refuse(error, fmt::format("forward_from '{}'", devices[index]), *nodes[index]);
     }
 
     /// Calls `take` for each table of the list, once `result` is there.
@@ -975,6 +993,7 @@ std::vector<std::string> section_keys(TunnelKind kind) {
         if (is_option(row, kind)) keys.emplace_back(row.name);
     for (const auto& row : link_attributes())
         if (is_option(row, kind)) keys.emplace_back(row.name);
+    if (kind != TunnelKind::sit) keys.emplace_back("forward_from");
     keys.insert(keys.end(), {"routes", "rules"});
     return keys;
 }

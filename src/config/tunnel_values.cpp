@@ -103,7 +103,9 @@ Tunnel blank_tunnel(TunnelKind kind) {
 
 bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind) {
     const bool has_ethernet = kind == TunnelKind::vxlan; // else it has no MAC and no bridge
-    return !row.help.empty() && (has_ethernet || row.name == "mtu" || row.name == "vrf");
+    const bool has_ipv4 = kind != TunnelKind::sit;
+    return !row.help.empty() && (has_ethernet || row.name == "mtu" || row.name == "vrf" ||
+                                 (has_ipv4 && row.wire == Wire::ipv4_conf));
 }
 
 bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind) {
@@ -319,6 +321,15 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
     return usage_error(fmt::format("'{}'", *tunnel.link.mtu),
                        fmt::format("below {}, which the IPv6 {} needs", least_ipv6_mtu, needs),
                        "Raise it, or leave IPv6 out.");
+}
+
+Result<std::string> parse_forward_from(std::string_view text) {
+    if (auto good = check_link_name(text); !good) return tl::unexpected(good.error());
+    return std::string(text);
+}
+
+std::vector<BadElement> check_forward_from(std::span<const std::string> devices) {
+    return doubled(devices, "", [](const std::string& device) { return device; });
 }
 
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {

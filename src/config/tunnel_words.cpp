@@ -79,6 +79,15 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
         if (!tunnel.rules) tunnel.rules.emplace();
         tunnel.rules->push_back(*rule);
     }
+    const auto devices = values_of(options, "forward-from");
+    for (const auto& text : devices) {
+        auto device = parse_forward_from(text);
+        if (!device) return with_subject(device.error(), "--forward-from");
+        if (!tunnel.forward_from) tunnel.forward_from.emplace();
+        tunnel.forward_from->push_back(std::move(*device));
+    }
+    if (auto good = first_of(check_forward_from(devices), "--forward-from", devices); !good)
+        return good;
     if (auto good = check_ipv6_mtu(tunnel); !good) return with_subject(good.error(), "--mtu");
     if (auto good = check_routes(tunnel.routes.value_or(std::vector<Route>{})); !good) return good;
     return check_rules(tunnel.rules.value_or(std::vector<Rule>{}));

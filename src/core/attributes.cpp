@@ -1,12 +1,14 @@
 #include "vxlanctl/attributes.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <concepts>
 #include <fmt/format.h>
 #include <limits>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <linux/ip.h>
 #include <utility>
 
 namespace vxlanctl {
@@ -30,8 +32,12 @@ constexpr LinkRow link_rows[] = {
      "the VRF that the link belongs to"},
     {"group", &LinkAttributes::group, IFLA_GROUP, 0, Wire::number, in_place, "0", "", ""},
     {"txqlen", &LinkAttributes::txqlen, IFLA_TXQLEN, 0, Wire::number, in_place, "1000", "", ""},
-    {"promote_secondaries", &LinkAttributes::promote_secondaries, IFLA_AF_SPEC, 0, Wire::special,
-     in_place, "", "", ""},
+    {"promote_secondaries", &LinkAttributes::promote_secondaries, IPV4_DEVCONF_PROMOTE_SECONDARIES,
+     0, Wire::ipv4_conf, in_place, "", "", ""},
+    {"rp_filter", &LinkAttributes::rp_filter, IPV4_DEVCONF_RP_FILTER, 0, Wire::ipv4_conf, in_place,
+     "", "MODE", "filter what comes out of the tunnel by its source: off, strict or loose"},
+    {"forward", &LinkAttributes::forward, IPV4_DEVCONF_FORWARDING, 0, Wire::ipv4_conf, in_place, "",
+     "", "forward the IPv4 packets that come out of the tunnel"},
     {"alias", &LinkAttributes::alias, IFLA_IFALIAS, 0, Wire::special, in_place, "", "", ""},
     {"up", &LinkAttributes::up, 0, 0, Wire::special, in_place, "", "", ""},
 };
@@ -219,7 +225,11 @@ NumberRange range_of(std::string_view name, std::uint32_t type_limit) {
     return found == std::end(number_ranges) ? NumberRange{name, 0, type_limit} : *found;
 }
 
-constexpr std::string_view df_words[] = {"unset", "set", "inherit"};
+/// The words of an enum, in its order.
+template<class Enum> constexpr std::array<std::string_view, 3> words_of{};
+template<>
+constexpr std::array<std::string_view, 3> words_of<DontFragment>{"unset", "set", "inherit"};
+template<> constexpr std::array<std::string_view, 3> words_of<RpFilter>{"off", "strict", "loose"};
 
 std::string text_of(NumberWord, bool value) {
     return value ? "yes" : "no";
@@ -237,8 +247,9 @@ std::string text_of(NumberWord, const std::string& value) {
 std::string text_of(NumberWord, const PortRange& value) {
     return fmt::format("{}-{}", value.low, value.high);
 }
-std::string text_of(NumberWord, DontFragment value) {
-    return std::string(df_words[static_cast<std::size_t>(value)]);
+template<class Enum>
+requires std::is_enum_v<Enum> std::string text_of(NumberWord, Enum value) {
+    return std::string(words_of<Enum>.at(static_cast<std::size_t>(value)));
 }
 std::string text_of(NumberWord, const MacAddress& value) {
     return to_string(value);
@@ -296,10 +307,14 @@ Result<void> parse_value(std::string_view name, std::string_view text, PortRange
         return bad_value(name, text, "a range: the first port must be below the second");
     return {};
 }
-Result<void> parse_value(std::string_view name, std::string_view text, DontFragment& value) {
-    const auto* const found = std::find(std::begin(df_words), std::end(df_words), text);
-    if (found == std::end(df_words)) return bad_value(name, text, "set, unset or inherit");
-    value = static_cast<DontFragment>(found - std::begin(df_words));
+template<class Enum>
+requires std::is_enum_v<Enum> Result<void> parse_value(std::string_view name, std::string_view text,
+                                                       Enum& value) {
+    const auto& words = words_of<Enum>;
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (found == words.end())
+        return bad_value(name, text, fmt::format("{}, {} or {}", words[0], words[1], words[2]));
+    value = static_cast<Enum>(found - words.begin());
     return {};
 }
 Result<void> parse_value(std::string_view, std::string_view text, MacAddress& value) {

@@ -747,6 +747,13 @@ private:
             const std::string dev = comes_from(*rule.from);
             if (!dev.empty() && !is_in(signs.ingress, dev)) signs.ingress.push_back(dev);
         }
+        if (const Tunnel* wanted = wish()) {
+            const auto devices = wanted->forward_from.value_or(std::vector<std::string>{});
+            if (wanted->link.forward.value_or(false) || !devices.empty())
+                signs.reasons.emplace_back("the file says that this host forwards");
+            for (const auto& dev : devices)
+                if (!is_in(signs.ingress, dev)) signs.ingress.push_back(dev);
+        }
         return signs;
     }
 
@@ -1040,11 +1047,11 @@ Finding networkd(const Facts& facts) {
     std::vector<Record> records;
     for (const auto& [id, record] : facts.state.records)
         records.push_back(record);
-    for (const auto& wish : facts.wishes)
-        records.push_back({{},
-                           {},
-                           wish.routes.value_or(std::vector<Route>{}),
-                           wish.rules.value_or(std::vector<Rule>{})});
+    for (const auto& wish : facts.wishes) {
+        Record& record = records.emplace_back();
+        record.routes = wish.routes.value_or(std::vector<Route>{});
+        record.rules = wish.rules.value_or(std::vector<Rule>{});
+    }
     const auto is_managed = [&](const std::string& name) {
         const Link* link = find_link(facts.state, name);
         const auto found =

@@ -31,6 +31,17 @@ template<class T> bool is_of_others(const T* present, bool is_recorded) {
     return present != nullptr && present->protocol != our_protocol && !is_recorded;
 }
 
+bool forwards(const std::string& device, const State& state) {
+    const Link* link = find_link(state, device);
+    return link != nullptr && link->attributes.forward.value_or(false);
+}
+
+/// Whether anything stated or recorded is compared with what the namespace says of all links.
+bool concerns_settings(const LinkAttributes& stated, const Record& record) {
+    return stated.rp_filter || stated.forward || record.keys.contains("rp_filter") ||
+           record.keys.contains("forward");
+}
+
 } // namespace
 
 std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
@@ -84,6 +95,13 @@ Record record_of(const Tunnel& tunnel, const State& state) {
         if (!is_of_others(find_rule(state.rules, rule),
                           is_recorded(&Record::rules, rule, std::equal_to<>{})))
             record.rules.push_back(rule);
+    const auto made_forward = [&](const std::string& device) {
+        return std::any_of(state.records.begin(), state.records.end(), [&](const auto& other) {
+            return is_in(other.second.forward_from, device, std::equal_to<>{});
+        });
+    };
+    for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+        if (!forwards(device, state) || made_forward(device)) record.forward_from.push_back(device);
     return record;
 }
 
@@ -98,19 +116,26 @@ Claims claims_on(const Config& config, const State& state) {
     for (const auto& name : absent_links(config, state))
         claims.erase(key_of(name));
     for (const auto& tunnel : config.tunnels)
-        if (tunnel.routes || tunnel.rules || claims.contains(key_of(tunnel.name)))
+        if (tunnel.routes || tunnel.rules || tunnel.forward_from ||
+            claims.contains(key_of(tunnel.name)))
             claims[key_of(tunnel.name)] = record_of(tunnel, state);
     return claims;
 }
 
-void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
-                    const std::vector<Rule>& rules, const Record& old, const State& state,
-                    const Claims& claims) {
-    for (const auto& route : routes)
+Elsewhere stated_elsewhere(const Tunnel& tunnel, const State& state) {
+    return {stated_routes(tunnel, state), tunnel.rules.value_or(std::vector<Rule>{}),
+            tunnel.forward_from.value_or(std::vector<std::string>{})};
+}
+
+void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& old,
+                    const State& state, const Claims& claims) {
+    for (const auto& route : stated.routes)
         if (!route.dev.empty() && find_route(routes_out_of(route.dev, state), route) == nullptr)
             target.missing_routes_elsewhere.push_back(route);
-    for (const auto& rule : rules)
+    for (const auto& rule : stated.rules)
         if (find_rule(state.rules, rule) == nullptr) target.missing_rules.push_back(rule);
+    for (const auto& device : stated.forward_from)
+        if (!forwards(device, state)) target.missing_forwarding.push_back(device);
 
     const auto any_claims = [&](auto list, auto claims_it) {
         return std::any_of(claims.begin(), claims.end(), [&](const auto& claim) {
@@ -147,6 +172,11 @@ void plan_elsewhere(LinkTarget& target, const std::vector<Route>& routes,
         target.surplus_rules.push_back(*surplus);
         staying.erase(surplus);
     }
+    for (const auto& device : old.forward_from)
+        if (forwards(device, state) &&
+            !any_claims(&Record::forward_from,
+                        [&](const std::string& claimed) { return claimed == device; }))
+            target.surplus_forwarding.push_back(device);
 }
 
 Needs needs_of(const Config& config, const State& state) {
@@ -160,12 +190,16 @@ Needs needs_of(const Config& config, const State& state) {
             for (const auto& route : record->routes)
                 needs.links.insert(route.dev.empty() ? name : route.dev);
             needs.rules = needs.rules || !record->rules.empty();
+            needs.devices.insert(record->forward_from.begin(), record->forward_from.end());
         }
         for (const auto& route : old.routes)
             needs.all_records = needs.all_records ||
                                 (!route.dev.empty() && !is_in(wanted.routes, route, same_route));
         for (const auto& rule : old.rules)
             needs.all_records = needs.all_records || !is_in(wanted.rules, rule, std::equal_to<>{});
+        for (const auto& device : old.forward_from)
+            needs.all_records =
+                needs.all_records || !is_in(wanted.forward_from, device, std::equal_to<>{});
     };
     for (const auto& tunnel : config.tunnels) {
         const Link* have = find_link(state, tunnel.name);
@@ -176,7 +210,13 @@ Needs needs_of(const Config& config, const State& state) {
             if (out == nullptr || find_route(out->routes, route) == nullptr)
                 needs.tables.insert(route.table);
         }
-        look(tunnel.name, record_of(tunnel, state), record_behind(tunnel.name));
+        const Record old = record_behind(tunnel.name);
+        look(tunnel.name, record_of(tunnel, state), old);
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            needs.all_records = // another tunnel's may say that it is we who made it forward
+                needs.all_records ||
+                (forwards(device, state) && !is_in(old.forward_from, device, std::equal_to<>{}));
+        needs.settings = needs.settings || concerns_settings(tunnel.link, old);
     }
     for (const auto& name : absent_links(config, state))
         look(name, {}, record_behind(name));

@@ -60,7 +60,17 @@ void state_attributes(Exported& result, const Link& link, const State& state,
     tunnel.link = link.attributes;
     tunnel.link.alias.reset();
     tunnel.link.mac.reset();
-    tunnel.link.promote_secondaries.reset();
+    for (const auto& row : link_attributes())
+        std::visit(
+            [&](auto member) {
+                auto& value = tunnel.link.*member;
+                const auto& usual = state.settings.of_new_links.*member;
+                const bool is_wish = record != nullptr
+                                         ? record->keys.contains(std::string(row.name))
+                                         : usual && value != usual;
+                if (row.wire == Wire::ipv4_conf && !is_wish) value.reset();
+            },
+            row.member);
     if (!tunnel.link.mtu || (record != nullptr && record->keys.contains("mtu"))) return;
     const std::uint32_t mtu = *tunnel.link.mtu;
     const bool is_kernels = is_kernels_mtu(mtu, link, state);
@@ -135,6 +145,15 @@ void state_rules(Exported& result, const State& state, const Record& record) {
         }
 }
 
+void state_forward_from(Exported& result, const State& state, const Record& record) {
+    for (const auto& device : record.forward_from) {
+        const Link* link = find_link(state, device);
+        if (link == nullptr || !link->attributes.forward.value_or(false)) continue;
+        if (!result.tunnel.forward_from) result.tunnel.forward_from.emplace();
+        result.tunnel.forward_from->push_back(device);
+    }
+}
+
 void state_peers(Exported& result, const Link& link) {
     const bool has_remote = link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
     if (!has_remote && !is_external(link.flood_flags) && !ages(link.flood_state))
@@ -158,6 +177,7 @@ Exported exported(const Link& link, const State& state) {
     state_addresses(result, link, record);
     state_routes(result, link, state, record);
     if (record != nullptr) state_rules(result, state, *record);
+    if (record != nullptr) state_forward_from(result, state, *record);
     if (link.tunnel.kind == TunnelKind::vxlan) {
         state_peers(result, link);
         if (link.attributes.mac)

@@ -30,6 +30,7 @@ bool is_destructive(const Step& step) {
                           [](const RemoveAddress&) { return true; },
                           [](const RemoveRoute&) { return true; },
                           [](const RemoveRule&) { return true; },
+                          [](const SetForwarding& op) { return !op.on; },
                           [](const RemoveNeighbour&) { return true; },
                           // Clearing or replacing the default remote deletes its flood entry.
                           [](const ChangeTunnel& change) {
@@ -39,6 +40,12 @@ bool is_destructive(const Step& step) {
                           [](const auto&) { return false; },
                       },
                       step.operation);
+}
+
+Step forwarding_step(const std::string& device, bool on) {
+    return {SetForwarding{device, on},
+            {{fmt::format("forward of {}", device), on ? "no" : "yes", on ? "yes" : "no"}},
+            Disruption::none};
 }
 
 std::string to_string(const Rule& rule) {

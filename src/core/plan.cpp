@@ -24,13 +24,17 @@ Address inner_address(const Prefix& prefix) {
 }
 
 /// States the kernel's default for every key that we once set and that is not stated any more.
+/// `defaults` are those that no row has.
 template<class Attributes>
 void reset_unstated(Attributes& attributes, std::span<const AttributeRow<Attributes>> rows,
-                    const Record& record) {
-    for (const auto& row : rows)
-        if (!row.reset.empty() && !is_stated(attributes, row) &&
-            record.keys.contains(std::string(row.name)))
+                    const Attributes& defaults, const Record& record) {
+    for (const auto& row : rows) {
+        if (is_stated(attributes, row) || !record.keys.contains(std::string(row.name))) continue;
+        if (row.reset.empty())
+            std::visit([&](auto member) { attributes.*member = defaults.*member; }, row.member);
+        else
             (void)set_value(attributes, row, row.reset); // a row's own default is well-formed
+    }
 }
 
 /// What the tunnel's link shall become, given what it is: the stated values, the defaults of what
@@ -41,10 +45,11 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     target.name = tunnel.name;
 
     target.attributes = tunnel.link;
-    reset_unstated(target.attributes, link_attributes(), record);
+    reset_unstated(target.attributes, link_attributes(), state.settings.of_new_links, record);
 
     target.tunnel = tunnel.tunnel;
-    reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), record);
+    reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), TunnelAttributes{},
+                   record);
     complete(target.tunnel);
     if (tunnel.peers) {
         // The flood list is ours entirely: a default remote beside it would double every frame.
@@ -129,6 +134,13 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
     if (const auto limit = mtu_limit(target.tunnel, state);
         attributes.mtu && limit && *attributes.mtu > *limit)
         attributes.mtu.reset();
+    for (const auto& row : link_attributes()) // what a new link has anyway
+        std::visit(
+            [&](auto member) {
+                if (attributes.*member == state.settings.of_new_links.*member)
+                    (attributes.*member).reset();
+            },
+            row.member);
     target.attributes = merged(attributes, target.attributes);
 
     TunnelAttributes tunnel = old.tunnel;
@@ -170,8 +182,8 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
     if (lost > 0)
         warnings.push_back(
             fmt::format("{} routes with several next hops or a lifetime cannot be put back", lost));
-    warnings.emplace_back("traffic control, bridge port settings and sysctls of the old link are "
-                          "not put back");
+    warnings.emplace_back("traffic control, bridge port settings and other sysctls of the old "
+                          "link are not put back");
 }
 
 std::string cost_of_recreate(const Link& have) {
@@ -317,13 +329,14 @@ std::vector<std::string> uppers_left(const Link& link, const Config& config,
 /// What the plans for all tunnels of a config have in common.
 struct Common {
     const Config& config;
+    const State& before; ///< all of them
     const Claims& claims;
     const std::vector<std::string>& absent;
     const PlanOptions& options;
 };
 
 TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
-    const auto& [config, claims, absent, options] = common;
+    const auto& [config, before, claims, absent, options] = common;
     const Origin origin = config.origin;
     TunnelPlan plan;
     plan.name = tunnel.name;
@@ -366,10 +379,9 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     if (origin == Origin::file) plan.mark->origin = origin;
     if (plan.old_mark && plan.old_mark->origin == Origin::file) plan.mark->origin = Origin::file;
     target.attributes.alias = with_mark(alias, *plan.mark);
-    plan.record = record_of(tunnel, state);
+    plan.record = record_of(tunnel, before);
 
-    plan_elsewhere(target, stated_routes(tunnel, state), tunnel.rules.value_or(std::vector<Rule>{}),
-                   old_record, state, claims);
+    plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
     if (replaces)
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
@@ -407,7 +419,7 @@ std::vector<std::string> uppers_on(const Link& link, const std::vector<std::stri
 }
 
 TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
-    const auto& [config, claims, absent, options] = common;
+    const auto& [config, before, claims, absent, options] = common;
     TunnelPlan plan;
     plan.name = name;
     plan.absent = true;
@@ -441,7 +453,7 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {
         LinkTarget target;
         target.name = name;
-        plan_elsewhere(target, {}, {}, record->second, state, claims);
+        plan_elsewhere(target, {}, record->second, state, claims);
         auto steps = elsewhere_steps(target);
         append(steps, std::exchange(plan.steps, {}));
         plan.steps = std::move(steps);
@@ -522,7 +534,7 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     const Claims claims = claims_on(config, state);
     const auto absent = removal_order(absent_links(config, state), state);
     const auto first = links_in_the_way(absent, config, state);
-    const Common common{config, claims, absent, options};
+    const Common common{config, state, claims, absent, options};
     plan.tunnels = plan_leftovers(state, common);
     for (const auto& name : first)
         plan.tunnels.push_back(plan_absence(name, state, common));

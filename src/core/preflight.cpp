@@ -30,6 +30,8 @@ public:
             check_ends();
         check_master();
         check_vrf();
+        check_rp_filter();
+        check_forwarding();
         check_routes();
         check_route_conflicts();
         check_prefix_conflicts();
@@ -223,6 +225,53 @@ private:
                        "Use --master for a bridge.");
         else if (!link->attributes.up.value_or(true))
             plan_.warnings.push_back(fmt::format("VRF '{}' is down", vrf));
+    }
+
+    /// In effect is the larger of the two numbers (IN_DEV_RPFILTER in linux/inetdevice.h).
+    void check_rp_filter() {
+        const auto wanted = tunnel_.link.rp_filter;
+        const auto all = state_.settings.all_rp_filter;
+        if (!wanted || !all || *all <= *wanted) return;
+        LinkAttributes of_all;
+        of_all.rp_filter = all;
+        const auto text = [](const LinkAttributes& attributes) {
+            for (const auto& row : link_attributes())
+                if (row.name == "rp_filter") return value_text(attributes, row);
+            return std::string();
+        };
+        impossible(fmt::format("rp_filter {} has no effect: net.ipv4.conf.all.rp_filter is {} ({})",
+                               text(tunnel_.link), static_cast<int>(*all), text(of_all)),
+                   fmt::format("Ask for {}, or lower it with 'sysctl -w "
+                               "net.ipv4.conf.all.rp_filter={}'.",
+                               *all == RpFilter::strict ? "strict or loose" : "loose",
+                               static_cast<int>(*wanted)));
+    }
+
+    void check_forwarding() {
+        for (const auto& device : tunnel_.forward_from.value_or(std::vector<std::string>{}))
+            if (device == tunnel_.name)
+                impossible("forward_from: names the tunnel itself", "That is the key 'forward'.");
+            else if (const auto other = state_.alternative_names.find(device);
+                     other != state_.alternative_names.end())
+                impossible(
+                    fmt::format("'{}' is an alternative name of '{}'", device, other->second),
+                    "Use the link's own name.");
+            else if (find_link(state_, device) == nullptr)
+                impossible(fmt::format("forward_from: link '{}' does not exist", device),
+                           "'ip -br link' lists the links of this network namespace.");
+        const auto is_ipv6 = [](const IpAddress& address) {
+            return address.family == Family::ipv6 && !is_link_local(address);
+        };
+        const bool carries_ipv6 =
+            std::any_of(target_.addresses.begin(), target_.addresses.end(),
+                        [&](const Address& inner) { return is_ipv6(inner.prefix.address); }) ||
+            std::any_of(target_.routes.begin(), target_.routes.end(),
+                        [&](const Route& route) { return is_ipv6(route.to.address); });
+        if (tunnel_.link.forward == true && carries_ipv6 &&
+            state_.settings.ipv6_forwarding == false)
+            plan_.warnings.emplace_back(
+                "IPv6 is not forwarded: that is decided for all links at once, by "
+                "net.ipv6.conf.all.forwarding (with which the host ignores router advertisements)");
     }
 
     void check_routes() {

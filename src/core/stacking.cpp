@@ -34,6 +34,8 @@ std::vector<Indexes> elements_below(const std::vector<Tunnel>& tunnels) {
         if (tunnel.routes)
             for (const auto& route : *tunnel.routes)
                 if (!route.dev.empty()) add(by_name, route.dev);
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            add(by_name, device);
         if (tunnel.peers)
             for (const auto& peer : *tunnel.peers)
                 if (!peer.via.empty()) add(by_name, peer.via.str());
@@ -121,6 +123,12 @@ void expect(State& state, const Tunnel& tunnel) {
     }
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
         if (find_rule(state.rules, rule) == nullptr) state.rules.push_back(rule);
+    for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+        if (const Link* forwarding = find_link(state, device)) {
+            Link changed = *forwarding;
+            changed.attributes.forward = true;
+            state.links.put(std::move(changed));
+        }
 }
 
 void expect_replacement(State& state, const std::string& name) {

@@ -26,6 +26,16 @@ void strip_defaults(Attributes& attributes, std::span<const AttributeRow<Attribu
             std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
 }
 
+/// Takes out what cannot be in a create message.
+LinkAttributes take_ipv4_conf(LinkAttributes& attributes) {
+    LinkAttributes conf;
+    for (const auto& row : link_attributes())
+        if (row.wire == Wire::ipv4_conf)
+            std::visit([&](auto member) { std::swap(conf.*member, attributes.*member); },
+                       row.member);
+    return conf;
+}
+
 TunnelAttributes for_creation(TunnelAttributes attributes) {
     if (traits_of(attributes.kind).changes_whole) return with_defaults(std::move(attributes));
     strip_defaults(attributes, tunnel_attributes(attributes.kind));
@@ -219,9 +229,13 @@ void add_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
     // Behind the routes: a rule without them would lead nowhere.
     for (const auto& rule : want.missing_rules)
         steps.push_back({AddRule{want.name, rule}, {}, {}});
+    for (const auto& device : want.missing_forwarding)
+        steps.push_back(forwarding_step(device, true));
 }
 
 void remove_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
+    for (const auto& device : want.surplus_forwarding)
+        steps.push_back(forwarding_step(device, false));
     for (const auto& rule : want.surplus_rules)
         steps.push_back({RemoveRule{want.name, rule}, {}, {}});
     for (const auto& route : want.surplus_routes_elsewhere)
@@ -360,7 +374,7 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
     CreateLink create{name, want.attributes, for_creation(want.tunnel)};
     strip_defaults(create.attributes, link_attributes());
     create.attributes.up.reset();
-    create.attributes.promote_secondaries.reset();
+    (void)take_ipv4_conf(create.attributes);
     steps.push_back({std::move(create), {}, Disruption::none});
     add_list_step(steps, AddFlood{name, want.flood_list.value_or(std::vector<FloodEntry>{}),
                                   want.flood_state, want.flood_flags});
@@ -374,13 +388,13 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     // Not before a rename, which would give labels to all but the first (inetdev_changename()).
     for (const auto& address : want.addresses)
         steps.push_back({AddAddress{want.name, address}, {}, {}});
-    if (want.attributes.promote_secondaries) {
-        LinkAttributes promote;
-        promote.promote_secondaries = want.attributes.promote_secondaries;
-        steps.push_back(
-            {ChangeLink{want.name, promote},
-             {{"promote_secondaries", "default", *promote.promote_secondaries ? "yes" : "no"}},
-             Disruption::none});
+    LinkAttributes all = want.attributes;
+    if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
+        std::vector<Change> changes;
+        for (const auto& row : link_attributes())
+            if (is_stated(conf, row))
+                changes.push_back({std::string(row.name), "default", value_text(conf, row)});
+        steps.push_back({ChangeLink{want.name, conf}, std::move(changes), Disruption::none});
     }
     if (want.attributes.up.value_or(false)) {
         LinkAttributes up;

@@ -91,6 +91,7 @@ public:
     }
     void operator()(const AddRule&) {} // see plan_back_elsewhere()
     void operator()(const RemoveRule&) {}
+    void operator()(const SetForwarding&) {}
     void operator()(const AddNeighbour& step) {
         if (!is_in(was_.neighbours, step.neighbour) && is_in(is_.neighbours, step.neighbour))
             target_.surplus_neighbours.push_back(step.neighbour);
@@ -201,8 +202,18 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
         const Link* link = find_link(state, route.dev);
         return link != nullptr && find_route(link->routes, route) != nullptr;
     };
+    const auto forwards = [](const State& state, const std::string& device) {
+        const Link* link = find_link(state, device);
+        return link == nullptr ? std::nullopt : link->attributes.forward;
+    };
     for (const auto& step : done) {
-        if (const auto* rule = std::get_if<AddRule>(&step.operation)) {
+        if (const auto* forwarding = std::get_if<SetForwarding>(&step.operation)) {
+            const auto& device = forwarding->link;
+            if (forwards(now, device) == forwarding->on &&
+                forwards(before, device) == !forwarding->on)
+                (forwarding->on ? target.surplus_forwarding : target.missing_forwarding)
+                    .push_back(device);
+        } else if (const auto* rule = std::get_if<AddRule>(&step.operation)) {
             const Rule* present = find_rule(now.rules, rule->rule);
             if (present != nullptr && find_rule(before.rules, rule->rule) == nullptr)
                 target.surplus_rules.push_back(*present);

@@ -113,6 +113,7 @@ std::string imperative(const Step& step, std::size_t element) {
             [&](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
             [&](const AddRule& op) { return "add rule " + to_string(op.rule); },
             [&](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
+            [&](const SetForwarding&) { return "set " + joined(step.changes); },
             [&](const AddNeighbour& op) {
                 return "add neighbour " + to_string(op.neighbour.address);
             },

@@ -125,21 +125,60 @@ TunnelAttributes decode_tunnel(TunnelKind kind, const nlattr* data, int& lower_i
     return tunnel;
 }
 
-/// net.ipv4.conf.LINK.promote_secondaries out of IFLA_AF_SPEC/AF_INET/IFLA_INET_CONF, an array of
-/// u32 in the order of enum IPV4_DEVCONF_*, which counts from 1.
-std::optional<bool> decode_promote_secondaries(const nlattr* af_spec) {
-    constexpr std::size_t index = IPV4_DEVCONF_PROMOTE_SECONDARIES - 1;
+/// The kernel's value of an attribute that it keeps as a number.
+void set_from_kernel(std::optional<bool>& member, std::uint32_t value) {
+    member = value != 0;
+}
+void set_from_kernel(std::optional<RpFilter>& member, std::uint32_t value) { // any number will do
+    member = static_cast<RpFilter>(std::min<std::uint32_t>(value, 2));
+}
+
+/// Calls `take(row, optional member)` for each attribute that is in IFLA_INET_CONF.
+template<class Attributes, class Take> void for_each_ipv4_conf(Attributes& attributes, Take take) {
+    for (const auto& row : link_attributes())
+        std::visit(
+            [&](auto member) {
+                using Member = std::decay_t<decltype(attributes.*member)>;
+                if constexpr (std::is_same_v<Member, std::optional<bool>> ||
+                              std::is_same_v<Member, std::optional<RpFilter>>)
+                    if (row.wire == Wire::ipv4_conf) take(row, attributes.*member);
+            },
+            row.member);
+}
+
+/// Out of IFLA_AF_SPEC/AF_INET/IFLA_INET_CONF, an array of u32 in the order of enum IPV4_DEVCONF_*,
+/// which counts from 1.
+void decode_ipv4_conf(LinkAttributes& attributes, const nlattr* af_spec) {
     for (const nlattr* family : Attributes::nested(af_spec)) {
         if (nla_type(family) != AF_INET) continue;
         for (const nlattr* attribute : Attributes::nested(family)) {
+            if (nla_type(attribute) != IFLA_INET_CONF) continue;
             const auto values = payload(attribute);
-            if (nla_type(attribute) != IFLA_INET_CONF || values.size() < (index + 1) * 4) continue;
-            std::uint32_t value = 0;
-            std::memcpy(&value, values.data() + index * 4, sizeof value);
-            return value != 0;
+            for_each_ipv4_conf(attributes, [&](const auto& row, auto& member) {
+                std::uint32_t value = 0;
+                const std::size_t offset = (row.kernel - 1U) * sizeof value;
+                if (values.size() < offset + sizeof value) return;
+                std::memcpy(&value, values.data() + offset, sizeof value);
+                set_from_kernel(member, value);
+            });
         }
     }
-    return std::nullopt;
+}
+
+void encode_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
+    bool any = false;
+    for_each_ipv4_conf(attributes,
+                       [&](const auto&, const auto& member) { any = any || member.has_value(); });
+    if (!any) return;
+    nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
+    nlattr* family = writer.begin_nest(AF_INET);
+    nlattr* conf = writer.begin_nest(IFLA_INET_CONF);
+    for_each_ipv4_conf(attributes, [&](const auto& row, const auto& member) {
+        if (member) writer.put_u32(row.kernel, static_cast<std::uint32_t>(*member));
+    });
+    writer.end_nest(conf);
+    writer.end_nest(family);
+    writer.end_nest(af_spec);
 }
 
 LinkCounters decode_counters(const nlattr* attribute) {
@@ -264,9 +303,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         case IFLA_LINK: link.lower_index = read_as<int>(attribute).value_or(0); break;
         case IFLA_LINK_NETNSID: link.underlay_elsewhere = true; break;
         case IFLA_STATS64: link.counters = decode_counters(attribute); break;
-        case IFLA_AF_SPEC:
-            link.attributes.promote_secondaries = decode_promote_secondaries(attribute);
-            break;
+        case IFLA_AF_SPEC: decode_ipv4_conf(link.attributes, attribute); break;
         case IFLA_LINKINFO:
             for (const nlattr* info : Attributes::nested(attribute)) {
                 if (nla_type(info) == IFLA_INFO_KIND) link.kind = read_string(info);
@@ -313,15 +350,7 @@ void encode_change(MessageWriter& writer, int index, const LinkAttributes& chang
     writer.begin(RTM_SETLINK, 0, header);
     put_attributes(writer, changed, index_of);
     if (changed.alias) writer.put(IFLA_IFALIAS, std::as_bytes(std::span(*changed.alias)));
-    if (changed.promote_secondaries) {
-        nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
-        nlattr* family = writer.begin_nest(AF_INET);
-        nlattr* conf = writer.begin_nest(IFLA_INET_CONF);
-        writer.put_u32(IPV4_DEVCONF_PROMOTE_SECONDARIES, *changed.promote_secondaries);
-        writer.end_nest(conf);
-        writer.end_nest(family);
-        writer.end_nest(af_spec);
-    }
+    encode_ipv4_conf(writer, changed);
     writer.finish();
 }
 

@@ -5,6 +5,7 @@
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/prl.h"
 #include "vxlanctl/route_codec.h"
+#include "vxlanctl/settings_codec.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -78,6 +79,7 @@ private:
         if (tunnels_.empty()) return {};
         if (auto done = read_uppers(); !done) return done;
         if (auto done = read_neighbours(); !done) return done;
+        if (auto done = read_settings(); !done) return done;
         return read_routes_of_links(tunnels_);
     }
 
@@ -85,7 +87,9 @@ private:
         MessageBatch batch;
         MessageWriter writer(batch);
         std::vector<std::string> unknown; // named by a record alone
-        for (const auto& name : needs.links)
+        std::set<std::string> named = needs.links;
+        named.insert(needs.devices.begin(), needs.devices.end());
+        for (const auto& name : named)
             if (find_link(state_, name) == nullptr) {
                 encode_get_link(writer, name);
                 unknown.push_back(name);
@@ -102,7 +106,18 @@ private:
             if (auto done = read_routes_of_links(routed); !done) return done;
         if (needs.rules)
             if (auto done = read_rules(); !done) return done;
+        if (needs.settings)
+            if (auto done = read_settings(); !done) return done;
         return needs.all_records ? read_all_records() : Result<void>();
+    }
+
+    Result<void> read_settings() {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode_get_settings(writer);
+        const auto failures = netlink_.request(
+            batch, [&](const nlmsghdr* message) { decode_settings(message, state_.settings); });
+        return failures ? Result<void>() : while_reading(failures.error(), "settings of all links");
     }
 
     void read_record(const Link& link) {
@@ -580,6 +595,8 @@ ReadRequest request_for(const Config& config) {
         if (tunnel.routes)
             for (const auto& route : *tunnel.routes)
                 if (!route.dev.empty()) request.others.push_back(route.dev);
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            request.others.push_back(device);
     }
     for (const auto& tunnel : config.tunnels)
         if (tunnel.tunnel.local) request.locals.push_back(*tunnel.tunnel.local);

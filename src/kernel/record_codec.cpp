@@ -89,6 +89,7 @@ std::optional<Record> parse_record(const std::string& text) {
         if (const auto route = parse_recorded_route(item)) record.routes.push_back(*route);
     for (const auto& item : objects_in(json, "rules"))
         if (const auto rule = parse_recorded_rule(item)) record.rules.push_back(*rule);
+    record.forward_from = strings_in(json, "forward_from");
     return record;
 }
 
@@ -103,6 +104,7 @@ std::string record_text(const Record& record, NamespaceId space) {
         json["routes"].push_back(recorded(route));
     for (const auto& rule : record.rules)
         json["rules"].push_back(recorded(rule));
+    if (!record.forward_from.empty()) json["forward_from"] = record.forward_from;
     return json.dump() + "\n";
 }
 

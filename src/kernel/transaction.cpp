@@ -207,6 +207,11 @@ private:
     void encode_operation(const RemoveRule& remove, int) {
         encode_remove_rule(writer_, remove.rule);
     }
+    void encode_operation(const SetForwarding& forwarding, int index) {
+        LinkAttributes changed;
+        changed.forward = forwarding.on;
+        encode_change(writer_, index, changed, resolver());
+    }
     void encode_operation(const AddAddress& add, int index) {
         encode_add_address(writer_, index, add.address);
     }
@@ -548,6 +553,8 @@ private:
             if (std::holds_alternative<AddRule>(step.operation) ||
                 std::holds_alternative<RemoveRule>(step.operation))
                 needs.rules = true;
+            if (const auto* forwarding = std::get_if<SetForwarding>(&step.operation))
+                needs.devices.insert(forwarding->link);
             if (const auto* add = std::get_if<AddRoute>(&step.operation))
                 needs.links.insert(add->link);
             if (const auto* remove = std::get_if<RemoveRoute>(&step.operation))
@@ -607,6 +614,7 @@ private:
                 unite(both.addresses, old->second.addresses);
                 unite(both.routes, old->second.routes);
                 unite(both.rules, old->second.rules);
+                unite(both.forward_from, old->second.forward_from);
             }
         written_ = both;
         if (both == recorded(plan_.mark->id)) return {};

@@ -13,7 +13,8 @@ namespace {
 
 const std::map<std::string, std::string> hosts{
     {"soracom-gate.toml", ""},
-    {"soracom-forward.toml", "sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=2"},
+    {"soracom-forward.toml", "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0 "
+                             "net.ipv4.conf.eth0.rp_filter=0"},
     {"gate-peer-a.toml", ""},
     {"gate-peer-b.toml",
      "ip addr del 172.21.0.100/24 dev eth0; ip addr add 172.21.0.101/24 dev eth0; "

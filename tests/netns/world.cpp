@@ -282,6 +282,9 @@ nlohmann::json snapshot(const Namespace& space) {
         if (const std::string to = route.at("dst"); !to.starts_with("fe80:") && to != "ff00::/8")
             routes6.push_back(route);
     all["routes6"] = sorted(routes6);
+    all["settings"] =
+        sh(space, "grep . /proc/sys/net/ipv4/conf/*/forwarding "
+                  "/proc/sys/net/ipv4/conf/*/rp_filter | grep -v -e /sit0/ -e /ip6tnl0/");
     for (const char* family : {"4", "6"})
         all[std::string("rules") + family] = json_of(space, fmt::format("ip -{} -j rule", family));
     std::istringstream tunnels(run(space, {"ip", "tunnel", "show"}).out); // with their routers

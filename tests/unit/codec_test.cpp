@@ -5,13 +5,17 @@
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/route_codec.h"
+#include "vxlanctl/settings_codec.h"
 
 #include <catch2/catch.hpp>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/neighbour.h>
+#include <linux/netconf.h>
 #include <linux/rtnetlink.h>
+#include <map>
 #include <memory>
 #include <netlink/route/addr.h>
 #include <netlink/route/link.h>
@@ -257,6 +261,51 @@ TEST_CASE("link codec: a change carries what changed and nothing else") {
                     present.push_back(nla_type(data));
     CHECK(present == std::vector<int>{IFLA_VXLAN_TTL});
     CHECK(encoded.message()->nlmsg_flags == NLM_F_REQUEST);
+}
+
+TEST_CASE("link codec: settings of IPv4 travel by their numbers") {
+    LinkAttributes changed;
+    changed.rp_filter = RpFilter::loose;
+    changed.forward = false;
+    Encoded encoded;
+    encode_change(encoded.writer, 5, changed, index_of);
+    std::map<int, std::uint32_t> sent;
+    for (const nlattr* af : Attributes::of_message(encoded.message(), sizeof(ifinfomsg)))
+        for (const nlattr* family : Attributes::nested(af))
+            for (const nlattr* conf : Attributes::nested(family))
+                for (const nlattr* setting : Attributes::nested(conf))
+                    sent[nla_type(setting)] = read_as<std::uint32_t>(setting).value_or(9);
+    CHECK(sent ==
+          std::map<int, std::uint32_t>{{IPV4_DEVCONF_FORWARDING, 0}, {IPV4_DEVCONF_RP_FILTER, 2}});
+}
+
+TEST_CASE("settings codec: each answer is taken for what it speaks of") {
+    Encoded asked;
+    encode_get_settings(asked.writer);
+    CHECK(asked.batch.offsets.size() == 3);
+    const auto answer = [](std::uint8_t family, std::int32_t which, std::uint32_t rp_filter,
+                           std::uint32_t forwarding) {
+        Encoded encoded;
+        netconfmsg header{};
+        header.ncm_family = family;
+        encoded.writer.begin(RTM_NEWNETCONF, 0, header);
+        encoded.writer.put_u32(NETCONFA_IFINDEX, static_cast<std::uint32_t>(which));
+        encoded.writer.put_u32(NETCONFA_RP_FILTER, rp_filter);
+        encoded.writer.put_u32(NETCONFA_FORWARDING, forwarding);
+        encoded.writer.finish();
+        return encoded.batch.bytes;
+    };
+    InterfaceSettings settings;
+    const auto take = [&](std::vector<std::byte> bytes) {
+        decode_settings(reinterpret_cast<const nlmsghdr*>(bytes.data()), settings);
+    };
+    take(answer(AF_INET, NETCONFA_IFINDEX_DEFAULT, 1, 0));
+    take(answer(AF_INET, NETCONFA_IFINDEX_ALL, 7, 1)); // any number above 1 is loose
+    take(answer(AF_INET6, NETCONFA_IFINDEX_ALL, 0, 1));
+    CHECK(settings.of_new_links.rp_filter == RpFilter::strict);
+    CHECK(settings.of_new_links.forward == false);
+    CHECK(settings.all_rp_filter == RpFilter::loose);
+    CHECK(settings.ipv6_forwarding == true);
 }
 
 TEST_CASE("FDB codec: what is encoded is decoded again, and a deletion always names its remote") {

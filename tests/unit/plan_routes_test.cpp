@@ -361,3 +361,44 @@ TEST_CASE("plan: a route that would swallow the host's own network is refused") 
     // Out of another link, or in a table of its own, it draws nothing into the tunnel.
     CHECK(steps(vxlan_config({{"route", {"172.16.0.0/12,table 9"}}}), host_state()).size() == 5);
 }
+
+TEST_CASE("plan: a device that a tunnel makes forward is remembered, one that did already is not") {
+    const Config config = vxlan_config(
+        {{"forward", {""}}, {"rp-filter", {"loose"}}, {"forward-from", {"eth0", "eth1"}}});
+    State state = host_state();
+    link_in(state, "eth1").attributes.forward = true;
+    const auto planned = plan(config, state, numbered()).tunnels.at(0);
+    CHECK(planned.record.forward_from == std::vector<std::string>{"eth0"});
+    CHECK(rendered(planned.steps) ==
+          Lines{"create vxlan0 vni 10 port 4789", "add peers 100.64.158.4", "add 10.225.194.171/9",
+                "change vxlan0: rp_filter: default -> loose, forward: default -> yes",
+                "change vxlan0: up: no -> yes", "forward from eth0"});
+    state = after(config, state, numbered());
+    CHECK(steps(config, state).empty());
+    CHECK(steps(vxlan_config(), state) ==
+          Lines{"change vxlan0: rp_filter: loose -> strict, forward: yes -> no",
+                "do not forward from eth0"});
+}
+
+TEST_CASE("plan: two tunnels of one run share a device that they make forward") {
+    Config both = vxlan_config({{"forward-from", {"eth0"}}});
+    both.tunnels.push_back(vxlan_config({{"forward-from", {"eth0"}}, {"vni", {"11"}}},
+                                        "eth0 172.21.0.100 vxlan1 - 100.64.158.4")
+                               .tunnels.at(0));
+    const Plan planned = plan(both, host_state(), numbered());
+    for (const auto& tunnel : planned.tunnels)
+        CHECK(tunnel.record.forward_from == std::vector<std::string>{"eth0"});
+    CHECK(rendered(planned.tunnels.at(0).steps).back() == "forward from eth0");
+    CHECK(rendered(planned.tunnels.at(1).steps).back() == "change vxlan1: up: no -> yes");
+    const State state = after(both, host_state(), numbered());
+    CHECK(steps(vxlan_config(), state).empty()); // the other one has a part in it
+}
+
+TEST_CASE("plan: rp_filter is refused where that of all links is in effect") {
+    State state = host_state();
+    state.settings.all_rp_filter = RpFilter::strict;
+    CHECK(only_error(vxlan_config({{"rp-filter", {"off"}}}), state).find("has no effect") !=
+          std::string::npos);
+    CHECK_FALSE(steps(vxlan_config({{"rp-filter", {"strict"}}}), state).empty());
+    CHECK_FALSE(steps(vxlan_config({{"rp-filter", {"loose"}}}), state).empty());
+}

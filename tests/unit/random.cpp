@@ -53,6 +53,16 @@ void add_surroundings(Chance& chance, Tunnel& tunnel) {
             if (!tunnel.rules) tunnel.rules.emplace();
             tunnel.rules->push_back(parse_rule(text).value());
         }
+    if (ipv4_inside && chance.one_in(3)) {
+        if (chance.one_in(2)) tunnel.link.forward = chance.one_in(2);
+        if (chance.one_in(2))
+            tunnel.link.rp_filter = chance.one_in(2) ? RpFilter::off : RpFilter::loose;
+        for (const char* device : {"eth0", "eth1"})
+            if (chance.one_in(2)) {
+                if (!tunnel.forward_from) tunnel.forward_from.emplace();
+                tunnel.forward_from->push_back(device);
+            }
+    }
     if (!tunnel.link.master && chance.one_in(4)) tunnel.link.vrf = "vrf1";
     if (tunnel.routes || !chance.one_in(6)) tunnel.link.up = true;
 }
@@ -141,6 +151,9 @@ void disturb(Chance& chance, State& state) {
     if (chance.one_in(6))
         for (auto& other : state.links)
             other.routes.clear();
+    for (auto& other : state.links)
+        if (chance.one_in(6)) other.attributes.forward = chance.one_in(2);
+    if (chance.one_in(6)) link->attributes.rp_filter = RpFilter::strict;
     if (link->tunnel.isatap.value_or(false) && chance.one_in(2))
         link->routers = {{parse_address("192.168.103.99").value(), true}};
     if (link->tunnel.kind != TunnelKind::vxlan) {

@@ -51,6 +51,8 @@ std::string essence(const State& state) {
             text += " neighbour " + to_string(entry.address);
         text += "\n";
     }
+    for (const auto& link : state.links)
+        if (link.attributes.forward.value_or(false)) text += " forwards " + link.name;
     auto rules = state.rules;
     std::sort(rules.begin(), rules.end());
     for (const auto& rule : rules)

@@ -64,6 +64,8 @@ public:
         attributes.txqlen = 1000;
         attributes.up = false;
         attributes.promote_secondaries = false;
+        attributes.rp_filter = state_.settings.of_new_links.rp_filter;
+        attributes.forward = state_.settings.of_new_links.forward;
         attributes.alias = "";
         link.attributes = merged(attributes, op.attributes);
         const std::uint32_t limit = *mtu_limit(link.tunnel, state_);
@@ -191,6 +193,13 @@ public:
             if (fulfils(rule, op.rule)) return "EEXIST";
         state_.rules.push_back(op.rule);
         if (!op.rule.priority) state_.rules.back().priority = 32765;
+        return "";
+    }
+    std::string operator()(const SetForwarding& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        if (link->attributes.forward == op.on) return "nothing to set";
+        link->attributes.forward = op.on;
         return "";
     }
     std::string operator()(const RemoveRule& op) {
@@ -360,6 +369,10 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
                 [](const ChangeRouters& op) { return "change routers " + joined(op.entries); },
                 [](const RemoveRouters& op) { return "remove routers " + joined(op.entries); },
                 [](const AddRule& op) { return "add rule " + to_string(op.rule); },
+                [](const SetForwarding& op) {
+                    return fmt::format("{} {}", op.on ? "forward from" : "do not forward from",
+                                       op.link);
+                },
                 [](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
                 [](const AddAddress& op) { return "add " + to_string(op.address.prefix); },
                 [](const RemoveAddress& op) { return "remove " + to_string(op.address.prefix); },
@@ -391,8 +404,14 @@ State host_state() {
         link.attributes.mtu = mtu;
         link.attributes.up = true;
         link.carrier = true;
+        link.attributes.rp_filter = RpFilter::strict;
+        link.attributes.forward = false;
         state.links.push_back(link);
     }
+    state.settings.of_new_links.rp_filter = RpFilter::strict;
+    state.settings.of_new_links.forward = false;
+    state.settings.all_rp_filter = RpFilter::off;
+    state.settings.ipv6_forwarding = false;
     for (const char* text : {"172.21.0.100/24", "2001:db8:21::100/64"}) {
         const auto prefix = parse_prefix(text).value();
         state.host_addresses.push_back({prefix, std::nullopt, 2, "eth0"});

@@ -120,6 +120,9 @@ TEST_CASE("file: the same wish as on the command line is the same tunnel") {
            {"10.0.0.0/8,via 192.0.2.1,dev eth1,table 101,metric 7", "default,table main"}}},
          "routes = [{ to = \"10.0.0.0/8\", via = \"192.0.2.1\", dev = \"eth1\", table = 101, "
          "metric = 7 }, { to = \"default\", table = \"main\" }]"},
+        {{{"forward", {""}}, {"rp-filter", {"loose"}}, {"forward-from", {"eth0", "eth1"}}},
+         "forward = true\nrp_filter = \"loose\"\nforward_from = [\"eth0\", \"eth1\"]"},
+        {{{"no-forward", {""}}, {"rp-filter", {"off"}}}, "forward = false\nrp_filter = \"off\""},
         {{{"rule", {"from 172.21.0.100,table 101", "to 10.0.0.0/8,table default,priority 9"}}},
          "rules = [{ from = \"172.21.0.100\", table = 101 },\n"
          "{ table = \"default\", to = \"10.0.0.0/8\", priority = 9 }]"},
@@ -329,7 +332,7 @@ TEST_CASE("file: exact text of errors in a VXLAN") {
     check_error(vxlan + "routes = [{ to = \"2001:db8:5::/48\" }]\n", "mtu = 1279",
                 "7: mtu '1279': below 1280, which the IPv6 route 2001:db8:5::/48 needs. Raise it, "
                 "or leave IPv6 out.");
-    check_error(vxlan, "df = \"maybe\"", "6: df 'maybe': not set, unset or inherit");
+    check_error(vxlan, "df = \"maybe\"", "6: df 'maybe': not unset, set or inherit");
     check_error(vxlan, "learning = \"yes\"",
                 "12: learning: a boolean is expected, this is a string");
     check_error(vxlan, "srcport = \"2-1\"",
@@ -392,6 +395,11 @@ TEST_CASE("file: exact text of errors in routes and rules") {
                 "metrics.");
     check_error(vxlan, "routes = [\"10.0.0.0/8\"]",
                 "11: route: a table is expected, this is a string");
+    check_error(vxlan, "forward_from = [\"eth0\", \"eth0\"]",
+                "25: forward_from 'eth0': named twice");
+    check_error(vxlan, "forward_from = \"eth0\"",
+                "16: forward_from: a list is expected, this is a string");
+    check_error(vxlan, "rp_filter = 1", "13: rp_filter: a string is expected, this is an integer");
     check_error(vxlan, "rules = [{ table = 5 }]", "10: rule: neither from nor to is given");
     check_error(vxlan, "rules = [{ from = \"10.0.0.1\" }]", "10: rule: the table is missing");
     check_error(vxlan,

@@ -69,7 +69,7 @@ TEST_CASE("words: exact text of errors") {
     for (const char* ttl : {"0", "256", "low"})
         CHECK(error_of(example, {{"ttl", {ttl}}}) ==
               fmt::format("--ttl '{}': not a number from 1 to 255, auto or inherit", ttl));
-    CHECK(error_of(example, {{"df", {"maybe"}}}) == "--df 'maybe': not set, unset or inherit");
+    CHECK(error_of(example, {{"df", {"maybe"}}}) == "--df 'maybe': not unset, set or inherit");
     CHECK(
         error_of(example, {{"mac", {"33:33:00:00:00:01"}}}) ==
         "--mac '33:33:00:00:00:01': not the MAC address of a single station. The lowest bit of the "

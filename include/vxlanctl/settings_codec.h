@@ -1,0 +1,15 @@
+#pragma once
+
+#include "vxlanctl/message.h"
+#include "vxlanctl/model.h"
+
+namespace vxlanctl {
+
+/// RTM_GETNETCONF of net.ipv4.conf.default, net.ipv4.conf.all and net.ipv6.conf.all. A kernel
+/// without IPv6 refuses the last one.
+void encode_get_settings(MessageWriter& writer);
+
+/// Takes over what one of the answers says.
+void decode_settings(const nlmsghdr* message, InterfaceSettings& settings);
+
+} // namespace vxlanctl

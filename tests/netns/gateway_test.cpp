@@ -1,0 +1,157 @@
+// What makes a host a gateway: forwarding, and the reverse path filter, on the kernel.
+#include "faults.h"
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+using namespace world;
+
+namespace {
+
+/// A host whose namespace begins with the kernel's own settings, whatever those of its parent are.
+struct Gateway : Host {
+    Gateway() {
+        sh(space, "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0 "
+                  "net.ipv4.conf.default.rp_filter=0 net.ipv6.conf.all.forwarding=0");
+        sh(space, "ip link add eth1 type veth peer name wire1; ip link set eth1 up");
+    }
+};
+
+std::string setting(const Namespace& space, const std::string& link, const std::string& name) {
+    std::string text = sh(space, fmt::format("cat /proc/sys/net/ipv4/conf/{}/{}", link, name));
+    text.pop_back();
+    return text;
+}
+
+const std::string second_words = "up eth0 172.21.0.100 vxlan1 10.1.0.1/24 --vni 11 100.64.158.4";
+
+} // namespace
+
+TEST_CASE("gateway: forwarding and the filter are set, found, and go with the wish") {
+    const Gateway host;
+    const std::string words = up_words + " --rp-filter loose --forward --forward-from eth0";
+    const auto made = vxlanctl(host.space, words);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(made.out.find("  ~ forward of eth0: no -> yes\n") != std::string::npos);
+    CHECK(setting(host.space, "vxlan0", "rp_filter") == "2");
+    CHECK(setting(host.space, "vxlan0", "forwarding") == "1");
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    CHECK(setting(host.space, "eth1", "forwarding") == "0");
+    CHECK(vxlanctl_counted(host.space, words).writes == 0);
+
+    SECTION("a change by hand is put right") {
+        sh(host.space, "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding\n"
+                       "echo 1 >/proc/sys/net/ipv4/conf/vxlan0/rp_filter");
+        CHECK(vxlanctl(host.space, words).out == "vxlan0: changed\n"
+                                                 "  ~ rp_filter: strict -> loose\n"
+                                                 "  ~ forward of eth0: no -> yes\n");
+    }
+    SECTION("what is no longer asked for goes back to what new links have") {
+        sh(host.space, "echo 1 >/proc/sys/net/ipv4/conf/default/rp_filter");
+        CHECK(vxlanctl(host.space, up_words).out == "vxlan0: changed\n"
+                                                    "  ~ rp_filter: loose -> strict\n"
+                                                    "  ~ forward: yes -> no\n"
+                                                    "  ~ forward of eth0: yes -> no\n");
+        CHECK(setting(host.space, "eth0", "forwarding") == "0");
+        CHECK(vxlanctl_counted(host.space, up_words).writes == 0);
+    }
+    SECTION("and with the tunnel") {
+        CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+        CHECK(setting(host.space, "eth0", "forwarding") == "0");
+    }
+    SECTION("a new link has them as well") {
+        const auto replaced =
+            vxlanctl(host.space, words + " --port 4790 --allow-recreate --keep-foreign");
+        INFO(replaced.err);
+        CHECK(replaced.code == 0);
+        CHECK(setting(host.space, "vxlan0", "rp_filter") == "2");
+        CHECK(setting(host.space, "vxlan0", "forwarding") == "1");
+        CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    }
+    SECTION("export states them") {
+        const auto file = vxlanctl(host.space, "export").out;
+        INFO(file);
+        CHECK(file.find("rp_filter = \"loose\"\n") != std::string::npos);
+        CHECK(file.find("forward = true\n") != std::string::npos);
+        CHECK(file.find("forward_from = [\"eth0\"]\n") != std::string::npos);
+    }
+}
+
+TEST_CASE("gateway: a device of two tunnels forwards until the last of them gives it up") {
+    const Gateway host;
+    const std::string option = " --forward-from eth0";
+    REQUIRE(vxlanctl(host.space, up_words + option).code == 0);
+    REQUIRE(vxlanctl(host.space, second_words + option).code == 0);
+    CHECK(vxlanctl(host.space, up_words).out == "vxlan0: in sync\n");
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    CHECK(vxlanctl(host.space, second_words).out ==
+          "vxlan1: changed\n  ~ forward of eth0: yes -> no\n");
+    CHECK(setting(host.space, "eth0", "forwarding") == "0");
+
+    RunOptions options;
+    options.input =
+        "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nforward_from = ['eth0']\n"
+        "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
+        "forward_from = ['eth0', 'eth1']\n";
+    REQUIRE(vxlanctl(host.space, "apply -", options).code == 0);
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
+    CHECK(setting(host.space, "eth0", "forwarding") == "0");
+    CHECK(setting(host.space, "eth1", "forwarding") == "0");
+}
+
+TEST_CASE("gateway: a device that forwarded before goes on") {
+    const Gateway host;
+    sh(host.space, "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding");
+    REQUIRE(vxlanctl(host.space, up_words + " --forward-from eth0").code == 0);
+    REQUIRE(vxlanctl(host.space, up_words + " --forward-from eth0 --forward-from eth1").code == 0);
+    CHECK(setting(host.space, "eth1", "forwarding") == "1");
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    CHECK(setting(host.space, "eth1", "forwarding") == "0");
+}
+
+TEST_CASE("gateway: what cannot take effect is an error, and touches nothing") {
+    const Gateway host;
+    sh(host.space, "echo 1 >/proc/sys/net/ipv4/conf/all/rp_filter\n"
+                   "ip link property add dev eth1 altname second");
+    const auto before = snapshot(host.space);
+    const auto refused = [&](const std::string& options, const std::string& text) {
+        const auto finished = vxlanctl(host.space, up_words + options);
+        INFO(options << ": " << finished.err);
+        CHECK(finished.code == 2);
+        CHECK(finished.err.find(text) != std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+    };
+    refused(" --rp-filter off",
+            "rp_filter off has no effect: net.ipv4.conf.all.rp_filter is 1 (strict). Ask for "
+            "strict or loose, or lower it with 'sysctl -w net.ipv4.conf.all.rp_filter=0'.");
+    refused(" --rp-filter none", "not off, strict or loose");
+    refused(" --forward-from eth7", "forward_from: link 'eth7' does not exist");
+    refused(" --forward-from vxlan0", "forward_from: names the tunnel itself");
+    refused(" --forward-from second", "'second' is an alternative name of 'eth1'");
+    refused(" --forward-from eth1 --forward-from eth1", "twice");
+    refused(" --forward-from ''", "not a link name");
+    CHECK(vxlanctl(host.space, up_words + " --rp-filter loose").code == 0);
+}
+
+TEST_CASE("gateway: IPv6 forwarding is told of, and not set") {
+    const Gateway host;
+    const std::string words = up_words + " --address 2001:db8:5::1/64 --forward";
+    const auto made = vxlanctl(host.space, words);
+    CHECK(made.code == 0);
+    CHECK(made.err.find("IPv6 is not forwarded") != std::string::npos);
+    CHECK(sh(host.space, "cat /proc/sys/net/ipv6/conf/all/forwarding") == "0\n");
+    sh(host.space, "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding");
+    CHECK(vxlanctl(host.space, words).err == "");
+}
+
+TEST_CASE("gateway: every single write fails in turn") {
+    const std::string options = " --rp-filter loose --forward --forward-from eth0";
+    break_every_write<Gateway>("", up_words + options);
+    break_every_write<Gateway>(up_words + options, up_words + " --forward-from eth1");
+    break_every_write<Gateway>(up_words + options, "down vxlan0");
+}
