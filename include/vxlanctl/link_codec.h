@@ -28,6 +28,8 @@ void encode_change(MessageWriter& writer, int index, const LinkAttributes& chang
 /// a VXLAN where an immutable attribute is merely present, and where IFLA_MTU is beside them.
 void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,
                    const IndexOf& index_of);
+/// RTM_SETLINK into the network namespace of an open file; addresses and routes do not come along.
+void encode_move(MessageWriter& writer, int index, int descriptor);
 void encode_rename(MessageWriter& writer, int index, const std::string& to);
 void encode_delete(MessageWriter& writer, int index);
 

@@ -333,6 +333,14 @@ struct State {
     Links vanished = {};
 };
 
+/// Where a tunnel is, if it is not in the network namespace of the call.
+struct Placement {
+    std::string netns;     ///< a name as of ip-netns(8); empty: that of the call
+    bool create = false;   ///< it is made where there is none of that name
+    bool move_dev = false; ///< the lower device is brought into it out of that of the call
+    bool operator==(const Placement&) const = default;
+};
+
 /// One wanted tunnel.
 struct Tunnel {
     std::string name;
@@ -348,6 +356,7 @@ struct Tunnel {
     std::optional<std::vector<std::string>> forward_from;
     /// Whether a default route of these may stand beside one out of another link.
     bool overrides_default_route = true;
+    Placement placement;
     /// A VXLAN of that name on this UDP port is an attempt at the tunnel that went wrong, unless it
     /// carries our mark or traffic, and is replaced without being asked for.
     std::optional<std::uint16_t> failed_port;

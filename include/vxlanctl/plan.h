@@ -27,9 +27,18 @@ struct PlanOptions {
     };
 };
 
+/// What has to be there before the steps: they work in one network namespace.
+struct Preparations {
+    bool creates_namespace = false;
+    std::optional<Link> moved; ///< the lower device, with what comes along, as it is now
+    bool empty() const { return !creates_namespace && !moved; }
+};
+
 /// The plan for one tunnel.
 struct TunnelPlan {
     std::string name;
+    std::string netns; ///< empty: that of the call
+    Preparations preparations;
     std::vector<Step> steps;
     std::vector<std::string> warnings;
     std::vector<Error>

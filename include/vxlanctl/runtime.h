@@ -2,24 +2,13 @@
 
 #include "vxlanctl/directory.h"
 #include "vxlanctl/model.h"
+#include "vxlanctl/namespaces.h"
 
 #include <chrono>
 #include <functional>
 #include <sys/types.h>
 
 namespace vxlanctl {
-
-/// What tells network namespaces apart as long as they live: the device and inode of
-/// /proc/PID/ns/net.
-struct NamespaceId {
-    dev_t device = 0;
-    ino_t inode = 0;
-    bool operator==(const NamespaceId&) const = default;
-};
-
-/// Enters a network namespace: a name as of `ip netns`, or a path. Needs CAP_SYS_ADMIN.
-Result<void> enter_namespace(const std::string& name);
-Result<NamespaceId> current_namespace();
 
 /// Whether this process may change the network of its namespace, as far as it can know before it
 /// tries: CAP_NET_ADMIN is effective.

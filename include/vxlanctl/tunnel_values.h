@@ -72,6 +72,8 @@ Result<void> check_route_family(const Route& route, const Tunnel& tunnel);
 Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel);
 /// An MTU below 1280 beside an IPv6 address or route: the kernel has no IPv6 on such a link.
 Result<void> check_ipv6_mtu(const Tunnel& tunnel);
+/// What ip-netns(8) takes as a name.
+Result<void> check_netns(std::string_view name);
 /// A device by which packets come in.
 Result<std::string> parse_forward_from(std::string_view text);
 /// Devices that come twice. The errors have no subject.

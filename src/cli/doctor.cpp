@@ -19,8 +19,9 @@ std::string_view verdict_word(Verdict verdict) {
     return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
 }
 
-/// What the files in the default directory state; their errors are `check`'s to tell.
-std::vector<Tunnel> wishes() {
+/// What the files in the default directory state of a network namespace; their errors are `check`'s
+/// to tell.
+std::vector<Tunnel> wishes(const std::string& netns) {
     const auto texts = read_files({});
     const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
         return read_text(path, "peers file");
@@ -30,7 +31,7 @@ std::vector<Tunnel> wishes() {
             print_warning("", to_string(error));
     std::vector<Tunnel> tunnels;
     for (const auto& defined : parsed.tunnels)
-        tunnels.push_back(defined.tunnel);
+        if (defined.tunnel.placement.netns == netns) tunnels.push_back(defined.tunnel);
     return tunnels;
 }
 
@@ -79,7 +80,8 @@ Result<int> run_doctor(const Arguments& arguments) {
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-    const auto facts = read_facts({arguments.words, wishes(), arguments.has("probe")});
+    const auto facts =
+        read_facts({arguments.words, wishes(arguments.value("netns")), arguments.has("probe")});
     if (!facts) return tl::unexpected(facts.error());
     for (const auto& name : arguments.words)
         if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))

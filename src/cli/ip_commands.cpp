@@ -279,6 +279,24 @@ Words other_words(const Route& route) {
 /// One command a line, for each operation in turn.
 class Commands {
 public:
+    /// `netns` is where the commands work; empty: here.
+    explicit Commands(const std::string& netns)
+        : netns_(netns.empty() ? "" : shell_quoted(netns)) {}
+
+    void add(const Preparations& preparations) {
+        if (preparations.creates_namespace)
+            text_ += fmt::format("ip netns add {0}\nip -n {0} link set dev lo up\n", netns_);
+        if (!preparations.moved) return;
+        const Link& device = *preparations.moved;
+        text_ += fmt::format("ip link set dev {} netns {}\n", shell_quoted(device.name), netns_);
+        for (const auto& address : device.addresses)
+            (*this)(AddAddress{device.name, address});
+        if (!device.attributes.up.value_or(false)) return;
+        line("ip link set dev {} up", shell_quoted(device.name));
+        for (const auto& route : device.routes)
+            (*this)(AddRoute{device.name, route});
+    }
+
     void add(const Step& step) {
         changes_ = &step.changes;
         std::visit(*this, step.operation);
@@ -394,7 +412,14 @@ private:
         return shell_quoted(op.link);
     }
     template<class... Values> void line(fmt::format_string<Values...> format, Values&&... values) {
-        text_ += fmt::format(format, std::forward<Values>(values)...) + "\n";
+        text_ += in_namespace(fmt::format(format, std::forward<Values>(values)...)) + "\n";
+    }
+    std::string in_namespace(const std::string& command) const {
+        if (netns_.empty() || command.starts_with('#')) return command;
+        return fmt::format("ip netns exec {} {}", netns_,
+                           command.find_first_of(">&") == std::string::npos
+                               ? command
+                               : "sh -c " + shell_quoted(command));
     }
     void setting(const std::string& link, std::string_view name, int value) {
         line("echo {} >{}", value, // sysctl globs names
@@ -423,6 +448,7 @@ private:
                  fmt::join(words.left_out, ", "));
     }
 
+    std::string netns_;                            ///< quoted
     const std::vector<Change>* changes_ = nullptr; ///< of the step
     std::string text_;
 };
@@ -430,7 +456,8 @@ private:
 } // namespace
 
 std::string ip_commands(const TunnelPlan& plan) {
-    Commands commands;
+    Commands commands(plan.netns);
+    commands.add(plan.preparations);
     for (const auto& step : plan.steps)
         commands.add(step);
     return commands.take();

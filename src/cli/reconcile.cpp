@@ -4,28 +4,17 @@
 #include "vxlanctl/await.h"
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
-#include "vxlanctl/reader.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/transaction.h"
+#include "vxlanctl/reconciliation.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
+#include <deque>
 #include <fmt/format.h>
+#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
-#include <sys/random.h>
-#include <system_error>
 
 namespace vxlanctl {
 namespace {
-
-std::string random_id() {
-    std::uint64_t bits = 0;
-    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) // never fails for so few bytes
-        throw std::system_error(errno, std::generic_category(), "getrandom");
-    return fmt::format("{:016x}", bits);
-}
 
 Result<PlanOptions> planning_choices(const Arguments& arguments) {
     PlanOptions options;
@@ -44,243 +33,191 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
     return options;
 }
 
-/// One call's way from the config to the exit code.
-class Reconciliation {
+/// What a call wants of one network namespace.
+struct Place {
+    std::string name;                      ///< empty: that of the call
+    std::optional<NetworkNamespace> space; ///< none where it is that of the call, or not there
+    Config config;
+};
+
+bool creates(const Config& config) {
+    return std::any_of(config.tunnels.begin(), config.tunnels.end(),
+                       [](const Tunnel& tunnel) { return tunnel.placement.create; });
+}
+
+/// One config for each namespace, the call's first. Several names may be of one namespace.
+std::vector<Place> places_of(const Config& config, const NetworkNamespace& home) {
+    std::vector<Place> places(1);
+    places[0].config = config;
+    places[0].config.tunnels.clear();
+    std::map<std::string, std::size_t> by_name{{"", 0}};
+    std::map<NamespaceId, std::size_t> by_id{{home.id(), 0}};
+    for (const auto& tunnel : config.tunnels) {
+        const auto& name = tunnel.placement.netns;
+        if (!by_name.contains(name)) {
+            auto space = NetworkNamespace::open(name);
+            const auto known = space ? by_id.find(space->id()) : by_id.end();
+            if (known != by_id.end()) {
+                by_name[name] = known->second;
+            } else {
+                by_name[name] = places.size();
+                if (space) by_id[space->id()] = places.size();
+                Place& place = places.emplace_back();
+                place.name = name;
+                if (space) place.space.emplace(std::move(*space));
+                place.config.origin = config.origin;
+                place.config.unnamed = config.unnamed;
+                place.config.spared = config.spared;
+            }
+        }
+        places[by_name[name]].config.tunnels.push_back(tunnel);
+    }
+    return places;
+}
+
+/// One call's way from the config to the exit code, in as many namespaces as the config names.
+class Driver {
 public:
-    Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style, Mode mode,
-                   PlanOptions options, const Probation* probation, Narration narration)
-        : config_(config), arguments_(arguments), style_(style), mode_(mode),
-          options_(std::move(options)), probation_(probation), narration_(narration) {
-        // A tunnel that is planned again, once the one below it is there, keeps its mark.
-        options_.new_id = [this](const std::string& tunnel) {
-            auto [id, is_new] = ids_.try_emplace(tunnel);
-            if (is_new) id->second = random_id();
-            return id->second;
-        };
+    Driver(Call& call, const Config& config, const Probation* probation, Narration narration)
+        : call_(call), config_(config), probation_(probation), narration_(narration) {
+        call.is_several =
+            std::any_of(config.tunnels.begin(), config.tunnels.end(),
+                        [](const Tunnel& tunnel) { return !tunnel.placement.netns.empty(); });
     }
 
     Result<int> run(std::chrono::seconds timeout, std::chrono::seconds wait) {
-        if (arguments_.has("wait"))
+        if (call_.is_several) places_ = places_of(config_, call_.home);
+        if (call_.arguments.has("wait"))
             if (auto there = await(wait); !there) return tl::unexpected(there.error());
-        if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
-        auto made = make_plan();
-        if (!made) return tl::unexpected(made.error());
-        plan_ = std::move(*made);
-        if (probation_ != nullptr ||
-            std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(),
-                        [](const TunnelPlan& tunnel) { return tunnel.vanished.has_value(); }))
-            first_ = state_;
-        for (const auto& tunnel : plan_.tunnels)
-            outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel)
-                                                      : Outcome::refused);
-        if (mode_ == Mode::check) leave_out_what_is_no_drift();
-        for (const auto& tunnel : plan_.tunnels)
-            report_problems(tunnel);
-        if (stops_all())
-            for (auto& outcome : outcomes_)
-                if (outcome != Outcome::refused) outcome = Outcome::untouched;
-        if (mode_ == Mode::apply && !stops_all())
+        if (!call_.is_several) parts_.emplace_back(call_, config_, "", std::nullopt);
+        for (auto& place : places_)
+            parts_.emplace_back(call_, place.config, place.name, std::move(place.space));
+        if (auto proposed = propose(timeout); !proposed) return tl::unexpected(proposed.error());
+        if (call_.stops_all())
+            for (auto& part : parts_)
+                part.leave_untouched();
+        if (call_.mode == Mode::apply && !call_.stops_all())
             if (auto done = probation_ != nullptr ? carry_out_on_probation() : carry_out_for_good();
                 !done)
                 return tl::unexpected(done.error());
-        if (mode_ != Mode::apply || probation_ == nullptr || style_.json) report();
+        if (call_.mode != Mode::apply || probation_ == nullptr || call_.style.json) report();
         return exit_code();
     }
 
 private:
-    /// Waits for what the tunnels stand on, before the lock: others may go on meanwhile. Tunnels
-    /// of files are independent: those whose lower device is there are not kept from being made.
+    /// Waits for what the tunnels stand on, before any lock: others may go on meanwhile. Tunnels of
+    /// files are independent: those whose lower device is there are not kept from being made.
     Result<void> await(std::chrono::seconds time) {
-        if (mode_ == Mode::apply) catch_signals();
-        auto there = await_underlay(config_, time, [&](const std::vector<std::string>& missing) {
-            if (!style_.quiet)
-                print_warning("", fmt::format("waiting for {}", fmt::join(missing, ", ")));
+        if (call_.mode == Mode::apply) catch_signals();
+        const auto end = std::chrono::steady_clock::now() + time;
+        if (!call_.is_several) return await_in(config_, end);
+        Config here = places_.front().config; // and devices that are still to be moved
+        for (auto& place : places_) {
+            if (place.name.empty()) continue;
+            if (!place.space && !creates(place.config) && !await_place(place, end)) continue;
+            Config there = place.config;
+            there.tunnels.clear();
+            if (place.space)
+                if (auto entered = place.space->enter(); !entered) return entered;
+            for (const auto& tunnel : place.config.tunnels) {
+                const std::string dev = tunnel.tunnel.dev.value_or("");
+                const auto present = place.space && tunnel.placement.move_dev
+                                         ? read_devices({dev})
+                                         : std::map<std::string, Link>{};
+                if (!present) return tl::unexpected(present.error());
+                const bool is_to_move = tunnel.placement.move_dev && !present->contains(dev);
+                (is_to_move ? here : there).tunnels.push_back(tunnel);
+            }
+            if (place.space)
+                if (auto done = await_in(there, end); !done) return done;
+        }
+        if (auto back = call_.home.enter(); !back) return back;
+        return await_in(here, end);
+    }
+
+    bool await_place(Place& place, std::chrono::steady_clock::time_point end) {
+        tell_waiting(fmt::format("network namespace '{}'", place.name));
+        if (auto there = await_namespace(place.name, end); !there) {
+            call_.report_error(there.error());
+            return false;
+        }
+        auto space = NetworkNamespace::open(place.name);
+        if (space) place.space.emplace(std::move(*space));
+        return space.has_value();
+    }
+
+    Result<void> await_in(const Config& config, std::chrono::steady_clock::time_point end) {
+        const auto left = std::max(
+            std::chrono::ceil<std::chrono::seconds>(end - std::chrono::steady_clock::now()),
+            std::chrono::seconds(0));
+        auto there = await_underlay(config, left, [&](const std::vector<std::string>& missing) {
+            tell_waiting(fmt::format("{}", fmt::join(missing, ", ")));
         });
-        if (there || config_.origin == Origin::cli || caught_signal() != 0) return there;
-        report_error(there.error());
+        if (there || config.origin == Origin::cli || caught_signal() != 0) return there;
+        call_.report_error(there.error());
         return {};
     }
 
-    /// Opens what is needed; a writer also keeps the others out.
-    Result<void> prepare(std::chrono::seconds timeout) {
-        auto space = current_namespace();
-        if (!space) return tl::unexpected(space.error());
-        space_ = *space;
-        if (mode_ != Mode::apply) {
-            records_ = RuntimeDirectory::open_existing();
-        } else {
-            if (!has_net_admin())
-                return tl::unexpected(Error{
-                    ErrorKind::kernel, "",
-                    fmt::format("'{}' needs the capability CAP_NET_ADMIN", arguments_.command), "",
-                    0,
-                    "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work "
-                    "without."});
-            auto records = RuntimeDirectory::open();
-            if (!records) return tl::unexpected(records.error());
-            records_ = std::move(*records);
-            const std::string purpose =
-                fmt::format("vxlanctl {} {}", arguments_.command, fmt::join(subjects(), " "));
-            const auto tell = [&](const std::string& holder) {
-                if (!style_.quiet) print_warning("", fmt::format("waiting for {}", holder));
-            };
-            if (auto locked = records_->lock(space_, timeout, purpose, tell); !locked)
-                return locked;
-            catch_signals();
+    void tell_waiting(const std::string& what) const {
+        if (!call_.style.quiet) print_warning("", "waiting for " + what);
+    }
+
+    Result<void> propose(std::chrono::seconds timeout) {
+        std::vector<Reconciliation*> in_order; // the same for all writers: nobody waits in a circle
+        for (auto& part : parts_)
+            if (part.is_there()) in_order.push_back(&part);
+        std::sort(in_order.begin(), in_order.end(),
+                  [](const auto* one, const auto* other) { return one->id() < other->id(); });
+        for (auto* part : in_order) {
+            if (auto entered = part->enter(); !entered) return entered;
+            if (auto opened = part->open(timeout); !opened) return opened;
         }
-        auto socket = NetlinkSocket::open();
-        if (!socket) return tl::unexpected(socket.error());
-        socket_.emplace(std::move(*socket));
-        netlink_.emplace(*socket_);
+        for (auto& part : parts_) {
+            if (auto entered = part.enter(); !entered) return entered;
+            if (auto proposed = part.propose(); !proposed) return proposed;
+        }
         return {};
     }
 
-    /// What the call is about, for those who wait for it.
-    std::vector<std::string> subjects() const {
-        if (config_.origin == Origin::file) return arguments_.words;
-        std::vector<std::string> names = config_.absent;
-        for (const auto& tunnel : config_.tunnels)
-            names.push_back(tunnel.name);
-        return names;
-    }
-
-    /// Reads the state, and plans.
-    Result<Plan> make_plan() {
-        ReadRequest request = request_for(config_);
-        request.foreign = false;
-        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
-        if (!state) return tl::unexpected(state.error());
-        state_ = std::move(*state);
-        for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
-            if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
-                state_.vanished.put(*tunnel.vanished);
-                if (const auto record = find_record(first_, &*tunnel.vanished))
-                    state_.records.emplace(mark_of(*tunnel.vanished->attributes.alias)->id,
-                                           *record);
-            }
-        if (arguments_.has("netns")) state_.ssh_client.reset(); // it comes into another one
-        Plan made = plan(config_, state_, options_);
-        // Most runs change nothing that routes hang on, and need not read them.
-        if (std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
-            if (auto done = read_foreign(*netlink_, state_, request); !done)
-                return tl::unexpected(done.error());
-            made = plan(config_, state_, options_);
+    Result<void> carry_out_all() {
+        for (auto& part : parts_) {
+            if (auto entered = part.enter(); !entered) return entered;
+            part.carry_out();
         }
-        warn_of_missing_routes(made);
-        return made;
+        return {};
     }
 
-    /// Whether what the config makes will lead to the peer: an address of another tunnel, or a
-    /// route.
-    bool gets_route(const IpAddress& peer) const {
-        const auto leads = [&](const auto& list, auto prefix_of) {
-            return list && std::any_of(list->begin(), list->end(), [&](const auto& element) {
-                       return contains(prefix_of(element), peer);
-                   });
-        };
-        return std::any_of(
-            config_.tunnels.begin(), config_.tunnels.end(), [&](const Tunnel& tunnel) {
-                return leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
-                       leads(tunnel.routes, [](const Route& route) { return route.to; });
-            });
-    }
-
-    /// The ways to the peers that the plan adds.
-    static std::set<WayToPeer> new_ways(const TunnelPlan& plan) {
-        std::set<WayToPeer> ways;
-        for (const auto& step : plan.steps)
-            if (const auto* added = std::get_if<AddFlood>(&step.operation))
-                for (const auto& entry : added->entries)
-                    ways.insert({entry.dst, plan.wish->tunnel.local.value(),
-                                 plan.wish->tunnel.dev.value_or("")});
-        return ways;
-    }
-
-    /// A look-up that fails is no reason to do nothing.
-    void warn_of_missing_routes(Plan& made) {
-        std::set<WayToPeer> all;
-        for (const auto& tunnel : made.tunnels)
-            if (tunnel.wish != nullptr) all.merge(new_ways(tunnel));
-        const auto missing = unroutable(*netlink_, state_, all);
-        if (!missing || missing->empty()) return;
-        for (auto& tunnel : made.tunnels)
-            if (tunnel.wish != nullptr)
-                for (const auto& way : new_ways(tunnel))
-                    if (missing->contains(way) && !gets_route(way.peer))
-                        tunnel.warnings.push_back(
-                            fmt::format("no route to peer {} yet", to_string(way.peer)));
-    }
-
-    /// A mark that is missing or another one is no difference that matters to anybody.
-    void leave_out_what_is_no_drift() {
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-            TunnelPlan& tunnel = plan_.tunnels[i];
-            if (outcomes_[i] == Outcome::adopted) {
-                tunnel.steps.clear();
-                outcomes_[i] = Outcome::in_sync;
-            }
-            if (outcomes_[i] == Outcome::in_sync) tunnel.warnings.clear();
-        }
-        plan_.unnamed.clear();
-    }
-
-    void report_problems(const TunnelPlan& tunnel) {
-        if (!style_.quiet && tunnel.errors.empty())
-            for (const auto& warning : tunnel.warnings)
-                print_warning(tunnel.name, warning);
-        for (const auto& error : tunnel.errors)
-            report_error(error);
-    }
-
-    void report_error(const Error& error) {
-        print_error(error);
-        impossible_ = impossible_ || error.kind == ErrorKind::usage;
-        if (error.kind != ErrorKind::usage) code_ = graver(code_, vxlanctl::exit_code(error.kind));
-    }
-
-    /// On the command line everything named belongs to one wish; tunnels of files are independent.
-    bool stops_all() const { return impossible_ && config_.origin == Origin::cli; }
-
-    /// 2 says that nothing at all was touched.
-    int exit_code() const {
-        if (mode_ == Mode::check)
-            return std::all_of(outcomes_.begin(), outcomes_.end(),
-                               [](Outcome outcome) {
-                                   return outcome == Outcome::in_sync || outcome == Outcome::absent;
-                               })
-                       ? 0
-                       : 3;
-        if (!impossible_) return code_;
-        const bool touches =
-            mode_ == Mode::plan && !stops_all() &&
-            std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), is_carried_out);
-        const bool untouched = !wrote_ && !touches && (code_ == 0 || code_ == 4);
-        return untouched ? 2 : graver(code_, 1);
+    void sweep() {
+        for (auto& part : parts_)
+            if (part.is_there()) part.sweep();
     }
 
     Result<void> carry_out_for_good() {
-        carry_out_all();
+        auto done = carry_out_all();
         sweep();
-        return {};
+        return done;
     }
 
     /// Under the eyes of a guardian, who takes it back unless somebody confirms it.
     Result<void> carry_out_on_probation() {
-        if (std::none_of(plan_.tunnels.begin(), plan_.tunnels.end(), is_carried_out)) {
-            carry_out_all();
+        if (std::none_of(parts_.begin(), parts_.end(),
+                         [](const Reconciliation& part) { return part.has_work(); })) {
+            auto done = carry_out_all();
             report_text();
-            return {};
+            return done;
         }
-        auto guardian = Guardian::start(*records_, space_, [&] { return take_back_all(); });
+        if (auto home = parts_.front().enter(); !home) return home;
+        auto guardian = Guardian::start(parts_.front().records(), parts_.front().id(),
+                                        [&] { return take_back_all(); });
         if (!guardian) return tl::unexpected(guardian.error());
-        carry_out_all();
+        if (auto done = carry_out_all(); !done) return done; // the guardian takes it back
         report_text();
         (void)finish_output(); // now, not when all is decided
-        if (!wrote_) {
+        if (!call_.wrote) {
             guardian->dismiss();
             return {};
         }
-        if (!style_.quiet)
+        if (!call_.style.quiet)
             print_warning("", fmt::format("the change is taken back in {} s, unless you press "
                                           "Enter here or run 'vxlanctl confirm'",
                                           probation_->time.count()));
@@ -289,7 +226,7 @@ private:
             if (const auto done = take_back_all(); !done) verdict.error = done.error();
         confirmed_ = verdict.kind == Verdict::Kind::kept;
         if (*confirmed_) {
-            if (!style_.quiet && !style_.json) print("confirmed: the change stays\n");
+            if (!call_.style.quiet && !call_.style.json) print("confirmed: the change stays\n");
             sweep();
         } else {
             settle_rejection(verdict);
@@ -297,14 +234,13 @@ private:
         return {};
     }
 
-    static bool is_carried_out(const TunnelPlan& tunnel) {
-        return tunnel.errors.empty() && !tunnel.steps.empty();
-    }
-
     Result<void> take_back_all() {
-        TransactionContext context{*netlink_, *records_, space_, {}};
-        const auto left = take_back(context, plan_.tunnels, first_);
-        auto noted = probation_->reject(plan_);
+        std::vector<Error> left;
+        Result<void> noted;
+        for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
+            append(left, part->take_back());
+            if (auto rejected = probation_->reject(part->plan()); !rejected) noted = rejected;
+        }
         if (left.empty()) return noted;
         Error all = left.front();
         for (std::size_t i = 1; i < left.size(); ++i)
@@ -313,118 +249,58 @@ private:
     }
 
     void settle_rejection(const Verdict& verdict) {
-        report_error({ErrorKind::kernel, "", verdict.reason, "", 0,
-                      verdict.error ? "" : "The previous state is restored."});
-        if (verdict.error) report_error(*verdict.error);
-        for (std::size_t i = 0; i < outcomes_.size(); ++i)
-            if (is_carried_out(plan_.tunnels[i])) outcomes_[i] = Outcome::taken_back;
+        call_.report_error({ErrorKind::kernel, "", verdict.reason, "", 0,
+                            verdict.error ? "" : "The previous state is restored."});
+        if (verdict.error) call_.report_error(*verdict.error);
+        for (auto& part : parts_)
+            part.settle_rejection();
     }
 
-    void carry_out_all() {
-        const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
-        for (std::size_t stage = 0; stage < stages; ++stage) {
-            if (stage > 0 && stands_on_changes(stage)) plan_again(stage);
-            carry_out_stage(stage);
-        }
+    /// 2 says that nothing at all was touched.
+    int exit_code() const {
+        if (call_.mode == Mode::check)
+            return std::all_of(parts_.begin(), parts_.end(),
+                               [](const Reconciliation& part) {
+                                   const auto& outcomes = part.outcomes();
+                                   return std::all_of(outcomes.begin(), outcomes.end(),
+                                                      [](Outcome outcome) {
+                                                          return outcome == Outcome::in_sync ||
+                                                                 outcome == Outcome::absent;
+                                                      });
+                               })
+                       ? 0
+                       : 3;
+        if (!call_.impossible) return call_.code;
+        const bool touches =
+            call_.mode == Mode::plan && !call_.stops_all() &&
+            std::any_of(parts_.begin(), parts_.end(),
+                        [](const Reconciliation& part) { return part.has_work(); });
+        const bool untouched = !call_.wrote && !touches && (call_.code == 0 || call_.code == 4);
+        return untouched ? 2 : graver(call_.code, 1);
     }
 
-    /// Whether tunnels of the stage were planned on what an earlier stage was expected to make.
-    bool stands_on_changes(std::size_t stage) const {
-        bool concerned = false, changed = false;
-        for (const auto& tunnel : plan_.tunnels) {
-            concerned = concerned || (tunnel.stage == stage && tunnel.wish != nullptr);
-            changed = changed || (tunnel.stage < stage && tunnel.wish != nullptr &&
-                                  !(tunnel.steps.empty() && tunnel.errors.empty()));
+    /// What all parts have planned, and what has become of it.
+    struct Whole {
+        Plan plan;
+        std::vector<Outcome> outcomes;
+    };
+    Whole whole() const {
+        Whole whole;
+        for (const auto& part : parts_) {
+            append(whole.plan.tunnels, part.plan().tunnels);
+            append(whole.plan.unnamed, part.plan().unnamed);
+            append(whole.outcomes, part.outcomes());
         }
-        return concerned && changed;
-    }
-
-    /// Plans a stage anew, now that the earlier ones are carried out, or have failed.
-    void plan_again(std::size_t stage) {
-        auto again = make_plan();
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-            TunnelPlan& tunnel = plan_.tunnels[i];
-            if (tunnel.stage != stage) continue;
-            if (again) {
-                const auto now = std::find_if(
-                    again->tunnels.begin(), again->tunnels.end(),
-                    [&](const TunnelPlan& other) { return other.wish == tunnel.wish; });
-                const TunnelPlan before = std::exchange(tunnel, std::move(*now));
-                tunnel.stage = stage;
-                TunnelPlan news = tunnel;
-                std::erase_if(news.warnings, [&](const std::string& warning) {
-                    return is_in(before.warnings, warning);
-                });
-                if (before.errors.empty()) report_problems(news);
-            } else {
-                tunnel.errors.push_back(again.error());
-                report_error(again.error());
-            }
-            outcomes_[i] = tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused;
-        }
-    }
-
-    void carry_out_stage(std::size_t stage) {
-        const auto is_earlier = [&](const TunnelPlan& tunnel) { return tunnel.stage < stage; };
-        const auto is_meant = [&](const TunnelPlan& tunnel) { return tunnel.stage == stage; };
-        const auto begin = std::find_if_not(plan_.tunnels.begin(), plan_.tunnels.end(), is_earlier);
-        const std::span<TunnelPlan> tunnels(begin,
-                                            std::find_if_not(begin, plan_.tunnels.end(), is_meant));
-        const auto first = static_cast<std::size_t>(begin - plan_.tunnels.begin());
-        std::vector<Result<void>> results;
-        {
-            ProgressBar bar(style_);
-            TransactionContext context{
-                *netlink_, *records_, space_,
-                [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
-            results = carry_out(context, config_, tunnels, state_, options_);
-        }
-        for (std::size_t i = 0; i < tunnels.size(); ++i) {
-            TunnelPlan& tunnel = tunnels[i];
-            wrote_ = wrote_ || (results[i] && !tunnel.steps.empty());
-            if (results[i] || !tunnel.errors.empty()) continue;
-            outcomes_[first + i] = Outcome::failed;
-            tunnel.errors.push_back(results[i].error());
-            report_error(results[i].error());
-        }
-    }
-
-    /// Forgets what no link refers to any more.
-    void sweep() {
-        std::set<std::string> marked;
-        bool changed = false, complete = false;
-        for (const auto& tunnel : plan_.tunnels) {
-            if (tunnel.mark) marked.insert(tunnel.mark->id);
-            changed = changed || !tunnel.steps.empty();
-        }
-        const auto note = [&](const State& state) {
-            for (const auto& link : state.links)
-                if (const auto mark = mark_of(link.attributes.alias.value_or("")))
-                    marked.insert(mark->id);
-        };
-        note(state_);
-        if (!changed) return;
-        records_->sweep(space_, [&](const std::string& id) {
-            if (marked.contains(id)) return true;
-            if (!complete) { // rare enough to look at every link then
-                ReadRequest all;
-                all.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
-                all.foreign = false;
-                const auto state = read_state(*netlink_, nullptr, all);
-                if (!state) return true;
-                note(*state);
-                complete = true;
-            }
-            return marked.contains(id);
-        });
+        return whole;
     }
 
     void report() const {
-        if (arguments_.has("ip-commands")) {
-            for (const auto& tunnel : plan_.tunnels)
+        if (call_.arguments.has("ip-commands")) {
+            for (const auto& tunnel : whole().plan.tunnels)
                 if (tunnel.errors.empty()) print(ip_commands(tunnel));
-        } else if (style_.json) {
-            auto document = run_document(plan_, outcomes_, mode_ != Mode::apply);
+        } else if (call_.style.json) {
+            const auto [plan, outcomes] = whole();
+            auto document = run_document(plan, outcomes, call_.mode != Mode::apply);
             if (confirmed_) document["confirmed"] = *confirmed_;
             print(document_text(document));
         } else {
@@ -433,45 +309,35 @@ private:
     }
 
     void report_text() const {
-        if (style_.quiet || style_.json || stops_all()) return;
+        const OutputStyle& style = call_.style;
+        const bool planned = call_.mode != Mode::apply;
+        if (style.quiet || style.json || call_.stops_all()) return;
+        const auto [plan, outcomes] = whole();
         constexpr std::size_t longest_list = 20;
         const bool of_files = config_.origin == Origin::file;
-        const bool sums_up = of_files && mode_ != Mode::check;
+        const bool sums_up = of_files && call_.mode != Mode::check;
         const bool names_all =
-            !of_files || (sums_up && (style_.verbose || plan_.tunnels.size() <= longest_list));
-        for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-            if (outcomes_[i] == Outcome::failed || outcomes_[i] == Outcome::refused) continue;
-            if (outcomes_[i] == Outcome::in_sync && !names_all) continue;
-            if (narration_ != nullptr && mode_ == Mode::apply) print(narration_(plan_.tunnels[i]));
-            print(outcome_text(plan_.tunnels[i], outcomes_[i], mode_ != Mode::apply, style_));
+            !of_files || (sums_up && (style.verbose || plan.tunnels.size() <= longest_list));
+        for (std::size_t i = 0; i < plan.tunnels.size(); ++i) {
+            if (outcomes[i] == Outcome::failed || outcomes[i] == Outcome::refused) continue;
+            if (outcomes[i] == Outcome::in_sync && !names_all) continue;
+            if (narration_ != nullptr && !planned) print(narration_(plan.tunnels[i]));
+            print(outcome_text(plan.tunnels[i], outcomes[i], planned, style));
         }
-        for (const auto& name : plan_.unnamed)
+        for (const auto& name : plan.unnamed)
             print(fmt::format("{}: in no file (--prune removes it)\n", printable(name)));
-        if (config_.unnamed == Unnamed::remove_all && plan_.tunnels.empty())
+        if (config_.unnamed == Unnamed::remove_all && plan.tunnels.empty())
             print("no tunnel carries vxlanctl's mark\n");
-        if (sums_up) print(summary_text(plan_, outcomes_));
+        if (sums_up) print(summary_text(plan, outcomes));
     }
 
+    Call& call_;
     const Config& config_;
-    const Arguments& arguments_;
-    OutputStyle style_;
-    Mode mode_;
-    PlanOptions options_;
-    const Probation* probation_;             ///< null: the change is for good
-    Narration narration_;                    ///< null: the report says all
-    std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
-    NamespaceId space_;
-    std::optional<RuntimeDirectory> records_;
-    std::optional<NetlinkSocket> socket_;
-    std::optional<Netlink> netlink_;
-    State state_;
-    State first_; ///< before anything was done, where that will be needed
-    Plan plan_;
-    std::vector<Outcome> outcomes_;
-    int code_ = 0;
-    bool impossible_ = false; ///< a wish cannot be fulfilled
-    bool wrote_ = false;
-    std::optional<bool> confirmed_; ///< empty where nobody was asked
+    const Probation* probation_; ///< null: the change is for good
+    Narration narration_;        ///< null: the report says all
+    std::vector<Place> places_;
+    std::deque<Reconciliation> parts_; ///< the call's own first
+    std::optional<bool> confirmed_;    ///< empty where nobody was asked
 };
 
 template<class Attributes>
@@ -560,8 +426,11 @@ Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mod
     if (!wait) return tl::unexpected(wait.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
-    return Reconciliation(config, arguments, *style, mode, *options, probation, narration)
-        .run(*timeout, *wait);
+    const auto home = NetworkNamespace::current();
+    if (!home) return tl::unexpected(home.error());
+    Call call{arguments, *style, mode, config.origin, *home, *options};
+    call.keeps_first = probation != nullptr;
+    return Driver(call, config, probation, narration).run(*timeout, *wait);
 }
 
 } // namespace vxlanctl

@@ -50,6 +50,15 @@ class Lines {
 public:
     Lines(const OutputStyle& style, bool planned) : style_(style), planned_(planned) {}
 
+    void add(const Preparations& preparations, const std::string& netns) {
+        if (preparations.creates_namespace) plus("network namespace " + netns);
+        if (!preparations.moved) return;
+        std::string with;
+        for (const auto& address : preparations.moved->addresses)
+            with += (with.empty() ? ", with " : ", ") + to_string(address.prefix);
+        plus(fmt::format("lower device {}{}", preparations.moved->name, with));
+    }
+
     void add(const Step& step) {
         cost_ = !planned_                                 ? ""
                 : step.disruption == Disruption::recreate ? "  (replaces the link)"
@@ -410,10 +419,12 @@ std::string_view outcome_word(Outcome outcome) {
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style) {
     const bool happens = changes(outcome);
-    std::string text = fmt::format("{}: {}{}\n", printable(plan.name),
+    const std::string where = plan.netns.empty() ? "" : " in " + plan.netns;
+    std::string text = fmt::format("{}: {}{}\n", printable(plan.name + where),
                                    planned && happens ? "would be " : "", outcome_phrase(outcome));
     if (!happens) return text;
     Lines lines(style, planned);
+    lines.add(plan.preparations, plan.netns);
     for (const auto& step : plan.steps)
         lines.add(step);
     return text + lines.take();
@@ -438,6 +449,9 @@ nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {
                         {"steps", nlohmann::json::array()},
                         {"warnings", nlohmann::json::array()},
                         {"errors", nlohmann::json::array()}};
+    if (!plan.netns.empty()) json["netns"] = printable(plan.netns);
+    if (plan.preparations.creates_namespace) json["creates_netns"] = true;
+    if (plan.preparations.moved) json["moves_dev"] = printable(plan.preparations.moved->name);
     for (const auto& step : plan.steps)
         json["steps"].push_back(step_json(step));
     for (const auto& warning : plan.warnings)

@@ -271,6 +271,11 @@ std::string key_lines(Tunnel tunnel) {
     if (tunnel.forward_from)
         text += list_of("forward_from", texts_of(*tunnel.forward_from, quoted));
     if (tunnel.routes) text += list_of("routes", texts_of(*tunnel.routes, route_text));
+    if (const auto& place = tunnel.placement; !place.netns.empty()) {
+        text += line_of("netns", quoted(place.netns));
+        if (place.create) text += line_of("create_netns", "true");
+        if (place.move_dev) text += line_of("move_dev", "true");
+    }
     if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
     return text;
 }

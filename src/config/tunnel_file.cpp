@@ -420,6 +420,7 @@ public:
         read_routes();
         read_rules();
         read_forward_from();
+        read_placement();
         switch (kind_) {
         case TunnelKind::vxlan:
             read_dev();
@@ -638,6 +639,23 @@ private:
         if (!tunnel_.rules) return;
         for (auto& [index, error, earlier] : doubled_rules(*tunnel_.rules))
             refuse(error, "rule", places[index]);
+    }
+
+    void read_placement() {
+        Placement& placement = tunnel_.placement;
+        if (const auto* node = find("netns"))
+            if (const auto* text = string_of("netns", *node)) {
+                placement.netns = *text;
+                if (auto good = check_netns(*text); !good) refuse(good.error(), "netns", *node);
+            }
+        placement.create = boolean_of("create_netns").value_or(false);
+        placement.move_dev = boolean_of("move_dev").value_or(false);
+        for (const std::string_view key : {"create_netns", "move_dev"})
+            if (find("netns") == nullptr && find(key) != nullptr)
+                refuse(usage_error("", "has no meaning without netns").value(), key, *find(key));
+        if (placement.move_dev && find("dev") == nullptr)
+            refuse(usage_error("", "has no meaning without dev").value(), "move_dev",
+                   *find("move_dev"));
     }
 
     void read_forward_from() {
@@ -994,7 +1012,7 @@ std::vector<std::string> section_keys(TunnelKind kind) {
     for (const auto& row : link_attributes())
         if (is_option(row, kind)) keys.emplace_back(row.name);
     if (kind != TunnelKind::sit) keys.emplace_back("forward_from");
-    keys.insert(keys.end(), {"routes", "rules"});
+    keys.insert(keys.end(), {"routes", "rules", "netns", "create_netns", "move_dev"});
     return keys;
 }
 

@@ -323,6 +323,14 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
                        "Raise it, or leave IPv6 out.");
 }
 
+Result<void> check_netns(std::string_view name) {
+    constexpr std::size_t longest = 255; // NAME_MAX
+    if (!name.empty() && name != "." && name != ".." && name.size() <= longest &&
+        name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos)
+        return {};
+    return usage_error(fmt::format("'{}'", name), "not a name of a network namespace");
+}
+
 Result<std::string> parse_forward_from(std::string_view text) {
     if (auto good = check_link_name(text); !good) return tl::unexpected(good.error());
     return std::string(text);

@@ -361,6 +361,12 @@ void encode_change(MessageWriter& writer, int index, const TunnelAttributes& cha
     writer.finish();
 }
 
+void encode_move(MessageWriter& writer, int index, int descriptor) {
+    writer.begin(RTM_SETLINK, 0, link_header(index));
+    writer.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(descriptor));
+    writer.finish();
+}
+
 void encode_rename(MessageWriter& writer, int index, const std::string& to) {
     writer.begin(RTM_SETLINK, 0, link_header(index));
     writer.put_string(IFLA_IFNAME, to);

@@ -31,12 +31,6 @@ constexpr const char* system_directory = "/run/vxlanctl";
 constexpr std::string_view record_prefix = "record-";
 constexpr std::string_view fresh_prefix = "new-";
 
-std::optional<NamespaceId> namespace_at(const std::string& path) {
-    struct stat status {};
-    if (stat(path.c_str(), &status) != 0) return std::nullopt;
-    return NamespaceId{status.st_dev, status.st_ino};
-}
-
 /// Root's directory for one who only reads; no descriptor if there is none.
 FileDescriptor open_directory_of_anybody(const std::string& path) {
     return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -132,32 +126,6 @@ bool is_still_there(int directory, const std::string& name, int file) {
 }
 
 } // namespace
-
-Result<void> enter_namespace(const std::string& name) {
-    if (name.empty() || name == "." || name == "..")
-        return usage_error(fmt::format("--netns '{}'", name), "not a name of a network namespace");
-    const std::string path =
-        name.find('/') == std::string::npos ? fmt::format("/run/netns/{}", name) : name;
-    const FileDescriptor space(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (space.get() < 0) {
-        const std::string doing = fmt::format("cannot open network namespace '{}'", name);
-        if (errno == ENOENT)
-            return usage_error("", doing + ": it does not exist",
-                               "'ip netns list' lists those that have a name.");
-        return system_error("", doing, errno);
-    }
-    if (setns(space.get(), CLONE_NEWNET) != 0 && errno == EINVAL)
-        return usage_error(fmt::format("--netns '{}'", name), "not a network namespace");
-    if (setns(space.get(), CLONE_NEWNET) != 0)
-        return system_error("", fmt::format("cannot enter network namespace '{}'", name), errno,
-                            errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
-    return {};
-}
-
-Result<NamespaceId> current_namespace() {
-    if (const auto space = namespace_at("/proc/self/ns/net")) return *space;
-    return system_error("/proc/self/ns/net", "cannot examine", errno);
-}
 
 bool has_net_admin() {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};

@@ -24,6 +24,9 @@ const std::map<std::string, std::string> hosts{
                             "ip link set br0 up; ip link set eth1 master br0"},
     {"two-vpgs.toml", "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up; "
                       "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1"},
+    {"two-vpgs-netns.toml", "ip link add eth1 mtu 9001 type veth peer name wire1; "
+                            "ip link set eth1 up; ip link set wire1 up; "
+                            "ip addr add 172.21.1.100/24 dev eth1"},
     {"flets.toml", ""}, // needs the kinds sit and ip6tnl: tests/vm/isatap_test.cpp
 };
 
@@ -41,6 +44,11 @@ void check_point(const Namespace& space, const std::string& name) {
         CHECK(addresses(space, "vxlan0").size() == 2);
         sh(space, "ip addr del 10.225.194.170/9 dev vxlan0");
         CHECK(vxlanctl_counted(space, "apply " SOURCE_DIRECTORY "/examples/" + name).writes == 0);
+    }
+    if (name == "two-vpgs-netns.toml") { // tests/netns/namespaces_test.cpp sends traffic
+        CHECK(sh(space, "ip -n vpg-b -br addr show dev eth1").find("172.21.1.100/24") !=
+              std::string::npos);
+        sh(space, "ip netns del vpg-b");
     }
     if (name == "soracom-bridge.toml") CHECK(link(space, "vxlan0").at("master") == "br0");
 }

@@ -105,3 +105,17 @@ TEST_CASE("wait: a file's tunnel whose device never comes does not keep the othe
     CHECK(link_exists(host.space, "vxlan0"));
     CHECK(!link_exists(host.space, "vxlan1"));
 }
+
+TEST_CASE("wait: the network namespace comes late") {
+    std::ofstream("/run/second.toml") << "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
+                                         "local = '172.21.1.100'\npeers = ['100.64.158.4']\n";
+    Waiting host("apply --wait 60 /run/second.toml");
+    host.await("waiting for network namespace 'vpg-b'\n");
+    sh(host.space, "ip netns add vpg-b");
+    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
+                   "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
+    CHECK(host.finish().code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
+    sh(host.space, "ip netns del vpg-b");
+}

@@ -1,0 +1,107 @@
+#pragma once
+
+#include "vxlanctl/moved_device.h"
+#include "vxlanctl/output.h"
+#include "vxlanctl/reconcile.h"
+#include "vxlanctl/report.h"
+#include "vxlanctl/runtime.h"
+#include "vxlanctl/transaction.h"
+
+namespace vxlanctl {
+
+/// One call, and what it has come to.
+struct Call {
+    const Arguments& arguments;
+    OutputStyle style;
+    Mode mode;
+    Origin origin;
+    const NetworkNamespace& home; ///< where the call was made, or sent by --netns
+    PlanOptions options;
+    bool is_several = false;  ///< namespaces
+    bool keeps_first = false; ///< the state before will be needed, whatever is planned
+
+    int code = 0;
+    bool impossible = false; ///< a wish cannot be fulfilled
+    bool wrote = false;
+
+    void report_error(const Error& error);
+    /// On the command line everything named belongs to one wish; tunnels of files are independent.
+    bool stops_all() const { return impossible && origin == Origin::cli; }
+};
+
+/// What of a call concerns one network namespace. The process has to be in it, unless the namespace
+/// is still to be made.
+class Reconciliation {
+public:
+    /// `name` and `space` are those of another namespace than the call's; no space is one that is
+    /// not there yet, or that of the call.
+    Reconciliation(Call& call, const Config& config, std::string name,
+                   std::optional<NetworkNamespace> space);
+    Reconciliation(const Reconciliation&) = delete;
+    Reconciliation& operator=(const Reconciliation&) = delete;
+
+    /// The process is in the namespace then, if that is there.
+    Result<void> enter() const;
+    bool is_there() const { return is_home() || space_.has_value(); }
+    NamespaceId id() const { return is_home() ? call_.home.id() : space_->id(); }
+    const std::string& name() const { return name_; }
+
+    /// Opens what is needed; a writer also keeps the others out.
+    Result<void> open(std::chrono::seconds timeout);
+    /// Reads, plans, and tells what is wrong.
+    Result<void> propose();
+    /// Makes the namespace and brings devices, carries out, and puts back what nobody could use.
+    void carry_out();
+    /// Forgets what no link refers to any more.
+    void sweep();
+    /// Returns to the state that the plans were made from. The errors list what is left.
+    std::vector<Error> take_back();
+    /// Nothing is to be done, since something else is impossible.
+    void leave_untouched();
+    /// All that was done has been taken back.
+    void settle_rejection();
+
+    const Plan& plan() const { return plan_; }
+    const std::vector<Outcome>& outcomes() const { return outcomes_; }
+    bool has_work() const;
+    RuntimeDirectory& records() { return *records_; }
+
+private:
+    bool is_home() const { return name_.empty(); }
+    Result<void> open_socket();
+    Result<void> find_prepared();
+    Result<void> keep_others_out(std::chrono::seconds timeout);
+    std::vector<std::string> subjects() const;
+    Result<void> find_devices();
+    Result<Plan> make_plan();
+    bool gets_route(const IpAddress& peer) const;
+    void warn_of_missing_routes(Plan& made);
+    void note_preparations();
+    Result<void> prepare();
+    void put_back_unused();
+    void leave_out_what_is_no_drift();
+    void report_problems(const TunnelPlan& tunnel);
+    bool stands_on_changes(std::size_t stage) const;
+    void plan_again(std::size_t stage);
+    void carry_out_stage(std::size_t stage);
+
+    Call& call_;
+    const Config& config_;
+    std::string name_;
+    std::optional<NetworkNamespace> space_; ///< another one than the call's
+    PlanOptions options_;
+    std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
+    std::chrono::seconds lock_timeout_{};
+    std::optional<RuntimeDirectory> records_;
+    std::optional<NetlinkSocket> socket_;
+    std::optional<Netlink> netlink_;
+    std::map<std::string, Link> devices_; ///< to be brought here
+    std::vector<Link> moved_;             ///< those that were
+    bool made_namespace_ = false;
+    State state_;
+    State first_; ///< before anything was done, where that will be needed
+    Plan plan_;
+    std::vector<Outcome> outcomes_;
+};
+
+} // namespace vxlanctl

@@ -1,0 +1,507 @@
+#include "vxlanctl/reconciliation.h"
+
+#include "vxlanctl/lists.h"
+#include "vxlanctl/reader.h"
+#include "vxlanctl/shell_word.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <system_error>
+
+namespace vxlanctl {
+namespace {
+
+std::string random_id() {
+    std::uint64_t bits = 0;
+    if (getrandom(&bits, sizeof bits, 0) != sizeof bits) // never fails for so few bytes
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+    return fmt::format("{:016x}", bits);
+}
+
+/// The ways to the peers that the plan adds.
+std::set<WayToPeer> new_ways(const TunnelPlan& plan) {
+    std::set<WayToPeer> ways;
+    for (const auto& step : plan.steps)
+        if (const auto* added = std::get_if<AddFlood>(&step.operation))
+            for (const auto& entry : added->entries)
+                ways.insert({entry.dst, plan.wish->tunnel.local.value(),
+                             plan.wish->tunnel.dev.value_or("")});
+    return ways;
+}
+
+/// Which tunnels could not do without the device.
+bool needs(const TunnelPlan& tunnel, const Link& device) {
+    return tunnel.wish != nullptr && tunnel.wish->tunnel.dev == device.name;
+}
+
+bool creates_namespace(const Config& config) {
+    return std::any_of(config.tunnels.begin(), config.tunnels.end(),
+                       [](const Tunnel& tunnel) { return tunnel.placement.create; });
+}
+
+bool is_carried_out(const TunnelPlan& tunnel) {
+    return tunnel.errors.empty() && !tunnel.steps.empty();
+}
+
+} // namespace
+
+void Call::report_error(const Error& error) {
+    print_error(error);
+    impossible = impossible || error.kind == ErrorKind::usage;
+    if (error.kind != ErrorKind::usage) code = graver(code, exit_code(error.kind));
+}
+
+Reconciliation::Reconciliation(Call& call, const Config& config, std::string name,
+                               std::optional<NetworkNamespace> space)
+    : call_(call), config_(config), name_(std::move(name)), space_(std::move(space)),
+      options_(call.options) {
+    // A tunnel that is planned again, once the one below it is there, keeps its mark.
+    options_.new_id = [this](const std::string& tunnel) {
+        auto [id, is_new] = ids_.try_emplace(tunnel);
+        if (is_new) id->second = random_id();
+        return id->second;
+    };
+}
+
+Result<void> Reconciliation::enter() const {
+    if (!call_.is_several) return {}; // it would need CAP_SYS_ADMIN
+    return is_home() ? call_.home.enter() : space_ ? space_->enter() : Result<void>();
+}
+
+bool Reconciliation::has_work() const {
+    return std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), is_carried_out);
+}
+
+Result<void> Reconciliation::open(std::chrono::seconds timeout) {
+    lock_timeout_ = timeout;
+    if (!is_there()) return {};
+    if (call_.mode != Mode::apply)
+        records_ = RuntimeDirectory::open_existing();
+    else if (auto alone = keep_others_out(timeout); !alone)
+        return alone;
+    return open_socket();
+}
+
+Result<void> Reconciliation::open_socket() {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    socket_.emplace(std::move(*socket));
+    netlink_.emplace(*socket_);
+    return {};
+}
+
+Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
+    if (!has_net_admin())
+        return tl::unexpected(Error{
+            ErrorKind::kernel, "",
+            fmt::format("'{}' needs the capability CAP_NET_ADMIN", call_.arguments.command), "", 0,
+            "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work without."});
+    auto records = RuntimeDirectory::open();
+    if (!records) return tl::unexpected(records.error());
+    records_ = std::move(*records);
+    const std::string purpose =
+        fmt::format("vxlanctl {} {}", call_.arguments.command, fmt::join(subjects(), " "));
+    const auto tell = [&](const std::string& holder) {
+        if (!call_.style.quiet) print_warning("", fmt::format("waiting for {}", holder));
+    };
+    if (auto locked = records_->lock(id(), timeout, purpose, tell); !locked) return locked;
+    catch_signals();
+    return {};
+}
+
+/// What the call is about, for those who wait for it.
+std::vector<std::string> Reconciliation::subjects() const {
+    if (config_.origin == Origin::file) return call_.arguments.words;
+    std::vector<std::string> names = config_.absent;
+    for (const auto& tunnel : config_.tunnels)
+        names.push_back(tunnel.name);
+    return names;
+}
+
+Result<void> Reconciliation::propose() {
+    if (auto found = find_devices(); !found) return found;
+    auto made = make_plan();
+    if (!made) return tl::unexpected(made.error());
+    plan_ = std::move(*made);
+    note_preparations();
+    if (call_.keeps_first ||
+        std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(),
+                    [](const TunnelPlan& tunnel) { return tunnel.vanished.has_value(); }))
+        first_ = state_;
+    for (const auto& tunnel : plan_.tunnels)
+        outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused);
+    if (call_.mode == Mode::check) leave_out_what_is_no_drift();
+    for (const auto& tunnel : plan_.tunnels)
+        report_problems(tunnel);
+    return {};
+}
+
+/// The lower devices that are still where the call was made.
+Result<void> Reconciliation::find_devices() {
+    std::set<std::string> wanted;
+    for (const auto& tunnel : config_.tunnels)
+        if (tunnel.placement.move_dev && !is_home()) wanted.insert(*tunnel.tunnel.dev);
+    if (wanted.empty()) return {};
+    if (space_) {
+        const auto here = read_devices(wanted);
+        if (!here) return tl::unexpected(here.error());
+        for (const auto& [name, device] : *here)
+            wanted.erase(name);
+    }
+    if (auto entered = call_.home.enter(); !entered) return entered;
+    auto there = read_devices(wanted);
+    if (auto back = enter(); !back) return back;
+    if (!there) return tl::unexpected(there.error());
+    devices_ = std::move(*there);
+    return {};
+}
+
+/// Reads the state, and plans.
+Result<Plan> Reconciliation::make_plan() {
+    ReadRequest request = request_for(config_);
+    request.foreign = false;
+    state_ = {};
+    if (is_there()) {
+        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
+        if (!state) return tl::unexpected(state.error());
+        state_ = std::move(*state);
+    }
+    for (const auto& [name, device] : devices_)
+        expect_device(state_, device);
+    for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
+        if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
+            state_.vanished.put(*tunnel.vanished);
+            if (const auto record = find_record(first_, &*tunnel.vanished))
+                state_.records.emplace(mark_of(*tunnel.vanished->attributes.alias)->id, *record);
+        }
+    // The SSH session comes into another one.
+    if (!is_home() || call_.arguments.has("netns")) state_.ssh_client.reset();
+    Plan made = vxlanctl::plan(config_, state_, options_);
+    // Most runs change nothing that routes hang on, and need not read them.
+    if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+        if (auto done = read_foreign(*netlink_, state_, request); !done)
+            return tl::unexpected(done.error());
+        made = vxlanctl::plan(config_, state_, options_);
+    }
+    if (is_there() && devices_.empty()) warn_of_missing_routes(made);
+    for (auto& tunnel : made.tunnels) {
+        tunnel.netns = name_;
+        if (is_there() || creates_namespace(config_)) continue;
+        tunnel.steps.clear();
+        tunnel.errors = {{ErrorKind::usage, tunnel.name,
+                          fmt::format("network namespace '{}' does not exist", name_), "", 0,
+                          fmt::format("Use create_netns, or make it with 'ip netns add {}'.",
+                                      shell_quoted(name_))}};
+    }
+    return made;
+}
+
+/// Each device and the namespace are brought by the first tunnel that needs them.
+void Reconciliation::note_preparations() {
+    bool is_there_by_then = is_there();
+    std::set<std::string> brought;
+    const std::string connection = ssh_connection(); // CLIENT PORT SERVER PORT
+    const auto first_blank = connection.find(' ');
+    const auto server = connection.find(' ', first_blank + 1) + 1;
+    const auto ssh_server = parse_address(connection.substr(std::min(server, connection.size()),
+                                                            connection.find(' ', server) - server));
+    for (auto& tunnel : plan_.tunnels) {
+        if (!tunnel.errors.empty()) continue;
+        for (const auto& [name, device] : devices_) {
+            if (!needs(tunnel, device) || brought.contains(name)) continue;
+            const bool carries_session =
+                ssh_server && std::any_of(device.addresses.begin(), device.addresses.end(),
+                                          [&](const Address& address) {
+                                              return address.prefix.address == *ssh_server;
+                                          });
+            if (carries_session) {
+                tunnel.errors.push_back(
+                    {ErrorKind::refused, tunnel.name,
+                     fmt::format("cannot move '{}' to network namespace '{}': this SSH session "
+                                 "comes in by it",
+                                 name, name_),
+                     "", 0, "Run it from the console, or in another session."});
+                continue;
+            }
+            brought.insert(name);
+            tunnel.preparations.moved = device;
+        }
+        if (tunnel.errors.empty() && !is_there_by_then && !tunnel.steps.empty()) {
+            tunnel.preparations.creates_namespace = true;
+            is_there_by_then = true;
+        }
+    }
+}
+
+/// Afterwards everything is there that the plans have counted on.
+Result<void> Reconciliation::prepare() {
+    if (!space_) {
+        auto made = NetworkNamespace::create(name_);
+        if (!made) return tl::unexpected(made.error());
+        space_.emplace(std::move(*made));
+        made_namespace_ = true;
+        call_.wrote = true;
+        if (auto entered = enter(); !entered) return entered;
+        if (auto opened = open(lock_timeout_); !opened) return opened;
+    }
+    if (auto entered = call_.home.enter(); !entered) return entered;
+    Result<void> moved;
+    for (const auto& [name, device] : devices_) {
+        const bool wanted =
+            std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [&](const TunnelPlan& tunnel) {
+                return tunnel.errors.empty() && needs(tunnel, device);
+            });
+        if (!wanted || !moved) continue;
+        moved = move_device(device, call_.home, *space_);
+        if (moved) moved_.push_back(device);
+    }
+    devices_.clear();
+    if (auto back = enter(); !back) return back;
+    return moved;
+}
+
+void Reconciliation::carry_out() {
+    const bool prepares =
+        std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [](const TunnelPlan& tunnel) {
+            return tunnel.errors.empty() && !tunnel.preparations.empty();
+        });
+    if (prepares) {
+        auto ready = prepare();
+        if (!ready)
+            for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+                TunnelPlan& tunnel = plan_.tunnels[i];
+                if (!tunnel.errors.empty()) continue;
+                tunnel.errors.push_back(ready.error());
+                tunnel.errors.back().subject = tunnel.name;
+                tunnel.errors.back().remedy += "The previous state is restored.";
+                call_.report_error(tunnel.errors.back());
+                outcomes_[i] = Outcome::failed;
+            }
+    }
+    const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
+    for (std::size_t stage = 0; stage < stages && is_there(); ++stage) {
+        if (prepares || (stage > 0 && stands_on_changes(stage))) plan_again(stage);
+        carry_out_stage(stage);
+    }
+    if (prepares) put_back_unused();
+}
+
+/// A failure leaves no namespace behind that was made for nothing, and no device in it.
+void Reconciliation::put_back_unused() {
+    if (!space_) return;
+    const auto is_used = [&](auto uses) {
+        return std::any_of(
+            plan_.tunnels.begin(), plan_.tunnels.end(),
+            [&](const TunnelPlan& tunnel) { return tunnel.errors.empty() && uses(tunnel); });
+    };
+    std::erase_if(moved_, [&](const Link& device) {
+        if (is_used([&](const TunnelPlan& tunnel) { return needs(tunnel, device); })) return false;
+        if (auto back = move_device(device, *space_, call_.home); !back)
+            call_.report_error(back.error());
+        return true;
+    });
+    if (made_namespace_ && moved_.empty() && !is_used([](const TunnelPlan&) { return true; })) {
+        NetworkNamespace::remove(name_);
+        made_namespace_ = false;
+    }
+}
+
+/// What has been prepared, as far as it is there: that was perhaps done by another process.
+Result<void> Reconciliation::find_prepared() {
+    bool creates = false;
+    std::map<std::string, Link> brought;
+    for (const auto& tunnel : plan_.tunnels) {
+        creates = creates || tunnel.preparations.creates_namespace;
+        if (tunnel.preparations.moved)
+            brought.emplace(tunnel.preparations.moved->name, *tunnel.preparations.moved);
+    }
+    if (!space_ && creates) {
+        auto space = NetworkNamespace::open(name_);
+        if (!space) return {}; // it was never made
+        space_.emplace(std::move(*space));
+        made_namespace_ = true;
+        auto records = RuntimeDirectory::open();
+        if (!records) return tl::unexpected(records.error());
+        records_ = std::move(*records);
+        if (auto entered = enter(); !entered) return entered;
+        if (auto opened = open_socket(); !opened) return opened;
+    }
+    if (auto entered = enter(); !entered || brought.empty()) return entered;
+    std::set<std::string> names;
+    for (const auto& [name, device] : brought)
+        names.insert(name);
+    const auto here = read_devices(names);
+    if (!here) return tl::unexpected(here.error());
+    moved_.clear();
+    for (const auto& [name, device] : *here)
+        moved_.push_back(brought.at(name));
+    return {};
+}
+
+std::vector<Error> Reconciliation::take_back() {
+    std::vector<Error> left;
+    if (auto found = find_prepared(); !found) return {found.error()};
+    if (!is_there()) return left;
+    TransactionContext context{*netlink_, *records_, id(), {}};
+    left = vxlanctl::take_back(context, plan_.tunnels, first_);
+    for (const auto& device : moved_)
+        if (auto back = move_device(device, *space_, call_.home); !back)
+            left.push_back(back.error());
+    if (made_namespace_ && left.empty()) NetworkNamespace::remove(name_);
+    return left;
+}
+
+void Reconciliation::leave_untouched() {
+    for (auto& outcome : outcomes_)
+        if (outcome != Outcome::refused) outcome = Outcome::untouched;
+}
+
+void Reconciliation::settle_rejection() {
+    for (std::size_t i = 0; i < outcomes_.size(); ++i)
+        if (is_carried_out(plan_.tunnels[i])) outcomes_[i] = Outcome::taken_back;
+}
+
+void Reconciliation::report_problems(const TunnelPlan& tunnel) {
+    if (!call_.style.quiet && tunnel.errors.empty())
+        for (const auto& warning : tunnel.warnings)
+            print_warning(tunnel.name, warning);
+    for (const auto& error : tunnel.errors)
+        call_.report_error(error);
+}
+
+/// Whether what the config makes will lead to the peer: an address of another tunnel, or a
+/// route.
+bool Reconciliation::gets_route(const IpAddress& peer) const {
+    const auto leads = [&](const auto& list, auto prefix_of) {
+        return list && std::any_of(list->begin(), list->end(), [&](const auto& element) {
+                   return contains(prefix_of(element), peer);
+               });
+    };
+    return std::any_of(config_.tunnels.begin(), config_.tunnels.end(), [&](const Tunnel& tunnel) {
+        return leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
+               leads(tunnel.routes, [](const Route& route) { return route.to; });
+    });
+}
+
+/// A look-up that fails is no reason to do nothing.
+void Reconciliation::warn_of_missing_routes(Plan& made) {
+    std::set<WayToPeer> all;
+    for (const auto& tunnel : made.tunnels)
+        if (tunnel.wish != nullptr) all.merge(new_ways(tunnel));
+    const auto missing = unroutable(*netlink_, state_, all);
+    if (!missing || missing->empty()) return;
+    for (auto& tunnel : made.tunnels)
+        if (tunnel.wish != nullptr)
+            for (const auto& way : new_ways(tunnel))
+                if (missing->contains(way) && !gets_route(way.peer))
+                    tunnel.warnings.push_back(
+                        fmt::format("no route to peer {} yet", to_string(way.peer)));
+}
+
+/// A mark that is missing or another one is no difference that matters to anybody.
+void Reconciliation::leave_out_what_is_no_drift() {
+    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+        TunnelPlan& tunnel = plan_.tunnels[i];
+        if (outcomes_[i] == Outcome::adopted) {
+            tunnel.steps.clear();
+            outcomes_[i] = Outcome::in_sync;
+        }
+        if (outcomes_[i] == Outcome::in_sync) tunnel.warnings.clear();
+    }
+    plan_.unnamed.clear();
+}
+
+/// Whether tunnels of the stage were planned on what an earlier stage was expected to make.
+bool Reconciliation::stands_on_changes(std::size_t stage) const {
+    bool concerned = false, changed = false;
+    for (const auto& tunnel : plan_.tunnels) {
+        concerned = concerned || (tunnel.stage == stage && tunnel.wish != nullptr);
+        changed = changed || (tunnel.stage < stage && tunnel.wish != nullptr &&
+                              !(tunnel.steps.empty() && tunnel.errors.empty()));
+    }
+    return concerned && changed;
+}
+
+/// Plans a stage anew, now that the earlier ones are carried out, or have failed.
+void Reconciliation::plan_again(std::size_t stage) {
+    auto again = make_plan();
+    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+        TunnelPlan& tunnel = plan_.tunnels[i];
+        if (tunnel.stage != stage) continue;
+        if (again) {
+            const auto now =
+                std::find_if(again->tunnels.begin(), again->tunnels.end(),
+                             [&](const TunnelPlan& other) { return other.wish == tunnel.wish; });
+            const TunnelPlan before = std::exchange(tunnel, std::move(*now));
+            tunnel.preparations = before.preparations;
+            tunnel.stage = stage;
+            TunnelPlan news = tunnel;
+            std::erase_if(news.warnings, [&](const std::string& warning) {
+                return is_in(before.warnings, warning);
+            });
+            if (before.errors.empty()) report_problems(news);
+        } else {
+            tunnel.errors.push_back(again.error());
+            call_.report_error(again.error());
+        }
+        outcomes_[i] = tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused;
+    }
+}
+
+void Reconciliation::carry_out_stage(std::size_t stage) {
+    const auto is_earlier = [&](const TunnelPlan& tunnel) { return tunnel.stage < stage; };
+    const auto is_meant = [&](const TunnelPlan& tunnel) { return tunnel.stage == stage; };
+    const auto begin = std::find_if_not(plan_.tunnels.begin(), plan_.tunnels.end(), is_earlier);
+    const std::span<TunnelPlan> tunnels(begin,
+                                        std::find_if_not(begin, plan_.tunnels.end(), is_meant));
+    const auto first = static_cast<std::size_t>(begin - plan_.tunnels.begin());
+    std::vector<Result<void>> results;
+    {
+        ProgressBar bar(call_.style);
+        TransactionContext context{
+            *netlink_, *records_, id(),
+            [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
+        results = vxlanctl::carry_out(context, config_, tunnels, state_, options_);
+    }
+    for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        TunnelPlan& tunnel = tunnels[i];
+        call_.wrote = call_.wrote || (results[i] && !tunnel.steps.empty());
+        if (results[i] || !tunnel.errors.empty()) continue;
+        outcomes_[first + i] = Outcome::failed;
+        tunnel.errors.push_back(results[i].error());
+        call_.report_error(results[i].error());
+    }
+}
+
+void Reconciliation::sweep() {
+    std::set<std::string> marked;
+    bool changed = false, complete = false;
+    for (const auto& tunnel : plan_.tunnels) {
+        if (tunnel.mark) marked.insert(tunnel.mark->id);
+        changed = changed || !tunnel.steps.empty();
+    }
+    const auto note = [&](const State& state) {
+        for (const auto& link : state.links)
+            if (const auto mark = mark_of(link.attributes.alias.value_or("")))
+                marked.insert(mark->id);
+    };
+    note(state_);
+    if (!changed) return;
+    records_->sweep(id(), [&](const std::string& id) {
+        if (marked.contains(id)) return true;
+        if (!complete) { // rare enough to look at every link then
+            ReadRequest all;
+            all.kinds = {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl};
+            all.foreign = false;
+            const auto state = read_state(*netlink_, nullptr, all);
+            if (!state) return true;
+            note(*state);
+            complete = true;
+        }
+        return marked.contains(id);
+    });
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,129 @@
+#include "vxlanctl/moved_device.h"
+
+#include "vxlanctl/address_codec.h"
+#include "vxlanctl/link_codec.h"
+#include "vxlanctl/reader.h"
+#include "vxlanctl/route_codec.h"
+#include "vxlanctl/steps.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+
+namespace vxlanctl {
+namespace {
+
+/// Sends one batch in the namespace that this process is in, and tells the first refusal.
+Result<void> send(const std::function<void(MessageWriter&)>& encode, const std::string& doing,
+                  const std::function<void(const Link&)>& answer = {}) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    encode(writer);
+    if (batch.offsets.empty()) return {};
+    const auto failures = netlink.request(batch, [&](const nlmsghdr* message) {
+        if (const auto link = decode_link(message); link && answer) answer(*link);
+    });
+    if (!failures) return tl::unexpected(failures.error());
+    if (failures->empty()) return {};
+    const auto& failure = failures->front();
+    return tl::unexpected(
+        Error{ErrorKind::kernel, "", doing, failure.kernel_text, failure.code, ""});
+}
+
+/// In the namespace that this process is in.
+Result<void> restore(const Link& device) {
+    const std::string doing =
+        fmt::format("cannot give '{}' its addresses and routes again", device.name);
+    int index = 0;
+    if (auto found = send([&](auto& writer) { encode_get_link(writer, device.name); }, doing,
+                          [&](const Link& link) { index = link.index; });
+        !found)
+        return found;
+    return send(
+        [&](MessageWriter& writer) {
+            for (const auto& address : device.addresses)
+                encode_add_address(writer, index, address);
+            LinkAttributes attributes; // those that a device leaves behind as well
+            attributes.promote_secondaries = device.attributes.promote_secondaries;
+            attributes.rp_filter = device.attributes.rp_filter;
+            attributes.forward = device.attributes.forward;
+            attributes.up = device.attributes.up;
+            encode_change(writer, index, attributes, [](const std::string&) { return 0; });
+            if (!device.attributes.up.value_or(false)) return;
+            auto routes = device.routes; // a gateway may be reachable only by another of these
+            std::stable_partition(routes.begin(), routes.end(),
+                                  [](const Route& route) { return !route.via; });
+            for (const auto& route : routes)
+                encode_add_route(writer, index, route);
+        },
+        doing);
+}
+
+} // namespace
+
+Result<std::map<std::string, Link>> read_devices(const std::set<std::string>& names) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    ReadRequest request;
+    request.others = {names.begin(), names.end()};
+    request.foreign = false;
+    request.needs = [&](const State&) {
+        Needs needs;
+        needs.links = names;
+        return needs;
+    };
+    const auto state = read_state(netlink, nullptr, request);
+    if (!state) return tl::unexpected(state.error());
+    std::map<std::string, Link> devices;
+    for (const auto& name : names) {
+        const Link* found = find_link(*state, name);
+        if (found == nullptr) continue;
+        Link device = *found;
+        for (const auto& host : state->host_addresses) {
+            Address address;
+            address.prefix = host.prefix;
+            address.broadcast = host.broadcast;
+            if (host.link_index == device.index && !is_automatic(address))
+                device.addresses.push_back(address);
+        }
+        std::erase_if(device.routes, [](const Route& route) { return !is_restorable(route); });
+        devices.emplace(name, std::move(device));
+    }
+    return devices;
+}
+
+void expect_device(State& state, const Link& device) {
+    for (const auto& address : device.addresses)
+        state.host_addresses.push_back(
+            {address.prefix, address.broadcast, device.index, device.name});
+    for (auto route : device.routes) {
+        route.dev = device.name;
+        state.routes.push_back(std::move(route));
+    }
+    state.links.put(device);
+}
+
+Result<void> move_device(const Link& device, const NetworkNamespace& from,
+                         const NetworkNamespace& to) {
+    const auto move = [&](const NetworkNamespace& target) {
+        const std::string doing =
+            fmt::format("cannot move '{}' to the other network namespace", device.name);
+        int index = 0;
+        auto found = send([&](auto& writer) { encode_get_link(writer, device.name); }, doing,
+                          [&](const Link& link) { index = link.index; });
+        if (!found) return found;
+        return send([&](auto& writer) { encode_move(writer, index, target.descriptor()); }, doing);
+    };
+    if (auto moved = move(to); !moved) return moved;
+    if (auto entered = to.enter(); !entered) return entered;
+    auto restored = restore(device);
+    if (!restored) (void)move(from);
+    if (auto back = from.enter(); !back) return back;
+    if (!restored) (void)restore(device);
+    return restored;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,147 @@
+#include "vxlanctl/namespaces.h"
+
+#include "vxlanctl/link_codec.h"
+#include "vxlanctl/netlink.h"
+#include "vxlanctl/transaction.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr const char* directory = "/run/netns";
+
+std::string path_of(const std::string& name) {
+    return name.find('/') == std::string::npos ? fmt::format("{}/{}", directory, name) : name;
+}
+
+Result<void> set_loopback_up() {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    LinkAttributes up;
+    up.up = true;
+    constexpr int loopback = 1; // LOOPBACK_IFINDEX
+    encode_change(writer, loopback, up, [](const std::string&) { return 0; });
+    const auto failures = netlink.request(batch, [](const nlmsghdr*) {});
+    if (!failures) return tl::unexpected(failures.error());
+    return failures->empty()
+               ? Result<void>()
+               : system_error("", "cannot set the loopback device up", failures->front().code);
+}
+
+/// Makes the directory a mount that other mount namespaces get to see, as ip-netns(8) does.
+Result<void> share_directory() {
+    if (mkdir(directory, 0755) != 0 && errno != EEXIST)
+        return system_error(directory, "cannot make the directory", errno);
+    if (mount("", directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
+    if (errno != EINVAL || mount(directory, directory, "none", MS_BIND | MS_REC, nullptr) != 0 ||
+        mount("", directory, "none", MS_SHARED | MS_REC, nullptr) != 0)
+        return system_error(directory, "cannot share the directory", errno);
+    return {};
+}
+
+} // namespace
+
+std::optional<NamespaceId> namespace_at(const std::string& path) {
+    struct stat status {};
+    if (stat(path.c_str(), &status) != 0) return std::nullopt;
+    return NamespaceId{status.st_dev, status.st_ino};
+}
+
+Result<NamespaceId> current_namespace() {
+    if (const auto space = namespace_at("/proc/self/ns/net")) return *space;
+    return system_error("/proc/self/ns/net", "cannot examine", errno);
+}
+
+Result<NetworkNamespace> NetworkNamespace::current() {
+    FileDescriptor file(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
+    const auto id = current_namespace();
+    if (file.get() < 0) return system_error("/proc/self/ns/net", "cannot open", errno);
+    if (!id) return tl::unexpected(id.error());
+    return NetworkNamespace(std::move(file), *id, "");
+}
+
+Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
+    const std::string path = path_of(name);
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const std::string doing = fmt::format("cannot open network namespace '{}'", name);
+    if (file.get() < 0 && errno == ENOENT)
+        return usage_error("", doing + ": it does not exist",
+                           "'ip netns list' lists those that have a name.");
+    if (file.get() < 0) return system_error("", doing, errno);
+    struct statfs system {};
+    const auto id = namespace_at(path);
+    if (!id || fstatfs(file.get(), &system) != 0 ||
+        static_cast<unsigned long>(system.f_type) != NSFS_MAGIC)
+        return usage_error(fmt::format("'{}'", name), "not a network namespace");
+    return NetworkNamespace(std::move(file), *id, name);
+}
+
+Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
+    const auto before = current();
+    if (!before) return tl::unexpected(before.error());
+    if (auto shared = share_directory(); !shared) return tl::unexpected(shared.error());
+    const std::string path = path_of(name);
+    const std::string doing = fmt::format("cannot make network namespace '{}'", name);
+    if (FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)).get() < 0)
+        return system_error("", doing, errno);
+    Result<void> made;
+    if (unshare(CLONE_NEWNET) != 0 ||
+        mount("/proc/self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0)
+        made = system_error("", doing, errno);
+    else
+        made = set_loopback_up();
+    if (auto back = before->enter(); !back) made = back;
+    if (made) return open(name);
+    remove(name);
+    return tl::unexpected(made.error());
+}
+
+void NetworkNamespace::remove(const std::string& name) {
+    const std::string path = path_of(name);
+    umount2(path.c_str(), MNT_DETACH);
+    unlink(path.c_str());
+}
+
+Result<void> NetworkNamespace::enter() const {
+    if (setns(file_.get(), CLONE_NEWNET) == 0) return {};
+    if (errno == EINVAL) return usage_error(fmt::format("'{}'", name_), "not a network namespace");
+    return system_error("", fmt::format("cannot enter network namespace '{}'", name_), errno,
+                        errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+}
+
+bool namespace_exists(const std::string& name) {
+    return NetworkNamespace::open(name).has_value();
+}
+
+Result<void> await_namespace(const std::string& name, std::chrono::steady_clock::time_point end) {
+    // Tells every change of this process's mounts, and a name is a mount.
+    const FileDescriptor mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
+    while (!namespace_exists(name)) {
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            end - std::chrono::steady_clock::now());
+        pollfd change{mounts.get(), POLLPRI, 0};
+        if (caught_signal() != 0 || left.count() <= 0 ||
+            (poll(&change, 1, static_cast<int>(left.count())) < 0 && errno != EINTR))
+            return tl::unexpected(Error{
+                ErrorKind::kernel, "",
+                fmt::format("{} for network namespace '{}'",
+                            caught_signal() != 0 ? "interrupted waiting" : "waited in vain", name),
+                "", 0, "'ip netns list' lists those that have a name."});
+    }
+    return {};
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,183 @@
+// Tunnels of one call in several network namespaces.
+#include "faults.h"
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <fstream>
+
+using namespace world;
+
+namespace {
+
+const std::string example = SOURCE_DIRECTORY "/examples/two-vpgs-netns.toml";
+
+/// A host with two interfaces, in which a test may name namespaces.
+struct TwoInterfaces : Host {
+    TwoInterfaces() {
+        sh(space, "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
+                  "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
+                  "ip route add 192.0.2.0/24 via 172.21.1.1 dev eth1\n"
+                  "echo 2 >/proc/sys/net/ipv4/conf/eth1/rp_filter");
+    }
+    ~TwoInterfaces() {
+        sh(space, "for name in $(ip netns list | cut -d' ' -f1); do ip netns del $name; done");
+    }
+};
+
+/// What lies behind one interface of the host: a router and a peer with the outer address
+/// 100.64.158.4 and the inner one 10.192.158.4, the same behind each.
+struct Vpg {
+    Vpg(const Namespace& host, const std::string& wire, const std::string& gateway,
+        const std::string& local) {
+        sh(host,
+           fmt::format("ip link set {} netns /proc/{}/fd/{}", wire, getpid(), router.descriptor()));
+        sh(router, fmt::format("ip link add peer type veth peer name eth0 netns /proc/{}/fd/{}",
+                               getpid(), peer.descriptor()));
+        sh(router, fmt::format("ip link set {0} up; ip addr add {1}/24 dev {0}\n"
+                               "ip link set peer up; ip addr add 100.64.158.1/24 dev peer\n"
+                               "echo 1 >/proc/sys/net/ipv4/ip_forward",
+                               wire, gateway));
+        sh(peer, fmt::format("ip link set eth0 up; ip addr add 100.64.158.4/24 dev eth0\n"
+                             "ip route add default via 100.64.158.1\n"
+                             "ip link add vxlan0 type vxlan id 10 dstport 4789 local 100.64.158.4\n"
+                             "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst {}\n"
+                             "ip addr add 10.192.158.4/9 dev vxlan0; ip link set vxlan0 up",
+                             local));
+    }
+    long received() const {
+        const auto vxlan = json_of(peer, "ip -s -j link show dev vxlan0");
+        return vxlan.at(0).at("stats64").at("rx").at("packets").get<long>();
+    }
+    Namespace router, peer;
+};
+
+RunOptions input(std::string text) {
+    RunOptions options;
+    options.input = std::move(text);
+    return options;
+}
+
+const std::string second = "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
+                           "local = '172.21.1.100'\naddresses = ['10.1.0.1/24']\n"
+                           "peers = ['100.64.158.4']\n";
+const std::string brought = "create_netns = true\nmove_dev = true\n";
+
+bool has_namespace(const Namespace& space) {
+    return sh(space, "ip netns list").find("vpg-b") != std::string::npos;
+}
+
+} // namespace
+
+TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reached by its own") {
+    const TwoInterfaces host;
+    const Vpg first(host.space, "wire0", "172.21.0.1", "172.21.0.100");
+    const Vpg other(host.space, "wire1", "172.21.1.1", "172.21.1.100");
+    const auto made = vxlanctl(host.space, "apply " + example);
+    INFO(made.out << made.err);
+    REQUIRE(made.code == 0);
+    CHECK(made.out.find("vxlan0: created\n") != std::string::npos);
+    CHECK(made.out.find("vxlan1 in vpg-b: created\n  + network namespace vpg-b\n  + lower device "
+                        "eth1, with 172.21.1.100/24\n") != std::string::npos);
+    sh(host.space, "ping -c 1 -W 10 10.192.158.4");
+    const long of_first = first.received();
+    CHECK(of_first > 0);
+    sh(host.space, "ip netns exec vpg-b ping -c 1 -W 10 10.192.158.4");
+    CHECK(other.received() > 0);
+    CHECK(sh(host.space, "ip -n vpg-b route show 192.0.2.0/24").find("via 172.21.1.1 dev eth1") !=
+          std::string::npos);
+
+    const auto again = vxlanctl_counted(host.space, "apply " + example);
+    CHECK(again.finished.out.find("vxlan1 in vpg-b: in sync\n") != std::string::npos);
+    CHECK(again.writes == 0);
+    CHECK(vxlanctl(host.space, "check " + example).code == 0);
+    CHECK(vxlanctl_counted(host.space, "--netns vpg-b apply " + example).finished.code == 2);
+    sh(host.space, "bridge -n vpg-b fdb del 00:00:00:00:00:00 dev vxlan1 dst 100.64.158.132");
+    CHECK(vxlanctl(host.space, "check " + example).code == 3);
+    const auto json = nlohmann::json::parse(vxlanctl(host.space, "apply --json " + example).out);
+    CHECK(json.at("tunnels").at(0).at("result") == "in_sync");
+    CHECK(json.at("tunnels").at(1).at("netns") == "vpg-b");
+    CHECK(json.at("tunnels").at(1).at("result") == "changed");
+
+    SECTION("--prune removes there what no file states") {
+        const std::string file = second + brought + "vni = 11\n";
+        std::string renamed = file;
+        renamed.replace(renamed.find("vxlan1"), 6, "vxlan2");
+        const auto pruned = vxlanctl(host.space, "apply --prune -", input(renamed));
+        INFO(pruned.out << pruned.err);
+        CHECK(pruned.code == 0);
+        CHECK(pruned.out.find("vxlan1 in vpg-b: removed\n") != std::string::npos);
+        CHECK(pruned.out.find("vxlan0: removed\n") != std::string::npos);
+    }
+}
+
+TEST_CASE("namespaces: the commands of a plan make the same") {
+    const TwoInterfaces host;
+    const auto commands = vxlanctl(host.space, "plan --ip-commands " + example);
+    INFO(commands.out << commands.err);
+    CHECK(commands.code == 0);
+    CHECK_FALSE(has_namespace(host.space));
+    sh(host.space, commands.out);
+    const auto checked = vxlanctl(host.space, "check " + example);
+    INFO(checked.out << checked.err);
+    CHECK(checked.code == 0);
+}
+
+TEST_CASE("namespaces: one that is not there, or has no device, is an error of its tunnels alone") {
+    const TwoInterfaces host;
+    const std::string first = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\n";
+    const auto absent = vxlanctl(host.space, "apply -", input(first + second));
+    CHECK(absent.code == 1);
+    CHECK(absent.err.find("vxlan1: network namespace 'vpg-b' does not exist. Use create_netns, or "
+                          "make it with 'ip netns add vpg-b'.") != std::string::npos);
+    CHECK(link_exists(host.space, "vxlan0"));
+    const auto without = vxlanctl(host.space, "apply -", input(second + "create_netns = true\n"));
+    CHECK(without.code == 2);
+    CHECK(without.err.find("lower device 'eth1' does not exist") != std::string::npos);
+    CHECK_FALSE(has_namespace(host.space));
+    CHECK(vxlanctl(host.space, "check -", input(second + brought)).code == 3);
+    CHECK_FALSE(has_namespace(host.space));
+    for (const char* bad : {"netns = 'a/b'", "netns = ''", "netns = '..'", "create_netns = true",
+                            "move_dev = true", "netns = 'x'\nmove_dev = true"})
+        CHECK(vxlanctl(host.space, "apply -",
+                       input("[ipip6.site1]\nlocal = '2001:db8::1'\nremote = '2001:db8::2'\n" +
+                             std::string(bad)))
+                  .code == 2);
+}
+
+TEST_CASE("namespaces: the namespace of the call may have that name, too") {
+    const TwoInterfaces host;
+    sh(host.space, "ip netns add vpg-b; ip link set eth1 netns vpg-b\n"
+                   "ip -n vpg-b addr add 172.21.1.100/24 dev eth1; ip -n vpg-b link set eth1 up");
+    const auto made = vxlanctl(host.space, "--netns vpg-b apply --lock-timeout 0 -", input(second));
+    INFO(made.out << made.err);
+    CHECK(made.code == 0);
+    CHECK(vxlanctl_counted(host.space, "apply -", {}, second).writes == 0);
+}
+
+TEST_CASE("namespaces: a device that this SSH session comes in by is not moved") {
+    const TwoInterfaces host;
+    const auto before = snapshot(host.space);
+    RunOptions options = input(second + brought);
+    options.environment = {{"SSH_CONNECTION", "203.0.113.7 50000 172.21.1.100 22"}};
+    const auto refused = vxlanctl(host.space, "apply -", options);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("this SSH session comes in by it") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK_FALSE(has_namespace(host.space));
+}
+
+TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
+    std::ofstream("/run/second.toml") << second << brought;
+    break_every_write<TwoInterfaces>("", "apply /run/second.toml");
+}
+
+TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") {
+    const TwoInterfaces host;
+    const auto before = snapshot(host.space);
+    const auto rejected = vxlanctl(host.space, "apply --confirm 1 " + example);
+    INFO(rejected.out << rejected.err);
+    CHECK(rejected.code == 1);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK_FALSE(has_namespace(host.space));
+}
