@@ -1,5 +1,6 @@
 #include "vxlanctl/reconcile.h"
 
+#include "vxlanctl/arp_socket.h"
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/await.h"
 #include "vxlanctl/guardian.h"
@@ -304,6 +305,7 @@ private:
     Result<void> take_back_all() {
         TransactionContext context{*netlink_, *records_, space_, {}};
         const auto left = take_back(context, plan_.tunnels, first_);
+        (void)announcer_.announce(context.announcements); // without it, others find out later
         auto noted = probation_->reject(plan_);
         if (left.empty()) return noted;
         Error all = left.front();
@@ -372,13 +374,16 @@ private:
                                             std::find_if_not(begin, plan_.tunnels.end(), is_meant));
         const auto first = static_cast<std::size_t>(begin - plan_.tunnels.begin());
         std::vector<Result<void>> results;
+        std::vector<Announcement> news;
         {
             ProgressBar bar(style_);
             TransactionContext context{
                 *netlink_, *records_, space_,
                 [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
             results = carry_out(context, config_, tunnels, state_, options_);
+            news = std::move(context.announcements);
         }
+        if (const auto told = announcer_.announce(news); !told) warn_of(told.error(), tunnels);
         for (std::size_t i = 0; i < tunnels.size(); ++i) {
             TunnelPlan& tunnel = tunnels[i];
             wrote_ = wrote_ || (results[i] && !tunnel.steps.empty());
@@ -387,6 +392,14 @@ private:
             tunnel.errors.push_back(results[i].error());
             report_error(results[i].error());
         }
+    }
+
+    /// Of something that is no failure.
+    void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const {
+        const std::string text = fmt::format("{}: {}", error.doing, error.why);
+        if (!style_.quiet) print_warning(error.subject, text);
+        for (auto& tunnel : tunnels)
+            if (tunnel.name == error.subject) tunnel.warnings.push_back(text);
     }
 
     /// Forgets what no link refers to any more.
@@ -464,6 +477,7 @@ private:
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;
     std::optional<Netlink> netlink_;
+    Announcer announcer_;
     State state_;
     State first_; ///< before anything was done, where that will be needed
     Plan plan_;
