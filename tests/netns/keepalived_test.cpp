@@ -188,8 +188,15 @@ TEST_CASE("keepalived: apply, up and check never touch the virtual address") {
         CHECK(events->seen(RTM_NEWADDR) == 0);
         CHECK(events->seen(RTM_DELADDR) == 0);
     }
-    gate.check_reached(gate.a);
     gate.check_no_pins();
+
+    // Not even where the kernel would delete it with the master's own address.
+    write("/run/inner.toml", replaced(text_of(gate.a.file), "10.225.194.171", "10.225.194.173"));
+    check_success(vxlanctl(gate.a.space, "apply /run/inner.toml"));
+    of_master.smallest(link(gate.a.space, "vxlan0").at("ifindex"), master);
+    CHECK(master == std::set<std::string>{"10.225.194.173", virtual_address});
+    CHECK(of_master.seen(RTM_DELADDR) == 1); // of 10.225.194.171
+    gate.check_reached(gate.a);
     gate.b.stop_keepalived();
     gate.a.stop_keepalived();
 }
