@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/arp_socket.h"
 #include "vxlanctl/moved_device.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/reconcile.h"
@@ -84,6 +85,7 @@ private:
     bool stands_on_changes(std::size_t stage) const;
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
+    void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const;
 
     Call& call_;
     const Config& config_;
@@ -95,6 +97,7 @@ private:
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;
     std::optional<Netlink> netlink_;
+    Announcer announcer_;
     std::map<std::string, Link> devices_; ///< to be brought here
     std::vector<Link> moved_;             ///< those that were
     bool made_namespace_ = false;

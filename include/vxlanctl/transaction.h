@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/arp.h"
 #include "vxlanctl/netlink.h"
 #include "vxlanctl/plan.h"
 #include "vxlanctl/runtime.h"
@@ -17,6 +18,8 @@ struct TransactionContext {
     NamespaceId space;
     /// Told how many messages of all tunnels are done.
     std::function<void(std::size_t done, std::size_t total)> progress;
+    /// Filled with what others should be told of, now that it is in effect.
+    std::vector<Announcement> announcements = {};
 };
 
 /// Carries out the plans of several tunnels, one after the other: writes the record, sends the

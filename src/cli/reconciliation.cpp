@@ -346,6 +346,7 @@ std::vector<Error> Reconciliation::take_back() {
     if (!is_there()) return left;
     TransactionContext context{*netlink_, *records_, id(), {}};
     left = vxlanctl::take_back(context, plan_.tunnels, first_);
+    (void)announcer_.announce(context.announcements); // without it, others find out later
     for (const auto& device : moved_)
         if (auto back = move_device(device, *space_, call_.home); !back)
             left.push_back(back.error());
@@ -458,13 +459,16 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
                                         std::find_if_not(begin, plan_.tunnels.end(), is_meant));
     const auto first = static_cast<std::size_t>(begin - plan_.tunnels.begin());
     std::vector<Result<void>> results;
+    std::vector<Announcement> news;
     {
         ProgressBar bar(call_.style);
         TransactionContext context{
             *netlink_, *records_, id(),
             [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
         results = vxlanctl::carry_out(context, config_, tunnels, state_, options_);
+        news = std::move(context.announcements);
     }
+    if (const auto told = announcer_.announce(news); !told) warn_of(told.error(), tunnels);
     for (std::size_t i = 0; i < tunnels.size(); ++i) {
         TunnelPlan& tunnel = tunnels[i];
         call_.wrote = call_.wrote || (results[i] && !tunnel.steps.empty());
@@ -473,6 +477,14 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
         tunnel.errors.push_back(results[i].error());
         call_.report_error(results[i].error());
     }
+}
+
+/// Of something that is no failure.
+void Reconciliation::warn_of(const Error& error, std::span<TunnelPlan> tunnels) const {
+    const std::string text = fmt::format("{}: {}", error.doing, error.why);
+    if (!call_.style.quiet) print_warning(error.subject, text);
+    for (auto& tunnel : tunnels)
+        if (tunnel.name == error.subject) tunnel.warnings.push_back(text);
 }
 
 void Reconciliation::sweep() {

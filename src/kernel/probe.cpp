@@ -1,6 +1,6 @@
 #include "vxlanctl/probe.h"
 
-#include "vxlanctl/directory.h"
+#include "vxlanctl/arp_socket.h"
 #include "vxlanctl/fdb_codec.h"
 
 #include <algorithm>
@@ -11,9 +11,6 @@
 #include <cstring>
 #include <fmt/format.h>
 #include <linux/errqueue.h>
-#include <linux/if_packet.h>
-#include <net/ethernet.h>
-#include <net/if_arp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <set>
@@ -192,22 +189,6 @@ std::vector<PathMtu> probe_paths(const Link& link, const TunnelFacts& facts) {
     return paths;
 }
 
-/// ARP over Ethernet (RFC 826).
-struct ArpMessage {
-    std::uint16_t hardware = htons(ARPHRD_ETHER), protocol = htons(ETHERTYPE_IP);
-    std::uint8_t hardware_length = 6, protocol_length = 4;
-    std::uint16_t operation = htons(ARPOP_REQUEST);
-    std::array<std::uint8_t, 6> sender_mac{};
-    std::array<std::uint8_t, 4> sender{};
-    std::array<std::uint8_t, 6> target_mac{};
-    std::array<std::uint8_t, 4> target{};
-};
-static_assert(sizeof(ArpMessage) == 28);
-
-std::array<std::uint8_t, 4> four_bytes(const IpAddress& address) {
-    return {address.bytes[0], address.bytes[1], address.bytes[2], address.bytes[3]};
-}
-
 /// The IPv4 neighbours and gateways inside, as far as they are known.
 std::set<IpAddress> known_inside(const Link& link, const TunnelFacts& facts) {
     constexpr std::size_t most = 32;
@@ -229,19 +210,12 @@ public:
     ArpProbe(const Link& link, Probe& probe) : link_(link), probe_(probe) {}
 
     void run(const std::set<IpAddress>& targets) {
-        socket_ = FileDescriptor(
-            socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, htons(ETH_P_ARP)));
-        to_.sll_family = AF_PACKET;
-        to_.sll_protocol = htons(ETH_P_ARP);
-        to_.sll_ifindex = link_.index;
-        if (socket_.get() < 0 ||
-            bind(socket_.get(), reinterpret_cast<const sockaddr*>(&to_), sizeof to_) != 0) {
-            probe_.arp_obstacle =
-                errno == EPERM ? "that needs the capability CAP_NET_RAW" : std::strerror(errno);
+        auto socket = ArpSocket::on_link(link_.index);
+        if (!socket) {
+            probe_.arp_obstacle = socket.error().why;
             return;
         }
-        to_.sll_halen = 6;
-        std::fill_n(std::begin(to_.sll_addr), 6, std::uint8_t{0xff});
+        socket_.emplace(std::move(*socket));
         for (const auto& target : targets)
             probe_.answers.push_back({target, std::nullopt, std::nullopt});
         constexpr int tries = 2;
@@ -262,35 +236,27 @@ private:
         ArpMessage request;
         for (const auto& address : link_.addresses)
             if (address.prefix.address.family == Family::ipv4 &&
-                (request.sender == std::array<std::uint8_t, 4>{} ||
-                 contains(address.prefix, target)))
-                request.sender = four_bytes(address.prefix.address);
-        if (link_.attributes.mac) request.sender_mac = link_.attributes.mac->bytes;
-        request.target = four_bytes(target);
-        sendto(socket_.get(), &request, sizeof request, 0, reinterpret_cast<const sockaddr*>(&to_),
-               sizeof to_);
+                (is_unspecified(request.sender) || contains(address.prefix, target)))
+                request.sender = address.prefix.address;
+        request.sender_mac = link_.attributes.mac.value_or(MacAddress{});
+        request.target = target;
+        (void)socket_->broadcast(link_.index, request); // that nobody answers will say it
     }
 
     void await_answers() {
         const auto end = Clock::now() + quiet;
-        pollfd waiting{socket_.get(), POLLIN, 0};
+        pollfd waiting{socket_->descriptor(), POLLIN, 0};
         while (!all_answered() && poll(&waiting, 1, left_until(end)) > 0) {
-            ArpMessage answer;
-            const auto size = recv(socket_.get(), &answer, sizeof answer, 0);
-            if (size < 0 && errno != EAGAIN) return;
-            if (size < static_cast<ssize_t>(sizeof answer) ||
-                answer.operation != htons(ARPOP_REPLY))
-                continue;
+            const auto answer = socket_->receive();
+            if (!answer || answer->operation != ArpOperation::reply) continue;
             for (auto& known : probe_.answers)
-                if (four_bytes(known.address) == answer.sender)
-                    known.mac = MacAddress{answer.sender_mac};
+                if (known.address == answer->sender) known.mac = answer->sender_mac;
         }
     }
 
     const Link& link_;
     Probe& probe_;
-    FileDescriptor socket_;
-    sockaddr_ll to_{};
+    std::optional<ArpSocket> socket_;
 };
 
 /// Where the kernel has learned the MAC addresses of those who answered.

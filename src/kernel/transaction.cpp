@@ -480,6 +480,7 @@ public:
             if (!now) continue;
             const auto steps = steps_back(*now);
             if (steps.empty()) {
+                note_put_back(*now);
                 executor_.set_index(plan_.name, find_link(*now, plan_.name));
                 restore_records();
                 return failed(std::move(cause));
@@ -500,9 +501,16 @@ public:
             if (listens) addresses.await(netlink, 0); // usable, as before
             for (const auto& step : steps)
                 remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
+            steps_taken_back_.insert(steps_taken_back_.end(), steps.begin(), steps.end());
             ours_.insert(executor.index_of(plan_.name));
         }
     }
+
+    /// What is worth announcing of what the steps made, or the undo put back.
+    std::vector<Announcement> made(const State& now) const {
+        return announcements(plan_.name, plan_.steps, plan_.record.addresses, now);
+    }
+    const std::vector<Announcement>& put_back() const { return put_back_; }
 
     void remember_after() {
         if (plan_.mark && written_ != plan_.record)
@@ -520,6 +528,12 @@ private:
         for (const auto& prefix : new_addresses)
             addresses_.expect(executor_.index_of(plan_.name), prefix);
         return {};
+    }
+
+    void note_put_back(const State& now) {
+        if (!plan_.old_mark) return;
+        if (const auto record = recorded(plan_.old_mark->id))
+            put_back_ = announcements(plan_.name, steps_taken_back_, record->addresses, now);
     }
 
     Result<void> incomplete(Error cause, const std::string& left) const {
@@ -648,6 +662,8 @@ private:
     std::set<int> ours_;            ///< links that the undo made
     bool remade_ = false;           ///< the undo made a new link
     std::string taken_;             ///< a link that somebody else replaced
+    std::vector<Step> steps_taken_back_;
+    std::vector<Announcement> put_back_;
 };
 
 /// All tunnels' way from plans to verified state.
@@ -667,8 +683,11 @@ public:
         // An undo may take something from those that stand.
         while (!executed_.empty())
             if (!undo(what_is_not_in_effect())) break;
-        for (auto& [i, transaction] : executed_)
+        for (auto& [i, transaction] : executed_) {
             transaction.remember_after();
+            for (auto& made : transaction.made(read_back_))
+                context_.announcements.push_back(std::move(made));
+        }
         return std::move(results_);
     }
 
@@ -726,7 +745,7 @@ private:
     }
 
     /// The kernel accepts more than it does, so only a second plan without steps is a proof.
-    Failures what_is_not_in_effect() const {
+    Failures what_is_not_in_effect() {
         const Config config = executed_config();
         ReadRequest request = request_for(config);
         request.foreign = false;
@@ -758,6 +777,7 @@ private:
                                  fmt::format("still to do: {}", fmt::join(left, ", ")),
                                  "Another program may be changing the same link."));
         }
+        read_back_ = std::move(*state);
         return failures;
     }
 
@@ -785,6 +805,7 @@ private:
     Executor executor_;
     NewAddresses addresses_;
     std::map<std::size_t, Transaction> executed_; ///< and not undone; by the plan's index
+    State read_back_;                             ///< in which they are in effect
     std::vector<Result<void>> results_;
 };
 
@@ -806,6 +827,8 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
         Transaction transaction(context, executor, addresses, plan, before);
         const auto undone =
             transaction.undo(kernel_error("cannot return to the state before", "", ""));
+        for (const auto& put_back : transaction.put_back())
+            context.announcements.push_back(put_back);
         left.erase(plan.name);
         if (undone.error().kind == ErrorKind::undo_incomplete)
             left.emplace(plan.name, undone.error());

@@ -173,8 +173,9 @@ Finished vxlanctl(const Namespace& space, const std::string& words, const RunOpt
 bool is_sanitized() {
     static const bool sanitized = [] {
         std::ifstream file(VXLANCTL_PROGRAM, std::ios::binary);
-        const std::string bytes((std::istreambuf_iterator<char>(file)), {});
-        return bytes.find("__asan_init") != std::string::npos;
+        std::ostringstream bytes; // of many megabytes: not one by one
+        bytes << file.rdbuf();
+        return bytes.str().find("__asan_init") != std::string::npos;
     }();
     return sanitized;
 }

@@ -1,0 +1,39 @@
+#pragma once
+
+#include "vxlanctl/arp.h"
+#include "vxlanctl/directory.h"
+
+namespace vxlanctl {
+
+/// Sends and hears ARP messages in the current network namespace, without waiting. Needs
+/// CAP_NET_RAW.
+class ArpSocket {
+public:
+    /// Hears nothing.
+    static Result<ArpSocket> for_sending();
+    /// Hears what comes in by one link.
+    static Result<ArpSocket> on_link(int link_index);
+
+    /// To everybody on the link; errno where that fails, else 0.
+    int broadcast(int link_index, const ArpMessage& message) const;
+    /// The next message, or none where nothing waits; others are left out.
+    std::optional<ArpMessage> receive() const;
+    int descriptor() const { return socket_.get(); } ///< for poll()
+
+private:
+    explicit ArpSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
+    FileDescriptor socket_;
+};
+
+/// Tells those inside of tunnels where addresses are now. One socket serves all; it is opened when
+/// there is something to tell.
+class Announcer {
+public:
+    /// Tries every one. The error is the first of them, with the link as its subject.
+    Result<void> announce(std::span<const Announcement> news);
+
+private:
+    std::optional<ArpSocket> socket_;
+};
+
+} // namespace vxlanctl

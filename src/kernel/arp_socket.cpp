@@ -1,0 +1,87 @@
+#include "vxlanctl/arp_socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace vxlanctl {
+namespace {
+
+sockaddr_ll endpoint(int link_index) {
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ARP);
+    address.sll_ifindex = link_index;
+    return address;
+}
+
+tl::unexpected<Error> cannot_open(int code) {
+    const char* const why =
+        code == EPERM ? "that needs the capability CAP_NET_RAW" : std::strerror(code);
+    return tl::unexpected(Error{ErrorKind::kernel, "", "cannot send ARP", why, 0, ""});
+}
+
+} // namespace
+
+Result<ArpSocket> ArpSocket::for_sending() {
+    // Of protocol 0 it is handed no packet.
+    FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (socket.get() < 0) return cannot_open(errno);
+    return ArpSocket(std::move(socket));
+}
+
+Result<ArpSocket> ArpSocket::on_link(int link_index) {
+    auto socket = for_sending();
+    const sockaddr_ll address = endpoint(link_index);
+    if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
+                       sizeof address) != 0)
+        return cannot_open(errno);
+    return socket;
+}
+
+int ArpSocket::broadcast(int link_index, const ArpMessage& message) const {
+    sockaddr_ll everybody = endpoint(link_index);
+    everybody.sll_halen = 6;
+    std::fill_n(std::begin(everybody.sll_addr), everybody.sll_halen, std::uint8_t{0xff});
+    const auto bytes = encode_arp(message);
+    const auto sent = sendto(socket_.get(), bytes.data(), bytes.size(), 0,
+                             reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+    return sent < 0 ? errno : 0;
+}
+
+std::optional<ArpMessage> ArpSocket::receive() const {
+    std::array<std::byte, arp_size> bytes;
+    while (true) {
+        const auto size = recv(socket_.get(), bytes.data(), bytes.size(), 0);
+        if (size < 0) return std::nullopt;
+        if (auto message = decode_arp(std::span(bytes).first(static_cast<std::size_t>(size))))
+            return message;
+    }
+}
+
+Result<void> Announcer::announce(std::span<const Announcement> news) {
+    if (news.empty()) return {};
+    const auto failed = [](const Announcement& announcement, const std::string& why) {
+        return tl::unexpected(Error{
+            ErrorKind::kernel, announcement.link,
+            fmt::format("cannot announce {} by ARP", to_string(announcement.address)), why, 0, ""});
+    };
+    if (!socket_) {
+        auto opened = ArpSocket::for_sending();
+        if (!opened) return failed(news.front(), opened.error().why);
+        socket_.emplace(std::move(*opened));
+    }
+    Result<void> result;
+    for (const auto& announcement : news)
+        if (const int code = socket_->broadcast(announcement.link_index, arp_of(announcement));
+            code != 0 && result)
+            result = failed(announcement, std::strerror(code));
+    return result;
+}
+
+} // namespace vxlanctl
