@@ -19,6 +19,8 @@ struct NamespaceId {
 
 /// Enters a network namespace: a name as of `ip netns`, or a path. Needs CAP_SYS_ADMIN.
 Result<void> enter_namespace(const std::string& name);
+/// Goes back to where this process was before enter_namespace(), if it was called.
+Result<void> return_to_caller();
 Result<NamespaceId> current_namespace();
 
 /// Whether this process may change the network of its namespace, as far as it can know before it

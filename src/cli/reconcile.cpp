@@ -4,8 +4,10 @@
 #include "vxlanctl/await.h"
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
+#include "vxlanctl/names.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/resolve.h"
 #include "vxlanctl/transaction.h"
 
 #include <algorithm>
@@ -47,9 +49,9 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
 /// One call's way from the config to the exit code.
 class Reconciliation {
 public:
-    Reconciliation(const Config& config, const Arguments& arguments, OutputStyle style, Mode mode,
+    Reconciliation(Config config, const Arguments& arguments, OutputStyle style, Mode mode,
                    PlanOptions options, const Probation* probation, Narration narration)
-        : config_(config), arguments_(arguments), style_(style), mode_(mode),
+        : config_(std::move(config)), arguments_(arguments), style_(style), mode_(mode),
           options_(std::move(options)), probation_(probation), narration_(narration) {
         // A tunnel that is planned again, once the one below it is there, keeps its mark.
         options_.new_id = [this](const std::string& tunnel) {
@@ -59,10 +61,15 @@ public:
         };
     }
 
-    Result<int> run(std::chrono::seconds timeout, std::chrono::seconds wait) {
+    struct Times {
+        std::chrono::seconds wait, look_up, lock;
+    };
+
+    Result<int> run(const Times& times) {
         if (arguments_.has("wait"))
-            if (auto there = await(wait); !there) return tl::unexpected(there.error());
-        if (auto done = prepare(timeout); !done) return tl::unexpected(done.error());
+            if (auto there = await(times.wait); !there) return tl::unexpected(there.error());
+        if (auto done = look_up_names(times.look_up); !done) return tl::unexpected(done.error());
+        if (auto done = prepare(times.lock); !done) return tl::unexpected(done.error());
         auto made = make_plan();
         if (!made) return tl::unexpected(made.error());
         plan_ = std::move(*made);
@@ -98,6 +105,18 @@ private:
         });
         if (there || config_.origin == Origin::cli || caught_signal() != 0) return there;
         report_error(there.error());
+        return {};
+    }
+
+    /// Once for the whole run, and before the lock.
+    Result<void> look_up_names(std::chrono::seconds time) {
+        const auto names = names_in(config_);
+        if (names.empty()) return {};
+        if (mode_ == Mode::apply) catch_signals();
+        const auto answers = resolve(names, time);
+        if (!answers) return tl::unexpected(answers.error());
+        for (auto& tunnel : config_.tunnels)
+            put_addresses(tunnel, *answers);
         return {};
     }
 
@@ -219,7 +238,10 @@ private:
                 tunnel.steps.clear();
                 outcomes_[i] = Outcome::in_sync;
             }
-            if (outcomes_[i] == Outcome::in_sync) tunnel.warnings.clear();
+            if (outcomes_[i] != Outcome::in_sync) continue;
+            tunnel.warnings.clear();
+            for (const auto& name : tunnel.wish->unresolved) // then that is not quite certain
+                tunnel.warnings.push_back(warning_of(name));
         }
         plan_.unnamed.clear();
     }
@@ -452,7 +474,7 @@ private:
         if (sums_up) print(summary_text(plan_, outcomes_));
     }
 
-    const Config& config_;
+    Config config_;
     const Arguments& arguments_;
     OutputStyle style_;
     Mode mode_;
@@ -509,6 +531,11 @@ std::vector<OptionInfo> write_options() {
     };
 }
 
+OptionInfo resolve_option() {
+    return {"resolve-timeout", 0, "SECONDS",
+            "how long to wait for the addresses of peers' names (default 10)"};
+}
+
 OptionInfo wait_option() {
     return {"wait", 0, "SECONDS",
             "wait so long for lower devices and local addresses that are not there yet"};
@@ -539,12 +566,12 @@ Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_
     return std::chrono::seconds(seconds);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments, Narration narration) {
-    return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply,
-                     nullptr, narration);
+Result<int> reconcile(Config config, const Arguments& arguments, Narration narration) {
+    return reconcile(std::move(config), arguments,
+                     arguments.has("dry-run") ? Mode::plan : Mode::apply, nullptr, narration);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
+Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
                       const Probation* probation, Narration narration) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
@@ -554,10 +581,13 @@ Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mod
     if (!timeout) return tl::unexpected(timeout.error());
     const auto wait = seconds_of(arguments, "wait", {0, 86400}, 0);
     if (!wait) return tl::unexpected(wait.error());
+    const auto look_up = seconds_of(arguments, "resolve-timeout", {1, 86400}, 10);
+    if (!look_up) return tl::unexpected(look_up.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
-    return Reconciliation(config, arguments, *style, mode, *options, probation, narration)
-        .run(*timeout, *wait);
+    return Reconciliation(std::move(config), arguments, *style, mode, *options, probation,
+                          narration)
+        .run({*wait, *look_up, *timeout});
 }
 
 } // namespace vxlanctl

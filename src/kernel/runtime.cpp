@@ -37,6 +37,12 @@ std::optional<NamespaceId> namespace_at(const std::string& path) {
     return NamespaceId{status.st_dev, status.st_ino};
 }
 
+/// Where this process was before it entered another one; no descriptor if it did not.
+FileDescriptor& callers_namespace() {
+    static FileDescriptor space;
+    return space;
+}
+
 /// Root's directory for one who only reads; no descriptor if there is none.
 FileDescriptor open_directory_of_anybody(const std::string& path) {
     return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -146,11 +152,19 @@ Result<void> enter_namespace(const std::string& name) {
                                "'ip netns list' lists those that have a name.");
         return system_error("", doing, errno);
     }
+    callers_namespace() = FileDescriptor(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     if (setns(space.get(), CLONE_NEWNET) != 0 && errno == EINVAL)
         return usage_error(fmt::format("--netns '{}'", name), "not a network namespace");
     if (setns(space.get(), CLONE_NEWNET) != 0)
         return system_error("", fmt::format("cannot enter network namespace '{}'", name), errno,
                             errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+    return {};
+}
+
+Result<void> return_to_caller() {
+    const int space = callers_namespace().get();
+    if (space >= 0 && setns(space, CLONE_NEWNET) != 0)
+        return system_error("", "cannot go back to the network namespace of the caller", errno);
     return {};
 }
 
