@@ -78,6 +78,9 @@ bool is_loopback(const IpAddress& address);
 bool is_multicast(const IpAddress& address);
 /// 255.255.255.255 alone; a subnet's broadcast address needs the subnet, see broadcast_of().
 bool is_limited_broadcast(const IpAddress& address);
+/// What the address is instead of another host's: `a loopback address`; empty where it may be
+/// one's.
+std::string_view unicast_obstacle(const IpAddress& address);
 /// 169.254.0.0/16 or fe80::/10.
 bool is_link_local(const IpAddress& address);
 bool is_zero(const MacAddress& mac);

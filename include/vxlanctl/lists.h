@@ -8,6 +8,7 @@
 namespace vxlanctl {
 
 template<class T> void append(std::vector<T>& to, std::vector<T> from) {
+    if (to.empty()) return to.swap(from);
     to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
 

@@ -127,6 +127,22 @@ struct FloodEntry {
     auto operator<=>(const FloodEntry&) const = default;
 };
 
+/// A peer that is stated by its host name; each address that the name has makes a FloodEntry.
+struct NamedPeer {
+    std::string name; ///< in lower case
+    std::optional<std::uint16_t> port;
+    std::optional<std::uint32_t> vni;
+    LinkName via;
+    auto operator<=>(const NamedPeer&) const = default;
+};
+
+/// The name of a peer that has no usable address at the moment, and why.
+struct UnresolvedName {
+    std::string name;
+    std::string why;
+    bool operator==(const UnresolvedName&) const = default;
+};
+
 /// NUD_PERMANENT and NTF_SELF: what `bridge fdb append` writes by default.
 constexpr std::uint16_t permanent_flood_state = 0x80;
 constexpr std::uint8_t own_flood_flags = 0x02;
@@ -348,6 +364,8 @@ struct Tunnel {
     TunnelAttributes tunnel;
     std::optional<std::vector<Prefix>> addresses;
     std::optional<std::vector<FloodEntry>> peers; ///< the whole flood list; sorted, no doubles
+    std::vector<NamedPeer> named_peers;           ///< peers to be looked up, see names.h; sorted
+    std::vector<UnresolvedName> unresolved;       ///< as long as there are any, no peer is removed
     std::optional<std::vector<PrlEntry>> routers; ///< the whole PRL; sorted, no doubles
     /// `dev` is empty for the tunnel itself, `table` 0 for main or the VRF's.
     std::optional<std::vector<Route>> routes;

@@ -45,6 +45,11 @@ private:
     std::string name_; ///< for messages; empty for the current one
 };
 
+/// Enters a namespace by its name as of ip-netns(8), or a path. Needs CAP_SYS_ADMIN.
+Result<void> enter_namespace(const std::string& name);
+/// Goes back to where this process was before enter_namespace(), if that was called.
+Result<void> return_to_caller();
+
 /// Whether there is a namespace of that name.
 bool namespace_exists(const std::string& name);
 /// Waits until there is one. Fails at the deadline, and when a signal was caught.

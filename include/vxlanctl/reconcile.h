@@ -11,6 +11,8 @@ namespace vxlanctl {
 std::vector<OptionInfo> write_options();
 /// --wait, of those that make tunnels.
 OptionInfo wait_option();
+/// --resolve-timeout, of those that look up peers.
+OptionInfo resolve_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();
 
@@ -42,10 +44,9 @@ using Narration = std::string (*)(const TunnelPlan&);
 
 /// Reads, plans, carries out and reports, as far as the mode goes. Returns the exit code. Tunnels
 /// of files are independent of one another; on the command line, one impossible wish stops all.
-Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
+Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
                       const Probation* probation = nullptr, Narration narration = nullptr);
 /// Mode::plan with --dry-run, else Mode::apply.
-Result<int> reconcile(const Config& config, const Arguments& arguments,
-                      Narration narration = nullptr);
+Result<int> reconcile(Config config, const Arguments& arguments, Narration narration = nullptr);
 
 } // namespace vxlanctl

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <span>
+#include <variant>
 
 /// What the values of a tunnel have to be, whether they come from the command line or out of a
 /// file. The subject of an error is the text that is wrong; the caller puts the word or key before
@@ -50,17 +51,30 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
 /// The outer address of the other end of an ip6tnl. `local` is empty where it is not known.
 Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local);
 
+/// The address of a peer.
 Result<FloodEntry> parse_peer(std::string_view text);
-/// A peers file: one address per line, `#` begins a comment. Calls `take` for each peer with the
+/// An address, or a host name (RFC 1123 section 2.1) with at least one dot, if only at its end, and
+/// whose last label begins with a letter: what is a mistake in an address stays an error.
+using Peer = std::variant<FloodEntry, NamedPeer>;
+Result<Peer> parse_peer_or_name(std::string_view text);
+
+/// Peers in the order in which they were stated.
+struct PeerList {
+    std::vector<FloodEntry> entries;
+    std::vector<NamedPeer> names;
+};
+/// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
 /// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
 /// file without any line of a peer is an error: it is more likely broken than meant.
 void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(const FloodEntry&, std::size_t line)>& take,
+                const std::function<void(Peer, std::size_t line)>& take,
                 const std::function<void(Error)>& refuse);
 /// The same, up to the first error.
-Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path);
+Result<PeerList> parse_peers(std::string_view text, const std::string& path);
 /// Peers that are not of LOCAL's family, are LOCAL, or come twice.
 std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local);
+/// Names that come twice.
+std::vector<BadElement> check_names(std::span<const NamedPeer> names);
 
 /// An address inside the tunnel, such as a host can have.
 Result<Prefix> parse_inner_address(std::string_view text);

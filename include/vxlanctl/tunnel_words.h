@@ -14,7 +14,7 @@ using OptionValues = std::map<std::string, std::vector<std::string>, std::less<>
 
 /// `DEV LOCAL IFNAME INNER PEER...` and the options of `up`. `peers` are those of peers files.
 Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const OptionValues& options,
-                                std::vector<FloodEntry> peers);
+                                PeerList peers);
 
 /// `IFNAME LOCAL PREFIX ROUTER...` and the options of `isatap up`. The address, the next hops and
 /// the default route follow from them.

@@ -107,9 +107,9 @@ Result<void> release(const Wish& wish, const std::string& space) {
 }
 
 Result<int> run(const Arguments& arguments, Mode mode) {
-    const auto wish = read_wish(arguments);
+    auto wish = read_wish(arguments);
     if (!wish) return print_failures(wish.error(), arguments);
-    return reconcile(wish->config, arguments, mode);
+    return reconcile(std::move(wish->config), arguments, mode);
 }
 
 } // namespace
@@ -124,6 +124,7 @@ std::vector<OptionInfo> apply_options() {
     append_options(options, change_options());
     append_options(options, write_options());
     options.push_back(wait_option());
+    options.push_back(resolve_option());
     return options;
 }
 
@@ -131,11 +132,12 @@ std::vector<OptionInfo> plan_options() {
     std::vector<OptionInfo> options{prune_option,
                                     {"ip-commands", 0, "", "say it as commands of iproute2"}};
     append_options(options, change_options());
+    options.push_back(resolve_option());
     return options;
 }
 
 std::vector<OptionInfo> check_options() {
-    return {prune_option};
+    return {prune_option, resolve_option()};
 }
 
 Result<int> run_apply(const Arguments& arguments) {
@@ -149,7 +151,8 @@ Result<int> run_apply(const Arguments& arguments) {
     if (!by_hand) leave_out_held(*wish, read_hold(space));
     const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, space, plan); }};
     const bool confirms = arguments.has("confirm");
-    auto code = reconcile(wish->config, arguments, Mode::apply, confirms ? &probation : nullptr);
+    auto code =
+        reconcile(std::move(wish->config), arguments, Mode::apply, confirms ? &probation : nullptr);
     if (by_hand && code && (!confirms || *code == 0))
         if (auto released = release(*wish, space); !released)
             return tl::unexpected(released.error());

@@ -270,11 +270,9 @@ Result<int> dispatch(const std::vector<std::string>& words) {
         print(command == nullptr ? help_text() : help_text(*command));
         return 0;
     }
-    if (arguments->has("netns")) {
-        const auto space = NetworkNamespace::open(arguments->value("netns"));
-        const Result<void> entered = space ? space->enter() : tl::unexpected(space.error());
-        if (!entered) return tl::unexpected(entered.error());
-    }
+    if (arguments->has("netns"))
+        if (const auto entered = enter_namespace(arguments->value("netns")); !entered)
+            return tl::unexpected(entered.error());
     return command->run(*arguments);
 }
 

@@ -79,7 +79,8 @@ nlohmann::json far_json(const FarEnd& far) {
     constexpr std::array roles{"peer", "remote", "group", "router", "stranger"};
     constexpr std::array origins{"learned", "pinned", "external"};
     nlohmann::json json{{"role", roles.at(static_cast<std::size_t>(far.role))},
-                        {"outer", to_string(far.outer)}};
+                        {"outer", far.host_name.empty() ? to_string(far.outer) : ""}};
+    if (!far.host_name.empty()) json["host_name"] = far.host_name;
     if (far.port) json["port"] = *far.port;
     if (far.vni) json["vni"] = *far.vni;
     if (!far.via.empty()) json["via"] = printable(far.via);

@@ -4,7 +4,9 @@
 #include "vxlanctl/await.h"
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
+#include "vxlanctl/names.h"
 #include "vxlanctl/reconciliation.h"
+#include "vxlanctl/resolve.h"
 
 #include <algorithm>
 #include <charconv>
@@ -78,21 +80,26 @@ std::vector<Place> places_of(const Config& config, const NetworkNamespace& home)
 /// One call's way from the config to the exit code, in as many namespaces as the config names.
 class Driver {
 public:
-    Driver(Call& call, const Config& config, const Probation* probation, Narration narration)
-        : call_(call), config_(config), probation_(probation), narration_(narration) {
+    Driver(Call& call, Config config, const Probation* probation, Narration narration)
+        : call_(call), config_(std::move(config)), probation_(probation), narration_(narration) {
         call.is_several =
-            std::any_of(config.tunnels.begin(), config.tunnels.end(),
+            std::any_of(config_.tunnels.begin(), config_.tunnels.end(),
                         [](const Tunnel& tunnel) { return !tunnel.placement.netns.empty(); });
     }
 
-    Result<int> run(std::chrono::seconds timeout, std::chrono::seconds wait) {
+    struct Times {
+        std::chrono::seconds wait, look_up, lock;
+    };
+
+    Result<int> run(const Times& times) {
         if (call_.is_several) places_ = places_of(config_, call_.home);
         if (call_.arguments.has("wait"))
-            if (auto there = await(wait); !there) return tl::unexpected(there.error());
+            if (auto there = await(times.wait); !there) return tl::unexpected(there.error());
+        if (auto done = look_up_names(times.look_up); !done) return tl::unexpected(done.error());
         if (!call_.is_several) parts_.emplace_back(call_, config_, "", std::nullopt);
         for (auto& place : places_)
             parts_.emplace_back(call_, place.config, place.name, std::move(place.space));
-        if (auto proposed = propose(timeout); !proposed) return tl::unexpected(proposed.error());
+        if (auto proposed = propose(times.lock); !proposed) return tl::unexpected(proposed.error());
         if (call_.stops_all())
             for (auto& part : parts_)
                 part.leave_untouched();
@@ -133,6 +140,22 @@ private:
         }
         if (auto back = call_.home.enter(); !back) return back;
         return await_in(here, end);
+    }
+
+    /// Once for the whole run, and before the locks.
+    Result<void> look_up_names(std::chrono::seconds time) {
+        std::vector<Config*> configs{&config_};
+        for (auto& place : places_)
+            configs.push_back(&place.config);
+        const auto names = names_in(config_);
+        if (names.empty()) return {};
+        if (call_.mode == Mode::apply) catch_signals();
+        const auto answers = resolve(names, time);
+        if (!answers) return tl::unexpected(answers.error());
+        for (auto* config : configs)
+            for (auto& tunnel : config->tunnels)
+                put_addresses(tunnel, *answers);
+        return {};
     }
 
     bool await_place(Place& place, std::chrono::steady_clock::time_point end) {
@@ -332,7 +355,7 @@ private:
     }
 
     Call& call_;
-    const Config& config_;
+    Config config_;
     const Probation* probation_; ///< null: the change is for good
     Narration narration_;        ///< null: the report says all
     std::vector<Place> places_;
@@ -379,6 +402,11 @@ std::vector<OptionInfo> write_options() {
     };
 }
 
+OptionInfo resolve_option() {
+    return {"resolve-timeout", 0, "SECONDS",
+            "how long to wait for the addresses of peers' names (default 10)"};
+}
+
 OptionInfo wait_option() {
     return {"wait", 0, "SECONDS",
             "wait so long for lower devices and local addresses that are not there yet"};
@@ -409,12 +437,12 @@ Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_
     return std::chrono::seconds(seconds);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments, Narration narration) {
-    return reconcile(config, arguments, arguments.has("dry-run") ? Mode::plan : Mode::apply,
-                     nullptr, narration);
+Result<int> reconcile(Config config, const Arguments& arguments, Narration narration) {
+    return reconcile(std::move(config), arguments,
+                     arguments.has("dry-run") ? Mode::plan : Mode::apply, nullptr, narration);
 }
 
-Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mode,
+Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
                       const Probation* probation, Narration narration) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
@@ -424,13 +452,15 @@ Result<int> reconcile(const Config& config, const Arguments& arguments, Mode mod
     if (!timeout) return tl::unexpected(timeout.error());
     const auto wait = seconds_of(arguments, "wait", {0, 86400}, 0);
     if (!wait) return tl::unexpected(wait.error());
+    const auto look_up = seconds_of(arguments, "resolve-timeout", {1, 86400}, 10);
+    if (!look_up) return tl::unexpected(look_up.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return usage_error("", "--ip-commands needs --dry-run");
     const auto home = NetworkNamespace::current();
     if (!home) return tl::unexpected(home.error());
     Call call{arguments, *style, mode, config.origin, *home, *options};
     call.keeps_first = probation != nullptr;
-    return Driver(call, config, probation, narration).run(*timeout, *wait);
+    return Driver(call, std::move(config), probation, narration).run({*wait, *look_up, *timeout});
 }
 
 } // namespace vxlanctl

@@ -1,6 +1,7 @@
 #include "vxlanctl/reconciliation.h"
 
 #include "vxlanctl/lists.h"
+#include "vxlanctl/names.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/shell_word.h"
 
@@ -409,7 +410,10 @@ void Reconciliation::leave_out_what_is_no_drift() {
             tunnel.steps.clear();
             outcomes_[i] = Outcome::in_sync;
         }
-        if (outcomes_[i] == Outcome::in_sync) tunnel.warnings.clear();
+        if (outcomes_[i] != Outcome::in_sync) continue;
+        tunnel.warnings.clear();
+        for (const auto& name : tunnel.wish->unresolved) // then that is not quite certain
+            tunnel.warnings.push_back(warning_of(name));
     }
     plan_.unnamed.clear();
 }

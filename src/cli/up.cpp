@@ -1,12 +1,13 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/reconcile.h"
 
 namespace vxlanctl {
 namespace {
 
-Result<std::vector<FloodEntry>> read_peers_files(const Arguments& arguments) {
-    std::vector<FloodEntry> peers;
+Result<PeerList> read_peers_files(const Arguments& arguments) {
+    PeerList peers;
     const auto option = arguments.options.find("peers-file");
     if (option == arguments.options.end()) return peers;
     for (const auto& path : option->second) {
@@ -14,10 +15,8 @@ Result<std::vector<FloodEntry>> read_peers_files(const Arguments& arguments) {
         if (!text) return tl::unexpected(text.error());
         auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
         if (!parsed) return parsed;
-        if (peers.empty())
-            peers = std::move(*parsed);
-        else
-            peers.insert(peers.end(), parsed->begin(), parsed->end());
+        append(peers.entries, std::move(parsed->entries));
+        append(peers.names, std::move(parsed->names));
     }
     return peers;
 }
@@ -32,6 +31,7 @@ std::vector<OptionInfo> up_options() {
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
     options.push_back(wait_option());
+    options.push_back(resolve_option());
     return options;
 }
 
@@ -42,7 +42,7 @@ Result<int> run_up(const Arguments& arguments) {
     if (!tunnel) return tl::unexpected(tunnel.error());
     Config config;
     config.tunnels.push_back(std::move(*tunnel));
-    return reconcile(config, arguments);
+    return reconcile(std::move(config), arguments);
 }
 
 } // namespace vxlanctl

@@ -1,5 +1,6 @@
 #include "vxlanctl/file_text.h"
 
+#include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 #include "vxlanctl/tunnel_file.h"
 #include "vxlanctl/utf8.h"
@@ -62,13 +63,20 @@ std::vector<std::string> texts_of(const std::vector<T>& elements, TextOf text_of
     return texts;
 }
 
-std::string peer_text(const FloodEntry& peer) {
-    std::vector<std::pair<std::string_view, std::string>> pairs{
-        {"dst", quoted(to_string(peer.dst))}};
+template<class Peer> std::string peer_text(const Peer& peer, const std::string& dst) {
+    std::vector<std::pair<std::string_view, std::string>> pairs{{"dst", quoted(dst)}};
     if (peer.port) pairs.emplace_back("port", std::to_string(*peer.port));
     if (peer.vni) pairs.emplace_back("vni", std::to_string(*peer.vni));
     if (!peer.via.empty()) pairs.emplace_back("via", quoted(peer.via.str()));
     return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
+}
+
+std::string entry_text(const FloodEntry& peer) {
+    return peer_text(peer, to_string(peer.dst));
+}
+
+std::string named_text(const NamedPeer& peer) {
+    return peer_text(peer, peer.name);
 }
 
 std::string table_text(std::uint32_t table) {
@@ -267,16 +275,20 @@ std::string key_lines(Tunnel tunnel) {
         text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
                             return quoted(to_string(address));
                         }));
-    if (tunnel.peers) text += list_of("peers", texts_of(*tunnel.peers, peer_text));
+    if (tunnel.peers) {
+        auto peers = texts_of(*tunnel.peers, entry_text);
+        append(peers, texts_of(tunnel.named_peers, named_text));
+        text += list_of("peers", peers);
+    }
     if (tunnel.forward_from)
         text += list_of("forward_from", texts_of(*tunnel.forward_from, quoted));
     if (tunnel.routes) text += list_of("routes", texts_of(*tunnel.routes, route_text));
+    if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
     if (const auto& place = tunnel.placement; !place.netns.empty()) {
         text += line_of("netns", quoted(place.netns));
         if (place.create) text += line_of("create_netns", "true");
         if (place.move_dev) text += line_of("move_dev", "true");
     }
-    if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
     return text;
 }
 
@@ -319,7 +331,9 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
     tell_attributes(told, tunnel.tunnel, stated.tunnel, tunnel_attributes(tunnel.tunnel.kind));
     tell_list(told, "address", tunnel.addresses, stated.addresses,
               [](const Prefix& address) { return to_string(address); });
-    tell_list(told, "peer", tunnel.peers, stated.peers, peer_text);
+    tell_list(told, "peer", tunnel.peers, stated.peers, entry_text);
+    tell_list(told, "peer", std::optional(tunnel.named_peers), std::optional(stated.named_peers),
+              named_text);
     tell_list(told, "router", tunnel.routers, stated.routers,
               [](const PrlEntry& entry) { return to_string(entry.router); });
     tell_list(told, "route", tunnel.routes, stated.routes, route_text, same_route);

@@ -290,12 +290,12 @@ class PeerReader : TableReader {
 public:
     using TableReader::TableReader;
 
-    std::optional<FloodEntry> read() {
+    std::optional<Peer> read() {
         check_keys(element_keys("peers"));
-        std::optional<FloodEntry> peer;
+        std::optional<Peer> peer;
         if (const auto* dst = required("dst", "peer"))
             if (const auto* text = string_of("dst", *dst))
-                peer = accept(parse_peer(*text), "dst", *dst);
+                peer = accept(parse_peer_or_name(*text), "dst", *dst);
         TunnelAttributes numbers;
         for (const auto& row : tunnel_attributes(TunnelKind::vxlan)) {
             if (row.name != "port" && row.name != "vni") continue;
@@ -313,7 +313,12 @@ public:
                 else
                     via = *text;
             }
-        if (peer) *peer = {peer->dst, numbers.port, numbers.vni, via};
+        const auto complete = [&](auto& stated) {
+            stated.port = numbers.port;
+            stated.vni = numbers.vni;
+            stated.via = via;
+        };
+        if (peer) std::visit(complete, *peer);
         return peer;
     }
 };
@@ -527,16 +532,23 @@ private:
         const toml::node* const file_node = find("peers_file");
         if (list_node == nullptr && file_node == nullptr) return;
         std::vector<FloodEntry> peers;
-        std::vector<PeerPlace> places; // in the order of `peers`
+        std::vector<NamedPeer> names;
+        std::vector<PeerPlace> places, name_places; // in the order of these
         std::vector<std::string> files;
-        const auto take = [&](const FloodEntry& peer, PeerPlace place) {
-            peers.push_back(peer);
-            places.push_back(place);
+        const auto take = [&](Peer peer, PeerPlace place) {
+            if (auto* name = std::get_if<NamedPeer>(&peer)) {
+                names.push_back(std::move(*name));
+                name_places.push_back(place);
+            } else {
+                peers.push_back(std::get<FloodEntry>(peer));
+                places.push_back(place);
+            }
         };
         if (list_node != nullptr)
             if (const auto* list = list_of("peers", *list_node))
                 for (const auto& element : *list)
-                    if (const auto peer = peer_of(element)) take(*peer, {position_of(element)});
+                    if (auto peer = peer_of(element))
+                        take(std::move(*peer), {position_of(element)});
         if (file_node != nullptr)
             for_each_peers_file(*file_node, [&](const std::string& name, const toml::node& node) {
                 const std::string& file = files.emplace_back(beside(path, name));
@@ -544,28 +556,27 @@ private:
                 const auto refuse_line = [&](Error error) {
                     errors_.add(std::move(error), position_of(node));
                 };
-                const auto take_line = [&](const FloodEntry& peer, std::size_t line) {
-                    take(peer, {position_of(node), files.size() - 1, line});
+                const auto take_line = [&](Peer peer, std::size_t line) {
+                    take(std::move(peer), {position_of(node), files.size() - 1, line});
                 };
                 if (text)
                     vxlanctl::read_peers(*text, file, take_line, refuse_line);
                 else
                     refuse_line(text.error());
             });
-        for (auto& peer : peers) { // else one peer could be written in two ways
+        const auto settle = [&](auto& peer) { // else one peer could be written in two ways
             if (peer.port == tunnel_.tunnel.port) peer.port.reset();
             if (peer.vni == tunnel_.tunnel.vni) peer.vni.reset();
-        }
+        };
+        std::for_each(peers.begin(), peers.end(), settle);
+        std::for_each(names.begin(), names.end(), settle);
         if (tunnel_.tunnel.local)
-            for (auto& [index, error, earlier] : check_peers(peers, *tunnel_.tunnel.local)) {
-                const auto& [position, file, line] = places[index];
-                if (earlier) error.doing += ", first at " + place_text(places[*earlier], files);
-                if (line != 0)
-                    error = with_subject(error, place_text(places[index], files) + ":").value();
-                errors_.add(std::move(error), position);
-            }
+            refuse_peers(check_peers(peers, *tunnel_.tunnel.local), places, files);
+        refuse_peers(check_names(names), name_places, files);
         std::sort(peers.begin(), peers.end());
+        std::sort(names.begin(), names.end());
         tunnel_.peers = std::move(peers);
+        tunnel_.named_peers = std::move(names);
     }
 
     /// Where a peer stands: in the text, or in a line of a file that is named there.
@@ -574,14 +585,25 @@ private:
         std::size_t file = 0, line = 0; ///< of the peers file; no line is none
     };
 
+    void refuse_peers(std::vector<BadElement> bad, const std::vector<PeerPlace>& places,
+                      const std::vector<std::string>& files) {
+        for (auto& [index, error, earlier] : bad) {
+            const auto& [position, file, line] = places[index];
+            if (earlier) error.doing += ", first at " + place_text(places[*earlier], files);
+            if (line != 0)
+                error = with_subject(error, place_text(places[index], files) + ":").value();
+            errors_.add(std::move(error), position);
+        }
+    }
+
     std::string place_text(const PeerPlace& place, const std::vector<std::string>& files) const {
         return place.line == 0 ? errors_.place_text(place.position)
                                : fmt::format("{}:{}", files[place.file], place.line);
     }
 
-    std::optional<FloodEntry> peer_of(const toml::node& element) {
+    std::optional<Peer> peer_of(const toml::node& element) {
         if (const auto* text = element.as_string())
-            return accept(parse_peer(text->get()), "peer", element);
+            return accept(parse_peer_or_name(text->get()), "peer", element);
         if (const auto* table = element.as_table())
             return PeerReader(*table, position_of(element), errors_).read();
         wrong_type("peer", element, "a string or a table");

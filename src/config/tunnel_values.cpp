@@ -9,24 +9,44 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t longest_name = 15;       // IFNAMSIZ - 1
-constexpr std::uint32_t least_ipv6_mtu = 1280; // RFC 8200 section 5
+constexpr std::size_t longest_name = 15;                           // IFNAMSIZ - 1
+constexpr std::uint32_t least_ipv6_mtu = 1280;                     // RFC 8200 section 5
+constexpr std::size_t longest_host_name = 253, longest_label = 63; // RFC 1035 section 2.3.4
 
 /// The unicast address of another host, which is called `role`.
 Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
     auto address = parse_address(text);
     if (!address) return address;
-    const auto refuse = [&](std::string_view what) {
-        return usage_error(fmt::format("'{}'", text), fmt::format("a {} cannot be {}", role, what),
+    if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
+        return usage_error(fmt::format("'{}'", text),
+                           fmt::format("a {} cannot be {}", role, obstacle),
                            "Name the unicast address of another host.");
-    };
-    if (is_unspecified(*address)) return refuse("the unspecified address");
-    if (address->family == Family::ipv4 && address->bytes[0] == 0)
-        return refuse("in 0.0.0.0/8, which means this network");
-    if (is_loopback(*address)) return refuse("a loopback address");
-    if (is_multicast(*address)) return refuse("a multicast address");
-    if (is_limited_broadcast(*address)) return refuse("the broadcast address");
     return address;
+}
+
+bool is_letter(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
+}
+
+bool is_of_name(char character) {
+    return is_letter(character) || (character >= '0' && character <= '9') || character == '-';
+}
+
+bool is_label(std::string_view label) {
+    return !label.empty() && label.size() <= longest_label && label.front() != '-' &&
+           label.back() != '-' && std::all_of(label.begin(), label.end(), is_of_name);
+}
+
+bool is_host_name(std::string_view text) {
+    if (text.find('.') == std::string_view::npos) return false;
+    if (text.ends_with('.')) text.remove_suffix(1);
+    if (text.size() > longest_host_name) return false;
+    std::string_view last;
+    for (std::size_t begin = 0; begin <= text.size(); begin += last.size() + 1) {
+        last = text.substr(begin, text.find('.', begin) - begin);
+        if (!is_label(last)) return false;
+    }
+    return is_letter(last.front());
 }
 
 /// The indices of `peers` in their order.
@@ -200,8 +220,23 @@ Result<FloodEntry> parse_peer(std::string_view text) {
     return FloodEntry{*address, std::nullopt, std::nullopt, ""};
 }
 
+Result<Peer> parse_peer_or_name(std::string_view text) {
+    if (is_host_name(text)) {
+        NamedPeer peer{std::string(text), std::nullopt, std::nullopt, ""};
+        for (char& character : peer.name)
+            if (character >= 'A' && character <= 'Z')
+                character = static_cast<char>(character - 'A' + 'a');
+        return peer;
+    }
+    auto peer = parse_peer(text);
+    if (peer) return *peer;
+    if (is_label(text) && std::any_of(text.begin(), text.end(), is_letter))
+        peer.error().remedy = "A host name has a dot, if only at its end.";
+    return tl::unexpected(std::move(peer.error()));
+}
+
 void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(const FloodEntry&, std::size_t line)>& take,
+                const std::function<void(Peer, std::size_t line)>& take,
                 const std::function<void(Error)>& refuse) {
     bool empty = true;
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
@@ -213,23 +248,30 @@ void read_peers(std::string_view text, const std::string& path,
         const auto first = content.find_first_not_of(" \t\r");
         if (first == std::string_view::npos) continue;
         content = content.substr(first, content.find_last_not_of(" \t\r") - first + 1);
-        const auto peer = parse_peer(content);
+        auto peer = parse_peer_or_name(content);
         empty = false;
         if (peer)
-            take(*peer, line);
+            take(std::move(*peer), line);
         else
             refuse(with_subject(peer.error(), fmt::format("{}:{}:", path, line)).value());
     }
     if (empty)
-        refuse(usage_error(path, "names no peer", "One address per line is expected.").value());
+        refuse(usage_error(path, "names no peer", "One address or host name per line is expected.")
+                   .value());
 }
 
-Result<std::vector<FloodEntry>> parse_peers(std::string_view text, const std::string& path) {
-    std::vector<FloodEntry> peers;
-    peers.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
+Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
+    PeerList peers;
+    peers.entries.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
     std::optional<Error> first;
     read_peers(
-        text, path, [&](const FloodEntry& peer, std::size_t) { peers.push_back(peer); },
+        text, path,
+        [&](Peer peer, std::size_t) {
+            if (auto* name = std::get_if<NamedPeer>(&peer))
+                peers.names.push_back(std::move(*name));
+            else
+                peers.entries.push_back(std::get<FloodEntry>(peer));
+        },
         [&](Error error) {
             if (!first) first = std::move(error);
         });
@@ -257,6 +299,16 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
             refuse("named twice", "Every frame would be sent to it twice: name it once.");
             bad.back().first = indices[first];
         }
+    }
+    return bad;
+}
+
+std::vector<BadElement> check_names(std::span<const NamedPeer> names) {
+    auto bad = doubled(names, "", [](const NamedPeer& peer) { return peer; });
+    for (auto& [index, error, first] : bad) {
+        error.subject = "peer " + names[index].name;
+        first = static_cast<std::size_t>(std::find(names.begin(), names.end(), names[index]) -
+                                         names.begin());
     }
     return bad;
 }

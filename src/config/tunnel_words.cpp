@@ -169,7 +169,7 @@ Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const Opti
 } // namespace
 
 Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const OptionValues& options,
-                                std::vector<FloodEntry> peers) {
+                                PeerList peers) {
     constexpr std::size_t fixed_words = 4;
     if (words.size() < fixed_words)
         return usage_error("", "too few words: DEV LOCAL IFNAME INNER PEER... are needed",
@@ -191,18 +191,25 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     if (!addresses) return tl::unexpected(addresses.error());
     tunnel.addresses = *addresses;
 
+    auto& [entries, names] = peers;
     for (const auto& word : words.subspan(fixed_words)) {
-        const auto peer = parse_peer(word);
+        auto peer = parse_peer_or_name(word);
         if (!peer) return with_subject(peer.error(), "PEER");
-        peers.push_back(*peer);
+        if (auto* name = std::get_if<NamedPeer>(&*peer))
+            names.push_back(std::move(*name));
+        else
+            entries.push_back(std::get<FloodEntry>(*peer));
     }
-    if (peers.empty())
+    if (entries.empty() && names.empty())
         return usage_error("", "no peer is named",
                            "Name at least one PEER, or a file of them with --peers-file.");
-    std::sort(peers.begin(), peers.end());
-    if (auto good = first_of(check_peers(peers, *local)); !good)
+    std::sort(entries.begin(), entries.end());
+    std::sort(names.begin(), names.end());
+    if (auto good = first_of(check_peers(entries, *local)); !good)
         return tl::unexpected(good.error());
-    tunnel.peers = std::move(peers);
+    if (auto good = first_of(check_names(names)); !good) return tl::unexpected(good.error());
+    tunnel.peers = std::move(entries);
+    tunnel.named_peers = std::move(names);
 
     if (auto taken = take_all_options(tunnel, options); !taken)
         return tl::unexpected(taken.error());

@@ -146,6 +146,16 @@ bool is_limited_broadcast(const IpAddress& address) {
                        [](std::uint8_t byte) { return byte == 0xff; });
 }
 
+std::string_view unicast_obstacle(const IpAddress& address) {
+    if (is_unspecified(address)) return "the unspecified address";
+    if (address.family == Family::ipv4 && address.bytes[0] == 0)
+        return "in 0.0.0.0/8, which means this network";
+    if (is_loopback(address)) return "a loopback address";
+    if (is_multicast(address)) return "a multicast address";
+    if (is_limited_broadcast(address)) return "the broadcast address";
+    return "";
+}
+
 bool is_link_local(const IpAddress& address) {
     return address.family == Family::ipv4
                ? address.bytes[0] == 169 && address.bytes[1] == 254

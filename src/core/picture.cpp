@@ -62,6 +62,17 @@ void add_peers(TunnelEnd& end, const std::vector<FloodEntry>& peers) {
     }
 }
 
+void add_named_peers(TunnelEnd& end, const std::vector<NamedPeer>& peers) {
+    for (const auto& peer : peers) {
+        FarEnd far;
+        far.host_name = peer.name;
+        far.port = peer.port;
+        far.vni = peer.vni;
+        far.via = peer.via.str();
+        end.far_ends.push_back(std::move(far));
+    }
+}
+
 void add_routers(TunnelEnd& end, const std::vector<PrlEntry>& routers) {
     for (const auto& router : routers) {
         FarEnd far;
@@ -164,6 +175,7 @@ Picture picture_of(std::span<const Tunnel* const> tunnels) {
             add_inner(end, prefix);
         if (tunnel->routers) add_routers(end, *tunnel->routers);
         if (tunnel->peers) add_peers(end, *tunnel->peers);
+        add_named_peers(end, tunnel->named_peers);
         add(picture, outer_end(tunnel->tunnel, holders), std::move(end));
     }
     return picture;
@@ -258,7 +270,8 @@ BoxText box_text(const TunnelEnd& end) {
 
 BoxText box_text(const FarEnd& end) {
     BoxText text{role_text(end), {}};
-    text.lines.push_back({"outer " + to_string(end.outer)});
+    text.lines.push_back(
+        {"outer " + (end.host_name.empty() ? to_string(end.outer) : end.host_name)});
     std::vector<std::string> words;
     if (end.port) words.push_back(fmt::format("port {}", *end.port));
     if (end.vni) words.push_back(fmt::format("VNI {}", *end.vni));

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/elsewhere.h"
 #include "vxlanctl/lists.h"
+#include "vxlanctl/names.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/stacking.h"
 #include "vxlanctl/steps.h"
@@ -53,7 +54,8 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     complete(target.tunnel);
     if (tunnel.peers) {
         // The flood list is ours entirely: a default remote beside it would double every frame.
-        if (have != nullptr && have->tunnel.remote && !is_unspecified(*have->tunnel.remote))
+        if (tunnel.unresolved.empty() && have != nullptr && have->tunnel.remote &&
+            !is_unspecified(*have->tunnel.remote))
             target.tunnel.remote = IpAddress{have->tunnel.remote->family, {}};
         // These two make a link without a VNI and a flood list of its own.
         target.tunnel.external = false;
@@ -105,7 +107,7 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     auto& flood_list = *target.flood_list;
     target.flood_flags = have->flood_flags;
     std::vector<FloodEntry> removed = minus(have->flood_list, flood_list);
-    if (is_external(have->flood_flags)) {
+    if (is_external(have->flood_flags) || !tunnel.unresolved.empty()) {
         append(flood_list, std::exchange(removed, {}));
         std::sort(flood_list.begin(), flood_list.end());
     }
@@ -120,6 +122,18 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
             (entry.origin == FdbOrigin::pinned && options.exclusive))
             target.surplus_macs.push_back(entry);
     return target;
+}
+
+/// A name without an address removes nothing; it makes nothing either.
+void settle_unresolved(const Tunnel& tunnel, const Link* have, TunnelPlan& plan) {
+    const bool keeps = have != nullptr && has_peers(*have, tunnel.tunnel.local.value().family);
+    for (const auto& name : tunnel.unresolved)
+        if (keeps)
+            plan.warnings.push_back(warning_of(name));
+        else
+            plan.errors.push_back(
+                {ErrorKind::usage, plan.name, fmt::format("cannot look up peer '{}'", name.name),
+                 name.why, 0, "No peer runs that could be kept: mend the name, or wait for it."});
 }
 
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
@@ -369,6 +383,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
                 "the tunnel comes from a file, which may now say something else");
     }
 
+    settle_unresolved(tunnel, have, plan);
     LinkTarget target = target_for(tunnel, have, old_record, state, options);
     auto reasons = have != nullptr ? impossible_in_place(*have, target) : std::vector<Change>{};
     if (plan.vanished)

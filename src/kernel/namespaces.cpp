@@ -24,6 +24,12 @@ std::string path_of(const std::string& name) {
     return name.find('/') == std::string::npos ? fmt::format("{}/{}", directory, name) : name;
 }
 
+/// Where this process was before enter_namespace().
+std::optional<NetworkNamespace>& callers_namespace() {
+    static std::optional<NetworkNamespace> space;
+    return space;
+}
+
 Result<void> set_loopback_up() {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
@@ -120,6 +126,20 @@ Result<void> NetworkNamespace::enter() const {
     if (errno == EINVAL) return usage_error(fmt::format("'{}'", name_), "not a network namespace");
     return system_error("", fmt::format("cannot enter network namespace '{}'", name_), errno,
                         errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+}
+
+Result<void> enter_namespace(const std::string& name) {
+    auto caller = NetworkNamespace::current();
+    if (!caller) return tl::unexpected(caller.error());
+    const auto space = NetworkNamespace::open(name);
+    if (!space) return tl::unexpected(space.error());
+    if (auto entered = space->enter(); !entered) return entered;
+    callers_namespace().emplace(std::move(*caller));
+    return {};
+}
+
+Result<void> return_to_caller() {
+    return callers_namespace() ? callers_namespace()->enter() : Result<void>();
 }
 
 bool namespace_exists(const std::string& name) {

@@ -1,5 +1,6 @@
 // Every file of examples/ on a host that has what it names. A host is as in world.h, that is eth0
 // with 172.21.0.100/24 and MTU 9001, and more where an example needs it.
+#include "names.h"
 #include "world.h"
 
 #include <catch2/catch.hpp>
@@ -27,6 +28,7 @@ const std::map<std::string, std::string> hosts{
     {"two-vpgs-netns.toml", "ip link add eth1 mtu 9001 type veth peer name wire1; "
                             "ip link set eth1 up; ip link set wire1 up; "
                             "ip addr add 172.21.1.100/24 dev eth1"},
+    {"peers-by-name.toml", ""},
     {"flets.toml", ""}, // needs the kinds sit and ip6tnl: tests/vm/isatap_test.cpp
 };
 
@@ -50,6 +52,20 @@ void check_point(const Namespace& space, const std::string& name) {
               std::string::npos);
         sh(space, "ip netns del vpg-b");
     }
+    if (name == "peers-by-name.toml") {
+        const std::string apply = "apply " SOURCE_DIRECTORY "/examples/" + name;
+        CHECK(flood_list(space, "vxlan0") ==
+              std::vector<std::string>{"100.64.158.132", "100.64.158.4", "100.64.158.5"});
+        Names::set_hosts("100.64.158.4 gate-a.example.net\n100.64.158.9 gate-b.example.net\n");
+        CHECK(vxlanctl(space, apply).out == "vxlan0: changed\n  + peer 100.64.158.9\n"
+                                            "  - peer 100.64.158.5\n1 tunnel: 1 changed\n");
+        Names::set_hosts("100.64.158.4 gate-a.example.net\n");
+        const auto kept = vxlanctl(space, apply);
+        CHECK(kept.code == 0);
+        CHECK(kept.out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
+        CHECK(kept.err == "vxlanctl: warning: vxlan0: cannot look up peer 'gate-b.example.net' "
+                          "(Name or service not known): the peers that run are kept\n");
+    }
     if (name == "soracom-bridge.toml") CHECK(link(space, "vxlan0").at("master") == "br0");
 }
 
@@ -71,6 +87,7 @@ TEST_CASE("examples: a file does what it says, and nothing the second time") {
         if (name == "flets.toml") continue;
         INFO(name);
         const Host host;
+        const Names names("100.64.158.4 gate-a.example.net\n100.64.158.5 gate-b.example.net\n");
         sh(host.space, setup);
         const std::string file = SOURCE_DIRECTORY "/examples/" + name;
         const auto made = vxlanctl(host.space, "apply " + file);

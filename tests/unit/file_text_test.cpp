@@ -249,6 +249,15 @@ TEST_CASE("file text: a damaged text is read or refused, with a place that is in
     CHECK(refused > 1000);
 }
 
+TEST_CASE("file text: peers by name stand there as names") {
+    const std::string text = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n"
+                             "peers = [\n    \"100.64.158.4\",\n    \"gate-a.example.net\",\n"
+                             "    { dst = \"gate-b.example.net\", port = 4790 },\n]\n";
+    const auto parsed = parse(text);
+    REQUIRE(parsed.tunnels.size() == 1);
+    CHECK(file_text(parsed.tunnels[0].tunnel) == text);
+}
+
 TEST_CASE("file text: what stands there, and what follows and does not") {
     const auto vxlan =
         vxlan_from_words(Words{"eth0", "172.21.0.100", "vxlan0", "10.225.194.171/9", "100.64.158.4",

@@ -265,7 +265,8 @@ TEST_CASE("file: peers files are found beside the file that names them") {
     };
     const auto errors = parse(vxlan + "peers_file = \"one\"", broken).errors;
     REQUIRE(errors.size() == 1);
-    CHECK(to_string(errors[0]) == "a.toml:3:14: one:1: 'x': not an IP address");
+    CHECK(to_string(errors[0]) ==
+          "a.toml:3:14: one:1: 'x': not an IP address. A host name has a dot, if only at its end.");
     check_error(vxlan, "peers_file = \"one\"",
                 "14: one: cannot read the peers file (No such file or directory)");
     check_error(vxlan, "peers_file = \"-\"",
@@ -299,7 +300,8 @@ TEST_CASE("file: peers that are named twice, and all that is wrong in a peers fi
               "a.toml:4:14: one:3: peer 100.64.1.1: named twice, first at a.toml:3:10" + once);
     CHECK(errors_of("peers_file = [\"one\", \"two\"]") ==
           "a.toml:3:15: one:3: peer 100.64.1.1: named twice, first at one:1" + once +
-              "a.toml:3:22: two:1: 'y': not an IP address\n"
+              "a.toml:3:22: two:1: 'y': not an IP address. A host name has a dot, if only at its "
+              "end.\n"
               "a.toml:3:22: two:3: '127.0.0.1': a peer cannot be a loopback address. Name the "
               "unicast address of another host.\n"
               "a.toml:3:22: two:4: peer 100.64.1.1: named twice, first at one:1" +
@@ -308,8 +310,30 @@ TEST_CASE("file: peers that are named twice, and all that is wrong in a peers fi
               "172.21.0.100\n");
     const auto many = parse(vxlan + "peers_file = \"many\"", read).errors;
     REQUIRE(many.size() == 101);
-    CHECK(to_string(many[99]) == "a.toml:3:14: many:100: 'x': not an IP address");
+    CHECK(to_string(many[99]) == "a.toml:3:14: many:100: 'x': not an IP address. A host name has a "
+                                 "dot, if only at its end.");
     CHECK(to_string(many[100]) == "a.toml: has 200 errors more");
+}
+
+TEST_CASE("file: peers by name, beside addresses and in peers files") {
+    const ReadText read = [](std::size_t, const std::string&) -> Result<std::string> {
+        return "gate-c.example.net # the third\n100.64.1.2\n";
+    };
+    const auto tunnel = tunnel_of(
+        vxlan + "peers_file = \"more\"\npeers = [\"GATE-A.example.net\", \"100.64.1.1\",\n"
+                "{ dst = \"gate-b.\", port = 4790, vni = 10, via = \"eth1\" }]\n",
+        read);
+    CHECK(tunnel.named_peers == std::vector<NamedPeer>{{"gate-a.example.net", {}, {}, ""},
+                                                       {"gate-b.", std::uint16_t{4790}, {}, "eth1"},
+                                                       {"gate-c.example.net", {}, {}, ""}});
+    CHECK(tunnel.peers->size() == 2);
+    CHECK(tunnel_of(vxlan + "peers = [\"gate-a.example.net\"]").peers->empty()); // but stated
+    check_error(vxlan, "peers = [\"a.example\", \"b.example\", \"A.example\"]",
+                "36: peer a.example: named twice, first at a.toml:3:10");
+    CHECK(tunnel_of(vxlan + "peers = [\"a.example\", { dst = \"a.example\", vni = 11 }]")
+              .named_peers.size() == 2);
+    check_error(vxlan, "peers = [{ dst = \"gate_a.example\" }]",
+                "18: dst 'gate_a.example': not an IP address");
 }
 
 TEST_CASE("file: exact text of errors in a VXLAN") {

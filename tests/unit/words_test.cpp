@@ -103,12 +103,65 @@ TEST_CASE("words: peers from a file join those of the command line, and doubles 
           "peer 100.64.158.4: named twice. Every frame would be sent to it twice: name it once.");
 }
 
+TEST_CASE("words: what is a host name, and what stays a mistake in an address") {
+    const std::string label(63, 'a');
+    for (const std::string& name : {std::string("gate-a.example.net"), std::string("gate-a."),
+                                    std::string("1.example"), std::string("a--b.xn--p1ai"),
+                                    label + "." + label + "." + label + "." + label.substr(2)}) {
+        INFO(name);
+        const auto peer = parse_peer_or_name(name);
+        REQUIRE(peer);
+        CHECK(std::get<NamedPeer>(*peer) == NamedPeer{name, {}, {}, ""});
+    }
+    for (const std::string& text : {std::string("gate-a"),
+                                    std::string("100.64.158.400"),
+                                    std::string("100.64.158.4."),
+                                    std::string("100.64.158.4x"),
+                                    std::string("100.64.0x9e04"),
+                                    std::string("100.64.158"),
+                                    std::string("a..b"),
+                                    std::string(".a"),
+                                    std::string("."),
+                                    std::string(".."),
+                                    std::string("-a.b"),
+                                    std::string("a-.b"),
+                                    std::string("a_b.c"),
+                                    std::string("a.b/24"),
+                                    std::string("a.b:4789"),
+                                    std::string("a .b"),
+                                    std::string("a.b\0c", 5),
+                                    std::string("\u00fc.example"),
+                                    label + "a.b",
+                                    label + "." + label + "." + label + "." + label.substr(1)}) {
+        INFO(text);
+        const auto peer = parse_peer_or_name(text);
+        REQUIRE_FALSE(peer);
+        CHECK(peer.error().doing == "not an IP address");
+    }
+    CHECK(error_of(with(4, "gate-a")) ==
+          "PEER 'gate-a': not an IP address. A host name has a dot, if only at its end.");
+}
+
+TEST_CASE("words: peers by name join the addresses, each once") {
+    const auto tunnel =
+        vxlan_from_words(with(4, "Gate-A.example.net"), {},
+                         parse_peers("gate-b.example.net\n100.64.158.4\n", "p").value())
+            .value();
+    CHECK(tunnel.named_peers == std::vector<NamedPeer>{{"gate-a.example.net", {}, {}, ""},
+                                                       {"gate-b.example.net", {}, {}, ""}});
+    CHECK(tunnel.peers->size() == 1);
+    CHECK(to_string(
+              vxlan_from_words(with(4, "a.example"), {}, parse_peers("A.EXAMPLE\n", "p").value())
+                  .error()) == "peer a.example: named twice");
+}
+
 TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {
-    CHECK(parse_peers("100.64.158.4\r\n#x\r\n100.64.158.5", "p")->size() == 2);
-    CHECK(to_string(parse_peers("\n\nnonsense\n", "/etc/peers").error()) ==
-          "/etc/peers:3: 'nonsense': not an IP address");
+    CHECK(parse_peers("100.64.158.4\r\n#x\r\n100.64.158.5", "p")->entries.size() == 2);
+    CHECK(
+        to_string(parse_peers("\n\nnonsense\n", "/etc/peers").error()) ==
+        "/etc/peers:3: 'nonsense': not an IP address. A host name has a dot, if only at its end.");
     CHECK(to_string(parse_peers("# nothing\n", "/etc/peers").error()) ==
-          "/etc/peers: names no peer. One address per line is expected.");
+          "/etc/peers: names no peer. One address or host name per line is expected.");
     CHECK_FALSE(parse_peers(std::string("1.2.3.4\0", 8), "p"));
 }
 

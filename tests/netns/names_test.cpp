@@ -1,0 +1,263 @@
+// Peers by name: looked up in /etc/hosts, and by a DNS server that answers, or does not.
+#include "names.h"
+#include "world.h"
+
+#include <array>
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <csignal>
+#include <cstring>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+using namespace world;
+using Lines = std::vector<std::string>;
+using std::chrono::steady_clock;
+
+namespace {
+
+const std::string begin = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 ";
+
+/// A file's text with these peers.
+RunOptions file_with(const std::string& peers, const std::string& more = "") {
+    RunOptions options;
+    options.input = fmt::format("[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                                "peers = [{}]\n{}",
+                                peers, more);
+    return options;
+}
+
+/// A DNS server on 127.0.0.1 in a namespace, that answers when it is told to.
+class Server {
+public:
+    explicit Server(const Namespace& space) {
+        const Inside inside(space);
+        socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+        const timeval patience{30, 0};
+        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_port = htons(53);
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        REQUIRE(bind(socket_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+    }
+    ~Server() { close(socket_); }
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Waits for a query.
+    void receive() {
+        socklen_t length = sizeof client_;
+        const auto size = recvfrom(socket_, query_.data(), query_.size(), 0,
+                                   reinterpret_cast<sockaddr*>(&client_), &length);
+        REQUIRE(size > 12);
+        size_ = static_cast<std::size_t>(size);
+    }
+    /// Answers it with one IPv4 address, without what may follow the question.
+    void answer(std::array<unsigned char, 4> address) {
+        std::size_t end = 12;
+        while (query_[end] != 0)
+            end += query_[end] + 1U;
+        std::vector<unsigned char> reply(query_.begin(),
+                                         query_.begin() + static_cast<std::ptrdiff_t>(end + 5));
+        const unsigned char header[] = {0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0};
+        std::copy(std::begin(header), std::end(header), reply.begin() + 2);
+        const unsigned char record[] = {0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4};
+        reply.insert(reply.end(), std::begin(record), std::end(record));
+        reply.insert(reply.end(), address.begin(), address.end());
+        sendto(socket_, reply.data(), reply.size(), 0, reinterpret_cast<const sockaddr*>(&client_),
+               sizeof client_);
+    }
+    /// How many queries wait to be received.
+    int waiting() {
+        int count = 0;
+        while (recv(socket_, query_.data(), query_.size(), MSG_DONTWAIT) > 0)
+            ++count;
+        return count;
+    }
+
+private:
+    int socket_ = -1;
+    std::array<unsigned char, 512> query_{};
+    std::size_t size_ = 0;
+    sockaddr_in client_{};
+};
+
+} // namespace
+
+TEST_CASE("names: every address of the right family is a peer, on the command line") {
+    const Host host;
+    const Names names("100.64.1.4 gate-a.example.net\n100.64.1.5 gate-a.example.net\n"
+                      "2001:db8::4 gate-a.example.net\n100.64.1.6 gate-b\n");
+    const std::string words = begin + "gate-a.example.net gate-b. 100.64.1.5";
+    const auto made = vxlanctl(host.space, words);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.4", "100.64.1.5", "100.64.1.6"});
+    const auto again = vxlanctl_counted(host.space, words);
+    CHECK(again.finished.out == "vxlan0: in sync\n");
+    CHECK(again.writes == 0);
+
+    RunOptions peers;
+    peers.input = "GATE-A.example.net\n";
+    const auto six =
+        vxlanctl(host.space, "up eth0 2001:db8:21::100 vxlan6 - --vni 6 --peers-file -", peers);
+    INFO(six.err);
+    REQUIRE(six.code == 0);
+    CHECK(flood_list(host.space, "vxlan6") == Lines{"2001:db8::4"});
+}
+
+TEST_CASE("names: another address replaces a peer in place, and a lost name keeps all") {
+    const Host host;
+    const Names names("100.64.1.4 gate-a.example.net\n100.64.1.5 gate-b.example.net\n");
+    const auto file = file_with("\"gate-a.example.net\", \"gate-b.example.net\"");
+    REQUIRE(vxlanctl(host.space, "apply -", file).code == 0);
+    const int index = link(host.space, "vxlan0").at("ifindex");
+    Names::set_hosts("100.64.1.4 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
+    CHECK(vxlanctl(host.space, "check -", file).code == 3);
+    CHECK(vxlanctl(host.space, "apply -", file).out ==
+          "vxlan0: changed\n  + peer 100.64.1.6\n  - peer 100.64.1.5\n1 tunnel: 1 changed\n");
+    CHECK(link(host.space, "vxlan0").at("ifindex") == index);
+
+    Names::set_hosts("100.64.1.7 gate-a.example.net\n2001:db8::6 gate-b.example.net\n");
+    const auto kept = vxlanctl(host.space, "apply -", file);
+    CHECK(kept.code == 0);
+    CHECK(kept.out == "vxlan0: changed\n  + peer 100.64.1.7\n1 tunnel: 1 changed\n");
+    const std::string warning =
+        "vxlanctl: warning: vxlan0: cannot look up peer 'gate-b.example.net' (it has IPv6 "
+        "addresses alone, and the local address is an IPv4 one): the peers that run are kept\n";
+    CHECK(kept.err == warning);
+    const auto checked = vxlanctl(host.space, "check -", file);
+    CHECK(checked.code == 0);
+    CHECK(checked.out.empty());
+    CHECK(checked.err == warning);
+    CHECK(vxlanctl_counted(host.space, "apply -", {}, file.input).writes == 0);
+    const auto json = nlohmann::json::parse(vxlanctl(host.space, "plan - --json", file).out);
+    CHECK(json.at("tunnels").at(0).at("warnings").size() == 1);
+
+    Names::set_hosts("100.64.1.7 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
+    CHECK(vxlanctl(host.space, "apply -", file).out ==
+          "vxlan0: changed\n  - peer 100.64.1.4\n1 tunnel: 1 changed\n");
+}
+
+TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and no other") {
+    const Host host;
+    const Names names("100.64.1.4 gate-a.example.net\n");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, begin + "gate-a.example.net gate-b.example.net");
+    CHECK(refused.code == 2);
+    CHECK(refused.err == "vxlanctl: vxlan0: cannot look up peer 'gate-b.example.net': Name or "
+                         "service not known. No peer runs that could be kept: mend the name, or "
+                         "wait for it.\n");
+    CHECK(difference(before, snapshot(host.space)).empty());
+
+    const auto file =
+        file_with("\"gate-b.example.net\"", "[vxlan.vxlan1]\nlocal = \"172.21.0.100\"\nvni = 11\n"
+                                            "peers = [\"gate-a.example.net\"]\n");
+    CHECK(vxlanctl(host.space, "check -", file).code == 3);
+    CHECK(vxlanctl(host.space, "apply -", file).code == 1);
+    CHECK(!link_exists(host.space, "vxlan0"));
+    CHECK(flood_list(host.space, "vxlan1") == Lines{"100.64.1.4"});
+    CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
+}
+
+TEST_CASE("names: an address of this host is refused, and a loopback one is no answer") {
+    const Host host;
+    const Names names("172.21.0.100 me.example.net\n127.0.1.1 lo.example.net\n");
+    const auto own = vxlanctl(host.space, begin + "me.example.net");
+    CHECK(own.code == 2);
+    CHECK(own.err == "vxlanctl: vxlan0: peer 172.21.0.100 is an address of this host. Name the "
+                     "other ends only.\n");
+    const auto loopback = vxlanctl(host.space, begin + "lo.example.net");
+    CHECK(loopback.code == 2);
+    CHECK(loopback.err.find("its address 127.0.1.1 is a loopback address") != std::string::npos);
+    CHECK(!link_exists(host.space, "vxlan0"));
+}
+
+TEST_CASE("names: all are looked up at once, and one time-out is that of all") {
+    const Host host;
+    // A server to which packets go, and nobody is there.
+    sh(host.space, "ip neigh add 172.21.0.53 lladdr 02:00:00:00:00:53 dev eth0 nud permanent");
+    const Names names("100.64.1.4 gate-a.example.net\n", "172.21.0.53");
+    REQUIRE(vxlanctl(host.space, begin + "100.64.1.4 100.64.1.9").code == 0);
+    std::string words = begin + "gate-a.example.net --resolve-timeout 2";
+    for (int i = 0; i < 40; ++i)
+        words += fmt::format(" silent-{}.example.net", i);
+    const auto start = steady_clock::now();
+    const auto kept = vxlanctl(host.space, words);
+    const auto time = steady_clock::now() - start;
+    CHECK(time >= std::chrono::seconds(2));
+    CHECK(time < std::chrono::seconds(30)); // one after the other takes 80 s
+    CHECK(kept.code == 0);
+    CHECK(kept.out == "vxlan0: in sync\n");
+    CHECK(kept.err.find("'silent-39.example.net' (no answer within 2 s)") != std::string::npos);
+    CHECK(kept.err.find("gate-a") == std::string::npos);
+    CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.4", "100.64.1.9"});
+    CHECK(vxlanctl(host.space, begin + "gate-a.example.net --resolve-timeout 0").code == 2);
+}
+
+TEST_CASE("names: DNS is asked once in a run, where it was called, and without the lock") {
+    const Host host; // the tunnel's namespace
+    const Namespace caller;
+    Server server(caller);
+    const Names names("", "127.0.0.1");
+    const auto words = command_of("apply - --json --netns " +
+                                  fmt::format("/proc/{}/fd/{}", getpid(), host.space.descriptor()));
+    // Two tunnels with the name, and one on top of another, which makes a second stage.
+    const auto file = file_with("\"gate-a.example.net\"",
+                                "addresses = [\"10.9.0.1/24\"]\n"
+                                "[vxlan.vxlan1]\ndev = \"vxlan0\"\nlocal = \"10.9.0.1\"\nvni = 11\n"
+                                "peers = [\"gate-a.example.net\"]\n");
+    Process running(caller, words, file);
+    server.receive();
+    CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 0").code == 0);
+    server.answer({100, 64, 1, 77});
+    const auto made = running.wait();
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(server.waiting() == 0);
+    CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.77"});
+    CHECK(flood_list(host.space, "vxlan1") == Lines{"100.64.1.77"});
+}
+
+TEST_CASE("names: a signal ends the wait for an answer") {
+    const Host host;
+    Server server(host.space);
+    const Names names("", "127.0.0.1");
+    Process running(host.space, command_of(begin + "gate-a.example.net --resolve-timeout 600"));
+    server.receive();
+    kill(running.pid(), SIGINT);
+    const auto ended = running.wait();
+    CHECK(ended.code == 1);
+    CHECK(ended.err == "vxlanctl: interrupted by signal 2 while looking up gate-a.example.net\n");
+    CHECK(!link_exists(host.space, "vxlan0"));
+}
+
+TEST_CASE("names: down, show, export and graph look nothing up") {
+    const Host host;
+    Server server(host.space);
+    {
+        const Names names("100.64.1.4 gate-a.example.net\n");
+        const auto commands =
+            vxlanctl(host.space, begin + "gate-a.example.net --dry-run --ip-commands");
+        CHECK(commands.out.find("dst 100.64.1.4") != std::string::npos);
+        CHECK(commands.out.find("gate-a") == std::string::npos);
+        REQUIRE(vxlanctl(host.space, begin + "gate-a.example.net").code == 0);
+    }
+    const Names names("", "127.0.0.1");
+    const auto file = file_with("{ dst = \"gate-a.example.net\", port = 4790 }");
+    const auto graph = vxlanctl(host.space, "graph --file -", file);
+    CHECK(graph.code == 0);
+    CHECK(graph.out.find("outer gate-a.example.net") != std::string::npos);
+    const auto json =
+        nlohmann::json::parse(vxlanctl(host.space, "graph --file - --json", file).out);
+    const auto far = json.at("outer_ends").at(0).at("tunnels").at(0).at("far_ends").at(0);
+    CHECK(far.at("host_name") == "gate-a.example.net");
+    CHECK(far.at("outer") == "");
+    CHECK(vxlanctl(host.space, "show").out.find("peer       100.64.1.4") != std::string::npos);
+    CHECK(vxlanctl(host.space, "export").out.find("peers = [\"100.64.1.4\"]") != std::string::npos);
+    CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    CHECK(server.waiting() == 0);
+}
