@@ -173,7 +173,7 @@ std::string mss_rules(const Link& link, std::uint32_t mtu, const std::string& na
                                   "does not fit into the tunnel's\n\t# MTU of {}. The kernel only "
                                   "ever makes the value smaller.\n",
                                   mtu),
-                      "mss", "filter hook forward priority -150", rules);
+                      "clamp_mss", "filter hook forward priority -150", rules);
 }
 
 std::string protocol_text(const Service& service) {
@@ -280,7 +280,7 @@ Result<Firewall> firewall_of(const Link& link, const State& state, const Firewal
             fmt::format("\t# What is forwarded from the tunnel to {} gets this host's address "
                         "there. Before Linux 5.7\n\t# this matches nothing.\n",
                         wish.masquerade),
-            "masquerade", "nat hook postrouting priority 100",
+            "masqueraded", "nat hook postrouting priority 100",
             fmt::format("\t\tiifname {} oifname {} masquerade\n", *name, *device));
     }
     if (wish.clamp_mss) firewall.text += mss_rules(link, mtu, *name);

@@ -92,14 +92,14 @@ table inet vxlanctl_vxlan0 {
 
 	# What is forwarded from the tunnel to eth0 gets this host's address there. Before Linux 5.7
 	# this matches nothing.
-	chain masquerade {
+	chain masqueraded {
 		type nat hook postrouting priority 100; policy accept;
 		iifname "vxlan0" oifname "eth0" masquerade
 	}
 
 	# TCP connections of hosts behind this one send nothing that does not fit into the tunnel's
 	# MTU of 1450. The kernel only ever makes the value smaller.
-	chain mss {
+	chain clamp_mss {
 		type filter hook forward priority -150; policy accept;
 		iifname "vxlan0" meta nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1410
 		oifname "vxlan0" meta nfproto ipv4 tcp flags & (syn | rst) == syn tcp option maxseg size set 1410
@@ -125,7 +125,7 @@ table inet vxlanctl_vxlan0 {
 
 TEST_CASE("firewall: without options it is the list of the peers alone") {
     const std::string rules = text(vxlan_link());
-    for (const char* chain : {"chain masquerade", "chain mss", "chain inside", "ct state"})
+    for (const char* chain : {"chain masqueraded", "chain clamp_mss", "chain inside", "ct state"})
         CHECK_FALSE(has(rules, chain));
 }
 
