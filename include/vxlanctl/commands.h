@@ -57,4 +57,8 @@ Result<int> run_graph(const Arguments& arguments);
 std::vector<OptionInfo> doctor_options();
 Result<int> run_doctor(const Arguments& arguments);
 
+/// `firewall [IFNAME...]`
+std::vector<OptionInfo> firewall_options();
+Result<int> run_firewall(const Arguments& arguments);
+
 } // namespace vxlanctl

@@ -21,6 +21,7 @@ enum class MatchField : std::uint8_t {
     source,
     destination,
     destination_port,
+    vni,   ///< of a VXLAN packet, as `@th,96,24`
     state, ///< of the connection: `new`, `established`, …
     other  ///< anything else: may be true or not
 };
@@ -63,6 +64,7 @@ struct Packet {
     IpAddress source, destination;
     std::uint8_t protocol = 0;
     std::optional<std::uint16_t> port; ///< the UDP destination port
+    std::optional<std::uint32_t> vni;
     /// The connection's state: certainly `new` for VXLAN, whose every flow has a source port of
     /// its own; not known for protocols without ports, where any packet sent makes it established.
     bool is_new = false;

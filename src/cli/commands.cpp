@@ -51,6 +51,10 @@ const std::vector<Command>& commands() {
          "Find out why a tunnel does not pass traffic, and say which command mends it; the exit "
          "code is 3 then",
          doctor_options, run_doctor},
+        {"firewall", "[IFNAME...] [OPTION...]",
+         "Print rules for nft that let the other ends of a tunnel alone send into it, and more as "
+         "the options say",
+         firewall_options, run_firewall},
     };
     return table;
 }

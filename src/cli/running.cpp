@@ -8,7 +8,8 @@
 
 namespace vxlanctl {
 
-Result<State> read_running(const std::vector<std::string>& names, Surroundings surroundings) {
+Result<State> read_running(const std::vector<std::string>& names, Surroundings surroundings,
+                           const Beside& beside) {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
@@ -17,6 +18,8 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     const auto records = RuntimeDirectory::open_existing();
     ReadRequest request;
     request.tunnels = names;
+    request.others = beside.links;
+    request.kinds = beside.kinds;
     request.every_tunnel = names.empty();
     request.foreign = false;
     request.surroundings = surroundings == Surroundings::read;

@@ -886,7 +886,10 @@ private:
         result.destination = incoming ? local : end;
         result.protocol = protocol();
         result.is_new = result.protocol == IPPROTO_UDP;
-        if (result.is_new) result.port = link_->tunnel.port;
+        if (result.is_new) {
+            result.port = link_->tunnel.port;
+            result.vni = link_->tunnel.vni;
+        }
         return result;
     }
 

@@ -25,7 +25,7 @@ Answer is_link(const RulesetMatch& match, const std::string& link) {
 }
 
 Answer is_number(const RulesetMatch& match, std::optional<std::uint32_t> number) {
-    if (!number) return Answer::no; // a port of a protocol that has none
+    if (!number) return Answer::no; // of a protocol that has none
     return answer(std::any_of(match.numbers.begin(), match.numbers.end(), [&](const auto& range) {
         return range.first <= *number && *number <= range.second;
     }));
@@ -67,6 +67,7 @@ Answer holds(const RulesetMatch& match, const Packet& packet) {
         result = is_number(match,
                            packet.port ? std::optional<std::uint32_t>(*packet.port) : std::nullopt);
         break;
+    case MatchField::vni: result = packet.vni ? is_number(match, packet.vni) : Answer::maybe; break;
     case MatchField::state: result = is_state(match, packet); break;
     case MatchField::other: return Answer::maybe;
     }

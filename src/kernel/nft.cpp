@@ -167,10 +167,19 @@ private:
                 {"tcp", 6}, {"udp", 17}, {"icmp", 1}, {"icmpv6", 58}, {"sctp", 132}, {"esp", 50}};
             if (const auto found = protocols.find(protocol); found != protocols.end())
                 implied.push_back(numbers(MatchField::protocol, found->second));
+            if (is_vni(*payload)) return MatchField::vni;
             if ((protocol == "udp" || protocol == "th") && field == "dport")
                 return MatchField::destination_port;
         }
         return MatchField::other;
+    }
+
+    /// 24 bits behind the UDP header and 4 bytes of flags (RFC 7348 section 5).
+    static bool is_vni(const Json& payload) {
+        const Json* offset = member(payload, "offset");
+        const Json* length = member(payload, "len");
+        return text_of(payload, "base") == "th" && offset != nullptr && *offset == 96 &&
+               length != nullptr && *length == 24;
     }
 
     /// False for what is not understood.

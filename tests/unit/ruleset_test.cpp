@@ -108,6 +108,21 @@ TEST_CASE("ruleset: what cannot be judged makes unsure, never sure") {
         "right": 1}}, {"drop": null})"}) == Fate::unsure);
 }
 
+TEST_CASE("ruleset: a VXLAN packet has a VNI, others may have the same bytes") {
+    const auto vni = [](int offset, const std::string& right) {
+        return fmt::format(R"({{"match": {{"op": "==", "left": {{"payload": {{"base": "th",
+            "offset": {}, "len": 24}}}}, "right": {}}}}}, {{"drop": null}})",
+                           offset, right);
+    };
+    Packet packet = from_peer();
+    packet.vni = 10;
+    CHECK(fate("accept", {vni(96, "10")}, "", packet) == Fate::dropped);
+    CHECK(fate("accept", {vni(96, "11")}, "", packet) == Fate::passes);
+    CHECK(fate("accept", {vni(96, R"({"range": [0, 16777215]})")}, "", packet) == Fate::dropped);
+    CHECK(fate("accept", {vni(64, "11")}, "", packet) == Fate::unsure);
+    CHECK(fate("accept", {vni(96, "10")}, "", isatap()) == Fate::unsure);
+}
+
 TEST_CASE("ruleset: a protocol without ports may be established by what was sent") {
     const std::string six = R"({"match": {"op": "==", "left": {"payload": {"protocol": "ip",
         "field": "protocol"}}, "right": "ipv6"}})";
