@@ -5,7 +5,7 @@
 namespace vxlanctl {
 
 /// How a change that has to be confirmed ended.
-struct Verdict {
+struct Decision {
     enum class Kind : std::uint8_t { kept, taken_back, lost };
     Kind kind = Kind::lost;     ///< lost: the guardian died, and nobody has done anything
     std::string reason;         ///< why it was taken back: `not confirmed within 60 s`
@@ -28,7 +28,7 @@ public:
     /// The change is made: it is taken back in `time`, unless somebody confirms it by confirm(), or
     /// by Enter on /dev/tty where there is one. Its end of input confirms nothing; SIGHUP, SIGINT
     /// and SIGTERM reject the change at once.
-    Verdict wait(std::chrono::seconds time);
+    Decision wait(std::chrono::seconds time);
     /// Nothing has changed, or nothing that has to be confirmed: the guardian goes.
     void dismiss();
 

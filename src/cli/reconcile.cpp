@@ -244,15 +244,15 @@ private:
             print_warning("", fmt::format("the change is taken back in {} s, unless you press "
                                           "Enter here or run 'vxlanctl confirm'",
                                           probation_->time.count()));
-        Verdict verdict = guardian->wait(probation_->time);
-        if (verdict.kind == Verdict::Kind::lost)
-            if (const auto done = take_back_all(); !done) verdict.error = done.error();
-        confirmed_ = verdict.kind == Verdict::Kind::kept;
+        Decision decision = guardian->wait(probation_->time);
+        if (decision.kind == Decision::Kind::lost)
+            if (const auto done = take_back_all(); !done) decision.error = done.error();
+        confirmed_ = decision.kind == Decision::Kind::kept;
         if (*confirmed_) {
             if (!call_.style.quiet && !call_.style.json) print("confirmed: the change stays\n");
             sweep();
         } else {
-            settle_rejection(verdict);
+            settle_rejection(decision);
         }
         return {};
     }
@@ -271,10 +271,10 @@ private:
         return tl::unexpected(std::move(all));
     }
 
-    void settle_rejection(const Verdict& verdict) {
-        call_.report_error({ErrorKind::kernel, "", verdict.reason, "", 0,
-                            verdict.error ? "" : "The previous state is restored."});
-        if (verdict.error) call_.report_error(*verdict.error);
+    void settle_rejection(const Decision& decision) {
+        call_.report_error({ErrorKind::kernel, "", decision.reason, "", 0,
+                            decision.error ? "" : "The previous state is restored."});
+        if (decision.error) call_.report_error(*decision.error);
         for (auto& part : parts_)
             part.settle_rejection();
     }
@@ -336,11 +336,11 @@ private:
         const bool planned = call_.mode != Mode::apply;
         if (style.quiet || style.json || call_.stops_all()) return;
         const auto [plan, outcomes] = whole();
-        constexpr std::size_t longest_list = 20;
+        constexpr std::size_t most_tunnels = 20;
         const bool of_files = config_.origin == Origin::file;
         const bool sums_up = of_files && call_.mode != Mode::check;
         const bool names_all =
-            !of_files || (sums_up && (style.verbose || plan.tunnels.size() <= longest_list));
+            !of_files || (sums_up && (style.verbose || plan.tunnels.size() <= most_tunnels));
         for (std::size_t i = 0; i < plan.tunnels.size(); ++i) {
             if (outcomes[i] == Outcome::failed || outcomes[i] == Outcome::refused) continue;
             if (outcomes[i] == Outcome::in_sync && !names_all) continue;

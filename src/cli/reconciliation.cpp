@@ -249,7 +249,8 @@ Result<void> Reconciliation::prepare() {
     }
     if (auto entered = call_.home.enter(); !entered) return entered;
     Result<void> moved;
-    for (const auto& [name, device] : devices_) {
+    for (const auto& named : devices_) {
+        const Link& device = named.second; // clang 14 captures no structured binding
         const bool wanted =
             std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [&](const TunnelPlan& tunnel) {
                 return tunnel.errors.empty() && needs(tunnel, device);

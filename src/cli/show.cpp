@@ -203,12 +203,12 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
     for (const auto& rule : rules_of(link, state))
         text += field("rule", to_string(rule));
     MacsBehind macs = macs_behind_remotes(link);
-    constexpr std::size_t longest_list = 20;
+    constexpr std::size_t most_peers = 20;
     for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
         const auto& peer = link.flood_list[i];
-        if (i == longest_list && !style.verbose && link.flood_list.size() > longest_list + 1) {
+        if (i == most_peers && !style.verbose && link.flood_list.size() > most_peers + 1) {
             text += field("", fmt::format("and {} more peers (see --verbose)",
-                                          link.flood_list.size() - longest_list));
+                                          link.flood_list.size() - most_peers));
             break;
         }
         std::string line = fmt::format("{:<16}", entry_text(peer));

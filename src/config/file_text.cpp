@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t widest_line = 80;
 constexpr std::uint32_t default_router_metric = 1;
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string result = "\"";
     for (const char character : as_utf8(text)) {
         const auto byte = static_cast<unsigned char>(character);
@@ -34,7 +34,7 @@ std::string bare_or_quoted(std::string_view key) {
         !key.empty() &&
         key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
             std::string_view::npos;
-    return is_bare ? std::string(key) : quoted(key);
+    return is_bare ? std::string(key) : in_quotes(key);
 }
 
 std::string line_of(std::string_view key, std::string_view value) {
@@ -64,10 +64,10 @@ std::vector<std::string> texts_of(const std::vector<T>& elements, TextOf text_of
 }
 
 template<class Peer> std::string peer_text(const Peer& peer, const std::string& dst) {
-    std::vector<std::pair<std::string_view, std::string>> pairs{{"dst", quoted(dst)}};
+    std::vector<std::pair<std::string_view, std::string>> pairs{{"dst", in_quotes(dst)}};
     if (peer.port) pairs.emplace_back("port", std::to_string(*peer.port));
     if (peer.vni) pairs.emplace_back("vni", std::to_string(*peer.vni));
-    if (!peer.via.empty()) pairs.emplace_back("via", quoted(peer.via.str()));
+    if (!peer.via.empty()) pairs.emplace_back("via", in_quotes(peer.via.str()));
     return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
 }
 
@@ -80,24 +80,24 @@ std::string named_text(const NamedPeer& peer) {
 }
 
 std::string table_text(std::uint32_t table) {
-    return table == main_table         ? quoted("main")
-           : table == RT_TABLE_DEFAULT ? quoted("default")
+    return table == main_table         ? in_quotes("main")
+           : table == RT_TABLE_DEFAULT ? in_quotes("default")
                                        : std::to_string(table);
 }
 
 /// Without the length where it is that of one host.
 std::string network_text(const Prefix& prefix) {
-    return quoted(prefix.length == full_length(prefix.address.family) ? to_string(prefix.address)
-                                                                      : to_string(prefix));
+    return in_quotes(prefix.length == full_length(prefix.address.family) ? to_string(prefix.address)
+                                                                         : to_string(prefix));
 }
 
 std::string route_text(const Route& route) {
     const bool ipv4 = route.to.address.family == Family::ipv4;
     const bool is_default = route.to.length == 0 && (ipv4 || route.via);
     std::vector<std::pair<std::string_view, std::string>> pairs{
-        {"to", is_default ? quoted("default") : network_text(route.to)}};
-    if (route.via) pairs.emplace_back("via", quoted(to_string(*route.via)));
-    if (!route.dev.empty()) pairs.emplace_back("dev", quoted(route.dev));
+        {"to", is_default ? in_quotes("default") : network_text(route.to)}};
+    if (route.via) pairs.emplace_back("via", in_quotes(to_string(*route.via)));
+    if (!route.dev.empty()) pairs.emplace_back("dev", in_quotes(route.dev));
     if (route.table != 0) pairs.emplace_back("table", table_text(route.table));
     if (route.metric != default_metric(route.to.address.family))
         pairs.emplace_back("metric", std::to_string(route.metric));
@@ -141,7 +141,7 @@ std::string attribute_lines(const Attributes& attributes,
             !std::holds_alternative<std::optional<std::string> Attributes::*>(row.member);
         text += line_of(row.name, is_bool     ? (value == "yes" ? "true" : "false")
                                   : is_number ? value
-                                              : quoted(value));
+                                              : in_quotes(value));
     }
     return text;
 }
@@ -151,7 +151,7 @@ std::string all_attribute_lines(const Tunnel& tunnel) {
     std::string text = attribute_lines(tunnel.link, link_attributes(), kind);
     TunnelAttributes attributes = tunnel.tunnel;
     if (attributes.ttl_inherit == true) { // a value of ttl's to people
-        text += line_of("ttl", quoted("inherit"));
+        text += line_of("ttl", in_quotes("inherit"));
         attributes.ttl.reset();
     }
     return text + attribute_lines(attributes, tunnel_attributes(kind), kind);
@@ -223,7 +223,7 @@ std::optional<IsatapParts> parts_of(const Tunnel& tunnel) {
 
 std::string router_text(const IsatapRouter& router, bool has_route_by_default) {
     std::vector<std::pair<std::string_view, std::string>> pairs{
-        {"address", quoted(to_string(router.address))}};
+        {"address", in_quotes(to_string(router.address))}};
     if (!router.prl_default) pairs.emplace_back("prl_default", "false");
     if (router.metric.has_value() != has_route_by_default)
         pairs.emplace_back("default_route", router.metric ? "true" : "false");
@@ -237,7 +237,7 @@ std::string isatap_lines(Tunnel& tunnel) {
     const auto parts = parts_of(tunnel);
     if (!parts) return ""; // the comments will tell
     const auto& [wish, derived_routes] = *parts;
-    std::string text = line_of("prefix", quoted(to_string(wish.prefix)));
+    std::string text = line_of("prefix", in_quotes(to_string(wish.prefix)));
     if (wish.global_id) text += line_of("global_id", *wish.global_id ? "true" : "false");
     if (tunnel.overrides_default_route) text += line_of("default_route", "true");
     if (!wish.routers) return text;
@@ -264,16 +264,16 @@ std::string key_lines(Tunnel tunnel) {
     std::string text;
     const auto& attributes = tunnel.tunnel;
     if (attributes.kind == TunnelKind::vxlan && attributes.dev)
-        text += line_of("dev", quoted(attributes.dev->empty() ? "-" : *attributes.dev));
-    if (attributes.local) text += line_of("local", quoted(to_string(*attributes.local)));
+        text += line_of("dev", in_quotes(attributes.dev->empty() ? "-" : *attributes.dev));
+    if (attributes.local) text += line_of("local", in_quotes(to_string(*attributes.local)));
     if (attributes.kind == TunnelKind::ip6tnl && attributes.remote)
-        text += line_of("remote", quoted(to_string(*attributes.remote)));
+        text += line_of("remote", in_quotes(to_string(*attributes.remote)));
     text += all_attribute_lines(tunnel);
     if (attributes.kind == TunnelKind::sit)
         text += isatap_lines(tunnel);
     else if (tunnel.addresses)
         text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
-                            return quoted(to_string(address));
+                            return in_quotes(to_string(address));
                         }));
     if (tunnel.peers) {
         auto peers = texts_of(*tunnel.peers, entry_text);
@@ -281,11 +281,11 @@ std::string key_lines(Tunnel tunnel) {
         text += list_of("peers", peers);
     }
     if (tunnel.forward_from)
-        text += list_of("forward_from", texts_of(*tunnel.forward_from, quoted));
+        text += list_of("forward_from", texts_of(*tunnel.forward_from, in_quotes));
     if (tunnel.routes) text += list_of("routes", texts_of(*tunnel.routes, route_text));
     if (tunnel.rules) text += list_of("rules", texts_of(*tunnel.rules, rule_text));
     if (const auto& place = tunnel.placement; !place.netns.empty()) {
-        text += line_of("netns", quoted(place.netns));
+        text += line_of("netns", in_quotes(place.netns));
         if (place.create) text += line_of("create_netns", "true");
         if (place.move_dev) text += line_of("move_dev", "true");
     }

@@ -10,10 +10,10 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t longest_text = 8 << 20;
+constexpr std::size_t longest_document = 8 << 20;
 constexpr std::size_t most_objects = 10'000;
 constexpr std::size_t deepest = 64; // the parser itself does not recurse
-constexpr std::size_t longest_value = 100, longest_message = 300, longest_excerpt = 1000; // bytes
+constexpr std::size_t longest_value = 100, longest_quote = 300, longest_shown_line = 1000; // bytes
 constexpr std::string_view blanks = " \t\r\n";
 
 /// At most so many bytes of `text`, and no half characters.
@@ -107,7 +107,7 @@ public:
         if (const auto at = text.find(" - "); at < text.find('\'')) text.remove_prefix(at + 3);
         text = text.substr(0, text.find("; last read: "));
         const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        return fail(fmt::format("not JSON: {}", shortened(as_utf8(text), longest_message)),
+        return fail(fmt::format("not JSON: {}", shortened(as_utf8(text), longest_quote)),
                     std::min(position == 0 ? 0 : position - 1, at_end));
     }
 
@@ -185,8 +185,8 @@ Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
         refusal.value().place = place_of(source, offset);
         return refusal;
     };
-    if (source.text.size() > longest_text)
-        return refuse(fmt::format("the text has more than {} MiB", longest_text >> 20), 0);
+    if (source.text.size() > longest_document)
+        return refuse(fmt::format("the text has more than {} MiB", longest_document >> 20), 0);
     // The parser takes it for the end.
     if (const auto at = source.text.find('\0'); at != std::string::npos)
         return refuse("not JSON: a NUL byte", at);
@@ -205,7 +205,7 @@ Place place_of(const SourceText& source, std::size_t offset) {
     const auto characters = std::count_if(left.begin(), left.end(), [](char byte) {
         return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
     });
-    const bool is_shown = line.size() <= longest_excerpt && before.size() - begin <= line.size();
+    const bool is_shown = line.size() <= longest_shown_line && before.size() - begin <= line.size();
     return {source.path,
             1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
             1 + static_cast<std::size_t>(characters),

@@ -8,7 +8,7 @@ namespace {
 
 // Hardware type Ethernet, protocol type IPv4, and the lengths of the two addresses.
 constexpr std::array<std::uint8_t, 6> ethernet_and_ipv4{0, 1, 0x08, 0x00, 6, 4};
-constexpr std::size_t ipv4_size = 4;
+constexpr std::size_t address_size = 4; // of IPv4
 
 } // namespace
 
@@ -23,9 +23,9 @@ std::array<std::byte, arp_size> encode_arp(const ArpMessage& message) {
     put(ethernet_and_ipv4);
     put(operation);
     put(message.sender_mac.bytes);
-    put(wire_bytes(message.sender).first(ipv4_size));
+    put(wire_bytes(message.sender).first(address_size));
     put(message.target_mac.bytes);
-    put(wire_bytes(message.target).first(ipv4_size));
+    put(wire_bytes(message.target).first(address_size));
     return bytes;
 }
 
@@ -39,7 +39,7 @@ std::optional<ArpMessage> decode_arp(std::span<const std::byte> bytes) {
     };
     std::array<std::uint8_t, 6> kinds{};
     std::array<std::uint8_t, 2> operation{};
-    std::array<std::uint8_t, ipv4_size> sender{}, target{};
+    std::array<std::uint8_t, address_size> sender{}, target{};
     ArpMessage message;
     take(kinds);
     take(operation);

@@ -211,17 +211,18 @@ private:
     bool follows_ = true;
 };
 
-Verdict verdict_of(const std::string& answer) {
-    if (answer == kept_word) return {Verdict::Kind::kept, "", std::nullopt};
+Decision decision_in(const std::string& answer) {
+    if (answer == kept_word) return {Decision::Kind::kept, "", std::nullopt};
     if (!answer.starts_with(taken_back_word))
-        return {Verdict::Kind::lost, "the process that guards the change was killed", std::nullopt};
+        return {Decision::Kind::lost, "the process that guards the change was killed",
+                std::nullopt};
     const auto end = answer.find('\n');
-    Verdict verdict{Verdict::Kind::taken_back,
-                    answer.substr(taken_back_word.size(), end - taken_back_word.size()),
-                    std::nullopt};
+    Decision decision{Decision::Kind::taken_back,
+                      answer.substr(taken_back_word.size(), end - taken_back_word.size()),
+                      std::nullopt};
     if (const std::string left = answer.substr(end + 1); !left.empty())
-        verdict.error = Error{ErrorKind::undo_incomplete, "", left, "", 0, ""};
-    return verdict;
+        decision.error = Error{ErrorKind::undo_incomplete, "", left, "", 0, ""};
+    return decision;
 }
 
 } // namespace
@@ -246,7 +247,7 @@ Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
     return Guardian(std::move(ours), process, path);
 }
 
-Verdict Guardian::wait(std::chrono::seconds time) {
+Decision Guardian::wait(std::chrono::seconds time) {
     const HeldSignals signals;
     Terminal terminal;
     send_text(link_.get(), fmt::format("{}{}", begin_word, time.count()));
@@ -268,7 +269,7 @@ Verdict Guardian::wait(std::chrono::seconds time) {
     const std::string answer = receive_text(link_.get());
     waitpid(process_, nullptr, 0);
     unlink(path_.c_str()); // if the guardian was killed
-    return verdict_of(answer);
+    return decision_in(answer);
 }
 
 void Guardian::dismiss() {

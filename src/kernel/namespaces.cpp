@@ -18,10 +18,10 @@
 namespace vxlanctl {
 namespace {
 
-constexpr const char* directory = "/run/netns";
+constexpr const char* names_directory = "/run/netns";
 
-std::string path_of(const std::string& name) {
-    return name.find('/') == std::string::npos ? fmt::format("{}/{}", directory, name) : name;
+std::string namespace_path(const std::string& name) {
+    return name.find('/') == std::string::npos ? fmt::format("{}/{}", names_directory, name) : name;
 }
 
 /// Where this process was before enter_namespace().
@@ -49,12 +49,13 @@ Result<void> set_loopback_up() {
 
 /// Makes the directory a mount that other mount namespaces get to see, as ip-netns(8) does.
 Result<void> share_directory() {
-    if (mkdir(directory, 0755) != 0 && errno != EEXIST)
-        return system_error(directory, "cannot make the directory", errno);
-    if (mount("", directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
-    if (errno != EINVAL || mount(directory, directory, "none", MS_BIND | MS_REC, nullptr) != 0 ||
-        mount("", directory, "none", MS_SHARED | MS_REC, nullptr) != 0)
-        return system_error(directory, "cannot share the directory", errno);
+    if (mkdir(names_directory, 0755) != 0 && errno != EEXIST)
+        return system_error(names_directory, "cannot make the directory", errno);
+    if (mount("", names_directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
+    if (errno != EINVAL ||
+        mount(names_directory, names_directory, "none", MS_BIND | MS_REC, nullptr) != 0 ||
+        mount("", names_directory, "none", MS_SHARED | MS_REC, nullptr) != 0)
+        return system_error(names_directory, "cannot share the directory", errno);
     return {};
 }
 
@@ -80,7 +81,7 @@ Result<NetworkNamespace> NetworkNamespace::current() {
 }
 
 Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
-    const std::string path = path_of(name);
+    const std::string path = namespace_path(name);
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const std::string doing = fmt::format("cannot open network namespace '{}'", name);
     if (file.get() < 0 && errno == ENOENT)
@@ -99,7 +100,7 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
     const auto before = current();
     if (!before) return tl::unexpected(before.error());
     if (auto shared = share_directory(); !shared) return tl::unexpected(shared.error());
-    const std::string path = path_of(name);
+    const std::string path = namespace_path(name);
     const std::string doing = fmt::format("cannot make network namespace '{}'", name);
     if (FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)).get() < 0)
         return system_error("", doing, errno);
@@ -116,7 +117,7 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
 }
 
 void NetworkNamespace::remove(const std::string& name) {
-    const std::string path = path_of(name);
+    const std::string path = namespace_path(name);
     umount2(path.c_str(), MNT_DETACH);
     unlink(path.c_str());
 }

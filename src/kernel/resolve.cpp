@@ -82,14 +82,6 @@ std::string line_of(std::size_t number, const NameAnswer& answer) {
     return line + "\n";
 }
 
-void write_all(int fd, std::string_view text) {
-    while (!text.empty()) {
-        const auto size = write(fd, text.data(), text.size());
-        if (size < 0 && errno != EINTR) return;
-        if (size > 0) text.remove_prefix(static_cast<std::size_t>(size));
-    }
-}
-
 /// In the child: answers all queries, each as soon as it can be.
 void answer_all(const std::vector<NameQuery>& queries, int out) {
     std::atomic<std::size_t> next{0};

@@ -66,7 +66,7 @@ TEST_CASE("apply: a file makes what the command line makes, and nothing the seco
     CHECK(again.writes == 0);
     CHECK(again.finished.code == 0);
     CHECK(again.finished.out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
-    CHECK(again.finished.err.empty());
+    CHECK(again.finished.err == "");
 }
 
 TEST_CASE("apply: files of a directory come in the order of their names, hidden ones do not") {

@@ -346,3 +346,22 @@ TEST_CASE("firewall: what is wrong is one error, and nothing is printed") {
     CHECK(port.err.find("its master 'br0'") != std::string::npos);
     CHECK(world::vxlanctl(net.space, "firewall vxlan0").code == 0);
 }
+
+TEST_CASE("firewall: the example of Junction's redirection does what it says, again and again",
+          "[nft]") {
+    const Host host;
+    if (!nft_works(host.space)) SKIP_CASE("this kernel has no nf_tables for IP");
+    const std::string program = VXLANCTL_PROGRAM;
+    const std::string example =
+        fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/junction.sh",
+                    program.substr(0, program.rfind('/')));
+    sh(host.space, "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0");
+    sh(host.space, example);
+    const auto rules = sh(host.space, "nft list ruleset");
+    CHECK(rules.find("iifname \"vxlan0\" oifname \"eth0\"") != std::string::npos);
+    CHECK(rules.find("masquerade") != std::string::npos);
+    CHECK(rules.find("maxseg size set 1460") != std::string::npos);
+    CHECK(sh(host.space, "cat /proc/sys/net/ipv4/conf/vxlan0/forwarding") == "1\n");
+    CHECK(sh(host.space, example) == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
+    CHECK(sh(host.space, "nft list ruleset") == rules);
+}
