@@ -192,10 +192,11 @@ private:
         if (have_ != nullptr && !replaces_) return;
         const auto& wanted = target_.tunnel;
         for (const auto& name : vni_holders(wanted, tunnel_.name, state_))
-            impossible(fmt::format("VNI {} on port {} is already used by '{}'", *wanted.vni,
-                                   *wanted.port, name),
-                       "Give the tunnels different --vni or --port, or put one of them into another "
-                       "network namespace, with a lower device of its own (netns).");
+            impossible(
+                fmt::format("VNI {} on port {} is already used by '{}'", *wanted.vni, *wanted.port,
+                            name),
+                "Give the tunnels different --vni or --port, or put one of them into another "
+                "network namespace, with a lower device of its own (netns).");
     }
 
     /// ipip6_tunnel_locate() in net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c:

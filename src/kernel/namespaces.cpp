@@ -81,6 +81,8 @@ Result<NetworkNamespace> NetworkNamespace::current() {
 }
 
 Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
+    if (name.empty() || name == "." || name == "..")
+        return usage_error(fmt::format("'{}'", name), "not a name of a network namespace");
     const std::string path = namespace_path(name);
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     const std::string doing = fmt::format("cannot open network namespace '{}'", name);
