@@ -269,9 +269,8 @@ void Reconciliation::carry_out() {
         std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [](const TunnelPlan& tunnel) {
             return tunnel.errors.empty() && !tunnel.preparations.empty();
         });
-    if (prepares) {
-        auto ready = prepare();
-        if (!ready)
+    if (prepares)
+        if (auto ready = prepare(); !ready) {
             for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
                 TunnelPlan& tunnel = plan_.tunnels[i];
                 if (!tunnel.errors.empty()) continue;
@@ -281,9 +280,11 @@ void Reconciliation::carry_out() {
                 call_.report_error(tunnel.errors.back());
                 outcomes_[i] = Outcome::failed;
             }
-    }
+            return put_back_unused();
+        }
+    if (!is_there()) return; // nothing can be made
     const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
-    for (std::size_t stage = 0; stage < stages && is_there(); ++stage) {
+    for (std::size_t stage = 0; stage < stages; ++stage) {
         if (prepares || (stage > 0 && stands_on_changes(stage))) plan_again(stage);
         carry_out_stage(stage);
     }
@@ -437,9 +438,11 @@ void Reconciliation::plan_again(std::size_t stage) {
         TunnelPlan& tunnel = plan_.tunnels[i];
         if (tunnel.stage != stage) continue;
         if (again) {
-            const auto now =
-                std::find_if(again->tunnels.begin(), again->tunnels.end(),
-                             [&](const TunnelPlan& other) { return other.wish == tunnel.wish; });
+            const auto now = std::find_if(
+                again->tunnels.begin(), again->tunnels.end(), [&](const TunnelPlan& other) {
+                    return other.wish == tunnel.wish && other.name == tunnel.name;
+                });
+            if (now == again->tunnels.end()) continue; // it has gone by itself
             const TunnelPlan before = std::exchange(tunnel, std::move(*now));
             tunnel.preparations = before.preparations;
             tunnel.stage = stage;

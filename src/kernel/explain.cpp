@@ -39,7 +39,8 @@ void supply_reason(Error& error, const Step& step) {
             "VNI {} on port {} is already used by a link that is not visible in this network "
             "namespace",
             *create->tunnel.vni, create->tunnel.port.value_or(0));
-        error.remedy = "Give the tunnels different --vni or --port.";
+        error.remedy = "Give the tunnels different --vni or --port, or put this one into "
+                       "another network namespace, with a lower device of its own (netns).";
     } else if (create != nullptr && error.code == EOPNOTSUPP) {
         const auto module = traits_of(create->tunnel.kind).name;
         error.why = fmt::format("this kernel has no module '{}'",
