@@ -7,9 +7,17 @@
 
 namespace vxlanctl {
 
-/// The devices of those names that are there, with their addresses and routes, as far as both can
-/// be put back elsewhere: no link-local addresses, no routes of the kernel's.
-Result<std::map<std::string, Link>> read_devices(const std::set<std::string>& names);
+/// A device as it is, and what speaks against moving it.
+struct Device {
+    Link link; ///< with its addresses and routes, but for those that the kernel makes
+    std::vector<std::string> obstacles;
+};
+
+/// What would be lost with the move, or not come along. `links` are all of the namespace.
+std::vector<std::string> obstacles_to_moving(const Link& device, const std::vector<Link>& links);
+
+/// The devices of those names that are there.
+Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& names);
 
 /// Adds to a state what it will have once the device is there, up.
 void expect_device(State& state, const Link& device);

@@ -17,6 +17,7 @@ struct Call {
     Mode mode;
     Origin origin;
     const NetworkNamespace& home; ///< where the call was made, or sent by --netns
+    const Config& config;         ///< of all namespaces
     PlanOptions options;
     bool is_several = false;  ///< namespaces
     bool keeps_first = false; ///< the state before will be needed, whatever is planned
@@ -77,7 +78,9 @@ private:
     Result<Plan> make_plan();
     bool gets_route(const IpAddress& peer) const;
     void warn_of_missing_routes(Plan& made);
+    std::optional<Error> objection(const TunnelPlan& tunnel, const Device& device) const;
     void note_preparations();
+    Result<void> find_lost() const;
     Result<void> prepare();
     void put_back_unused();
     void leave_out_what_is_no_drift();
@@ -98,8 +101,8 @@ private:
     std::optional<NetlinkSocket> socket_;
     std::optional<Netlink> netlink_;
     Announcer announcer_;
-    std::map<std::string, Link> devices_; ///< to be brought here
-    std::vector<Link> moved_;             ///< those that were
+    std::map<std::string, Device> devices_; ///< to be brought here
+    std::vector<Link> moved_;               ///< those that were
     bool made_namespace_ = false;
     State state_;
     State first_; ///< before anything was done, where that will be needed

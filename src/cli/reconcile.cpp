@@ -80,8 +80,8 @@ std::vector<Place> places_of(const Config& config, const NetworkNamespace& home)
 /// One call's way from the config to the exit code, in as many namespaces as the config names.
 class Driver {
 public:
-    Driver(Call& call, Config config, const Probation* probation, Narration narration)
-        : call_(call), config_(std::move(config)), probation_(probation), narration_(narration) {
+    Driver(Call& call, Config& config, const Probation* probation, Narration narration)
+        : call_(call), config_(config), probation_(probation), narration_(narration) {
         call.is_several =
             std::any_of(config_.tunnels.begin(), config_.tunnels.end(),
                         [](const Tunnel& tunnel) { return !tunnel.placement.netns.empty(); });
@@ -130,7 +130,7 @@ private:
                 const std::string dev = tunnel.tunnel.dev.value_or("");
                 const auto present = place.space && tunnel.placement.move_dev
                                          ? read_devices({dev})
-                                         : std::map<std::string, Link>{};
+                                         : std::map<std::string, Device>{};
                 if (!present) return tl::unexpected(present.error());
                 const bool is_to_move = tunnel.placement.move_dev && !present->contains(dev);
                 (is_to_move ? here : there).tunnels.push_back(tunnel);
@@ -355,7 +355,7 @@ private:
     }
 
     Call& call_;
-    Config config_;
+    Config& config_;
     const Probation* probation_; ///< null: the change is for good
     Narration narration_;        ///< null: the report says all
     std::vector<Place> places_;
@@ -458,9 +458,9 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
         return usage_error("", "--ip-commands needs --dry-run");
     const auto home = NetworkNamespace::current();
     if (!home) return tl::unexpected(home.error());
-    Call call{arguments, *style, mode, config.origin, *home, *options};
+    Call call{arguments, *style, mode, config.origin, *home, config, *options};
     call.keeps_first = probation != nullptr;
-    return Driver(call, std::move(config), probation, narration).run({*wait, *look_up, *timeout});
+    return Driver(call, config, probation, narration).run({*wait, *look_up, *timeout});
 }
 
 } // namespace vxlanctl

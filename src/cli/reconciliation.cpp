@@ -148,8 +148,8 @@ Result<void> Reconciliation::find_devices() {
     if (space_) {
         const auto here = read_devices(wanted);
         if (!here) return tl::unexpected(here.error());
-        for (const auto& [name, device] : *here)
-            wanted.erase(name);
+        for (const auto& present : *here)
+            wanted.erase(present.first);
     }
     if (auto entered = call_.home.enter(); !entered) return entered;
     auto there = read_devices(wanted);
@@ -170,7 +170,7 @@ Result<Plan> Reconciliation::make_plan() {
         state_ = std::move(*state);
     }
     for (const auto& [name, device] : devices_)
-        expect_device(state_, device);
+        expect_device(state_, device.link);
     for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
         if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
             state_.vanished.put(*tunnel.vanished);
@@ -199,35 +199,64 @@ Result<Plan> Reconciliation::make_plan() {
     return made;
 }
 
+/// Why the tunnel must not bring the device; none where nothing speaks against it.
+std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
+                                               const Device& device) const {
+    const Link& link = device.link;
+    const auto has = [&](const IpAddress& wanted) {
+        return std::any_of(
+            link.addresses.begin(), link.addresses.end(),
+            [&](const Address& address) { return address.prefix.address == wanted; });
+    };
+    const std::string doing =
+        fmt::format("cannot move '{}' to network namespace '{}': ", link.name, name_);
+    for (const auto& other : call_.config.tunnels) {
+        if (other.placement.netns == tunnel.wish->placement.netns) continue;
+        const bool is_there = other.placement.netns.empty();
+        const bool stands_on_it =
+            (is_there || other.placement.move_dev) && other.tunnel.dev == link.name;
+        const bool needs_address = is_there && other.tunnel.local && has(*other.tunnel.local);
+        const bool forwards =
+            is_there && other.forward_from && is_in(*other.forward_from, link.name);
+        if (stands_on_it || needs_address || forwards)
+            return Error{ErrorKind::usage,
+                         tunnel.name,
+                         doing + fmt::format("tunnel '{}' needs it elsewhere", other.name),
+                         "",
+                         0,
+                         "Put both into one namespace, or give them a device each."};
+    }
+    const std::string connection = ssh_connection(); // CLIENT PORT SERVER PORT
+    const auto words = connection.find(' ', connection.find(' ') + 1);
+    const auto server = parse_address(
+        words == std::string::npos
+            ? ""
+            : connection.substr(words + 1, connection.find(' ', words + 1) - words - 1));
+    std::vector<std::string> obstacles = device.obstacles;
+    if (server && has(*server)) obstacles.emplace_back("this SSH session comes in by it");
+    if (obstacles.empty()) return std::nullopt;
+    return Error{ErrorKind::refused,
+                 tunnel.name,
+                 doing + fmt::format("{}", fmt::join(obstacles, ", ")),
+                 "",
+                 0,
+                 "Change that first, or move the device by hand."};
+}
+
 /// Each device and the namespace are brought by the first tunnel that needs them.
 void Reconciliation::note_preparations() {
     bool is_there_by_then = is_there();
     std::set<std::string> brought;
-    const std::string connection = ssh_connection(); // CLIENT PORT SERVER PORT
-    const auto first_blank = connection.find(' ');
-    const auto server = connection.find(' ', first_blank + 1) + 1;
-    const auto ssh_server = parse_address(connection.substr(std::min(server, connection.size()),
-                                                            connection.find(' ', server) - server));
     for (auto& tunnel : plan_.tunnels) {
         if (!tunnel.errors.empty()) continue;
         for (const auto& [name, device] : devices_) {
-            if (!needs(tunnel, device) || brought.contains(name)) continue;
-            const bool carries_session =
-                ssh_server && std::any_of(device.addresses.begin(), device.addresses.end(),
-                                          [&](const Address& address) {
-                                              return address.prefix.address == *ssh_server;
-                                          });
-            if (carries_session) {
-                tunnel.errors.push_back(
-                    {ErrorKind::refused, tunnel.name,
-                     fmt::format("cannot move '{}' to network namespace '{}': this SSH session "
-                                 "comes in by it",
-                                 name, name_),
-                     "", 0, "Run it from the console, or in another session."});
+            if (!needs(tunnel, device.link) || brought.contains(name)) continue;
+            if (auto error = objection(tunnel, device)) {
+                tunnel.errors.push_back(std::move(*error));
                 continue;
             }
             brought.insert(name);
-            tunnel.preparations.moved = device;
+            tunnel.preparations.moved = device.link;
         }
         if (tunnel.errors.empty() && !is_there_by_then && !tunnel.steps.empty()) {
             tunnel.preparations.creates_namespace = true;
@@ -250,7 +279,7 @@ Result<void> Reconciliation::prepare() {
     if (auto entered = call_.home.enter(); !entered) return entered;
     Result<void> moved;
     for (const auto& named : devices_) {
-        const Link& device = named.second; // clang 14 captures no structured binding
+        const Link& device = named.second.link; // clang 14 captures no structured binding
         const bool wanted =
             std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [&](const TunnelPlan& tunnel) {
                 return tunnel.errors.empty() && needs(tunnel, device);
@@ -338,15 +367,35 @@ Result<void> Reconciliation::find_prepared() {
     const auto here = read_devices(names);
     if (!here) return tl::unexpected(here.error());
     moved_.clear();
-    for (const auto& [name, device] : *here)
-        moved_.push_back(brought.at(name));
+    for (const auto& present : *here)
+        moved_.push_back(brought.at(present.first));
     return {};
+}
+
+/// Whether every device is again where it was before.
+Result<void> Reconciliation::find_lost() const {
+    std::set<std::string> names;
+    for (const auto& tunnel : plan_.tunnels)
+        if (tunnel.preparations.moved) names.insert(tunnel.preparations.moved->name);
+    if (names.empty()) return {};
+    if (auto entered = call_.home.enter(); !entered) return entered;
+    const auto there = read_devices(names);
+    if (!there) return tl::unexpected(there.error());
+    for (const auto& present : *there)
+        names.erase(present.first);
+    if (names.empty()) return {};
+    return tl::unexpected(Error{ErrorKind::undo_incomplete, name_,
+                                fmt::format("'{}' has not come back", fmt::join(names, "', '")), "",
+                                0, "It may have gone with its network namespace."});
 }
 
 std::vector<Error> Reconciliation::take_back() {
     std::vector<Error> left;
     if (auto found = find_prepared(); !found) return {found.error()};
-    if (!is_there()) return left;
+    if (!is_there()) {
+        if (auto lost = find_lost(); !lost) left.push_back(lost.error());
+        return left;
+    }
     TransactionContext context{*netlink_, *records_, id(), {}};
     left = vxlanctl::take_back(context, plan_.tunnels, first_);
     (void)announcer_.announce(context.announcements); // without it, others find out later
@@ -354,6 +403,7 @@ std::vector<Error> Reconciliation::take_back() {
         if (auto back = move_device(device, *space_, call_.home); !back)
             left.push_back(back.error());
     if (made_namespace_ && left.empty()) NetworkNamespace::remove(name_);
+    if (auto lost = find_lost(); !lost) left.push_back(lost.error());
     return left;
 }
 

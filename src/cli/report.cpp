@@ -56,6 +56,8 @@ public:
         std::string with;
         for (const auto& address : preparations.moved->addresses)
             with += (with.empty() ? ", with " : ", ") + to_string(address.prefix);
+        for (const auto& route : preparations.moved->routes)
+            with += (with.empty() ? ", with route " : ", route ") + route_text(route);
         plus(fmt::format("lower device {}{}", preparations.moved->name, with));
     }
 

@@ -20,6 +20,10 @@ std::vector<std::string> missing_underlay(const Config& config, const State& sta
         const bool makes_link = makes_any([&](const Tunnel& other) { return other.name == dev; });
         if (!dev.empty() && !makes_link && find_link(state, dev) == nullptr)
             add(fmt::format("link '{}'", dev));
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            if (find_link(state, device) == nullptr &&
+                !makes_any([&](const Tunnel& other) { return other.name == device; }))
+                add(fmt::format("link '{}'", device));
         if (!tunnel.tunnel.local) continue;
         const IpAddress& local = *tunnel.tunnel.local;
         const bool has_address =

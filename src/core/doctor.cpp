@@ -929,7 +929,8 @@ private:
                                    counters.tx_packets),
                        remedy);
         else if (!without.empty())
-            check.pass(fmt::format("{}; none behind {}", listed(with), listed(without)));
+            check.pass(fmt::format("{}{}none behind {}", listed(with), with.empty() ? "" : "; ",
+                                   listed(without)));
         else
             check.pass(listed(with));
     }

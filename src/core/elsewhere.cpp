@@ -172,8 +172,9 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
         target.surplus_rules.push_back(*surplus);
         staying.erase(surplus);
     }
-    for (const auto& device : old.forward_from)
-        if (forwards(device, state) &&
+    const bool all_forward = state.settings.of_new_links.forward.value_or(false);
+    for (const auto& device : old.forward_from) // back to what all links have
+        if (forwards(device, state) && !all_forward &&
             !any_claims(&Record::forward_from,
                         [&](const std::string& claimed) { return claimed == device; }))
             target.surplus_forwarding.push_back(device);
@@ -197,9 +198,11 @@ Needs needs_of(const Config& config, const State& state) {
                                 (!route.dev.empty() && !is_in(wanted.routes, route, same_route));
         for (const auto& rule : old.rules)
             needs.all_records = needs.all_records || !is_in(wanted.rules, rule, std::equal_to<>{});
-        for (const auto& device : old.forward_from)
-            needs.all_records =
-                needs.all_records || !is_in(wanted.forward_from, device, std::equal_to<>{});
+        for (const auto& device : old.forward_from) {
+            const bool goes = !is_in(wanted.forward_from, device, std::equal_to<>{});
+            needs.all_records = needs.all_records || goes;
+            needs.settings = needs.settings || goes;
+        }
     };
     for (const auto& tunnel : config.tunnels) {
         const Link* have = find_link(state, tunnel.name);

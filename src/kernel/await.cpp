@@ -53,6 +53,9 @@ Result<void> await_underlay(const Config& config, std::chrono::seconds time,
     for (const auto& tunnel : config.tunnels)
         if (const auto dev = tunnel.tunnel.dev.value_or(""); !dev.empty())
             request.others.push_back(dev);
+    for (const auto& tunnel : config.tunnels)
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            request.others.push_back(device);
     request.foreign = false;
     request.needs = [](const State&) { return Needs{}; };
     std::vector<std::string> told;

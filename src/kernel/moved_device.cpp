@@ -63,10 +63,55 @@ Result<void> restore(const Link& device) {
 
 } // namespace
 
-Result<std::map<std::string, Link>> read_devices(const std::set<std::string>& names) {
+std::vector<std::string> obstacles_to_moving(const Link& device, const std::vector<Link>& links) {
+    std::vector<std::string> obstacles;
+    const auto is_own = [&](const IpAddress& local) {
+        return std::any_of(device.addresses.begin(), device.addresses.end(),
+                           [&](const Address& address) { return address.prefix.address == local; });
+    };
+    for (const auto& link : links) {
+        if (link.index == device.index || link.kind == "veth") continue; // whose lower is its peer
+        if (link.lower_index == device.index)
+            obstacles.push_back(fmt::format("'{}' stands on it", link.name));
+        else if (is_tunnel(link) && link.tunnel.local && is_own(*link.tunnel.local))
+            obstacles.push_back(fmt::format("'{}' has its local address there", link.name));
+        else if (link.index == device.master_index)
+            obstacles.push_back(fmt::format("it belongs to '{}'", link.name));
+    }
+    if (std::any_of(device.routes.begin(), device.routes.end(), [](const Route& route) {
+            return !is_automatic(route) && !is_restorable(route);
+        }))
+        obstacles.emplace_back("it has routes with several next hops or a lifetime");
+    return obstacles;
+}
+
+Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& names) {
+    std::map<std::string, Device> devices;
+    if (names.empty()) return devices;
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
+    const auto dump = [&](auto encode, const MessageHandler& handle, auto restart) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode(writer);
+        return netlink.dump(batch, handle, restart);
+    };
+    std::vector<Link> links;
+    auto done = dump([](auto& writer) { encode_dump_links(writer, "", false); },
+                     [&](const nlmsghdr* message) {
+                         if (auto link = decode_link(message)) links.push_back(std::move(*link));
+                     },
+                     [&] { links.clear(); });
+    if (!done) return tl::unexpected(done.error());
+    std::vector<AddressMessage> addresses;
+    done = dump([](auto& writer) { encode_dump_addresses(writer, 0); },
+                [&](const nlmsghdr* message) {
+                    if (auto address = decode_address(message))
+                        addresses.push_back(std::move(*address));
+                },
+                [&] { addresses.clear(); });
+    if (!done) return tl::unexpected(done.error());
     ReadRequest request;
     request.others = {names.begin(), names.end()};
     request.foreign = false;
@@ -77,19 +122,15 @@ Result<std::map<std::string, Link>> read_devices(const std::set<std::string>& na
     };
     const auto state = read_state(netlink, nullptr, request);
     if (!state) return tl::unexpected(state.error());
-    std::map<std::string, Link> devices;
     for (const auto& name : names) {
         const Link* found = find_link(*state, name);
         if (found == nullptr) continue;
-        Link device = *found;
-        for (const auto& host : state->host_addresses) {
-            Address address;
-            address.prefix = host.prefix;
-            address.broadcast = host.broadcast;
-            if (host.link_index == device.index && !is_automatic(address))
-                device.addresses.push_back(address);
-        }
-        std::erase_if(device.routes, [](const Route& route) { return !is_restorable(route); });
+        Device device{*found, {}};
+        for (const auto& [index, address] : addresses)
+            if (index == found->index && !is_automatic(address))
+                device.link.addresses.push_back(address);
+        device.obstacles = obstacles_to_moving(device.link, links);
+        std::erase_if(device.link.routes, [](const Route& route) { return !is_restorable(route); });
         devices.emplace(name, std::move(device));
     }
     return devices;

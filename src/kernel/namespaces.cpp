@@ -125,10 +125,15 @@ void NetworkNamespace::remove(const std::string& name) {
 }
 
 Result<void> NetworkNamespace::enter() const {
+    const auto here = current_namespace();
+    if (here && *here == id_) return {}; // to stay needs no capability
     if (setns(file_.get(), CLONE_NEWNET) == 0) return {};
     if (errno == EINVAL) return usage_error(fmt::format("'{}'", name_), "not a network namespace");
-    return system_error("", fmt::format("cannot enter network namespace '{}'", name_), errno,
-                        errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+    return system_error("",
+                        name_.empty()
+                            ? std::string("cannot go back to the call's network namespace")
+                            : fmt::format("cannot enter network namespace '{}'", name_),
+                        errno, errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
 }
 
 Result<void> enter_namespace(const std::string& name) {

@@ -682,7 +682,7 @@ public:
         undo(failures_of_addresses());
         // An undo may take something from those that stand.
         while (!executed_.empty())
-            if (!undo(what_is_not_in_effect())) break;
+            if (!undo(what_is_not_in_effect()) && !put_back_shared()) break;
         for (auto& [i, transaction] : executed_) {
             transaction.remember_after();
             for (auto& made : transaction.made(read_back_))
@@ -744,6 +744,26 @@ private:
         return !failures.empty();
     }
 
+    /// Whether all that is left to do is what another tunnel had done for both, before it failed.
+    static bool is_shared(const TunnelPlan& left) {
+        return left.errors.empty() &&
+               std::all_of(left.steps.begin(), left.steps.end(), [&](const Step& step) {
+                   const auto* route = std::get_if<AddRoute>(&step.operation);
+                   return std::holds_alternative<AddRule>(step.operation) ||
+                          (std::holds_alternative<SetForwarding>(step.operation) &&
+                           !is_destructive(step)) ||
+                          (route != nullptr && route->link != left.name);
+               });
+    }
+
+    /// Returns whether there was anything; what is refused is found not to be in effect then.
+    bool put_back_shared() {
+        const auto shared = std::exchange(shared_, {});
+        for (const auto& [name, steps] : shared)
+            (void)executor_.run(name, steps);
+        return !shared.empty();
+    }
+
     /// The kernel accepts more than it does, so only a second plan without steps is a proof.
     Failures what_is_not_in_effect() {
         const Config config = executed_config();
@@ -765,6 +785,13 @@ private:
         for (const auto& tunnel : again.tunnels) {
             const auto executed = by_name.find(tunnel.name);
             if (executed == by_name.end()) continue;
+            const bool any_failed = std::any_of(results_.begin(), results_.end(),
+                                                [](const auto& result) { return !result; });
+            if (any_failed && !tunnel.steps.empty() && is_shared(tunnel) &&
+                completed_.insert(executed->second).second) {
+                shared_.emplace_back(tunnel.name, tunnel.steps);
+                continue;
+            }
             std::vector<std::string> left;
             for (const auto& step : tunnel.steps)
                 left.push_back(imperative(step, 0));
@@ -806,6 +833,9 @@ private:
     NewAddresses addresses_;
     std::map<std::size_t, Transaction> executed_; ///< and not undone; by the plan's index
     State read_back_;                             ///< in which they are in effect
+    /// Steps that have become necessary by the failure of another tunnel, and of whom.
+    std::vector<std::pair<std::string, std::vector<Step>>> shared_;
+    std::set<std::size_t> completed_; ///< whose such steps were sent
     std::vector<Result<void>> results_;
 };
 

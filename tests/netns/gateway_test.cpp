@@ -155,3 +155,59 @@ TEST_CASE("gateway: every single write fails in turn") {
     break_every_write<Gateway>(up_words + options, up_words + " --forward-from eth1");
     break_every_write<Gateway>(up_words + options, "down vxlan0");
 }
+
+TEST_CASE("gateway: the failure of one tunnel does not take the device from another") {
+    const Gateway host;
+    RunOptions options;
+    options.input =
+        "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\n"
+        "addresses = ['10.1.0.1/24']\nforward_from = ['eth0']\n"
+        "rules = [{ from = '172.21.0.100', table = 100 }]\n"
+        "routes = [{ to = '10.99.0.0/16', via = '10.77.0.1' }]\n" // refused by the kernel
+        "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
+        "rules = [{ from = '172.21.0.100', table = 100 }]\nforward_from = ['eth0']\n";
+    const auto applied = vxlanctl(host.space, "apply -", options);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 1);
+    CHECK_FALSE(link_exists(host.space, "vxlan0"));
+    CHECK(applied.out.find("vxlan1: created") != std::string::npos);
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+    CHECK(sh(host.space, "ip rule").find("from 172.21.0.100 lookup 100") != std::string::npos);
+    CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
+    CHECK(setting(host.space, "eth0", "forwarding") == "0");
+}
+
+TEST_CASE("gateway: a host on which all links forward meanwhile goes on") {
+    const Gateway host;
+    REQUIRE(vxlanctl(host.space, up_words + " --forward-from eth0").code == 0);
+    sh(host.space, "sysctl -qw net.ipv4.ip_forward=1");
+    CHECK(vxlanctl(host.space, "down vxlan0").out == "vxlan0: removed\n  - link vxlan0\n");
+    CHECK(setting(host.space, "eth0", "forwarding") == "1");
+}
+
+TEST_CASE("gateway: files that contradict each other are an error") {
+    const Gateway host;
+    RunOptions options;
+    options.input = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nforward = false\n"
+                    "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
+                    "forward_from = ['vxlan0']\n";
+    const auto applied = vxlanctl(host.space, "apply -", options);
+    CHECK(applied.err.find("vxlan1: forward_from: tunnel 'vxlan0' says forward = false") !=
+          std::string::npos);
+    CHECK(applied.code == 1);
+}
+
+TEST_CASE("gateway: show tells the settings that are not as all links have them") {
+    const Gateway host;
+    REQUIRE(
+        vxlanctl(host.space, up_words + " --forward --rp-filter loose --forward-from eth0").code ==
+        0);
+    const auto shown = vxlanctl(host.space, "show vxlan0").out;
+    CHECK(shown.find("rp_filter loose\n") != std::string::npos);
+    CHECK(shown.find("forward yes\n") != std::string::npos);
+    CHECK(shown.find("forward_from eth0\n") != std::string::npos);
+    const auto json = nlohmann::json::parse(vxlanctl(host.space, "show --json").out);
+    CHECK(json.at("tunnels").at(0).at("rp_filter") == "loose");
+    CHECK(json.at("tunnels").at(0).at("forward") == true);
+    CHECK(json.at("tunnels").at(0).at("forward_from").at(0) == "eth0");
+}

@@ -181,3 +181,63 @@ TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") 
     CHECK(difference(before, snapshot(host.space)) == "");
     CHECK_FALSE(has_namespace(host.space));
 }
+
+TEST_CASE("namespaces: a device that others need here is not moved") {
+    const TwoInterfaces host;
+    const auto refused = [&](const std::string& text, int code, const std::string& said) {
+        const auto before = snapshot(host.space);
+        const auto finished = vxlanctl(host.space, "apply -", input(text));
+        INFO(finished.out << finished.err);
+        CHECK(finished.code == code);
+        CHECK(finished.err.find("cannot move 'eth1' to network namespace 'vpg-b': " + said) !=
+              std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+        CHECK_FALSE(has_namespace(host.space));
+    };
+    const auto with = [&](const std::string& commands, const std::string& undone,
+                          const std::string& said) {
+        sh(host.space, commands);
+        refused(second + brought, 4, said);
+        sh(host.space, undone);
+    };
+    with("ip link add fl0 type vxlan id 99 dev eth1 dstport 8472", "ip link del fl0",
+         "'fl0' stands on it");
+    with("ip link add fl0 type vxlan id 99 local 172.21.1.100 dstport 8472", "ip link del fl0",
+         "'fl0' has its local address there");
+    with("ip link add br0 type bridge; ip link set eth1 master br0", "ip link del br0",
+         "it belongs to 'br0'");
+    with(
+        "ip route add 10.61.0.0/16 nexthop via 172.21.1.1 dev eth1 nexthop via 172.21.1.2 dev eth1",
+        "ip route del 10.61.0.0/16", "it has routes with several next hops");
+    refused(second + brought +
+                "[vxlan.vxlan3]\nnetns = 'vpg-c'\ncreate_netns = true\n"
+                "move_dev = true\ndev = 'eth1'\nlocal = '172.21.1.100'\n",
+            2, "tunnel 'vxlan3' needs it elsewhere");
+    const std::string here = "[vxlan.vxlan3]\nvni = 11\nlocal = '172.21.1.100'\n";
+    const auto partly = vxlanctl(host.space, "apply -", input(second + brought + here));
+    CHECK(partly.code == 1);
+    CHECK(partly.err.find("tunnel 'vxlan3' needs it elsewhere") != std::string::npos);
+    CHECK(link_exists(host.space, "vxlan3"));
+}
+
+TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along, and back") {
+    const TwoInterfaces host;
+    sh(host.space, "ip addr add 10.7.7.1 peer 10.7.7.2/32 dev eth1\n"
+                   "ip addr add 10.7.8.1/24 dev eth1 valid_lft 3000 preferred_lft 2000\n"
+                   "ip route add 10.60.0.0/16 via 10.7.7.2 dev eth1");
+    const auto moved = vxlanctl(host.space, "apply -", input(second + brought));
+    INFO(moved.out << moved.err);
+    CHECK(moved.code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b addr show dev eth1").find("10.7.7.1 peer 10.7.7.2/32") !=
+          std::string::npos);
+    CHECK(sh(host.space, "ip -n vpg-b addr show dev eth1").find("forever\n    inet 10.7.8.1") ==
+          std::string::npos);
+    CHECK(sh(host.space, "ip -n vpg-b route show 10.60.0.0/16") != "");
+}
+
+TEST_CASE("namespaces: an ordinary user may look at files that name one which is not there") {
+    const TwoInterfaces host;
+    RunOptions options = input(second + brought);
+    options.as_nobody = true;
+    CHECK(vxlanctl(host.space, "check -", options).code == 3);
+}
