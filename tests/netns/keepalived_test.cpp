@@ -201,7 +201,7 @@ TEST_CASE("keepalived: apply, up and check never touch the virtual address") {
     gate.a.stop_keepalived();
 }
 
-TEST_CASE("keepalived: fails over before, during and after a change of peers", "[timely]") {
+TEST_CASE("keepalived: fails over before, during and after a change of peers") {
     if (!std::filesystem::exists(keepalived)) SKIP_CASE("keepalived is not installed");
     Gate gate({"0.2", "32"});
     gate.a.start_keepalived(); // before there is a vxlan0
