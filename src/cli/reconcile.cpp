@@ -211,6 +211,8 @@ private:
     }
 
     void sweep() {
+        // A namespace that no process lives in and that has no name is taken for gone.
+        if (auto home = parts_.front().enter(); !home) return;
         for (auto& part : parts_)
             if (part.is_there()) part.sweep();
     }
