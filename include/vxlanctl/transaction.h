@@ -5,6 +5,7 @@
 #include "vxlanctl/plan.h"
 #include "vxlanctl/runtime.h"
 
+#include <chrono>
 #include <functional>
 #include <span>
 #include <vector>
@@ -46,5 +47,8 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
 void catch_signals();
 /// The signal that came, or 0.
 int caught_signal();
+/// Waits for one of the events of poll(2), at most until `end`, and tells whether there is one. A
+/// signal that is caught ends the wait, also one that comes just before it.
+bool wait_for(int descriptor, short events, std::chrono::steady_clock::time_point end);
 
 } // namespace vxlanctl

@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <csignal>
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -17,21 +16,9 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// Waits for an event until the deadline. A signal that catch_signals() catches ends it; it is held
-/// up in between, so that none comes unnoticed before the wait.
-void wait_for_event(const NetlinkSocket& events, steady_clock::time_point deadline) {
-    sigset_t signals, before;
-    sigemptyset(&signals);
-    for (const int number : {SIGHUP, SIGINT, SIGTERM})
-        sigaddset(&signals, number);
-    sigprocmask(SIG_BLOCK, &signals, &before);
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        std::max(deadline - steady_clock::now(), steady_clock::duration::zero()));
-    const timespec time{left.count() / 1000, left.count() % 1000 * 1'000'000};
-    pollfd descriptor{events.descriptor(), POLLIN, 0};
-    if (caught_signal() == 0) ppoll(&descriptor, 1, &time, &before);
-    sigprocmask(SIG_SETMASK, &before, nullptr);
-    std::array<std::byte, 8192> unread; // what has changed, the next reading tells
+/// What has changed, the next reading tells.
+void drop_events(const NetlinkSocket& events) {
+    std::array<std::byte, 8192> unread;
     while (recv(events.descriptor(), unread.data(), unread.size(), MSG_DONTWAIT) >= 0 ||
            errno == ENOBUFS) {
     }
@@ -76,7 +63,8 @@ Result<void> await_underlay(const Config& config, std::chrono::seconds time,
             return give_up(fmt::format("waited {} s in vain for", time.count()));
         if (missing != told) tell(missing);
         told = missing;
-        wait_for_event(*events, deadline);
+        (void)wait_for(events->descriptor(), POLLIN, deadline);
+        drop_events(*events);
     }
 }
 

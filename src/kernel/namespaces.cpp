@@ -158,16 +158,13 @@ Result<void> await_namespace(const std::string& name, std::chrono::steady_clock:
     // Tells every change of this process's mounts, and a name is a mount.
     const FileDescriptor mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
     while (!namespace_exists(name)) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            end - std::chrono::steady_clock::now());
-        pollfd change{mounts.get(), POLLPRI, 0};
-        if (caught_signal() != 0 || left.count() <= 0 ||
-            (poll(&change, 1, static_cast<int>(left.count())) < 0 && errno != EINTR))
+        if (caught_signal() != 0 || std::chrono::steady_clock::now() >= end)
             return tl::unexpected(Error{
                 ErrorKind::kernel, "",
                 fmt::format("{} for network namespace '{}'",
                             caught_signal() != 0 ? "interrupted waiting" : "waited in vain", name),
                 "", 0, "'ip netns list' lists those that have a name."});
+        (void)wait_for(mounts.get(), POLLPRI, end);
     }
     return {};
 }

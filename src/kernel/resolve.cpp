@@ -135,29 +135,12 @@ public:
     }
 
     enum class End : std::uint8_t { said_all, timeout, signal };
-    /// Reads until one of these; a signal is held up between the waits, so that none is missed.
-    End read_until(steady_clock::time_point deadline, std::string& text) {
-        sigset_t signals, before;
-        sigemptyset(&signals);
-        for (const int number : {SIGHUP, SIGINT, SIGTERM})
-            sigaddset(&signals, number);
-        sigprocmask(SIG_BLOCK, &signals, &before);
-        const End end = read_until(deadline, text, before);
-        sigprocmask(SIG_SETMASK, &before, nullptr);
-        return end;
-    }
-
-private:
-    End read_until(steady_clock::time_point deadline, std::string& text,
-                   const sigset_t& unblocked) const {
+    /// Reads until one of these.
+    End read_until(steady_clock::time_point deadline, std::string& text) const {
         while (true) {
             if (caught_signal() != 0) return End::signal;
-            const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-                deadline - steady_clock::now());
-            if (left.count() <= 0) return End::timeout;
-            const timespec time{left.count() / 1000, left.count() % 1000 * 1'000'000};
-            pollfd pipe{out_.get(), POLLIN, 0};
-            if (ppoll(&pipe, 1, &time, &unblocked) <= 0) continue;
+            if (steady_clock::now() >= deadline) return End::timeout;
+            if (!wait_for(out_.get(), POLLIN, deadline)) continue;
             std::array<char, 65536> buffer;
             const auto size = read(out_.get(), buffer.data(), buffer.size());
             if (size <= 0) return End::said_all;
@@ -165,6 +148,7 @@ private:
         }
     }
 
+private:
     pid_t pid_;
     FileDescriptor out_;
 };
