@@ -96,6 +96,9 @@ AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelA
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over);
 TunnelAttributes merged(TunnelAttributes base, const TunnelAttributes& over);
 
+/// `off`, `strict` or `loose`.
+std::string to_string(RpFilter filter);
+
 /// A member's value as text: `no`, `64`, `eth0`, `10000-20000`; `none` for an empty name or
 /// address; empty when it is not stated.
 template<class Attributes>

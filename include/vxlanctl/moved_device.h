@@ -16,6 +16,9 @@ struct Device {
 /// What would be lost with the move, or not come along. `links` are all of the namespace.
 std::vector<std::string> obstacles_to_moving(const Link& device, const std::vector<Link>& links);
 
+/// Those of the names that links here have.
+Result<std::set<std::string>> links_here(const std::set<std::string>& names);
+
 /// The devices of those names that are there.
 Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& names);
 

@@ -10,6 +10,9 @@
 
 namespace vxlanctl {
 
+/// Whether any of the tunnels wants its namespace to be made.
+bool creates_namespace(const Config& config);
+
 /// One call, and what it has come to.
 struct Call {
     const Arguments& arguments;

@@ -17,6 +17,9 @@ bool has_net_admin();
 /// SSH_CONNECTION, which sshd sets (sshd(8)): our own, or that of the nearest ancestor that has
 /// one, since sudo, doas and su take it out of the environment. Empty when there is none.
 std::string ssh_connection();
+enum class SshEnd : std::uint8_t { client, server };
+/// That end's address in it, without a scope; empty where there is none.
+std::optional<IpAddress> ssh_address(SshEnd end);
 
 /// The directory with the locks and records: /run/vxlanctl, or where /run is not writable (an
 /// ordinary user, a user namespace) a directory of the user's own.

@@ -62,6 +62,7 @@ Result<Peer> parse_peer_or_name(std::string_view text);
 struct PeerList {
     std::vector<FloodEntry> entries;
     std::vector<NamedPeer> names;
+    void add(Peer peer);
 };
 /// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
 /// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A

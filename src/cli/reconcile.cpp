@@ -42,11 +42,6 @@ struct Place {
     Config config;
 };
 
-bool creates(const Config& config) {
-    return std::any_of(config.tunnels.begin(), config.tunnels.end(),
-                       [](const Tunnel& tunnel) { return tunnel.placement.create; });
-}
-
 /// One config for each namespace, the call's first. Several names may be of one namespace.
 std::vector<Place> places_of(const Config& config, const NetworkNamespace& home) {
     std::vector<Place> places(1);
@@ -121,7 +116,8 @@ private:
         Config here = places_.front().config; // and devices that are still to be moved
         for (auto& place : places_) {
             if (place.name.empty()) continue;
-            if (!place.space && !creates(place.config) && !await_place(place, end)) continue;
+            if (!place.space && !creates_namespace(place.config) && !await_place(place, end))
+                continue;
             Config there = place.config;
             there.tunnels.clear();
             if (place.space)
@@ -129,8 +125,8 @@ private:
             for (const auto& tunnel : place.config.tunnels) {
                 const std::string dev = tunnel.tunnel.dev.value_or("");
                 const auto present = place.space && tunnel.placement.move_dev
-                                         ? read_devices({dev})
-                                         : std::map<std::string, Device>{};
+                                         ? links_here({dev})
+                                         : std::set<std::string>{};
                 if (!present) return tl::unexpected(present.error());
                 const bool is_to_move = tunnel.placement.move_dev && !present->contains(dev);
                 (is_to_move ? here : there).tunnels.push_back(tunnel);
@@ -304,40 +300,45 @@ private:
         return untouched ? 2 : graver(call_.code, 1);
     }
 
-    /// What all parts have planned, and what has become of it.
-    struct Whole {
+    /// Calls `use` with what all parts have planned, and what has become of it.
+    template<class Use> void with_whole(Use use) const {
+        if (parts_.size() == 1) return use(parts_[0].plan(), parts_[0].outcomes());
         Plan plan;
         std::vector<Outcome> outcomes;
-    };
-    Whole whole() const {
-        Whole whole;
         for (const auto& part : parts_) {
-            append(whole.plan.tunnels, part.plan().tunnels);
-            append(whole.plan.unnamed, part.plan().unnamed);
-            append(whole.outcomes, part.outcomes());
+            append(plan.tunnels, part.plan().tunnels);
+            append(plan.unnamed, part.plan().unnamed);
+            append(outcomes, part.outcomes());
         }
-        return whole;
+        use(plan, outcomes);
     }
 
     void report() const {
         if (call_.arguments.has("ip-commands")) {
-            for (const auto& tunnel : whole().plan.tunnels)
-                if (tunnel.errors.empty()) print(ip_commands(tunnel));
+            for (const auto& part : parts_)
+                for (const auto& tunnel : part.plan().tunnels)
+                    if (tunnel.errors.empty()) print(ip_commands(tunnel));
         } else if (call_.style.json) {
-            const auto [plan, outcomes] = whole();
-            auto document = run_document(plan, outcomes, call_.mode != Mode::apply);
-            if (confirmed_) document["confirmed"] = *confirmed_;
-            print(document_text(document));
+            with_whole([&](const Plan& plan, const std::vector<Outcome>& outcomes) {
+                auto document = run_document(plan, outcomes, call_.mode != Mode::apply);
+                if (confirmed_) document["confirmed"] = *confirmed_;
+                print(document_text(document));
+            });
         } else {
             report_text();
         }
     }
 
     void report_text() const {
+        if (call_.style.quiet || call_.style.json || call_.stops_all()) return;
+        with_whole([&](const Plan& plan, const std::vector<Outcome>& outcomes) {
+            report_text(plan, outcomes);
+        });
+    }
+
+    void report_text(const Plan& plan, const std::vector<Outcome>& outcomes) const {
         const OutputStyle& style = call_.style;
         const bool planned = call_.mode != Mode::apply;
-        if (style.quiet || style.json || call_.stops_all()) return;
-        const auto [plan, outcomes] = whole();
         constexpr std::size_t most_tunnels = 20;
         const bool of_files = config_.origin == Origin::file;
         const bool sums_up = of_files && call_.mode != Mode::check;

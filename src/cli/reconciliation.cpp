@@ -37,16 +37,16 @@ bool needs(const TunnelPlan& tunnel, const Link& device) {
     return tunnel.wish != nullptr && tunnel.wish->tunnel.dev == device.name;
 }
 
-bool creates_namespace(const Config& config) {
-    return std::any_of(config.tunnels.begin(), config.tunnels.end(),
-                       [](const Tunnel& tunnel) { return tunnel.placement.create; });
-}
-
 bool is_carried_out(const TunnelPlan& tunnel) {
     return tunnel.errors.empty() && !tunnel.steps.empty();
 }
 
 } // namespace
+
+bool creates_namespace(const Config& config) {
+    return std::any_of(config.tunnels.begin(), config.tunnels.end(),
+                       [](const Tunnel& tunnel) { return tunnel.placement.create; });
+}
 
 void Call::report_error(const Error& error) {
     print_error(error);
@@ -146,10 +146,11 @@ Result<void> Reconciliation::find_devices() {
         if (tunnel.placement.move_dev && !is_home()) wanted.insert(*tunnel.tunnel.dev);
     if (wanted.empty()) return {};
     if (space_) {
-        const auto here = read_devices(wanted);
+        const auto here = links_here(wanted);
         if (!here) return tl::unexpected(here.error());
-        for (const auto& present : *here)
-            wanted.erase(present.first);
+        for (const auto& name : *here)
+            wanted.erase(name);
+        if (wanted.empty()) return {};
     }
     if (auto entered = call_.home.enter(); !entered) return entered;
     auto there = read_devices(wanted);
@@ -226,12 +227,7 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
                          0,
                          "Put both into one namespace, or give them a device each."};
     }
-    const std::string connection = ssh_connection(); // CLIENT PORT SERVER PORT
-    const auto words = connection.find(' ', connection.find(' ') + 1);
-    const auto server = parse_address(
-        words == std::string::npos
-            ? ""
-            : connection.substr(words + 1, connection.find(' ', words + 1) - words - 1));
+    const auto server = ssh_address(SshEnd::server);
     std::vector<std::string> obstacles = device.obstacles;
     if (server && has(*server)) obstacles.emplace_back("this SSH session comes in by it");
     if (obstacles.empty()) return std::nullopt;
@@ -364,11 +360,11 @@ Result<void> Reconciliation::find_prepared() {
     std::set<std::string> names;
     for (const auto& [name, device] : brought)
         names.insert(name);
-    const auto here = read_devices(names);
+    const auto here = links_here(names);
     if (!here) return tl::unexpected(here.error());
     moved_.clear();
-    for (const auto& present : *here)
-        moved_.push_back(brought.at(present.first));
+    for (const auto& name : *here)
+        moved_.push_back(brought.at(name));
     return {};
 }
 
@@ -379,10 +375,10 @@ Result<void> Reconciliation::find_lost() const {
         if (tunnel.preparations.moved) names.insert(tunnel.preparations.moved->name);
     if (names.empty()) return {};
     if (auto entered = call_.home.enter(); !entered) return entered;
-    const auto there = read_devices(names);
+    const auto there = links_here(names);
     if (!there) return tl::unexpected(there.error());
-    for (const auto& present : *there)
-        names.erase(present.first);
+    for (const auto& name : *there)
+        names.erase(name);
     if (names.empty()) return {};
     return tl::unexpected(Error{ErrorKind::undo_incomplete, name_,
                                 fmt::format("'{}' has not come back", fmt::join(names, "', '")), "",

@@ -79,19 +79,22 @@ std::vector<Route> routes_of(const Link& link, const State& state) {
     return routes;
 }
 
-/// The settings that are not as all new links have them, and the devices that we made forward.
-std::vector<std::pair<std::string, std::string>> settings_of(const Link& link, const State& state) {
-    std::vector<std::pair<std::string, std::string>> settings;
+/// The settings that are not as all new links have them.
+std::vector<std::string> settings_of(const Link& link, const State& state) {
+    std::vector<std::string> settings;
     const LinkAttributes& usual = state.settings.of_new_links;
     for (const auto& row : link_attributes()) {
         const std::string value = value_text(link.attributes, row);
         if (is_stated(usual, row) && value != value_text(usual, row))
-            settings.emplace_back(row.name, value);
+            settings.push_back(fmt::format("{} {}", row.name, value));
     }
-    if (const Record* record = find_record(state, &link))
-        for (const auto& device : record->forward_from)
-            settings.emplace_back("forward_from", device);
     return settings;
+}
+
+/// The devices that we made forward for the tunnel.
+std::vector<std::string> forward_from(const Link& link, const State& state) {
+    const Record* record = find_record(state, &link);
+    return record == nullptr ? std::vector<std::string>{} : record->forward_from;
 }
 
 void add_peers(nlohmann::json& json, const Link& link) {
@@ -133,13 +136,14 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
                         {"routes", nlohmann::json::array()},
                         {"rules", nlohmann::json::array()},
                         {"problems", nlohmann::json::array()}};
-    for (const auto& row : link_attributes())
-        if (row.wire == Wire::ipv4_conf && is_stated(state.settings.of_new_links, row))
-            json[std::string(row.name)] =
-                attributes_json(link.attributes).at(std::string(row.name));
+    if (const auto settings = attributes_json(link.attributes);
+        settings.contains("rp_filter") && settings.contains("forward")) {
+        json["rp_filter"] = settings.at("rp_filter");
+        json["forward"] = settings.at("forward");
+    }
     json["forward_from"] = nlohmann::json::array();
-    for (const auto& [name, setting] : settings_of(link, state))
-        if (name == "forward_from") json["forward_from"].push_back(printable(setting));
+    for (const auto& device : forward_from(link, state))
+        json["forward_from"].push_back(printable(device));
     for (const auto& address : link.addresses)
         json["addresses"].push_back(to_string(address.prefix));
     for (const auto& route : routes_of(link, state))
@@ -212,8 +216,10 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         if (!ordinary && is_stated(link.tunnel, row))
             text += field("", fmt::format("{} {}", row.name, value_text(link.tunnel, row)));
     }
-    for (const auto& [name, setting] : settings_of(link, state))
-        text += field("", fmt::format("{} {}", name, setting));
+    for (const auto& setting : settings_of(link, state))
+        text += field("", setting);
+    for (const auto& device : forward_from(link, state))
+        text += field("", "forward_from " + device);
     if (has_remote(link)) text += field("remote", to_string(*link.tunnel.remote));
     if (!link.attributes.master.value_or("").empty())
         text += field("master", *link.attributes.master);

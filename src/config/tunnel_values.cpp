@@ -260,18 +260,19 @@ void read_peers(std::string_view text, const std::string& path,
                    .value());
 }
 
+void PeerList::add(Peer peer) {
+    if (auto* name = std::get_if<NamedPeer>(&peer))
+        names.push_back(std::move(*name));
+    else
+        entries.push_back(std::get<FloodEntry>(peer));
+}
+
 Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
     PeerList peers;
     peers.entries.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
     std::optional<Error> first;
     read_peers(
-        text, path,
-        [&](Peer peer, std::size_t) {
-            if (auto* name = std::get_if<NamedPeer>(&peer))
-                peers.names.push_back(std::move(*name));
-            else
-                peers.entries.push_back(std::get<FloodEntry>(peer));
-        },
+        text, path, [&](Peer peer, std::size_t) { peers.add(std::move(peer)); },
         [&](Error error) {
             if (!first) first = std::move(error);
         });

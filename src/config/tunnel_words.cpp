@@ -195,10 +195,7 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     for (const auto& word : words.subspan(fixed_words)) {
         auto peer = parse_peer_or_name(word);
         if (!peer) return with_subject(peer.error(), "PEER");
-        if (auto* name = std::get_if<NamedPeer>(&*peer))
-            names.push_back(std::move(*name));
-        else
-            entries.push_back(std::get<FloodEntry>(*peer));
+        peers.add(std::move(*peer));
     }
     if (entries.empty() && names.empty())
         return usage_error("", "no peer is named",

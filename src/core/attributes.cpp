@@ -388,6 +388,10 @@ std::string other_words(NumberWord word, bool may_inherit) {
 
 } // namespace
 
+std::string to_string(RpFilter filter) {
+    return text_of(NumberWord{}, filter);
+}
+
 std::span<const LinkRow> link_attributes() {
     return link_rows;
 }

@@ -51,25 +51,26 @@ TunnelEnd tunnel_end(const std::string& name, const LinkAttributes& link,
     return end;
 }
 
+/// What a peer has besides its address or name.
+FarEnd far_end_of(const auto& peer) {
+    FarEnd far;
+    far.port = peer.port;
+    far.vni = peer.vni;
+    far.via = peer.via.str();
+    return far;
+}
+
 void add_peers(TunnelEnd& end, const std::vector<FloodEntry>& peers) {
     for (const auto& peer : peers) {
-        FarEnd far;
-        far.outer = peer.dst;
-        far.port = peer.port;
-        far.vni = peer.vni;
-        far.via = peer.via.str();
-        end.far_ends.push_back(std::move(far));
+        end.far_ends.push_back(far_end_of(peer));
+        end.far_ends.back().outer = peer.dst;
     }
 }
 
 void add_named_peers(TunnelEnd& end, const std::vector<NamedPeer>& peers) {
     for (const auto& peer : peers) {
-        FarEnd far;
-        far.host_name = peer.name;
-        far.port = peer.port;
-        far.vni = peer.vni;
-        far.via = peer.via.str();
-        end.far_ends.push_back(std::move(far));
+        end.far_ends.push_back(far_end_of(peer));
+        end.far_ends.back().host_name = peer.name;
     }
 }
 

@@ -403,13 +403,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     else if (have != nullptr)
         settle_flap(*have, target, options, plan);
     preflight(tunnel, target, have, replaces, state, options, plan);
-    for (const auto& other : config.tunnels)
-        if (other.link.forward == false && tunnel.forward_from &&
-            is_in(*tunnel.forward_from, other.name))
-            plan.errors.push_back(
-                {ErrorKind::usage, tunnel.name,
-                 fmt::format("forward_from: tunnel '{}' says forward = false", other.name), "", 0,
-                 "Only one of the two can be."});
+    for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+        for (const auto& other : config.tunnels)
+            if (other.name == device && other.link.forward == false)
+                plan.errors.push_back(
+                    {ErrorKind::usage, tunnel.name,
+                     fmt::format("forward_from: tunnel '{}' says forward = false", other.name), "",
+                     0, "Only one of the two can be."});
     if (!plan.errors.empty()) return plan;
 
     if (have == nullptr) {

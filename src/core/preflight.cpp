@@ -234,33 +234,31 @@ private:
         const auto wanted = tunnel_.link.rp_filter;
         const auto all = state_.settings.all_rp_filter;
         if (!wanted || !all || *all <= *wanted) return;
-        LinkAttributes of_all;
-        of_all.rp_filter = all;
-        const auto text = [](const LinkAttributes& attributes) {
-            for (const auto& row : link_attributes())
-                if (row.name == "rp_filter") return value_text(attributes, row);
-            return std::string();
-        };
         impossible(fmt::format("rp_filter {} has no effect: net.ipv4.conf.all.rp_filter is {} ({})",
-                               text(tunnel_.link), static_cast<int>(*all), text(of_all)),
+                               to_string(*wanted), static_cast<int>(*all), to_string(*all)),
                    fmt::format("Ask for {}, or lower it with 'sysctl -w "
                                "net.ipv4.conf.all.rp_filter={}'.",
                                *all == RpFilter::strict ? "strict or loose" : "loose",
                                static_cast<int>(*wanted)));
     }
 
+    /// That something else than the tunnel needs.
+    void require_link(std::string_view whose, const std::string& name) {
+        if (const auto other = state_.alternative_names.find(name);
+            other != state_.alternative_names.end())
+            impossible(fmt::format("'{}' is an alternative name of '{}'", name, other->second),
+                       "Use the link's own name.");
+        else if (find_link(state_, name) == nullptr)
+            impossible(fmt::format("{}: link '{}' does not exist", whose, name),
+                       "'ip -br link' lists the links of this network namespace.");
+    }
+
     void check_forwarding() {
         for (const auto& device : tunnel_.forward_from.value_or(std::vector<std::string>{}))
             if (device == tunnel_.name)
                 impossible("forward_from: names the tunnel itself", "That is the key 'forward'.");
-            else if (const auto other = state_.alternative_names.find(device);
-                     other != state_.alternative_names.end())
-                impossible(
-                    fmt::format("'{}' is an alternative name of '{}'", device, other->second),
-                    "Use the link's own name.");
-            else if (find_link(state_, device) == nullptr)
-                impossible(fmt::format("forward_from: link '{}' does not exist", device),
-                           "'ip -br link' lists the links of this network namespace.");
+            else
+                require_link("forward_from", device);
         const auto is_ipv6 = [](const IpAddress& address) {
             return address.family == Family::ipv6 && !is_link_local(address);
         };
@@ -278,14 +276,7 @@ private:
 
     void check_routes() {
         for (const auto& route : target_.missing_routes_elsewhere)
-            if (state_.alternative_names.contains(route.dev))
-                impossible(fmt::format("'{}' is an alternative name of '{}'", route.dev,
-                                       state_.alternative_names.at(route.dev)),
-                           "Use the link's own name.");
-            else if (find_link(state_, route.dev) == nullptr)
-                impossible(fmt::format("route {}: link '{}' does not exist", to_string(route.to),
-                                       route.dev),
-                           "'ip -br link' lists the links of this network namespace.");
+            require_link(fmt::format("route {}", to_string(route.to)), route.dev);
         if (tunnel_.overrides_default_route) return;
         for (const auto& route : new_routes())
             if (const Route* other = default_route_beside(route)) {

@@ -1,6 +1,7 @@
 #include "vxlanctl/link_codec.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/settings_codec.h"
 
 #include <arpa/inet.h>
 #include <linux/if.h>
@@ -129,8 +130,8 @@ TunnelAttributes decode_tunnel(TunnelKind kind, const nlattr* data, int& lower_i
 void set_from_kernel(std::optional<bool>& member, std::uint32_t value) {
     member = value != 0;
 }
-void set_from_kernel(std::optional<RpFilter>& member, std::uint32_t value) { // any number will do
-    member = static_cast<RpFilter>(std::min<std::uint32_t>(value, 2));
+void set_from_kernel(std::optional<RpFilter>& member, std::uint32_t value) {
+    member = rp_filter_of(value);
 }
 
 /// Calls `take(row, optional member)` for each attribute that is in IFLA_INET_CONF.

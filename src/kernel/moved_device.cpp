@@ -12,53 +12,42 @@
 namespace vxlanctl {
 namespace {
 
-/// Sends one batch in the namespace that this process is in, and tells the first refusal.
-Result<void> send(const std::function<void(MessageWriter&)>& encode, const std::string& doing,
-                  const std::function<void(const Link&)>& answer = {}) {
-    auto socket = NetlinkSocket::open();
-    if (!socket) return tl::unexpected(socket.error());
-    Netlink netlink(*socket);
+/// The ifindex of a device in the namespace that this process is in.
+Result<int> index_of(const std::string& name, const std::string& doing) {
     MessageBatch batch;
     MessageWriter writer(batch);
-    encode(writer);
-    if (batch.offsets.empty()) return {};
-    const auto failures = netlink.request(batch, [&](const nlmsghdr* message) {
-        if (const auto link = decode_link(message); link && answer) answer(*link);
+    encode_get_link(writer, name);
+    int index = 0;
+    auto found = send_batch(batch, doing, [&](const nlmsghdr* message) {
+        if (const auto link = decode_link(message)) index = link->index;
     });
-    if (!failures) return tl::unexpected(failures.error());
-    if (failures->empty()) return {};
-    const auto& failure = failures->front();
-    return tl::unexpected(
-        Error{ErrorKind::kernel, "", doing, failure.kernel_text, failure.code, ""});
+    return found ? Result<int>(index) : tl::unexpected(found.error());
 }
 
 /// In the namespace that this process is in.
 Result<void> restore(const Link& device) {
     const std::string doing =
         fmt::format("cannot give '{}' its addresses and routes again", device.name);
-    int index = 0;
-    if (auto found = send([&](auto& writer) { encode_get_link(writer, device.name); }, doing,
-                          [&](const Link& link) { index = link.index; });
-        !found)
-        return found;
-    return send(
-        [&](MessageWriter& writer) {
-            for (const auto& address : device.addresses)
-                encode_add_address(writer, index, address);
-            LinkAttributes attributes; // those that a device leaves behind as well
-            attributes.promote_secondaries = device.attributes.promote_secondaries;
-            attributes.rp_filter = device.attributes.rp_filter;
-            attributes.forward = device.attributes.forward;
-            attributes.up = device.attributes.up;
-            encode_change(writer, index, attributes, [](const std::string&) { return 0; });
-            if (!device.attributes.up.value_or(false)) return;
-            auto routes = device.routes; // a gateway may be reachable only by another of these
-            std::stable_partition(routes.begin(), routes.end(),
-                                  [](const Route& route) { return !route.via; });
-            for (const auto& route : routes)
-                encode_add_route(writer, index, route);
-        },
-        doing);
+    const auto index = index_of(device.name, doing);
+    if (!index) return tl::unexpected(index.error());
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    for (const auto& address : device.addresses)
+        encode_add_address(writer, *index, address);
+    LinkAttributes attributes; // those that a device leaves behind as well
+    attributes.promote_secondaries = device.attributes.promote_secondaries;
+    attributes.rp_filter = device.attributes.rp_filter;
+    attributes.forward = device.attributes.forward;
+    attributes.up = device.attributes.up;
+    encode_change(writer, *index, attributes, [](const std::string&) { return 0; });
+    if (device.attributes.up.value_or(false)) {
+        auto routes = device.routes; // a gateway may be reachable only by another of these
+        std::stable_partition(routes.begin(), routes.end(),
+                              [](const Route& route) { return !route.via; });
+        for (const auto& route : routes)
+            encode_add_route(writer, *index, route);
+    }
+    return send_batch(batch, doing);
 }
 
 } // namespace
@@ -136,6 +125,25 @@ Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& 
     return devices;
 }
 
+Result<std::set<std::string>> links_here(const std::set<std::string>& names) {
+    std::set<std::string> here;
+    if (names.empty()) return here;
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    for (const auto& name : names)
+        encode_get_link(writer, name);
+    const auto take = [&](const nlmsghdr* message) { // the kernel answers to alternative names too
+        const auto link = decode_link(message);
+        if (link && names.contains(link->name)) here.insert(link->name);
+    };
+    const auto absent = Netlink(*socket).request(
+        batch, take, {}, [](const Failure& failure) { return failure.code != ENODEV; });
+    if (!absent) return tl::unexpected(absent.error());
+    return here;
+}
+
 void expect_device(State& state, const Link& device) {
     for (const auto& address : device.addresses)
         state.host_addresses.push_back(
@@ -149,14 +157,15 @@ void expect_device(State& state, const Link& device) {
 
 Result<void> move_device(const Link& device, const NetworkNamespace& from,
                          const NetworkNamespace& to) {
-    const auto move = [&](const NetworkNamespace& target) {
+    const auto move = [&](const NetworkNamespace& target) -> Result<void> {
         const std::string doing =
             fmt::format("cannot move '{}' to the other network namespace", device.name);
-        int index = 0;
-        auto found = send([&](auto& writer) { encode_get_link(writer, device.name); }, doing,
-                          [&](const Link& link) { index = link.index; });
-        if (!found) return found;
-        return send([&](auto& writer) { encode_move(writer, index, target.descriptor()); }, doing);
+        const auto index = index_of(device.name, doing);
+        if (!index) return tl::unexpected(index.error());
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode_move(writer, *index, target.descriptor());
+        return send_batch(batch, doing);
     };
     if (auto moved = move(to); !moved) return moved;
     if (auto entered = to.enter(); !entered) return entered;

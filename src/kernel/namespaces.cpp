@@ -31,20 +31,13 @@ std::optional<NetworkNamespace>& callers_namespace() {
 }
 
 Result<void> set_loopback_up() {
-    auto socket = NetlinkSocket::open();
-    if (!socket) return tl::unexpected(socket.error());
-    Netlink netlink(*socket);
     MessageBatch batch;
     MessageWriter writer(batch);
     LinkAttributes up;
     up.up = true;
     constexpr int loopback = 1; // LOOPBACK_IFINDEX
     encode_change(writer, loopback, up, [](const std::string&) { return 0; });
-    const auto failures = netlink.request(batch, [](const nlmsghdr*) {});
-    if (!failures) return tl::unexpected(failures.error());
-    return failures->empty()
-               ? Result<void>()
-               : system_error("", "cannot set the loopback device up", failures->front().code);
+    return send_batch(batch, "cannot set the loopback device up");
 }
 
 /// Makes the directory a mount that other mount namespaces get to see, as ip-netns(8) does.

@@ -167,6 +167,18 @@ Result<void> Netlink::await(std::uint32_t first, std::uint32_t last, std::size_t
     }
 }
 
+Result<void> send_batch(MessageBatch& batch, std::string doing, const MessageHandler& answer) {
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    const auto ignore = [](const nlmsghdr*) {};
+    const auto failures = Netlink(*socket).request(batch, answer ? answer : ignore);
+    if (!failures) return tl::unexpected(failures.error());
+    if (failures->empty()) return {};
+    const auto& failure = failures->front();
+    return tl::unexpected(
+        Error{ErrorKind::kernel, "", std::move(doing), failure.kernel_text, failure.code, ""});
+}
+
 std::string acknowledgement_text(const nlmsghdr* message) {
     const auto* error = fixed_header<nlmsgerr>(message);
     if (error == nullptr || (message->nlmsg_flags & NLM_F_ACK_TLVS) == 0) return "";

@@ -573,13 +573,6 @@ private:
     Link* last_tunnel_ = nullptr;
 };
 
-/// The client of this SSH session.
-std::optional<IpAddress> ssh_client() {
-    const std::string connection = ssh_connection();
-    const auto address = parse_address(connection.substr(0, connection.find_first_of(" %")));
-    return address ? std::optional(*address) : std::nullopt;
-}
-
 } // namespace
 
 ReadRequest request_for(const Config& config) {
@@ -623,7 +616,8 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
                          const ReadRequest& request) {
     auto state = Reader(netlink, records, request).run();
     if (!state) return state;
-    if (!state->routes.empty()) state->ssh_client = ssh_client(); // preflight wants both or none
+    if (!state->routes.empty()) // preflight wants both or none
+        state->ssh_client = ssh_address(SshEnd::client);
     return state;
 }
 

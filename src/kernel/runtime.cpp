@@ -17,6 +17,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sched.h>
+#include <sstream>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -143,6 +144,15 @@ std::string ssh_connection() {
         if (begin != std::string::npos) return environment.c_str() + begin + 1 + name.size();
     }
     return "";
+}
+
+std::optional<IpAddress> ssh_address(SshEnd end) {
+    std::istringstream connection(ssh_connection()); // CLIENT PORT SERVER PORT
+    std::string client, port, server;
+    connection >> client >> port >> server;
+    const std::string& word = end == SshEnd::client ? client : server;
+    const auto address = parse_address(word.substr(0, word.find('%')));
+    return address ? std::optional(*address) : std::nullopt;
 }
 
 Result<RuntimeDirectory> RuntimeDirectory::open() {

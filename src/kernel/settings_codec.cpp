@@ -17,6 +17,10 @@ void encode_get(MessageWriter& writer, std::uint8_t family, std::int32_t which) 
 
 } // namespace
 
+RpFilter rp_filter_of(std::uint32_t number) {
+    return static_cast<RpFilter>(std::min<std::uint32_t>(number, 2));
+}
+
 void encode_get_settings(MessageWriter& writer) {
     encode_get(writer, AF_INET, NETCONFA_IFINDEX_DEFAULT);
     encode_get(writer, AF_INET, NETCONFA_IFINDEX_ALL);
@@ -34,9 +38,7 @@ void decode_settings(const nlmsghdr* message, InterfaceSettings& settings) {
         if (!value) continue;
         switch (nla_type(attribute)) {
         case NETCONFA_IFINDEX: which = static_cast<std::int32_t>(*value); break;
-        case NETCONFA_RP_FILTER:
-            rp_filter = static_cast<RpFilter>(std::min<std::uint32_t>(*value, 2));
-            break;
+        case NETCONFA_RP_FILTER: rp_filter = rp_filter_of(*value); break;
         case NETCONFA_FORWARDING: forwarding = *value != 0; break;
         default: break;
         }

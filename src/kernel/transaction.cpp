@@ -782,11 +782,11 @@ private:
         }
         if (!state) return failures;
         const Plan again = vxlanctl::plan(config, *state, options_);
+        const bool any_failed = std::any_of(results_.begin(), results_.end(),
+                                            [](const auto& result) { return !result; });
         for (const auto& tunnel : again.tunnels) {
             const auto executed = by_name.find(tunnel.name);
             if (executed == by_name.end()) continue;
-            const bool any_failed = std::any_of(results_.begin(), results_.end(),
-                                                [](const auto& result) { return !result; });
             if (any_failed && !tunnel.steps.empty() && is_shared(tunnel) &&
                 completed_.insert(executed->second).second) {
                 shared_.emplace_back(tunnel.name, tunnel.steps);
