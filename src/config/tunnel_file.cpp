@@ -585,14 +585,15 @@ private:
         std::size_t file = 0, line = 0; ///< of the peers file; no line is none
     };
 
-    void refuse_peers(std::vector<BadElement> bad, const std::vector<PeerPlace>& places,
+    void refuse_peers(const std::vector<BadElement>& bad, const std::vector<PeerPlace>& places,
                       const std::vector<std::string>& files) {
-        for (auto& [index, error, earlier] : bad) {
+        for (const auto& [index, error, earlier] : bad) {
             const auto& [position, file, line] = places[index];
-            if (earlier) error.doing += ", first at " + place_text(places[*earlier], files);
+            auto told = error;
+            if (earlier) told.doing += ", first at " + place_text(places[*earlier], files);
             if (line != 0)
-                error = with_subject(error, place_text(places[index], files) + ":").value();
-            errors_.add(std::move(error), position);
+                told = with_subject(told, place_text(places[index], files) + ":").value();
+            errors_.add(std::move(told), position);
         }
     }
 
