@@ -19,10 +19,10 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-const std::string peers = " 100.64.158.4 100.64.158.132";
+const std::string two_peers = " 100.64.158.4 100.64.158.132";
 
 std::string up_with(const std::string& inner) {
-    return "up eth0 172.21.0.100 vxlan0 " + inner + peers;
+    return "up eth0 172.21.0.100 vxlan0 " + inner + two_peers;
 }
 
 /// What ARP says on a link of a namespace: the Ethernet frames themselves.

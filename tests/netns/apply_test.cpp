@@ -14,40 +14,20 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
-void write(const std::string& path, const std::string& text) {
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "w"), fclose);
-    REQUIRE(file);
-    fputs(text.c_str(), file.get());
-}
-
 /// A section of a VXLAN on the host of world.h; `more` are further lines.
 std::string vxlan(const std::string& name, const std::string& vni, const std::string& more) {
     return fmt::format("[vxlan.{}]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\nvni = {}\n{}\n", name,
                        vni, more);
 }
 
-const std::string peers = "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
-const std::string gate = vxlan("vxlan0", "10", "addresses = [\"10.225.194.171/9\"]\n" + peers);
-
-Finished apply_text(const Namespace& space, const std::string& text,
-                    const std::string& options = "") {
-    RunOptions input;
-    input.input = text;
-    return vxlanctl(space, "apply - " + options, input);
-}
-
-Finished check_text(const Namespace& space, const std::string& text,
-                    const std::string& options = "") {
-    RunOptions input;
-    input.input = text;
-    return vxlanctl(space, "check - " + options, input);
-}
+const std::string gate_peers = "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
+const std::string gate = vxlan("vxlan0", "10", "addresses = [\"10.225.194.171/9\"]\n" + gate_peers);
 
 } // namespace
 
 TEST_CASE("apply: a file makes what the command line makes, and nothing the second time") {
     const Host host, twin;
-    write("/run/gate.toml", gate);
+    write_text("/run/gate.toml", gate);
     const auto made = vxlanctl(host.space, "apply /run/gate.toml");
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -74,10 +54,10 @@ TEST_CASE("apply: files of a directory come in the order of their names, hidden 
     const Host host;
     sh(host.space, "rm -rf /run/wishes; mkdir /run/wishes");
     CHECK(vxlanctl(host.space, "apply /run/wishes").out == "0 tunnels\n");
-    write("/run/wishes/20-b.toml", vxlan("vxlan1", "11", peers));
-    write("/run/wishes/10-a.toml", gate);
-    write("/run/wishes/.30.toml", "not a file of ours");
-    write("/run/wishes/README", "nor this");
+    write_text("/run/wishes/20-b.toml", vxlan("vxlan1", "11", gate_peers));
+    write_text("/run/wishes/10-a.toml", gate);
+    write_text("/run/wishes/.30.toml", "not a file of ours");
+    write_text("/run/wishes/README", "nor this");
     const auto made = vxlanctl(host.space, "apply /run/wishes");
     INFO(made.err);
     CHECK(made.code == 0);
@@ -92,7 +72,7 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
     sh(host.space, "rm -rf /run/wishes; mkdir -p /run/wishes/c.toml; mkfifo /run/wishes/b.toml; "
                    "ln -s b.toml /run/wishes/d.toml; ln -s /dev/zero /run/wishes/e.toml; "
                    "ln -s /run/gate.toml /run/wishes/f.toml");
-    write("/run/gate.toml", gate);
+    write_text("/run/gate.toml", gate);
     RunOptions soon;
     soon.deadline = std::chrono::seconds(20);
     const auto made = vxlanctl(host.space, "apply /run/wishes", soon);
@@ -124,8 +104,8 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
 
 TEST_CASE("apply: any error in any file, and nothing is touched") {
     const Host host;
-    write("/run/good.toml", gate);
-    write("/run/bad.toml", vxlan("vxlan1", "16777216", "mtu = \"big\"\npeeers = []\n"));
+    write_text("/run/good.toml", gate);
+    write_text("/run/bad.toml", vxlan("vxlan1", "16777216", "mtu = \"big\"\npeeers = []\n"));
     const auto before = snapshot(host.space);
     const auto finished = vxlanctl(host.space, "apply /run/good.toml /run/bad.toml");
     CHECK(finished.code == 2);
@@ -145,8 +125,9 @@ TEST_CASE("apply: any error in any file, and nothing is touched") {
 TEST_CASE("apply: a tunnel that cannot be made does not keep the others from being made") {
     const Host host;
     const std::string homeless =
-        "[vxlan.vxlan9]\ndev = \"eth9\"\nlocal = \"172.21.0.100\"\nvni = 19\n" + peers;
-    const auto finished = apply_text(host.space, gate + homeless + vxlan("vxlan1", "11", peers));
+        "[vxlan.vxlan9]\ndev = \"eth9\"\nlocal = \"172.21.0.100\"\nvni = 19\n" + gate_peers;
+    const auto finished =
+        apply_text(host.space, gate + homeless + vxlan("vxlan1", "11", gate_peers));
     CHECK(finished.code == 1);
     CHECK(finished.err.find("vxlan9: lower device 'eth9' does not exist") != std::string::npos);
     CHECK(finished.out.find("3 tunnels: 2 created, 1 refused\n") != std::string::npos);
@@ -155,8 +136,9 @@ TEST_CASE("apply: a tunnel that cannot be made does not keep the others from bei
 
     CHECK(apply_text(host.space, homeless).code == 2); // nothing was touched
     CHECK(apply_text(host.space, gate + homeless).code == 2);
-    const auto refused = apply_text(host.space, vxlan("vxlan0", "12", peers) +
-                                                    vxlan("vxlan1", "11", "mtu = 1400\n" + peers));
+    const auto refused =
+        apply_text(host.space, vxlan("vxlan0", "12", gate_peers) +
+                                   vxlan("vxlan1", "11", "mtu = 1400\n" + gate_peers));
     CHECK(refused.code == 4);
     CHECK(link(host.space, "vxlan1").at("mtu") == 1400);
 }
@@ -167,7 +149,7 @@ TEST_CASE("apply: a tunnel that the kernel refuses is undone alone") {
     const Namespace elsewhere;
     sh(host.space,
        fmt::format("ip link set hidden netns /proc/{}/fd/{}", getpid(), elsewhere.descriptor()));
-    const auto finished = apply_text(host.space, vxlan("vxlan1", "11", peers) + gate);
+    const auto finished = apply_text(host.space, vxlan("vxlan1", "11", gate_peers) + gate);
     CHECK(finished.code == 1);
     CHECK(finished.out.find("2 tunnels: 1 created, 1 failed\n") != std::string::npos);
     CHECK(!link_exists(host.space, "vxlan1"));
@@ -178,7 +160,7 @@ TEST_CASE("apply: a tunnel on a tunnel is made after it, removed before it, and 
     const Host host;
     const std::string upper = "[vxlan.upper]\ndev = \"lower\"\nlocal = \"10.9.0.1\"\nvni = 12\n"
                               "addresses = [\"10.8.0.1/24\"]\npeers = [\"10.9.0.2\"]\n";
-    const std::string lower = vxlan("lower", "11", "addresses = [\"10.9.0.1/24\"]\n" + peers);
+    const std::string lower = vxlan("lower", "11", "addresses = [\"10.9.0.1/24\"]\n" + gate_peers);
     RunOptions input;
     input.input = upper + lower;
     const auto planned = vxlanctl(host.space, "plan -", input);
@@ -193,7 +175,7 @@ TEST_CASE("apply: a tunnel on a tunnel is made after it, removed before it, and 
     CHECK(check_text(host.space, lower + upper).code == 0);
 
     // A change of the lower one that needs a new link takes the upper one with it.
-    const std::string moved = vxlan("lower", "13", "addresses = [\"10.9.0.1/24\"]\n" + peers);
+    const std::string moved = vxlan("lower", "13", "addresses = [\"10.9.0.1/24\"]\n" + gate_peers);
     const auto recreated = apply_text(host.space, upper + moved, "--allow-recreate --drop-foreign");
     INFO(recreated.err);
     CHECK(recreated.code == 0);
@@ -205,7 +187,7 @@ TEST_CASE("apply: a tunnel on a tunnel is made after it, removed before it, and 
     CHECK(removed.out == "upper: removed\n  - link upper\nlower: removed\n  - link lower\n");
     // Without the lower one there is no place for the upper one.
     const auto alone =
-        apply_text(host.space, upper + vxlan("lower", "16", "mtu = 60000\n" + peers));
+        apply_text(host.space, upper + vxlan("lower", "16", "mtu = 60000\n" + gate_peers));
     CHECK(alone.code == 2);
     CHECK(!link_exists(host.space, "upper"));
 }
@@ -214,7 +196,7 @@ TEST_CASE("apply: --prune removes what came from files and stands in none, and n
     const Host host;
     sh(host.space, "ip link add foreign type vxlan id 77 dstport 4789 local 172.21.0.100 dev eth0");
     REQUIRE(vxlanctl(host.space, "up eth0 172.21.0.100 typed - 100.64.158.4 --vni 78").code == 0);
-    REQUIRE(apply_text(host.space, gate + vxlan("vxlan1", "11", peers)).code == 0);
+    REQUIRE(apply_text(host.space, gate + vxlan("vxlan1", "11", gate_peers)).code == 0);
     const auto reported = apply_text(host.space, gate);
     CHECK(reported.code == 0);
     CHECK(reported.out == "vxlan0: in sync\nvxlan1: in no file (--prune removes it)\n"
@@ -238,8 +220,8 @@ TEST_CASE("apply: --prune removes what came from files and stands in none, and n
 
 TEST_CASE("apply: a renamed tunnel takes over the VNI of the old one") {
     const Host host;
-    REQUIRE(apply_text(host.space, vxlan("old", "10", peers)).code == 0);
-    const auto renamed = apply_text(host.space, vxlan("new", "10", peers), "--prune");
+    REQUIRE(apply_text(host.space, vxlan("old", "10", gate_peers)).code == 0);
+    const auto renamed = apply_text(host.space, vxlan("new", "10", gate_peers), "--prune");
     INFO(renamed.err);
     CHECK(renamed.code == 0);
     CHECK(!link_exists(host.space, "old"));
@@ -253,7 +235,7 @@ TEST_CASE("apply: what the file does not state any more is reset or removed") {
                                    "mtu = 1400\nttl = 17\n"
                                    "routes = [{ to = \"10.200.0.0/16\", table = 101 }]\n"
                                    "rules = [{ from = \"10.1.0.1\", table = 101 }]\n" +
-                                       peers);
+                                       gate_peers);
     const auto reset = [&] {
         const auto now = link(host.space, "vxlan0");
         return now.at("mtu") == 8951 && now.at("linkinfo").at("info_data").at("ttl") == 0 &&
@@ -286,7 +268,7 @@ TEST_CASE("apply: what the file does not state any more is reset or removed") {
         CHECK(link(host.space, "vxlan0").at("linkinfo").at("info_data").at("ttl") == 17);
     }
     SECTION("also where the run was killed between the record and the kernel") {
-        write("/run/gate.toml", gate);
+        write_text("/run/gate.toml", gate);
         StoppedRun run(host.space, "apply /run/gate.toml", 1);
         REQUIRE(run.is_stopped());
         kill(run.pid(), SIGKILL);
@@ -332,7 +314,7 @@ TEST_CASE("apply: what the command line made becomes the file's") {
 
 TEST_CASE("apply: a rule of two new tunnels is made once") {
     const Host host;
-    const std::string rule = "rules = [{ from = \"10.1.0.0/16\", table = 101 }]\n" + peers;
+    const std::string rule = "rules = [{ from = \"10.1.0.0/16\", table = 101 }]\n" + gate_peers;
     REQUIRE(apply_text(host.space, vxlan("one", "11", rule) + vxlan("two", "12", rule)).code == 0);
     CHECK(sh(host.space, "ip rule | grep -c 'lookup 101'") == "1\n");
     REQUIRE(apply_text(host.space, vxlan("one", "11", rule), "--prune").code == 0);
@@ -370,7 +352,7 @@ TEST_CASE("check: drift of every kind is found, without privilege, and apply men
                                    "learning = true\n"
                                    "routes = [{ to = \"10.200.0.0/16\", table = 101 }]\n"
                                    "rules = [{ from = \"10.1.0.1\", table = 101 }]\n" +
-                                       peers);
+                                       gate_peers);
     REQUIRE(apply_text(host.space, text).code == 0);
     RunOptions nobody;
     nobody.input = text;
@@ -394,7 +376,7 @@ TEST_CASE("plan: differences, what they interrupt, a total, and machines' forms 
     const Host host;
     REQUIRE(apply_text(host.space, gate).code == 0);
     RunOptions input;
-    input.input = vxlan("vxlan0", "11", "mtu = 1400\n" + peers) + vxlan("vxlan1", "12", peers);
+    input.input = vxlan("vxlan0", "11", "mtu = 1400\n" + gate_peers) + vxlan("vxlan1", "12", gate_peers);
     const auto before = snapshot(host.space);
     const auto refused = vxlanctl(host.space, "plan -", input);
     CHECK(refused.code == 4);
@@ -422,7 +404,7 @@ TEST_CASE("apply: many tunnels that are in sync are only counted") {
     const Host host;
     std::string text;
     for (int i = 0; i < 40; ++i)
-        text += vxlan(fmt::format("vx{}", i), std::to_string(100 + i), peers);
+        text += vxlan(fmt::format("vx{}", i), std::to_string(100 + i), gate_peers);
     REQUIRE(apply_text(host.space, text).code == 0);
     CHECK(apply_text(host.space, text).out == "40 tunnels: 40 in sync\n");
     CHECK(apply_text(host.space, text, "--verbose").out.find("vx7: in sync\n") !=

@@ -27,17 +27,11 @@ const std::string after_text = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21
 /// A host with a tunnel of a file, and another file that changes it and adds a second one.
 struct Wishes {
     Wishes() {
-        write("/run/wish.toml", before_text);
+        write_text("/run/wish.toml", before_text);
         REQUIRE(vxlanctl(host.space, "apply /run/wish.toml").code == 0);
-        write("/run/wish.toml", after_text);
+        write_text("/run/wish.toml", after_text);
         before = snapshot(host.space);
         records = sh(host.space, "cat /run/vxlanctl/record-*");
-    }
-
-    static void write(const std::string& path, const std::string& text) {
-        const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "w"), fclose);
-        REQUIRE(file);
-        fputs(text.c_str(), file.get());
     }
 
     /// As soon as nobody holds the lock any more.
@@ -179,7 +173,7 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
     CHECK(service.err.find("/run/wish.toml: on hold") != std::string::npos);
     wishes.check_taken_back();
     SECTION("until they are edited") {
-        Wishes::write("/run/wish.toml", after_text + "# edited\n");
+        write_text("/run/wish.toml", after_text + "# edited\n");
         CHECK(vxlanctl(space, "apply --prune --unless-held /run/wish.toml").err.empty());
     }
     SECTION("until they are applied by hand") {
@@ -192,7 +186,7 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
 TEST_CASE("confirm: a removal that was taken back is not made again by a service") {
     const Wishes wishes;
     const Namespace& space = wishes.host.space;
-    Wishes::write("/run/wish.toml", "");
+    write_text("/run/wish.toml", "");
     CHECK(vxlanctl(space, "apply --prune /run/wish.toml --confirm 1 --json").code == 1);
     wishes.check_taken_back();
     CHECK(vxlanctl(space, "apply --prune --unless-held /run/wish.toml").code == 0);
@@ -273,9 +267,9 @@ TEST_CASE("confirm: other writers are told who is pending, and for how long") {
 
 TEST_CASE("confirm: nothing is asked where nothing changes") {
     const Wishes wishes;
-    Wishes::write("/run/wish.toml", before_text);
+    write_text("/run/wish.toml", before_text);
     CHECK(vxlanctl(wishes.host.space, pending).out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
-    Wishes::write("/run/wish.toml", "[vxlan.vxlan0]\nlocal = \"172.21.0.101\"\n");
+    write_text("/run/wish.toml", "[vxlan.vxlan0]\nlocal = \"172.21.0.101\"\n");
     CHECK(vxlanctl(wishes.host.space, pending).code == 2);
     wishes.check_taken_back();
     for (const char* time : {"0", "x", "-1", "100000"})

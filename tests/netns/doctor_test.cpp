@@ -39,7 +39,7 @@ Strings failed(const nlohmann::json& checks) {
     return names;
 }
 
-std::string text_of(const nlohmann::json& checks, const std::string& name) {
+std::string verdict_of(const nlohmann::json& checks, const std::string& name) {
     const auto check = find(checks, name);
     return fmt::format("{}: {}", check.at("verdict").get<std::string>(),
                        check.at("found").get<std::string>());
@@ -82,11 +82,11 @@ TEST_CASE("doctor: on a healthy tunnel nothing fails") {
     const Healthy net;
     auto checks = doctor(net.space);
     CHECK(failed(checks).empty());
-    CHECK(text_of(checks, "route") ==
+    CHECK(verdict_of(checks, "route") ==
           "pass: 100.64.158.4 by 'eth0', table main, from 172.21.0.100, 100.64.158.132 by 'eth0', "
           "table main, from 172.21.0.100");
-    CHECK(text_of(checks, "mtu") == "pass: 8951, and 9001 with the outer headers");
-    CHECK(text_of(checks, "vni") == "pass: VNI 10 on port 4789 is its own");
+    CHECK(verdict_of(checks, "mtu") == "pass: 8951, and 9001 with the outer headers");
+    CHECK(verdict_of(checks, "vni") == "pass: VNI 10 on port 4789 is its own");
     CHECK(find(checks, "macs").at("verdict") == "warn"); // nothing was said yet
     CHECK(find(checks, "probe").at("verdict") == "none");
 
@@ -94,11 +94,11 @@ TEST_CASE("doctor: on a healthy tunnel nothing fails") {
     net.ping("10.192.158.132");
     checks = doctor(net.space, "vxlan0 --probe");
     CHECK(failed(checks).empty());
-    CHECK(text_of(checks, "macs") == "pass: 1 behind 100.64.158.4, 1 behind 100.64.158.132");
-    CHECK(text_of(checks, "probe") ==
+    CHECK(verdict_of(checks, "macs") == "pass: 1 behind 100.64.158.4, 1 behind 100.64.158.132");
+    CHECK(verdict_of(checks, "probe") ==
           "pass: 10.192.158.4 is at 02:00:00:00:00:04, behind 100.64.158.4, "
           "10.192.158.132 is at 02:00:00:00:00:84, behind 100.64.158.132");
-    CHECK(text_of(checks, "path_mtu") ==
+    CHECK(verdict_of(checks, "path_mtu") ==
           "pass: nobody on the way to 100.64.158.4, 100.64.158.132 objects to 9001 bytes");
     CHECK(vxlanctl_counted(net.space, "doctor").writes == 0);
 
@@ -114,10 +114,10 @@ TEST_CASE("doctor: a tunnel that is down, or is not there") {
     fails_alone(net.space, "link", "the link is down", "ip link set dev vxlan0 up");
     const auto checks = doctor(net.space, "vxlan7 vxlan0");
     CHECK(failed(checks) == Strings{"link"});
-    CHECK(text_of(checks, "link").find("pass") == 0); // vxlan0's
+    CHECK(verdict_of(checks, "link").find("pass") == 0); // vxlan0's
     sh(net.space, "ip link del vxlan0");
-    CHECK(text_of(doctor(net.space), "link") == "fail: there is no tunnel");
-    CHECK(text_of(doctor(net.space, "vxlan0"), "link") == "fail: there is no such link");
+    CHECK(verdict_of(doctor(net.space), "link") == "fail: there is no tunnel");
+    CHECK(verdict_of(doctor(net.space, "vxlan0"), "link") == "fail: there is no such link");
 }
 
 TEST_CASE("doctor: what cannot be a tunnel is an error") {
@@ -140,9 +140,9 @@ TEST_CASE("doctor: a tunnel of the files that is not there, and who has its VNI"
                                                      " doctor --json vxlan5 || [ $? = 3 ]"))
                             .at("checks");
     CHECK(failed(checks) == Strings{"link", "vni"});
-    CHECK(text_of(checks, "link") == "fail: there is no such link, though the files state it");
+    CHECK(verdict_of(checks, "link") == "fail: there is no such link, though the files state it");
     CHECK(find(checks, "link").at("remedy") == "vxlanctl apply");
-    CHECK(text_of(checks, "vni") == "fail: VNI 10 on port 4789 is already used by 'vxlan0'");
+    CHECK(verdict_of(checks, "vni") == "fail: VNI 10 on port 4789 is already used by 'vxlan0'");
     inside(std::string(VXLANCTL_PROGRAM) + " down --force vxlan0"); // the remedy
     inside(std::string(VXLANCTL_PROGRAM) + " apply");
     CHECK(link_exists(net.space, "vxlan5"));
@@ -153,12 +153,13 @@ TEST_CASE("doctor: the lower device is down, or has no carrier") {
     sh(net.space, "ip link set eth0 down");
     const auto checks = doctor(net.space);
     CHECK(failed(checks) == Strings{"lower_device"});
-    CHECK(text_of(checks, "lower_device") == "fail: lower device 'eth0' is down");
+    CHECK(verdict_of(checks, "lower_device") == "fail: lower device 'eth0' is down");
     CHECK(find(checks, "lower_device").at("remedy") == "ip link set dev eth0 up");
     sh(net.space, "ip link set dev eth0 up; ip route add 100.64.0.0/16 dev eth0");
     CHECK(failed(doctor(net.space)).empty());
     sh(net.wire, "ip link set wire0 down");
-    CHECK(text_of(doctor(net.space), "lower_device") == "fail: lower device 'eth0' has no carrier");
+    CHECK(verdict_of(doctor(net.space), "lower_device") ==
+          "fail: lower device 'eth0' has no carrier");
 }
 
 TEST_CASE("doctor: the local address is gone") {
@@ -197,7 +198,7 @@ TEST_CASE("doctor: peers that are configured nowhere, and who is heard") {
     CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.4"});
     sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132 dynamic");
     const auto checks = doctor(net.space);
-    CHECK(text_of(checks, "peers") == "warn: the flood list is not permanent and will vanish");
+    CHECK(verdict_of(checks, "peers") == "warn: the flood list is not permanent and will vanish");
     sh(net.space, find(checks, "peers").at("remedy"));
     CHECK(find(doctor(net.space), "peers").at("verdict") == "pass");
 }
@@ -234,7 +235,7 @@ TEST_CASE("doctor: without a lower device packets go into the tunnel itself") {
     sh(net.space, "ip route add 100.64.158.0/24 dev vxlan0");
     const auto checks = doctor(net.space);
     CHECK(failed(checks) == Strings{"route", "overlap"});
-    CHECK(text_of(checks, "route") == "fail: packets to 100.64.158.4 go into the tunnel itself");
+    CHECK(verdict_of(checks, "route") == "fail: packets to 100.64.158.4 go into the tunnel itself");
     CHECK(find(checks, "route").at("remedy") ==
           "ip route add 100.64.158.4/32 via 172.21.0.1 dev eth0");
 }
@@ -276,7 +277,7 @@ TEST_CASE("doctor: with --probe, a router on the way that reports a smaller MTU"
     CHECK(failed(doctor(host.space)).empty());
     const auto checks = doctor(host.space, "--probe");
     CHECK(find(checks, "path_mtu").at("verdict") == "fail");
-    CHECK(text_of(checks, "path_mtu") ==
+    CHECK(verdict_of(checks, "path_mtu") ==
           "fail: the path to 100.64.158.4 carries 1400 bytes and not 9001, says 172.21.0.1");
     CHECK(find(checks, "path_mtu").at("remedy") == "ip link set dev vxlan0 mtu 1350");
     CHECK(failed(checks) == Strings{"path_mtu"});
@@ -291,10 +292,10 @@ TEST_CASE("doctor: no MAC is learned after traffic, and nobody answers") {
     net.ping("10.192.158.4");
     const auto checks = doctor(net.space);
     CHECK(failed(checks) == Strings{"macs"});
-    CHECK(text_of(checks, "macs").find("nobody answers for 10.192.158.4") != std::string::npos);
+    CHECK(verdict_of(checks, "macs").find("nobody answers for 10.192.158.4") != std::string::npos);
     CHECK(find(checks, "macs").at("remedy") == "vxlanctl doctor --probe vxlan0");
     const auto probed = doctor(net.space, "--probe");
-    CHECK(text_of(probed, "probe") == "fail: nobody answers ARP for 10.192.158.4");
+    CHECK(verdict_of(probed, "probe") == "fail: nobody answers ARP for 10.192.158.4");
     for (const auto& peer : net.peers)
         sh(*peer, "ip link set vxlan0 up");
     CHECK(failed(doctor(net.space, "--probe")) == Strings{"macs"}); // as it was read before
@@ -311,7 +312,7 @@ TEST_CASE("doctor: a probe without the capability is a warning, and reading need
     INFO(finished.err);
     CHECK(finished.code == 0);
     const auto checks = nlohmann::json::parse(finished.out).at("checks");
-    CHECK(text_of(checks, "probe") ==
+    CHECK(verdict_of(checks, "probe") ==
           "warn: no ARP was sent: that needs the capability CAP_NET_RAW");
     CHECK(find(checks, "firewall").at("verdict") == "warn");
     CHECK(find(checks, "path_mtu").at("verdict") == "pass");

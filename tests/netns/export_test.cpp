@@ -5,16 +5,7 @@
 
 using namespace world;
 
-namespace {
-
-Finished apply_text(const Namespace& space, const std::string& text,
-                    const std::string& options = "") {
-    RunOptions input;
-    input.input = text;
-    return vxlanctl(space, "apply - " + options, input);
-}
-
-} // namespace
+namespace {} // namespace
 
 TEST_CASE("export: a device of the old script is adopted by its own file, and not touched") {
     const Host host;

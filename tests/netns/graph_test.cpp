@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 using namespace world;
-using nlohmann::json;
 
 namespace {
 
@@ -13,9 +12,9 @@ const RunOptions in_ascii{{{"LC_ALL", "C"}}, "", false, std::chrono::seconds(60)
 const RunOptions in_unicode{{{"LC_ALL", "C.UTF-8"}}, "", false, std::chrono::seconds(60)};
 
 /// The far ends of the only tunnel, by outer address.
-std::map<std::string, json> far_ends(const Finished& graph) {
-    std::map<std::string, json> result;
-    const auto document = json::parse(graph.out);
+std::map<std::string, nlohmann::json> far_ends(const Finished& graph) {
+    std::map<std::string, nlohmann::json> result;
+    const auto document = nlohmann::json::parse(graph.out);
     REQUIRE(document.at("outer_ends").size() == 1);
     REQUIRE(document.at("outer_ends")[0].at("tunnels").size() == 1);
     for (const auto& far : document.at("outer_ends")[0].at("tunnels")[0].at("far_ends"))
@@ -40,10 +39,10 @@ TEST_CASE("graph: a running tunnel with who is behind each peer, by MAC and inne
     auto ends = far_ends(counted.finished);
     REQUIRE(ends.size() == 2);
     CHECK(ends["100.64.158.132"]["stations"] ==
-          json::parse(R"([{"mac": "02:00:00:00:00:84", "origin": "learned",
+          nlohmann::json::parse(R"([{"mac": "02:00:00:00:00:84", "origin": "learned",
                            "addresses": ["10.192.158.132"]}])"));
     CHECK(ends["100.64.158.4"]["stations"] ==
-          json::parse(R"([{"mac": "02:00:00:00:00:07", "origin": "pinned",
+          nlohmann::json::parse(R"([{"mac": "02:00:00:00:00:07", "origin": "pinned",
                            "addresses": ["10.192.158.7"]}])"));
     CHECK(vxlanctl(host, "graph", in_ascii).out ==
           R"(+- this host ---------------------+
@@ -130,7 +129,7 @@ TEST_CASE("graph: files are drawn without a look at the kernel") {
     const auto broken = vxlanctl(host.space, "graph --json --file -", input);
     CHECK(broken.code == 2);
     CHECK(broken.err.find("standard input:2:9: ") != std::string::npos);
-    CHECK(json::parse(broken.out).at("errors").size() == 1);
+    CHECK(nlohmann::json::parse(broken.out).at("errors").size() == 1);
 }
 
 TEST_CASE("graph: SVG comes from Graphviz, and without it there is one clear error") {

@@ -15,11 +15,6 @@ namespace {
 const std::string sample = SOURCE_DIRECTORY "/examples/gate-peers.json";
 const std::string import_words = "import soracom --gate-peers " + sample;
 
-std::string read(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 RunOptions with_input(const std::string& text) {
     RunOptions options;
     options.input = text;
@@ -50,10 +45,10 @@ TEST_CASE("import: what is printed makes the tunnel, and nothing the second time
     INFO(imported.err);
     REQUIRE(imported.code == 0);
     CHECK(imported.err == "");
-    const std::string page = read(SOURCE_DIRECTORY "/docs/import.md");
+    const std::string page = text_of(SOURCE_DIRECTORY "/docs/import.md");
     CHECK(page.find("```toml\n" + imported.out + "```\n") != std::string::npos);
-    CHECK(page.find("```json\n" + read(sample) + "```\n") != std::string::npos);
-    CHECK(vxlanctl(host.space, "import soracom --gate-peers -", with_input(read(sample))).out ==
+    CHECK(page.find("```json\n" + text_of(sample) + "```\n") != std::string::npos);
+    CHECK(vxlanctl(host.space, "import soracom --gate-peers -", with_input(text_of(sample))).out ==
           imported.out);
     const auto applied = vxlanctl(host.space, "apply -", with_input(imported.out));
     INFO(applied.err);
@@ -99,18 +94,18 @@ TEST_CASE("import: the file of -o is replaced at once, or not at all") {
         return vxlanctl(host.space, fmt::format("{} -o {} {}", import_words, path, more));
     };
     CHECK(import_to(file).out == file.string() + ": written\n");
-    CHECK(read(file) == vxlanctl(host.space, import_words).out);
+    CHECK(text_of(file) == vxlanctl(host.space, import_words).out);
     CHECK(vxlanctl(host.space, "apply " + file.string()).code == 0);
 
     std::filesystem::create_symlink(file, folder.path / "link");
     CHECK(import_to(folder.path / "link", "--name vxlan1 -q").out == "");
-    CHECK(read(file).find("[vxlan.vxlan1]\n") == 0);
+    CHECK(text_of(file).find("[vxlan.vxlan1]\n") == 0);
     CHECK(std::filesystem::is_symlink(folder.path / "link"));
     CHECK(folder.size() == 2);
 
     // An error leaves what is there.
     CHECK(import_to(file, "--name a/b").code == 2);
-    CHECK(read(file).find("[vxlan.vxlan1]\n") == 0);
+    CHECK(text_of(file).find("[vxlan.vxlan1]\n") == 0);
     CHECK(import_to(folder.path / "none" / "gate.toml").code == 1);
     CHECK(import_to(folder.path / std::string(300, 'x')).code == 1); // and leaves no part of it
     for (const std::string& path : {folder.path.string(), std::string("/dev/null")}) {

@@ -21,11 +21,6 @@ const std::string first_words =
 const std::string later_words =
     "eth0 172.21.0.100 vxlan0 10.225.194.171 9 100.64.158.4 100.64.158.132";
 
-std::string text_of(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 /// All that there is to see of vxlan0, but for what is random.
 nlohmann::json seen(const Namespace& space) {
     nlohmann::json all;
@@ -121,8 +116,8 @@ TEST_CASE("init-vxlan: says what the script said, and then what it did") {
     const std::string fewer = "eth0 172.21.0.100 vxlan0 10.225.194.171 9 100.64.158.4";
     CHECK(vxlanctl(host.space, "init-vxlan -n " + fewer).out ==
           "vxlan0: would be changed\n  - peer 100.64.158.132\n");
-    const auto json = nlohmann::json::parse(vxlanctl(host.space, "init-vxlan --json " + fewer).out);
-    CHECK(json.at("tunnels").at(0).at("result") == "changed");
+    const auto told = nlohmann::json::parse(vxlanctl(host.space, "init-vxlan --json " + fewer).out);
+    CHECK(told.at("tunnels").at(0).at("result") == "changed");
     CHECK(vxlanctl(host.space, "-q init-vxlan " + later_words).out.empty());
     CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
     CHECK(vxlanctl(host.space, "init-vxlan " + fewer).out ==

@@ -25,20 +25,10 @@ const std::string virtual_address = "10.225.194.170";
 // test that is about it. The rest is for a slow machine.
 constexpr std::chrono::seconds patience{30};
 
-std::string text_of(const std::string& path) {
-    std::ifstream file(path);
-    REQUIRE(file);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
     const auto at = text.find(from);
     REQUIRE(at != std::string::npos);
     return text.replace(at, from.size(), to);
-}
-
-void write(const std::string& path, const std::string& text) {
-    std::ofstream(path) << text;
 }
 
 /// How an example is changed for a test.
@@ -55,12 +45,12 @@ public:
           changed_file("/run/changed-" + letter + ".toml"), config_("/run/" + letter + ".conf") {
         const std::string example = SOURCE_DIRECTORY "/examples/gate-peer-" + letter;
         const std::string text = text_of(example + ".toml");
-        write(file, text);
-        write(changed_file, replaced(text, "100.64.158.132", "100.64.158.133"));
+        write_text(file, text);
+        write_text(changed_file, replaced(text, "100.64.158.132", "100.64.158.133"));
         const auto config = text_of(example + ".keepalived.conf");
-        write(config_,
-              replaced(replaced(config, "advert_int 1 ", "advert_int " + variant.advert + " "),
-                       "/32", "/" + variant.length));
+        write_text(config_,
+                   replaced(replaced(config, "advert_int 1 ", "advert_int " + variant.advert + " "),
+                            "/32", "/" + variant.length));
     }
 
     void start_keepalived() {
@@ -191,7 +181,8 @@ TEST_CASE("keepalived: apply, up and check never touch the virtual address") {
     gate.check_no_pins();
 
     // Not even where the kernel would delete it with the master's own address.
-    write("/run/inner.toml", replaced(text_of(gate.a.file), "10.225.194.171", "10.225.194.173"));
+    write_text("/run/inner.toml",
+               replaced(text_of(gate.a.file), "10.225.194.171", "10.225.194.173"));
     check_success(vxlanctl(gate.a.space, "apply /run/inner.toml"));
     of_master.smallest(link(gate.a.space, "vxlan0").at("ifindex"), master);
     CHECK(master == std::set<std::string>{"10.225.194.173", virtual_address});
@@ -247,7 +238,7 @@ TEST_CASE("keepalived: fails over before, during and after a change of peers") {
     gate.check_no_pins();
 
     // A new link begins without the virtual address, which is keepalived's to set.
-    write("/run/recreate.toml", text_of(gate.b.changed_file) + "limit = 1000\n");
+    write_text("/run/recreate.toml", text_of(gate.b.changed_file) + "limit = 1000\n");
     CHECK(vxlanctl(gate.b.space, "apply /run/recreate.toml --allow-recreate").code == 4);
     CHECK(gate.b.is_master());
     check_success(

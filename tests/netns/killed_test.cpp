@@ -32,11 +32,8 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
     std::mt19937 random(seed);
     const Host host;
     const Namespace& space = host.space;
-    for (int i : {0, 1}) {
-        const std::unique_ptr<FILE, int (*)(FILE*)> file(
-            fopen(("/run/wish" + std::to_string(i)).c_str(), "w"), fclose);
-        fputs(wishes[i].c_str(), file.get());
-    }
+    for (int i : {0, 1})
+        write_text("/run/wish" + std::to_string(i), wishes[i]);
     REQUIRE(vxlanctl(space, "apply --prune /run/wish0").code == 0);
     REQUIRE(vxlanctl(space, "up eth0 172.21.0.100 typed - 100.64.158.9 --vni 77").code == 0);
     sh(space, "ip link add foreign type vxlan id 78 dstport 4789 local 172.21.0.100 dev eth0\n"

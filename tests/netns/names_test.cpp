@@ -35,8 +35,8 @@ public:
     explicit Server(const Namespace& space) {
         const Inside inside(space);
         socket_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        const timeval patience{30, 0};
-        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        const timeval limit{30, 0};
+        setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(53);

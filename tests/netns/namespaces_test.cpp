@@ -13,14 +13,14 @@ namespace {
 const std::string example = SOURCE_DIRECTORY "/examples/two-vpgs-netns.toml";
 
 /// A host with two interfaces, in which a test may name namespaces.
-struct TwoInterfaces : Host {
-    TwoInterfaces() {
+struct TwoDevices : Host {
+    TwoDevices() {
         sh(space, "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
                   "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
                   "ip route add 192.0.2.0/24 via 172.21.1.1 dev eth1\n"
                   "echo 2 >/proc/sys/net/ipv4/conf/eth1/rp_filter");
     }
-    ~TwoInterfaces() {
+    ~TwoDevices() {
         sh(space, "for name in $(ip netns list | cut -d' ' -f1); do ip netns del $name; done");
     }
 };
@@ -70,7 +70,7 @@ bool has_namespace(const Namespace& space) {
 } // namespace
 
 TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reached by its own") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const Vpg first(host.space, "wire0", "172.21.0.1", "172.21.0.100");
     const Vpg other(host.space, "wire1", "172.21.1.1", "172.21.1.100");
     const auto made = vxlanctl(host.space, "apply " + example);
@@ -113,7 +113,7 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
 }
 
 TEST_CASE("namespaces: the commands of a plan make the same") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const auto commands = vxlanctl(host.space, "plan --ip-commands " + example);
     INFO(commands.out << commands.err);
     CHECK(commands.code == 0);
@@ -125,7 +125,7 @@ TEST_CASE("namespaces: the commands of a plan make the same") {
 }
 
 TEST_CASE("namespaces: one that is not there, or has no device, is an error of its tunnels alone") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const std::string first = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\n";
     const auto absent = vxlanctl(host.space, "apply -", input(first + second));
     CHECK(absent.code == 1);
@@ -147,7 +147,7 @@ TEST_CASE("namespaces: one that is not there, or has no device, is an error of i
 }
 
 TEST_CASE("namespaces: the namespace of the call may have that name, too") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     sh(host.space, "ip netns add vpg-b; ip link set eth1 netns vpg-b\n"
                    "ip -n vpg-b addr add 172.21.1.100/24 dev eth1; ip -n vpg-b link set eth1 up");
     const auto made = vxlanctl(host.space, "--netns vpg-b apply --lock-timeout 0 -", input(second));
@@ -157,7 +157,7 @@ TEST_CASE("namespaces: the namespace of the call may have that name, too") {
 }
 
 TEST_CASE("namespaces: a device that this SSH session comes in by is not moved") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const auto before = snapshot(host.space);
     RunOptions options = input(second + brought);
     options.environment = {{"SSH_CONNECTION", "203.0.113.7 50000 172.21.1.100 22"}};
@@ -170,11 +170,11 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
 
 TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
     std::ofstream("/run/second.toml") << second << brought;
-    break_every_write<TwoInterfaces>("", "apply /run/second.toml");
+    break_every_write<TwoDevices>("", "apply /run/second.toml");
 }
 
 TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const auto before = snapshot(host.space);
     const auto rejected = vxlanctl(host.space, "apply --confirm 1 " + example);
     INFO(rejected.out << rejected.err);
@@ -184,7 +184,7 @@ TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") 
 }
 
 TEST_CASE("namespaces: a device that others need here is not moved") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     const auto refused = [&](const std::string& text, int code, const std::string& said) {
         const auto before = snapshot(host.space);
         const auto finished = vxlanctl(host.space, "apply -", input(text));
@@ -222,7 +222,7 @@ TEST_CASE("namespaces: a device that others need here is not moved") {
 }
 
 TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along, and back") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     sh(host.space, "ip addr add 10.7.7.1 peer 10.7.7.2/32 dev eth1\n"
                    "ip addr add 10.7.8.1/24 dev eth1 valid_lft 3000 preferred_lft 2000\n"
                    "ip route add 10.60.0.0/16 via 10.7.7.2 dev eth1");
@@ -237,7 +237,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
 }
 
 TEST_CASE("namespaces: an ordinary user may look at files that name one which is not there") {
-    const TwoInterfaces host;
+    const TwoDevices host;
     RunOptions options = input(second + brought);
     options.as_nobody = true;
     CHECK(vxlanctl(host.space, "check -", options).code == 3);

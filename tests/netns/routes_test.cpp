@@ -25,12 +25,12 @@ struct TwoInterfaces {
     Namespace space;
 };
 
-const std::string first_words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
-                                "--route '100.64.0.0/16,via 172.21.0.1,dev eth0,table 100' --rule "
-                                "'from 172.21.0.100,table 100'";
-const std::string second_words = "up eth1 172.21.1.100 vxlan1 10.64.0.1/24 --vni 11 100.64.152.4 "
-                                 "--route '100.64.0.0/16,via 172.21.1.1,dev eth1,table 101' --rule "
-                                 "'from 172.21.1.100,table 101'";
+const std::string first_eni = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
+                              "--route '100.64.0.0/16,via 172.21.0.1,dev eth0,table 100' --rule "
+                              "'from 172.21.0.100,table 100'";
+const std::string second_eni = "up eth1 172.21.1.100 vxlan1 10.64.0.1/24 --vni 11 100.64.152.4 "
+                               "--route '100.64.0.0/16,via 172.21.1.1,dev eth1,table 101' --rule "
+                               "'from 172.21.1.100,table 101'";
 
 std::string rules(const Namespace& space) {
     return sh(space, "ip rule | grep -v -e 'lookup local' -e 'from all lookup main' "
@@ -49,7 +49,7 @@ std::string routes(const Namespace& space, const std::string& words) {
 
 TEST_CASE("routes: two underlays have a table and a rule each, and leave one another alone") {
     const TwoInterfaces host;
-    for (const auto& words : {first_words, second_words}) {
+    for (const auto& words : {first_eni, second_eni}) {
         const auto finished = vxlanctl(host.space, words);
         INFO(finished.err);
         REQUIRE(finished.code == 0);
@@ -61,8 +61,8 @@ TEST_CASE("routes: two underlays have a table and a rule each, and leave one ano
           std::string::npos);
     CHECK(sh(host.space, "ip route get 100.64.152.4 from 172.21.1.100").find("dev eth1") !=
           std::string::npos);
-    CHECK(vxlanctl_counted(host.space, first_words).writes == 0);
-    CHECK(vxlanctl_counted(host.space, second_words).writes == 0);
+    CHECK(vxlanctl_counted(host.space, first_eni).writes == 0);
+    CHECK(vxlanctl_counted(host.space, second_eni).writes == 0);
     CHECK(vxlanctl(host.space, "show vxlan1")
               .out.find("  rule       from 172.21.1.100/32 table "
                         "101") != std::string::npos);
@@ -71,7 +71,7 @@ TEST_CASE("routes: two underlays have a table and a rule each, and leave one ano
     CHECK(rules(host.space).find("172.21.0.100") == std::string::npos);
     CHECK(routes(host.space, "table 100") == "");
     CHECK(lines(rules(host.space)) == 1);
-    CHECK(vxlanctl_counted(host.space, second_words).writes == 0);
+    CHECK(vxlanctl_counted(host.space, second_eni).writes == 0);
 }
 
 TEST_CASE("routes: the example of two VPGs does what it says, and nothing the second time") {
@@ -109,7 +109,7 @@ TEST_CASE("routes: a rule of two tunnels stays until the last of them gives it u
 
 TEST_CASE("routes: show tells the rule, and the route out of the other link") {
     const TwoInterfaces host;
-    REQUIRE(vxlanctl(host.space, first_words).code == 0);
+    REQUIRE(vxlanctl(host.space, first_eni).code == 0);
     const auto shown = vxlanctl(host.space, "show vxlan0");
     CHECK(shown.out.find("  route      100.64.0.0/16 via 172.21.0.1 dev eth0 table 100\n") !=
           std::string::npos);
@@ -126,7 +126,7 @@ TEST_CASE("routes: what was there before, and was stated besides, is not taken a
                    "ip route add 100.64.0.0/16 via 172.21.0.1 dev eth0 table 100");
     const auto before = snapshot(host.space);
     const std::string words =
-        first_words + " --route 'default,via 172.21.0.1,dev eth0' --route '172.21.0.0/24,dev eth0'";
+        first_eni + " --route 'default,via 172.21.0.1,dev eth0' --route '172.21.0.0/24,dev eth0'";
     const auto made = vxlanctl(host.space, words);
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -137,7 +137,7 @@ TEST_CASE("routes: what was there before, and was stated besides, is not taken a
 
 TEST_CASE("routes: one whose gateway was changed by hand is put right") {
     const TwoInterfaces host;
-    const std::string words = first_words + " --route '10.9.0.0/16,via 10.192.158.4'";
+    const std::string words = first_eni + " --route '10.9.0.0/16,via 10.192.158.4'";
     REQUIRE(vxlanctl(host.space, words).code == 0);
     sh(host.space, "ip route change 10.9.0.0/16 via 10.192.158.9 dev vxlan0\n"
                    "ip route change 100.64.0.0/16 via 172.21.0.9 dev eth0 table 100");
@@ -151,7 +151,7 @@ TEST_CASE("routes: one whose gateway was changed by hand is put right") {
 
 TEST_CASE("routes: what others have stays") {
     const TwoInterfaces host;
-    REQUIRE(vxlanctl(host.space, first_words).code == 0);
+    REQUIRE(vxlanctl(host.space, first_eni).code == 0);
     sh(host.space, "ip rule add from 172.21.0.100 table 77\n"
                    "ip rule add iif eth0 from 172.21.0.100 table 100\n"
                    "ip route add 203.0.113.0/24 via 172.21.0.1 table 100\n"
@@ -166,7 +166,7 @@ TEST_CASE("routes: what others have stays") {
 
 TEST_CASE("routes: the next run puts back what a flap of the link took") {
     const TwoInterfaces host;
-    const std::string words = first_words + " --route '10.9.0.0/16,via 10.192.158.4'";
+    const std::string words = first_eni + " --route '10.9.0.0/16,via 10.192.158.4'";
     REQUIRE(vxlanctl(host.space, words).code == 0);
     sh(host.space, "ip link set vxlan0 down; ip link set vxlan0 up");
     REQUIRE(routes(host.space, "10.9.0.0/16") == "");
@@ -196,12 +196,12 @@ TEST_CASE("routes: at no moment of a gateway's change is there no route") {
 }
 
 TEST_CASE("routes: every single write fails in turn") {
-    break_every_write<TwoInterfaces>("", first_words + " --route 10.9.0.0/16");
+    break_every_write<TwoInterfaces>("", first_eni + " --route 10.9.0.0/16");
     break_every_write<TwoInterfaces>(
-        first_words + " --route '10.9.0.0/16,via 10.192.158.4'",
+        first_eni + " --route '10.9.0.0/16,via 10.192.158.4'",
         "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
         "--route '10.9.0.0/16,via 10.192.158.5' --rule 'from 172.21.0.100,table 99'");
-    break_every_write<TwoInterfaces>(first_words, "down vxlan0");
+    break_every_write<TwoInterfaces>(first_eni, "down vxlan0");
 }
 
 TEST_CASE("routes: what is in the way, or swallows the host's own network, touches nothing") {

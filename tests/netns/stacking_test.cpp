@@ -9,12 +9,6 @@ using namespace world;
 
 namespace {
 
-void write(const std::string& path, const std::string& text) {
-    const std::unique_ptr<FILE, int (*)(FILE*)> file(fopen(path.c_str(), "w"), fclose);
-    REQUIRE(file);
-    fputs(text.c_str(), file.get());
-}
-
 const std::string upper = "[vxlan.upper]\ndev = \"lower\"\nlocal = \"10.9.0.1\"\nvni = 12\n"
                           "addresses = [\"10.8.0.1/24\"]\npeers = [\"10.9.0.2\"]\n";
 
@@ -29,8 +23,8 @@ struct Stack {
     Host host;
     const Namespace& space = host.space;
     Stack() {
-        write("/run/before.toml", upper + lower("11"));
-        write("/run/after.toml", upper + lower("13"));
+        write_text("/run/before.toml", upper + lower("11"));
+        write_text("/run/after.toml", upper + lower("13"));
         REQUIRE(vxlanctl(space, "apply /run/before.toml").code == 0);
         sh(space, "ip addr add 10.8.0.200/24 dev upper\nip route add 10.50.0.0/16 dev upper\n"
                   "bridge fdb add 02:00:00:00:00:01 dev upper dst 10.9.0.2 static\n"
@@ -93,7 +87,7 @@ TEST_CASE("stacking: a tunnel that others stand on is not removed without them")
     const Stack stack;
     const Namespace& space = stack.space;
     const auto before = snapshot(space);
-    write("/run/upper.toml", upper);
+    write_text("/run/upper.toml", upper);
     for (const char* words :
          {"apply --prune /run/upper.toml", "plan --prune /run/upper.toml", "down lower"}) {
         const auto refused = vxlanctl(space, words);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
+#include <catch2/catch.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
@@ -10,6 +11,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <fstream>
+#include <iterator>
 #include <memory>
 #include <poll.h>
 #include <sched.h>
@@ -138,6 +140,20 @@ Finished run(const Namespace& space, const std::vector<std::string>& command,
     return Process(space, command, options).wait();
 }
 
+std::string text_of(const std::string& path) {
+    std::ifstream file(path);
+    INFO(path);
+    REQUIRE(file);
+    return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void write_text(const std::string& path, const std::string& text) {
+    std::ofstream file(path);
+    file << text << std::flush;
+    INFO(path);
+    REQUIRE(file);
+}
+
 std::string sh(const Namespace& space, const std::string& line) {
     const auto finished = run(space, {"/bin/sh", "-ec", line});
     if (finished.code != 0)
@@ -168,6 +184,24 @@ std::vector<std::string> command_of(const std::string& words) {
 
 Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options) {
     return run(space, command_of(words), options);
+}
+
+namespace {
+
+Finished with_file(const Namespace& space, const std::string& words, const std::string& text) {
+    RunOptions options;
+    options.input = text;
+    return vxlanctl(space, words, options);
+}
+
+} // namespace
+
+Finished apply_text(const Namespace& space, const std::string& text, const std::string& options) {
+    return with_file(space, "apply - " + options, text);
+}
+
+Finished check_text(const Namespace& space, const std::string& text, const std::string& options) {
+    return with_file(space, "check - " + options, text);
 }
 
 bool is_sanitized() {

@@ -68,9 +68,18 @@ private:
 /// A line of shell that has to succeed; returns what it prints.
 std::string sh(const Namespace& space, const std::string& line);
 
+/// What the file holds, which must be there.
+std::string text_of(const std::string& path);
+void write_text(const std::string& path, const std::string& text);
+
 /// vxlanctl and these words: split at blanks, except within single quotes.
 std::vector<std::string> command_of(const std::string& words);
 Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options = {});
+/// `apply -` and `check -` of this file.
+Finished apply_text(const Namespace& space, const std::string& text,
+                    const std::string& options = "");
+Finished check_text(const Namespace& space, const std::string& text,
+                    const std::string& options = "");
 
 /// How many test cases could not run. The program then ends with 77, and has not passed.
 inline int skipped_cases = 0;

@@ -46,20 +46,6 @@ PlanOptions numbered() {
     return options;
 }
 
-/// The state after a plan was carried out, with its records.
-State after(const Config& config, State state, const PlanOptions& options = {}) {
-    const Plan whole = plan(config, state, options);
-    for (const auto& tunnel : whole.tunnels) {
-        for (const auto& error : tunnel.errors)
-            UNSCOPED_INFO(to_string(error));
-        REQUIRE(tunnel.errors.empty());
-        for (const auto& step : tunnel.steps)
-            REQUIRE(simulate(state, step) == "");
-        if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
-    }
-    return state;
-}
-
 Lines steps(const Config& config, const State& state, const PlanOptions& options = {}) {
     const auto tunnel = plan(config, state, options).tunnels.at(0);
     for (const auto& error : tunnel.errors)
@@ -73,10 +59,6 @@ std::string only_error(const Config& config, const State& state, const PlanOptio
     REQUIRE(tunnel.errors.size() == 1);
     CHECK(tunnel.steps.empty());
     return to_string(tunnel.errors[0]);
-}
-
-Link& link_in(State& state, const std::string& name) {
-    return const_cast<Link&>(*find_link(state, name));
 }
 
 } // namespace

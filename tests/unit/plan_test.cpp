@@ -40,22 +40,6 @@ TunnelPlan plan_one(const Config& config, const State& state, const PlanOptions&
     return plan(config, state, options).tunnels.at(0);
 }
 
-/// The state after a plan was carried out, with its record.
-State after(const Config& config, State state, const PlanOptions& options = {}) {
-    const auto tunnel = plan_one(config, state, options);
-    for (const auto& error : tunnel.errors)
-        INFO(to_string(error));
-    REQUIRE(tunnel.errors.empty());
-    for (const auto& step : tunnel.steps)
-        REQUIRE(simulate(state, step) == "");
-    if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
-    return state;
-}
-
-Link& link_in(State& state, const std::string& name) {
-    return const_cast<Link&>(*find_link(state, name));
-}
-
 Address address_of(const char* text) {
     Address address;
     address.prefix = parse_prefix(text).value();

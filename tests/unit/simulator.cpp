@@ -5,6 +5,7 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <linux/rtnetlink.h>
 #include <tuple>
@@ -339,6 +340,25 @@ std::string changes_text(const Step& step) {
 
 std::string simulate(State& state, const Step& step) {
     return std::visit(Kernel(state), step.operation);
+}
+
+State after(const Config& config, State state, const PlanOptions& options) {
+    const Plan whole = plan(config, state, options);
+    for (const auto& tunnel : whole.tunnels) {
+        for (const auto& error : tunnel.errors)
+            UNSCOPED_INFO(to_string(error));
+        REQUIRE(tunnel.errors.empty());
+        for (const auto& step : tunnel.steps)
+            REQUIRE(simulate(state, step) == "");
+        if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
+    }
+    return state;
+}
+
+Link& link_in(State& state, const std::string& name) {
+    const Link* const link = find_link(state, name);
+    REQUIRE(link != nullptr);
+    return const_cast<Link&>(*link);
 }
 
 std::vector<std::string> rendered(const std::vector<Step>& steps) {

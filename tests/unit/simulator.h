@@ -12,6 +12,12 @@ namespace vxlanctl::test {
 /// Returns what the kernel would have refused; empty when nothing.
 std::string simulate(State& state, const Step& step);
 
+/// The state after a plan without errors was carried out, with its records.
+State after(const Config& config, State state, const PlanOptions& options = {});
+
+/// The link of this name, which must be there.
+Link& link_in(State& state, const std::string& name);
+
 /// One line for each step, as the plan's tests compare it.
 std::vector<std::string> rendered(const std::vector<Step>& steps);
 

@@ -24,12 +24,6 @@ void set_helper(const std::string& path) {
     std::ofstream("/proc/sys/kernel/modprobe") << path << std::endl;
 }
 
-std::string text_of(const std::string& path) {
-    std::ostringstream text;
-    text << std::ifstream(path).rdbuf();
-    return text.str();
-}
-
 struct Traced {
     Finished finished;
     std::string calls; ///< every program that was started, every module loaded or unloaded
