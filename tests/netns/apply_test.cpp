@@ -376,7 +376,8 @@ TEST_CASE("plan: differences, what they interrupt, a total, and machines' forms 
     const Host host;
     REQUIRE(apply_text(host.space, gate).code == 0);
     RunOptions input;
-    input.input = vxlan("vxlan0", "11", "mtu = 1400\n" + gate_peers) + vxlan("vxlan1", "12", gate_peers);
+    input.input =
+        vxlan("vxlan0", "11", "mtu = 1400\n" + gate_peers) + vxlan("vxlan1", "12", gate_peers);
     const auto before = snapshot(host.space);
     const auto refused = vxlanctl(host.space, "plan -", input);
     CHECK(refused.code == 4);

@@ -37,12 +37,12 @@ TEST_CASE("export: a device of the old script is adopted by its own file, and no
     CHECK(nlohmann::json::parse(vxlanctl(host.space, "export --json").out).at("toml") ==
           exported.out);
 
-    auto before = snapshot(host.space);
+    auto before = listed(host.space);
     const auto adopted = apply_text(host.space, exported.out);
     INFO(adopted.err);
     CHECK(adopted.code == 0);
     CHECK(adopted.out.find("vxlan0: adopted\n") == 0);
-    auto after = snapshot(host.space);
+    auto after = listed(host.space);
     for (auto* state : {&before, &after})
         (*state)["links"]["vxlan0"].erase("ifalias");
     CHECK(difference(before, after) == "");
@@ -105,12 +105,12 @@ TEST_CASE("export: one odd link does not keep apply from the others") {
           "# also has a route to 2001:db8:ab::/48\n"})
         CHECK(exported.out.find(part) != std::string::npos);
     sh(host.space, "ip -6 route del 2001:db8:aa::/48"); // its time would differ
-    auto before = snapshot(host.space);
+    auto before = listed(host.space);
     const auto applied = apply_text(host.space, exported.out);
     INFO(applied.err);
     CHECK(applied.code == 0);
     CHECK(applied.out.find("3 tunnels: 3 adopted\n") != std::string::npos);
-    auto after = snapshot(host.space);
+    auto after = listed(host.space);
     for (auto* state : {&before, &after})
         for (const char* name : {"good", "big", "low"})
             (*state)["links"][name].erase("ifalias");

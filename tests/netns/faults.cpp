@@ -1,6 +1,7 @@
 #include "faults.h"
 
 #include <csignal>
+#include <filesystem>
 #include <sys/wait.h>
 
 namespace world {
@@ -27,6 +28,15 @@ StoppedRun::StoppedRun(const Namespace& space, const std::string& words, long wr
 Finished StoppedRun::resume() {
     kill(process_.pid(), SIGCONT);
     return process_.wait();
+}
+
+std::map<std::string, std::string> record_files() {
+    std::map<std::string, std::string> files;
+    std::error_code absent;
+    for (const auto& file : std::filesystem::directory_iterator("/run/vxlanctl", absent))
+        if (const auto path = file.path().string(); path.find("/record-") != std::string::npos)
+            files[path] = text_of(path);
+    return files;
 }
 
 } // namespace world

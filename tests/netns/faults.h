@@ -20,6 +20,9 @@ private:
     bool stopped_ = false;
 };
 
+/// The files of /run/vxlanctl that hold records, and their texts.
+std::map<std::string, std::string> record_files();
+
 /// Runs `words` again and again, each time with another of its writes broken and on another
 /// `Place`, on which `first_words` were carried out before; checks that each leaves what was there;
 /// then once whole. `prepare` is shell that comes first; what it writes to /run/after-first comes
@@ -36,7 +39,7 @@ void break_every_write(const std::string& first_words, const std::string& words,
         if (!first_words.empty()) REQUIRE(vxlanctl(space, first_words).code == 0);
         if (!prepare.empty()) sh(space, "sh /run/after-first 2>/dev/null || true");
         const auto before = snapshot(space);
-        const auto records = sh(space, "cat /run/vxlanctl/record-* 2>/dev/null || true");
+        const auto records = record_files();
         const auto counted =
             vxlanctl_counted(space, words, {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
         INFO("broken write " << broken << "\n" << counted.finished.out << counted.finished.err);
@@ -53,7 +56,7 @@ void break_every_write(const std::string& first_words, const std::string& words,
         CHECK(is_refused);
         CHECK(counted.finished.err.find("The previous state is restored") != std::string::npos);
         CHECK(difference(before, snapshot(space)) == "");
-        CHECK(sh(space, "cat /run/vxlanctl/record-* 2>/dev/null || true") == records);
+        CHECK(record_files() == records);
     }
 }
 

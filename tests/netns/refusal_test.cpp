@@ -207,11 +207,11 @@ TEST_CASE("recreate: undeclared addresses need a decision") {
     CHECK(undecided.finished.err.find("--drop-foreign") != std::string::npos);
 
     SECTION("--keep-foreign puts everything back") {
-        auto before = snapshot(host.space);
+        auto before = listed(host.space);
         const auto kept = vxlanctl(host.space, words + " --keep-foreign");
         INFO(kept.err);
         REQUIRE(kept.code == 0);
-        auto after = snapshot(host.space);
+        auto after = listed(host.space);
         CHECK(after["links"]["vxlan0"]["linkinfo"]["info_data"]["port"] == 4790);
         for (auto* all : {&before, &after}) {
             (*all)["links"]["vxlan0"]["linkinfo"]["info_data"].erase("port");

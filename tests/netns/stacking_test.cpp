@@ -74,12 +74,12 @@ TEST_CASE("stacking: what stands on a replaced tunnel is made again, with what o
 
 TEST_CASE("stacking: a replacement that was not confirmed leaves what stood on the tunnel") {
     const Stack stack;
-    const auto before = without_mark(snapshot(stack.space));
+    const auto before = without_mark(listed(stack.space));
     const auto applied =
         vxlanctl(stack.space, "apply /run/after.toml --allow-recreate --keep-foreign --confirm 1");
     INFO(applied.out << applied.err);
     CHECK(applied.code == 1);
-    CHECK(difference(before, without_mark(snapshot(stack.space))) == "");
+    CHECK(difference(before, without_mark(listed(stack.space))) == "");
     CHECK(vxlanctl(stack.space, "check /run/before.toml").code == 0);
 }
 

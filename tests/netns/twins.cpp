@@ -8,8 +8,9 @@ namespace {
 
 /// Everything that there is, marks apart.
 nlohmann::json everything(const Namespace& space) {
-    sh(space, "while [ -n \"$(ip -6 addr show tentative)\" ]; do :; done");
-    auto all = snapshot(space);
+    while (!run(space, {"ip", "-6", "addr", "show", "tentative"}).out.empty()) {
+    }
+    auto all = listed(space);
     for (auto& [name, item] : all["links"].items()) {
         const std::string alias = item.value("ifalias", "");
         item.erase("permaddr"); // random where the address is not that of hardware
@@ -29,16 +30,10 @@ nlohmann::json everything(const Namespace& space) {
             for (const char* time : {"valid_life_time", "preferred_life_time"})
                 address[time] =
                     (address.at(time).get<std::uint64_t>() + 99) / 100; // it counts down
-    auto routes = nlohmann::json::array();
-    for (const auto& route : all["routes6"])
-        if (route.value("table", "") != "local") routes.push_back(route);
-    all["routes6"] = routes;
     all["fdb"] = nlohmann::json::array();
     for (const auto& entry : json_of(space, "bridge -j fdb"))
         if (entry.contains("dst")) all["fdb"].push_back(entry);
     std::sort(all["fdb"].begin(), all["fdb"].end());
-    all["promote_secondaries"] =
-        sh(space, "grep . /proc/sys/net/ipv4/conf/*/promote_secondaries | sort");
     return all;
 }
 
@@ -52,9 +47,9 @@ nlohmann::json without_random(nlohmann::json all, const std::string& known) {
 } // namespace
 
 Twins::Twins() {
-    // Else an address is not ready for a second or two.
-    both("echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad\n"
-         "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad\n");
+    without_duplicate_detection(ours.space);
+    without_duplicate_detection(theirs.space);
+    equalize();
 }
 
 void Twins::both(const std::string& line) {

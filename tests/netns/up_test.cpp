@@ -333,7 +333,7 @@ TEST_CASE("dry run: changes nothing, and its commands build the same with iprout
         REQUIRE(commands.code == 0);
         sh(twin.space, commands.out);
         REQUIRE(vxlanctl(host.space, call).code == 0);
-        auto by_us = snapshot(host.space), by_iproute2 = snapshot(twin.space);
+        auto by_us = listed(host.space), by_iproute2 = listed(twin.space);
         for (auto* all : {&by_us, &by_iproute2}) { // what is random, and the mark
             for (auto& [name, item] : (*all)["links"].items())
                 item.erase("address"), item.erase("ifalias");

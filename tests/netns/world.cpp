@@ -9,16 +9,20 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <sstream>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -61,7 +65,13 @@ Namespace::Namespace() {
     descriptor_ = open_current();
     if (setns(back, CLONE_NEWNET) != 0) fail("setns");
     close(back);
-    sh(*this, "ip link set lo up");
+    const Inside inside(*this);
+    const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifreq lo{"lo", {}};
+    lo.ifr_flags = IFF_UP;
+    const bool is_up = ioctl(any, SIOCSIFFLAGS, &lo) == 0;
+    close(any);
+    if (!is_up) fail("lo");
 }
 
 Namespace::~Namespace() {
@@ -204,6 +214,12 @@ Finished check_text(const Namespace& space, const std::string& text, const std::
     return with_file(space, "check - " + options, text);
 }
 
+void without_duplicate_detection(const Namespace& space) {
+    const Inside inside(space);
+    for (const char* links : {"all", "default"})
+        write_text(fmt::format("/proc/sys/net/ipv6/conf/{}/accept_dad", links), "0");
+}
+
 bool is_sanitized() {
     static const bool sanitized = [] {
         std::ifstream file(VXLANCTL_PROGRAM, std::ios::binary);
@@ -236,7 +252,10 @@ Counted vxlanctl_counted(const Namespace& space, const std::string& words,
 }
 
 nlohmann::json json_of(const Namespace& space, const std::string& command) {
-    const std::string text = sh(space, command);
+    std::istringstream words(command);
+    const auto finished = run(space, {std::istream_iterator<std::string>(words), {}});
+    if (finished.code != 0) throw std::runtime_error(command + ": " + finished.err);
+    const std::string& text = finished.out;
     // iproute2 prints nothing at all where there is nothing.
     return text.find_first_not_of(" \n") == std::string::npos ? nlohmann::json::array()
                                                               : nlohmann::json::parse(text);
@@ -289,43 +308,82 @@ std::vector<std::string> macs(const Namespace& space, const std::string& name) {
     return result;
 }
 
-nlohmann::json snapshot(const Namespace& space) {
+namespace {
+
+/// The documents that `ip OPTIONS -batch` prints for these commands. Only of the last one there may
+/// be nothing, for which iproute2 prints no document at all.
+std::vector<nlohmann::json> batch(const Namespace& space, const std::string& options,
+                                  const std::vector<std::string>& commands) {
+    std::vector<std::string> words{"ip", "-d", "-j"};
+    if (!options.empty()) words.push_back(options);
+    words.insert(words.end(), {"-batch", "-"});
+    RunOptions input;
+    input.input = fmt::format("{}\n", fmt::join(commands, "\n"));
+    const auto finished = run(space, words, input);
+    if (finished.code != 0) throw std::runtime_error(finished.err);
+    std::istringstream text(finished.out);
+    std::vector<nlohmann::json> documents;
+    while (text >> std::ws && !text.eof())
+        text >> documents.emplace_back();
+    documents.resize(commands.size(), nlohmann::json::array());
+    return documents;
+}
+
+/// `NAME VALUE` of net.ipv4.conf.LINK.NAME.
+std::vector<std::string> ipv4_settings(const Namespace& space,
+                                       const std::vector<std::string>& names) {
+    const Inside inside(space);
+    std::vector<std::string> lines;
+    for (const auto& link : std::filesystem::directory_iterator("/proc/sys/net/ipv4/conf"))
+        if (const auto name = link.path().filename(); name != "sit0" && name != "ip6tnl0")
+            for (const auto& setting : names)
+                lines.push_back(fmt::format("{} {} {}", name.string(), setting,
+                                            text_of((link.path() / setting).string())));
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+} // namespace
+
+nlohmann::json listed(const Namespace& space) {
     nlohmann::json all;
     const auto is_fallback = [](const nlohmann::json& item) { // comes with the module, and stays
         return item.at("ifname") == "sit0" || item.at("ifname") == "ip6tnl0";
     };
-    for (auto& item : json_of(space, "ip -d -j link")) {
+    const auto sorted = [](nlohmann::json list) {
+        std::sort(list.begin(), list.end());
+        return list;
+    };
+    auto of_links = batch(space, "", {"link show", "addr show", "neigh show nud permanent"});
+    for (auto& item : of_links[0]) {
         if (is_fallback(item)) continue;
         for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags", "qdisc"})
             item.erase(volatile_key);
         all["links"][item.at("ifname").get<std::string>()] = item;
     }
-    for (auto& item : json_of(space, "ip -j addr")) {
+    for (auto& item : of_links[1]) {
         if (is_fallback(item)) continue;
         auto& list = all["addresses"][item.at("ifname").get<std::string>()];
         list = item.at("addr_info");
         for (auto at = list.begin(); at != list.end();)
             at = at->at("family") == "inet6" && at->at("scope") == "link" ? list.erase(at) : at + 1;
     }
-    const auto sorted = [](nlohmann::json list) {
-        std::sort(list.begin(), list.end());
-        return list;
-    };
-    all["routes4"] = sorted(json_of(space, "ip -j -4 route show table all"));
-    auto routes6 = nlohmann::json::array(); // link-local ones come when the kernel gets round to it
-    for (const auto& route : json_of(space, "ip -j -6 route show table all"))
-        if (const std::string to = route.at("dst"); !to.starts_with("fe80:") && to != "ff00::/8")
+    all["neighbours"] = sorted(of_links[2]);
+    auto ipv4 = batch(space, "-4", {"route show table all", "rule show"});
+    all["routes4"] = sorted(ipv4[0]);
+    all["rules4"] = ipv4[1];
+    auto ipv6 = batch(space, "-6", {"route show table all", "rule show"});
+    auto routes6 = nlohmann::json::array(); // these come when the kernel gets round to it
+    for (const auto& route : ipv6[0])
+        if (const std::string to = route.at("dst");
+            !to.starts_with("fe80:") && route.value("table", "") != "local")
             routes6.push_back(route);
     all["routes6"] = sorted(routes6);
-    all["settings"] =
-        sh(space, "grep . /proc/sys/net/ipv4/conf/*/forwarding "
-                  "/proc/sys/net/ipv4/conf/*/rp_filter | grep -v -e /sit0/ -e /ip6tnl0/");
-    for (const char* family : {"4", "6"})
-        all[std::string("rules") + family] = json_of(space, fmt::format("ip -{} -j rule", family));
+    all["rules6"] = ipv6[1];
+    all["settings"] = ipv4_settings(space, {"forwarding", "promote_secondaries", "rp_filter"});
     std::istringstream tunnels(run(space, {"ip", "tunnel", "show"}).out); // with their routers
     for (std::string line; std::getline(tunnels, line);)
         if (!line.starts_with("sit0")) all["tunnels"].push_back(line);
-    all["neighbours"] = sorted(json_of(space, "ip -j neigh show nud permanent"));
     auto fdb = nlohmann::json::array();
     for (const auto& entry : json_of(space, "bridge -j fdb"))
         if (entry.contains("dst") && entry.value("state", "") != "") fdb.push_back(entry);
@@ -345,12 +403,16 @@ std::string difference(const nlohmann::json& before, const nlohmann::json& after
 }
 
 Host::Host() {
-    sh(space, "rm -rf /run/vxlanctl");
-    sh(space, "ip link add eth0 mtu 9001 type veth peer name wire0 mtu 9001\n"
-              "ip link set eth0 up; ip link set wire0 up\n"
-              "ip addr add 172.21.0.100/24 brd + dev eth0\n"
-              "ip addr add 2001:db8:21::100/64 dev eth0 nodad\n"
-              "ip route add default via 172.21.0.1 dev eth0");
+    std::filesystem::remove_all("/run/vxlanctl");
+    RunOptions lines;
+    lines.input = "link add eth0 mtu 9001 type veth peer name wire0 mtu 9001\n"
+                  "link set eth0 up\n"
+                  "link set wire0 up\n"
+                  "addr add 172.21.0.100/24 brd + dev eth0\n"
+                  "addr add 2001:db8:21::100/64 dev eth0 nodad\n"
+                  "route add default via 172.21.0.1 dev eth0\n";
+    const auto made = run(space, {"ip", "-batch", "-"}, lines);
+    if (made.code != 0) throw std::runtime_error(made.err);
 }
 
 Network::Network() {

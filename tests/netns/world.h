@@ -96,6 +96,9 @@ bool is_sanitized();
 /// Whether that, or in a guest whose kernel is a process.
 bool is_slow();
 
+/// New IPv6 addresses are ready at once there, and not after a second or two.
+void without_duplicate_detection(const Namespace& space);
+
 /// How many messages a run of vxlanctl sent to the kernel, by the program's own send calls.
 struct Counted {
     Finished finished;
@@ -116,10 +119,14 @@ std::vector<std::string> addresses(const Namespace& space, const std::string& na
 std::vector<std::string> flood_list(const Namespace& space, const std::string& name);
 /// `MAC dst` of the unicast entries, sorted.
 std::vector<std::string> macs(const Namespace& space, const std::string& name);
-/// Everything that a run that failed must leave as it was: links, addresses, routes, permanent FDB
-/// entries and neighbours, without ifindex.
+/// What a run that failed must leave as it was, each object by a readable key with its attributes
+/// as the kernel sends them: links, addresses in their order, routes, rules, IPv4 settings,
+/// permanent FDB entries and neighbours, routers. Links by name, so that one made anew is the same.
+/// Read in this process: programs for it would take most of a test's time.
 nlohmann::json snapshot(const Namespace& space);
-/// What differs between two snapshots; empty when nothing does.
+/// The same as iproute2 lists it, with its names for everything.
+nlohmann::json listed(const Namespace& space);
+/// What differs between two of these; empty when nothing does.
 std::string difference(const nlohmann::json& before, const nlohmann::json& after);
 
 /// A host with `eth0` (172.21.0.100/24, 2001:db8:21::100/64, MTU 9001) and a default route.

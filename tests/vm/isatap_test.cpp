@@ -469,7 +469,7 @@ namespace {
 std::string adopt(const Namespace& space, const std::vector<std::string>& names) {
     const auto exported = vxlanctl(space, "export");
     INFO(exported.out);
-    auto before = snapshot(space);
+    auto before = listed(space);
     RunOptions input;
     input.input = exported.out;
     const auto applied = vxlanctl(space, "apply -", input);
@@ -477,7 +477,7 @@ std::string adopt(const Namespace& space, const std::vector<std::string>& names)
     CHECK(applied.code == 0);
     for (const auto& name : names)
         CHECK(applied.out.find(name + ": adopted\n") != std::string::npos);
-    auto after = snapshot(space);
+    auto after = listed(space);
     for (auto* state : {&before, &after})
         for (const auto& name : names)
             (*state)["links"][name].erase("ifalias");

@@ -1,0 +1,225 @@
+#include "world.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fmt/format.h>
+#include <linux/fib_rules.h>
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <linux/neighbour.h>
+#include <linux/netconf.h>
+#include <linux/rtnetlink.h>
+#include <set>
+#include <stdexcept>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace world {
+namespace {
+
+[[noreturn]] void fail(const char* doing) {
+    throw std::runtime_error(fmt::format("{}: {}", doing, std::strerror(errno)));
+}
+
+std::string hex(std::string_view bytes) {
+    std::string text;
+    for (const char byte : bytes)
+        text += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return text;
+}
+
+using Attributes = std::map<int, std::string>;
+
+/// One object of a dump: its header of type `Header`, and its attributes' bytes by type.
+template<class Header> struct Object {
+    Header header{};
+    Attributes attributes;
+
+    std::string text(int type) const {
+        const auto at = attributes.find(type);
+        return at == attributes.end() ? "" : at->second.substr(0, at->second.find('\0'));
+    }
+    int number(int type) const {
+        int value = 0;
+        const auto at = attributes.find(type);
+        if (at != attributes.end())
+            std::memcpy(&value, at->second.data(), std::min(at->second.size(), sizeof value));
+        return value;
+    }
+    nlohmann::json without(const std::set<int>& types) const {
+        nlohmann::json object;
+        for (const auto& [type, bytes] : attributes)
+            if (types.count(type) == 0) object[std::to_string(type)] = hex(bytes);
+        return object;
+    }
+};
+
+class Socket {
+public:
+    explicit Socket(int protocol)
+        : descriptor(socket(protocol == 0 ? AF_INET : AF_NETLINK,
+                            (protocol == 0 ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC,
+                            protocol == 0 ? 0 : NETLINK_ROUTE)) {
+        if (descriptor < 0) fail("socket");
+    }
+    ~Socket() { close(descriptor); }
+    Socket(const Socket&) = delete;
+    Socket& operator=(const Socket&) = delete;
+    const int descriptor;
+};
+
+/// All objects of one kind, as the kernel lists them to a request with this header.
+template<class Header> std::vector<Object<Header>> dump(int type, const Header& header) {
+    const Socket channel(1);
+    struct {
+        nlmsghdr message{};
+        Header header;
+    } request;
+    request.message = {NLMSG_LENGTH(sizeof header), static_cast<unsigned short>(type),
+                       NLM_F_REQUEST | NLM_F_DUMP, 1, 0};
+    request.header = header;
+    if (send(channel.descriptor, &request, request.message.nlmsg_len, 0) < 0) fail("send");
+
+    std::vector<Object<Header>> objects;
+    std::vector<char> buffer(1 << 17);
+    while (true) {
+        const auto size = recv(channel.descriptor, buffer.data(), buffer.size(), 0);
+        if (size < 0) fail("recv");
+        auto left = static_cast<unsigned>(size);
+        for (auto* message = reinterpret_cast<nlmsghdr*>(buffer.data()); NLMSG_OK(message, left);
+             message = NLMSG_NEXT(message, left)) {
+            if (message->nlmsg_type == NLMSG_DONE) return objects;
+            if (message->nlmsg_type == NLMSG_ERROR) throw std::runtime_error("a dump is refused");
+            Object<Header> object;
+            std::memcpy(&object.header, NLMSG_DATA(message), sizeof(Header));
+            auto rest = static_cast<int>(message->nlmsg_len - NLMSG_LENGTH(sizeof(Header)));
+            for (auto* attribute = reinterpret_cast<rtattr*>(reinterpret_cast<char*>(message) +
+                                                             NLMSG_SPACE(sizeof(Header)));
+                 RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))
+                object.attributes[attribute->rta_type & NLA_TYPE_MASK] = {
+                    static_cast<const char*>(RTA_DATA(attribute)), RTA_PAYLOAD(attribute)};
+            objects.push_back(std::move(object));
+        }
+    }
+}
+
+/// The potential routers of an ISATAP tunnel; for another link none.
+std::string routers(const std::string& name) {
+    const Socket socket(0);
+    std::array<ip_tunnel_prl, 128> list{};
+    list[0].datalen = sizeof list;
+    ifreq request{};
+    name.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(list.data());
+    if (ioctl(socket.descriptor, SIOCGETPRL, &request) != 0) return "";
+    std::set<std::string> texts;
+    for (std::size_t i = 0; i < list[0].datalen / sizeof list[0]; ++i)
+        texts.insert(fmt::format("{:08x} {:04x}", list[i].addr, list[i].flags));
+    return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+nlohmann::json sorted(nlohmann::json list) {
+    std::sort(list.begin(), list.end());
+    return list;
+}
+
+} // namespace
+
+nlohmann::json snapshot(const Namespace& space) {
+    const Inside inside(space);
+    nlohmann::json all;
+    std::map<int, std::string> names;
+    // Of a link what somebody sets, and not its counters or what follows from the carrier.
+    const std::set<int> link_attributes{IFLA_ADDRESS,  IFLA_BROADCAST,    IFLA_MTU,
+                                        IFLA_LINKINFO, IFLA_TXQLEN,       IFLA_IFALIAS,
+                                        IFLA_GROUP,    IFLA_PROMISCUITY,  IFLA_MIN_MTU,
+                                        IFLA_MAX_MTU,  IFLA_NUM_TX_QUEUES};
+    const auto links = dump(RTM_GETLINK, ifinfomsg{});
+    for (const auto& link : links)
+        names[link.header.ifi_index] = link.text(IFLA_IFNAME);
+    const auto is_fallback = [](const std::string& name) { // comes with the module, and stays
+        return name == "sit0" || name == "ip6tnl0";
+    };
+    for (const auto& link : links) {
+        const std::string& name = names.at(link.header.ifi_index);
+        if (is_fallback(name)) continue;
+        auto& item = all["links"][name];
+        for (const int type : link_attributes)
+            if (const auto at = link.attributes.find(type); at != link.attributes.end())
+                item[std::to_string(type)] = hex(at->second);
+        item["up"] = (link.header.ifi_flags & IFF_UP) != 0;
+        item["master"] = names[link.number(IFLA_MASTER)];
+        if (const std::string list = routers(name); !list.empty()) item["routers"] = list;
+    }
+    for (auto address : dump(RTM_GETADDR, ifaddrmsg{})) {
+        const std::string& name = names[static_cast<int>(address.header.ifa_index)];
+        const bool is_automatic =
+            address.header.ifa_family == AF_INET6 && address.header.ifa_scope == RT_SCOPE_LINK;
+        if (is_fallback(name) || is_automatic) continue;
+        auto item = address.without({IFA_CACHEINFO, IFA_FLAGS});
+        item["flags"] = address.number(IFA_FLAGS) & ~(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC);
+        item["length"] = address.header.ifa_prefixlen;
+        item["lifetimes"] = hex(address.attributes[IFA_CACHEINFO].substr(0, 8));
+        all["addresses"][name].push_back(item);
+    }
+    for (const unsigned char family : {AF_INET, AF_INET6}) {
+        rtmsg wanted{};
+        wanted.rtm_family = family;
+        auto routes = nlohmann::json::array();
+        for (const auto& route : dump(RTM_GETROUTE, wanted)) {
+            const auto to = route.attributes.find(RTA_DST);
+            const auto& bytes = to == route.attributes.end() ? "" : to->second;
+            // These come when the kernel gets round to it.
+            if (family == AF_INET6 &&
+                (bytes.starts_with("\xfe\x80") || route.number(RTA_TABLE) == RT_TABLE_LOCAL))
+                continue;
+            auto item = route.without({RTA_CACHEINFO, RTA_OIF});
+            item["dev"] = names[route.number(RTA_OIF)];
+            item["length"] = route.header.rtm_dst_len;
+            item["kind"] = {route.header.rtm_tos, route.header.rtm_protocol, route.header.rtm_scope,
+                            route.header.rtm_type};
+            routes.push_back(item);
+        }
+        all["routes"][std::to_string(family)] = sorted(routes);
+        fib_rule_hdr rules{};
+        rules.family = family;
+        for (const auto& rule : dump(RTM_GETRULE, rules)) {
+            auto item = rule.without({});
+            item["header"] = {rule.header.dst_len, rule.header.src_len, rule.header.tos,
+                              rule.header.action, rule.header.flags};
+            all["rules"][std::to_string(family)].push_back(item);
+        }
+    }
+    netconfmsg settings{};
+    settings.ncm_family = AF_INET;
+    for (const auto& setting : dump(RTM_GETNETCONF, settings)) {
+        const int index = setting.number(NETCONFA_IFINDEX);
+        const auto name = index < 0 ? std::to_string(index) : names[index];
+        if (!is_fallback(name)) all["settings"][name] = setting.without({NETCONFA_IFINDEX});
+    }
+    for (const unsigned char family : {AF_UNSPEC, AF_BRIDGE}) {
+        ndmsg wanted{};
+        wanted.ndm_family = family;
+        auto neighbours = nlohmann::json::array();
+        for (const auto& neighbour : dump(RTM_GETNEIGH, wanted)) {
+            if ((neighbour.header.ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0) continue;
+            // Entries of the link itself: multicast and its own MAC, which follow from its flags.
+            if (family == AF_BRIDGE ? neighbour.attributes.count(NDA_DST) == 0
+                                    : (neighbour.header.ndm_state & NUD_PERMANENT) == 0)
+                continue;
+            auto item = neighbour.without({NDA_CACHEINFO});
+            item["dev"] = names[neighbour.header.ndm_ifindex];
+            item["flags"] = {neighbour.header.ndm_flags, neighbour.header.ndm_state};
+            neighbours.push_back(item);
+        }
+        all[family == AF_BRIDGE ? "fdb" : "neighbours"] = sorted(neighbours);
+    }
+    return all;
+}
+
+} // namespace world
