@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fmt/format.h>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
@@ -14,6 +15,7 @@
 #include <linux/netconf.h>
 #include <linux/rtnetlink.h>
 #include <set>
+#include <sstream>
 #include <stdexcept>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -219,6 +221,87 @@ nlohmann::json snapshot(const Namespace& space) {
         }
         all[family == AF_BRIDGE ? "fdb" : "neighbours"] = sorted(neighbours);
     }
+    return all;
+}
+
+namespace {
+
+/// The documents that `ip OPTIONS -batch` prints for these commands. Only of the last one there may
+/// be nothing, for which iproute2 prints no document at all.
+std::vector<nlohmann::json> batch(const Namespace& space, const std::string& options,
+                                  const std::vector<std::string>& commands) {
+    std::vector<std::string> words{"ip", "-d", "-j"};
+    if (!options.empty()) words.push_back(options);
+    words.insert(words.end(), {"-batch", "-"});
+    RunOptions input;
+    input.input = fmt::format("{}\n", fmt::join(commands, "\n"));
+    const auto finished = run(space, words, input);
+    if (finished.code != 0) throw std::runtime_error(finished.err);
+    std::istringstream text(finished.out);
+    std::vector<nlohmann::json> documents;
+    while (text >> std::ws && !text.eof())
+        text >> documents.emplace_back();
+    documents.resize(commands.size(), nlohmann::json::array());
+    return documents;
+}
+
+/// `NAME VALUE` of net.ipv4.conf.LINK.NAME.
+std::vector<std::string> ipv4_settings(const Namespace& space,
+                                       const std::vector<std::string>& names) {
+    const Inside inside(space);
+    std::vector<std::string> lines;
+    for (const auto& link : std::filesystem::directory_iterator("/proc/sys/net/ipv4/conf"))
+        if (const auto name = link.path().filename(); name != "sit0" && name != "ip6tnl0")
+            for (const auto& setting : names)
+                lines.push_back(fmt::format("{} {} {}", name.string(), setting,
+                                            text_of((link.path() / setting).string())));
+    std::sort(lines.begin(), lines.end());
+    return lines;
+}
+
+} // namespace
+
+nlohmann::json listed(const Namespace& space) {
+    nlohmann::json all;
+    const auto is_fallback = [](const nlohmann::json& item) { // comes with the module, and stays
+        return item.at("ifname") == "sit0" || item.at("ifname") == "ip6tnl0";
+    };
+    auto of_links = batch(space, "", {"link show", "addr show", "neigh show nud permanent"});
+    for (auto& item : of_links[0]) {
+        if (is_fallback(item)) continue;
+        const auto name = item.at("ifname").get<std::string>();
+        const auto flags = item.at("flags").get<std::set<std::string>>();
+        all["up"][name] = flags.count("UP") != 0;
+        for (const char* volatile_key : {"ifindex", "link_index", "operstate", "flags", "qdisc"})
+            item.erase(volatile_key);
+        const Inside inside(space);
+        if (const std::string list = routers(name); !list.empty()) item["routers"] = list;
+        all["links"][name] = item;
+    }
+    for (auto& item : of_links[1]) {
+        if (is_fallback(item)) continue;
+        auto& list = all["addresses"][item.at("ifname").get<std::string>()];
+        list = item.at("addr_info");
+        for (auto at = list.begin(); at != list.end();)
+            at = at->at("family") == "inet6" && at->at("scope") == "link" ? list.erase(at) : at + 1;
+    }
+    all["neighbours"] = sorted(of_links[2]);
+    auto ipv4 = batch(space, "-4", {"route show table all", "rule show"});
+    all["routes4"] = sorted(ipv4[0]);
+    all["rules4"] = ipv4[1];
+    auto ipv6 = batch(space, "-6", {"route show table all", "rule show"});
+    auto routes6 = nlohmann::json::array(); // these come when the kernel gets round to it
+    for (const auto& route : ipv6[0])
+        if (const std::string to = route.at("dst");
+            !to.starts_with("fe80:") && route.value("table", "") != "local")
+            routes6.push_back(route);
+    all["routes6"] = sorted(routes6);
+    all["rules6"] = ipv6[1];
+    all["settings"] = ipv4_settings(space, {"forwarding", "promote_secondaries", "rp_filter"});
+    auto fdb = nlohmann::json::array();
+    for (const auto& entry : json_of(space, "bridge -j fdb"))
+        if (entry.contains("dst")) fdb.push_back(entry);
+    all["fdb"] = sorted(fdb);
     return all;
 }
 

@@ -2,13 +2,25 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <linux/if_addr.h>
+#include <sstream>
 
 namespace world {
 namespace {
 
+bool has_tentative_address(const Namespace& space) {
+    const Inside inside(space);
+    std::istringstream lines(
+        text_of("/proc/net/if_inet6")); // address index length scope FLAGS name
+    for (std::string address, index, length, scope, flags, name;
+         lines >> address >> index >> length >> scope >> flags >> name;)
+        if ((std::stoul(flags, nullptr, 16) & IFA_F_TENTATIVE) != 0) return true;
+    return false;
+}
+
 /// Everything that there is, marks apart.
 nlohmann::json everything(const Namespace& space) {
-    while (!run(space, {"ip", "-6", "addr", "show", "tentative"}).out.empty()) {
+    while (has_tentative_address(space)) {
     }
     auto all = listed(space);
     for (auto& [name, item] : all["links"].items()) {
@@ -22,18 +34,11 @@ nlohmann::json everything(const Namespace& space) {
                           : mark < 3                ? ""
                                                     : alias.substr(0, mark - 3);
     }
-    for (const auto& item : json_of(space, "ip -j link"))
-        all["up"][item.at("ifname").get<std::string>()] =
-            item.at("flags").dump().find("\"UP\"") != std::string::npos;
     for (auto& [name, list] : all["addresses"].items())
         for (auto& address : list)
             for (const char* time : {"valid_life_time", "preferred_life_time"})
                 address[time] =
                     (address.at(time).get<std::uint64_t>() + 99) / 100; // it counts down
-    all["fdb"] = nlohmann::json::array();
-    for (const auto& entry : json_of(space, "bridge -j fdb"))
-        if (entry.contains("dst")) all["fdb"].push_back(entry);
-    std::sort(all["fdb"].begin(), all["fdb"].end());
     return all;
 }
 
@@ -59,7 +64,7 @@ void Twins::both(const std::string& line) {
 }
 
 std::string Twins::run(const std::string& words) {
-    const std::string before = sh(ours.space, "ip link");
+    const std::string before = world::run(ours.space, {"ip", "link"}).out;
     RunOptions script;
     script.input = vxlanctl(ours.space, words + " -n --ip-commands").out;
     INFO(words << "\n" << script.input);
