@@ -67,7 +67,8 @@ Namespace::Namespace() {
     close(back);
     const Inside inside(*this);
     const int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    ifreq lo{"lo", {}};
+    ifreq lo{};
+    std::strcpy(lo.ifr_name, "lo");
     lo.ifr_flags = IFF_UP;
     const bool is_up = ioctl(any, SIOCSIFFLAGS, &lo) == 0;
     close(any);
