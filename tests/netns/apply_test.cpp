@@ -21,13 +21,14 @@ std::string vxlan(const std::string& name, const std::string& vni, const std::st
 }
 
 const std::string gate_peers = "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
-const std::string gate = vxlan("vxlan0", "10", "addresses = [\"10.225.194.171/9\"]\n" + gate_peers);
+const std::string gate_file =
+    vxlan("vxlan0", "10", "addresses = [\"10.225.194.171/9\"]\n" + gate_peers);
 
 } // namespace
 
 TEST_CASE("apply: a file makes what the command line makes, and nothing the second time") {
     const Host host, twin;
-    write_text("/run/gate.toml", gate);
+    write_text("/run/gate.toml", gate_file);
     const auto made = vxlanctl(host.space, "apply /run/gate.toml");
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -55,7 +56,7 @@ TEST_CASE("apply: files of a directory come in the order of their names, hidden 
     sh(host.space, "rm -rf /run/wishes; mkdir /run/wishes");
     CHECK(vxlanctl(host.space, "apply /run/wishes").out == "0 tunnels\n");
     write_text("/run/wishes/20-b.toml", vxlan("vxlan1", "11", gate_peers));
-    write_text("/run/wishes/10-a.toml", gate);
+    write_text("/run/wishes/10-a.toml", gate_file);
     write_text("/run/wishes/.30.toml", "not a file of ours");
     write_text("/run/wishes/README", "nor this");
     const auto made = vxlanctl(host.space, "apply /run/wishes");
@@ -72,7 +73,7 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
     sh(host.space, "rm -rf /run/wishes; mkdir -p /run/wishes/c.toml; mkfifo /run/wishes/b.toml; "
                    "ln -s b.toml /run/wishes/d.toml; ln -s /dev/zero /run/wishes/e.toml; "
                    "ln -s /run/gate.toml /run/wishes/f.toml");
-    write_text("/run/gate.toml", gate);
+    write_text("/run/gate.toml", gate_file);
     RunOptions soon;
     soon.deadline = std::chrono::seconds(20);
     const auto made = vxlanctl(host.space, "apply /run/wishes", soon);
@@ -90,7 +91,7 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
     const std::string from_fifo = fmt::format(
         "cat /run/gate.toml > /run/wishes/b.toml & {} check /run/wishes/b.toml", program);
     CHECK(run(host.space, {"/bin/sh", "-c", from_fifo}, soon).code == 0);
-    soon.input = gate;
+    soon.input = gate_file;
     CHECK(vxlanctl(host.space, "check /dev/stdin", soon).code == 0);
     CHECK(run(host.space, {"/bin/sh", "-c", program + " check /dev/fd/7 7< /run/gate.toml"}, soon)
               .code == 0);
@@ -104,7 +105,7 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
 
 TEST_CASE("apply: any error in any file, and nothing is touched") {
     const Host host;
-    write_text("/run/good.toml", gate);
+    write_text("/run/good.toml", gate_file);
     write_text("/run/bad.toml", vxlan("vxlan1", "16777216", "mtu = \"big\"\npeeers = []\n"));
     const auto before = snapshot(host.space);
     const auto finished = vxlanctl(host.space, "apply /run/good.toml /run/bad.toml");
@@ -127,7 +128,7 @@ TEST_CASE("apply: a tunnel that cannot be made does not keep the others from bei
     const std::string homeless =
         "[vxlan.vxlan9]\ndev = \"eth9\"\nlocal = \"172.21.0.100\"\nvni = 19\n" + gate_peers;
     const auto finished =
-        apply_text(host.space, gate + homeless + vxlan("vxlan1", "11", gate_peers));
+        apply_text(host.space, gate_file + homeless + vxlan("vxlan1", "11", gate_peers));
     CHECK(finished.code == 1);
     CHECK(finished.err.find("vxlan9: lower device 'eth9' does not exist") != std::string::npos);
     CHECK(finished.out.find("3 tunnels: 2 created, 1 refused\n") != std::string::npos);
@@ -135,7 +136,7 @@ TEST_CASE("apply: a tunnel that cannot be made does not keep the others from bei
     CHECK(link_exists(host.space, "vxlan1"));
 
     CHECK(apply_text(host.space, homeless).code == 2); // nothing was touched
-    CHECK(apply_text(host.space, gate + homeless).code == 2);
+    CHECK(apply_text(host.space, gate_file + homeless).code == 2);
     const auto refused =
         apply_text(host.space, vxlan("vxlan0", "12", gate_peers) +
                                    vxlan("vxlan1", "11", "mtu = 1400\n" + gate_peers));
@@ -149,7 +150,7 @@ TEST_CASE("apply: a tunnel that the kernel refuses is undone alone") {
     const Namespace elsewhere;
     sh(host.space,
        fmt::format("ip link set hidden netns /proc/{}/fd/{}", getpid(), elsewhere.descriptor()));
-    const auto finished = apply_text(host.space, vxlan("vxlan1", "11", gate_peers) + gate);
+    const auto finished = apply_text(host.space, vxlan("vxlan1", "11", gate_peers) + gate_file);
     CHECK(finished.code == 1);
     CHECK(finished.out.find("2 tunnels: 1 created, 1 failed\n") != std::string::npos);
     CHECK(!link_exists(host.space, "vxlan1"));
@@ -196,15 +197,15 @@ TEST_CASE("apply: --prune removes what came from files and stands in none, and n
     const Host host;
     sh(host.space, "ip link add foreign type vxlan id 77 dstport 4789 local 172.21.0.100 dev eth0");
     REQUIRE(vxlanctl(host.space, "up eth0 172.21.0.100 typed - 100.64.158.4 --vni 78").code == 0);
-    REQUIRE(apply_text(host.space, gate + vxlan("vxlan1", "11", gate_peers)).code == 0);
-    const auto reported = apply_text(host.space, gate);
+    REQUIRE(apply_text(host.space, gate_file + vxlan("vxlan1", "11", gate_peers)).code == 0);
+    const auto reported = apply_text(host.space, gate_file);
     CHECK(reported.code == 0);
     CHECK(reported.out == "vxlan0: in sync\nvxlan1: in no file (--prune removes it)\n"
                           "1 tunnel: 1 in sync, 1 in no file\n");
-    CHECK(check_text(host.space, gate).code == 0);
-    CHECK(check_text(host.space, gate, "--prune").code == 3);
+    CHECK(check_text(host.space, gate_file).code == 0);
+    CHECK(check_text(host.space, gate_file, "--prune").code == 3);
     CHECK(link_exists(host.space, "vxlan1"));
-    const auto pruned = apply_text(host.space, gate, "--prune");
+    const auto pruned = apply_text(host.space, gate_file, "--prune");
     CHECK(pruned.code == 0);
     CHECK(pruned.out.find("vxlan1: removed\n") != std::string::npos);
     CHECK(pruned.out.find("2 tunnels: 1 in sync, 1 removed\n") != std::string::npos);
@@ -246,34 +247,34 @@ TEST_CASE("apply: what the file does not state any more is reset or removed") {
     REQUIRE(apply_text(host.space, rich).code == 0);
     REQUIRE(!reset());
     SECTION("by its record") {
-        CHECK(apply_text(host.space, gate).code == 0);
+        CHECK(apply_text(host.space, gate_file).code == 0);
         CHECK(reset());
     }
     SECTION("not where the record is lost, which is said once") {
         sh(host.space, "rm /run/vxlanctl/record-*");
-        const auto first = apply_text(host.space, gate);
+        const auto first = apply_text(host.space, gate_file);
         CHECK(first.code == 0);
         CHECK(first.err.find("record of what was set earlier is missing") != std::string::npos);
         CHECK(!reset());
-        CHECK(apply_text(host.space, gate).err.empty());
+        CHECK(apply_text(host.space, gate_file).err.empty());
     }
     SECTION("not on a link that somebody made anew") {
         sh(host.space, "ip link del vxlan0; ip rule del table 101\n"
                        "ip link add vxlan0 mtu 1400 type vxlan id 10 dstport 4789 ttl 17 "
                        "local 172.21.0.100 dev eth0");
-        const auto adopted = apply_text(host.space, gate);
+        const auto adopted = apply_text(host.space, gate_file);
         CHECK(adopted.code == 0);
         CHECK(adopted.err.empty());
         CHECK(link(host.space, "vxlan0").at("mtu") == 1400);
         CHECK(link(host.space, "vxlan0").at("linkinfo").at("info_data").at("ttl") == 17);
     }
     SECTION("also where the run was killed between the record and the kernel") {
-        write_text("/run/gate.toml", gate);
+        write_text("/run/gate.toml", gate_file);
         StoppedRun run(host.space, "apply /run/gate.toml", 1);
         REQUIRE(run.is_stopped());
         kill(run.pid(), SIGKILL);
         run.resume();
-        CHECK(apply_text(host.space, gate).code == 0);
+        CHECK(apply_text(host.space, gate_file).code == 0);
         CHECK(reset());
     }
 }
@@ -285,8 +286,8 @@ TEST_CASE("apply: an adopted link keeps a foreign alias beside the mark") {
                    "for peer in 4 132; do\n"
                    "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.$peer\ndone");
     const auto index = link(host.space, "vxlan0").at("ifindex");
-    CHECK(check_text(host.space, gate).code == 0); // a missing mark is no drift
-    const auto adopted = apply_text(host.space, gate);
+    CHECK(check_text(host.space, gate_file).code == 0); // a missing mark is no drift
+    const auto adopted = apply_text(host.space, gate_file);
     CHECK(adopted.code == 0);
     CHECK(adopted.out.find("vxlan0: adopted\n") == 0);
     CHECK(link(host.space, "vxlan0").at("ifindex") == index);
@@ -294,14 +295,14 @@ TEST_CASE("apply: an adopted link keeps a foreign alias beside the mark") {
               .at("ifalias")
               .get<std::string>()
               .starts_with("rack 7 | vxlanctl/1 file "));
-    CHECK(apply_text(host.space, gate).out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
+    CHECK(apply_text(host.space, gate_file).out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
 }
 
 TEST_CASE("apply: what the command line made becomes the file's") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words + " --mtu 1400").code == 0);
-    CHECK(check_text(host.space, gate).code == 3); // the MTU is not stated any more
-    REQUIRE(apply_text(host.space, gate).code == 0);
+    CHECK(check_text(host.space, gate_file).code == 3); // the MTU is not stated any more
+    REQUIRE(apply_text(host.space, gate_file).code == 0);
     CHECK(link(host.space, "vxlan0").at("mtu") == 8951);
     CHECK(link(host.space, "vxlan0")
               .at("ifalias")
@@ -374,7 +375,7 @@ TEST_CASE("check: drift of every kind is found, without privilege, and apply men
 
 TEST_CASE("plan: differences, what they interrupt, a total, and machines' forms of it") {
     const Host host;
-    REQUIRE(apply_text(host.space, gate).code == 0);
+    REQUIRE(apply_text(host.space, gate_file).code == 0);
     RunOptions input;
     input.input =
         vxlan("vxlan0", "11", "mtu = 1400\n" + gate_peers) + vxlan("vxlan1", "12", gate_peers);

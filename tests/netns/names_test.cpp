@@ -18,7 +18,7 @@ using std::chrono::steady_clock;
 
 namespace {
 
-const std::string begin = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 ";
+const std::string up_begin = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 ";
 
 /// A file's text with these peers.
 RunOptions file_with(const std::string& peers, const std::string& more = "") {
@@ -91,7 +91,7 @@ TEST_CASE("names: every address of the right family is a peer, on the command li
     const Host host;
     const Names names("100.64.1.4 gate-a.example.net\n100.64.1.5 gate-a.example.net\n"
                       "2001:db8::4 gate-a.example.net\n100.64.1.6 gate-b\n");
-    const std::string words = begin + "gate-a.example.net gate-b. 100.64.1.5";
+    const std::string words = up_begin + "gate-a.example.net gate-b. 100.64.1.5";
     const auto made = vxlanctl(host.space, words);
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -146,7 +146,7 @@ TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and
     const Host host;
     const Names names("100.64.1.4 gate-a.example.net\n");
     const auto before = snapshot(host.space);
-    const auto refused = vxlanctl(host.space, begin + "gate-a.example.net gate-b.example.net");
+    const auto refused = vxlanctl(host.space, up_begin + "gate-a.example.net gate-b.example.net");
     CHECK(refused.code == 2);
     CHECK(refused.err == "vxlanctl: vxlan0: cannot look up peer 'gate-b.example.net': Name or "
                          "service not known. No peer runs that could be kept: mend the name, or "
@@ -166,11 +166,11 @@ TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and
 TEST_CASE("names: an address of this host is refused, and a loopback one is no answer") {
     const Host host;
     const Names names("172.21.0.100 me.example.net\n127.0.1.1 lo.example.net\n");
-    const auto own = vxlanctl(host.space, begin + "me.example.net");
+    const auto own = vxlanctl(host.space, up_begin + "me.example.net");
     CHECK(own.code == 2);
     CHECK(own.err == "vxlanctl: vxlan0: peer 172.21.0.100 is an address of this host. Name the "
                      "other ends only.\n");
-    const auto loopback = vxlanctl(host.space, begin + "lo.example.net");
+    const auto loopback = vxlanctl(host.space, up_begin + "lo.example.net");
     CHECK(loopback.code == 2);
     CHECK(loopback.err.find("its address 127.0.1.1 is a loopback address") != std::string::npos);
     CHECK(!link_exists(host.space, "vxlan0"));
@@ -181,8 +181,8 @@ TEST_CASE("names: all are looked up at once, and one time-out is that of all") {
     // A server to which packets go, and nobody is there.
     sh(host.space, "ip neigh add 172.21.0.53 lladdr 02:00:00:00:00:53 dev eth0 nud permanent");
     const Names names("100.64.1.4 gate-a.example.net\n", "172.21.0.53");
-    REQUIRE(vxlanctl(host.space, begin + "100.64.1.4 100.64.1.9").code == 0);
-    std::string words = begin + "gate-a.example.net --resolve-timeout 2";
+    REQUIRE(vxlanctl(host.space, up_begin + "100.64.1.4 100.64.1.9").code == 0);
+    std::string words = up_begin + "gate-a.example.net --resolve-timeout 2";
     for (int i = 0; i < 40; ++i)
         words += fmt::format(" silent-{}.example.net", i);
     const auto start = steady_clock::now();
@@ -195,7 +195,7 @@ TEST_CASE("names: all are looked up at once, and one time-out is that of all") {
     CHECK(kept.err.find("'silent-39.example.net' (no answer within 2 s)") != std::string::npos);
     CHECK(kept.err.find("gate-a") == std::string::npos);
     CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.4", "100.64.1.9"});
-    CHECK(vxlanctl(host.space, begin + "gate-a.example.net --resolve-timeout 0").code == 2);
+    CHECK(vxlanctl(host.space, up_begin + "gate-a.example.net --resolve-timeout 0").code == 2);
 }
 
 TEST_CASE("names: DNS is asked once in a run, where it was called, and without the lock") {
@@ -226,7 +226,7 @@ TEST_CASE("names: a signal ends the wait for an answer") {
     const Host host;
     Server server(host.space);
     const Names names("", "127.0.0.1");
-    Process running(host.space, command_of(begin + "gate-a.example.net --resolve-timeout 600"));
+    Process running(host.space, command_of(up_begin + "gate-a.example.net --resolve-timeout 600"));
     server.receive();
     kill(running.pid(), SIGINT);
     const auto ended = running.wait();
@@ -241,10 +241,10 @@ TEST_CASE("names: down, show, export and graph look nothing up") {
     {
         const Names names("100.64.1.4 gate-a.example.net\n");
         const auto commands =
-            vxlanctl(host.space, begin + "gate-a.example.net --dry-run --ip-commands");
+            vxlanctl(host.space, up_begin + "gate-a.example.net --dry-run --ip-commands");
         CHECK(commands.out.find("dst 100.64.1.4") != std::string::npos);
         CHECK(commands.out.find("gate-a") == std::string::npos);
-        REQUIRE(vxlanctl(host.space, begin + "gate-a.example.net").code == 0);
+        REQUIRE(vxlanctl(host.space, up_begin + "gate-a.example.net").code == 0);
     }
     const Names names("", "127.0.0.1");
     const auto file = file_with("{ dst = \"gate-a.example.net\", port = 4790 }");

@@ -10,7 +10,7 @@ using namespace world;
 
 namespace {
 
-const std::string example = SOURCE_DIRECTORY "/examples/two-vpgs-netns.toml";
+const std::string vpgs_example = SOURCE_DIRECTORY "/examples/two-vpgs-netns.toml";
 
 /// A host with two interfaces, in which a test may name namespaces.
 struct TwoDevices : Host {
@@ -58,9 +58,9 @@ RunOptions input(std::string text) {
     return options;
 }
 
-const std::string second = "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
-                           "local = '172.21.1.100'\naddresses = ['10.1.0.1/24']\n"
-                           "peers = ['100.64.158.4']\n";
+const std::string second_vpg = "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
+                               "local = '172.21.1.100'\naddresses = ['10.1.0.1/24']\n"
+                               "peers = ['100.64.158.4']\n";
 const std::string brought = "create_netns = true\nmove_dev = true\n";
 
 bool has_namespace(const Namespace& space) {
@@ -73,7 +73,7 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
     const TwoDevices host;
     const Vpg first(host.space, "wire0", "172.21.0.1", "172.21.0.100");
     const Vpg other(host.space, "wire1", "172.21.1.1", "172.21.1.100");
-    const auto made = vxlanctl(host.space, "apply " + example);
+    const auto made = vxlanctl(host.space, "apply " + vpgs_example);
     INFO(made.out << made.err);
     REQUIRE(made.code == 0);
     CHECK(made.out.find("vxlan0: created\n") != std::string::npos);
@@ -88,20 +88,21 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
     CHECK(sh(host.space, "ip -n vpg-b route show 192.0.2.0/24").find("via 172.21.1.1 dev eth1") !=
           std::string::npos);
 
-    const auto again = vxlanctl_counted(host.space, "apply " + example);
+    const auto again = vxlanctl_counted(host.space, "apply " + vpgs_example);
     CHECK(again.finished.out.find("vxlan1 in vpg-b: in sync\n") != std::string::npos);
     CHECK(again.writes == 0);
-    CHECK(vxlanctl(host.space, "check " + example).code == 0);
-    CHECK(vxlanctl_counted(host.space, "--netns vpg-b apply " + example).finished.code == 2);
+    CHECK(vxlanctl(host.space, "check " + vpgs_example).code == 0);
+    CHECK(vxlanctl_counted(host.space, "--netns vpg-b apply " + vpgs_example).finished.code == 2);
     sh(host.space, "bridge -n vpg-b fdb del 00:00:00:00:00:00 dev vxlan1 dst 100.64.158.132");
-    CHECK(vxlanctl(host.space, "check " + example).code == 3);
-    const auto json = nlohmann::json::parse(vxlanctl(host.space, "apply --json " + example).out);
+    CHECK(vxlanctl(host.space, "check " + vpgs_example).code == 3);
+    const auto json =
+        nlohmann::json::parse(vxlanctl(host.space, "apply --json " + vpgs_example).out);
     CHECK(json.at("tunnels").at(0).at("result") == "in_sync");
     CHECK(json.at("tunnels").at(1).at("netns") == "vpg-b");
     CHECK(json.at("tunnels").at(1).at("result") == "changed");
 
     SECTION("--prune removes there what no file states") {
-        const std::string file = second + brought + "vni = 11\n";
+        const std::string file = second_vpg + brought + "vni = 11\n";
         std::string renamed = file;
         renamed.replace(renamed.find("vxlan1"), 6, "vxlan2");
         const auto pruned = vxlanctl(host.space, "apply --prune -", input(renamed));
@@ -114,12 +115,12 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
 
 TEST_CASE("namespaces: the commands of a plan make the same") {
     const TwoDevices host;
-    const auto commands = vxlanctl(host.space, "plan --ip-commands " + example);
+    const auto commands = vxlanctl(host.space, "plan --ip-commands " + vpgs_example);
     INFO(commands.out << commands.err);
     CHECK(commands.code == 0);
     CHECK_FALSE(has_namespace(host.space));
     sh(host.space, commands.out);
-    const auto checked = vxlanctl(host.space, "check " + example);
+    const auto checked = vxlanctl(host.space, "check " + vpgs_example);
     INFO(checked.out << checked.err);
     CHECK(checked.code == 0);
 }
@@ -127,16 +128,17 @@ TEST_CASE("namespaces: the commands of a plan make the same") {
 TEST_CASE("namespaces: one that is not there, or has no device, is an error of its tunnels alone") {
     const TwoDevices host;
     const std::string first = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\n";
-    const auto absent = vxlanctl(host.space, "apply -", input(first + second));
+    const auto absent = vxlanctl(host.space, "apply -", input(first + second_vpg));
     CHECK(absent.code == 1);
     CHECK(absent.err.find("vxlan1: network namespace 'vpg-b' does not exist. Use create_netns, or "
                           "make it with 'ip netns add vpg-b'.") != std::string::npos);
     CHECK(link_exists(host.space, "vxlan0"));
-    const auto without = vxlanctl(host.space, "apply -", input(second + "create_netns = true\n"));
+    const auto without =
+        vxlanctl(host.space, "apply -", input(second_vpg + "create_netns = true\n"));
     CHECK(without.code == 2);
     CHECK(without.err.find("lower device 'eth1' does not exist") != std::string::npos);
     CHECK_FALSE(has_namespace(host.space));
-    CHECK(vxlanctl(host.space, "check -", input(second + brought)).code == 3);
+    CHECK(vxlanctl(host.space, "check -", input(second_vpg + brought)).code == 3);
     CHECK_FALSE(has_namespace(host.space));
     for (const char* bad : {"netns = 'a/b'", "netns = ''", "netns = '..'", "create_netns = true",
                             "move_dev = true", "netns = 'x'\nmove_dev = true"})
@@ -150,16 +152,17 @@ TEST_CASE("namespaces: the namespace of the call may have that name, too") {
     const TwoDevices host;
     sh(host.space, "ip netns add vpg-b; ip link set eth1 netns vpg-b\n"
                    "ip -n vpg-b addr add 172.21.1.100/24 dev eth1; ip -n vpg-b link set eth1 up");
-    const auto made = vxlanctl(host.space, "--netns vpg-b apply --lock-timeout 0 -", input(second));
+    const auto made =
+        vxlanctl(host.space, "--netns vpg-b apply --lock-timeout 0 -", input(second_vpg));
     INFO(made.out << made.err);
     CHECK(made.code == 0);
-    CHECK(vxlanctl_counted(host.space, "apply -", {}, second).writes == 0);
+    CHECK(vxlanctl_counted(host.space, "apply -", {}, second_vpg).writes == 0);
 }
 
 TEST_CASE("namespaces: a device that this SSH session comes in by is not moved") {
     const TwoDevices host;
     const auto before = snapshot(host.space);
-    RunOptions options = input(second + brought);
+    RunOptions options = input(second_vpg + brought);
     options.environment = {{"SSH_CONNECTION", "203.0.113.7 50000 172.21.1.100 22"}};
     const auto refused = vxlanctl(host.space, "apply -", options);
     CHECK(refused.code == 4);
@@ -169,14 +172,14 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
 }
 
 TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
-    std::ofstream("/run/second.toml") << second << brought;
+    std::ofstream("/run/second_vpg.toml") << second << brought;
     break_every_write<TwoDevices>("", "apply /run/second.toml");
 }
 
 TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") {
     const TwoDevices host;
     const auto before = snapshot(host.space);
-    const auto rejected = vxlanctl(host.space, "apply --confirm 1 " + example);
+    const auto rejected = vxlanctl(host.space, "apply --confirm 1 " + vpgs_example);
     INFO(rejected.out << rejected.err);
     CHECK(rejected.code == 1);
     CHECK(difference(before, snapshot(host.space)) == "");
@@ -198,7 +201,7 @@ TEST_CASE("namespaces: a device that others need here is not moved") {
     const auto with = [&](const std::string& commands, const std::string& undone,
                           const std::string& said) {
         sh(host.space, commands);
-        refused(second + brought, 4, said);
+        refused(second_vpg + brought, 4, said);
         sh(host.space, undone);
     };
     with("ip link add fl0 type vxlan id 99 dev eth1 dstport 8472", "ip link del fl0",
@@ -210,12 +213,12 @@ TEST_CASE("namespaces: a device that others need here is not moved") {
     with(
         "ip route add 10.61.0.0/16 nexthop via 172.21.1.1 dev eth1 nexthop via 172.21.1.2 dev eth1",
         "ip route del 10.61.0.0/16", "it has routes with several next hops");
-    refused(second + brought +
+    refused(second_vpg + brought +
                 "[vxlan.vxlan3]\nnetns = 'vpg-c'\ncreate_netns = true\n"
                 "move_dev = true\ndev = 'eth1'\nlocal = '172.21.1.100'\n",
             2, "tunnel 'vxlan3' needs it elsewhere");
     const std::string here = "[vxlan.vxlan3]\nvni = 11\nlocal = '172.21.1.100'\n";
-    const auto partly = vxlanctl(host.space, "apply -", input(second + brought + here));
+    const auto partly = vxlanctl(host.space, "apply -", input(second_vpg + brought + here));
     CHECK(partly.code == 1);
     CHECK(partly.err.find("tunnel 'vxlan3' needs it elsewhere") != std::string::npos);
     CHECK(link_exists(host.space, "vxlan3"));
@@ -226,7 +229,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
     sh(host.space, "ip addr add 10.7.7.1 peer 10.7.7.2/32 dev eth1\n"
                    "ip addr add 10.7.8.1/24 dev eth1 valid_lft 3000 preferred_lft 2000\n"
                    "ip route add 10.60.0.0/16 via 10.7.7.2 dev eth1");
-    const auto moved = vxlanctl(host.space, "apply -", input(second + brought));
+    const auto moved = vxlanctl(host.space, "apply -", input(second_vpg + brought));
     INFO(moved.out << moved.err);
     CHECK(moved.code == 0);
     CHECK(sh(host.space, "ip -n vpg-b addr show dev eth1").find("10.7.7.1 peer 10.7.7.2/32") !=
@@ -238,7 +241,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
 
 TEST_CASE("namespaces: an ordinary user may look at files that name one which is not there") {
     const TwoDevices host;
-    RunOptions options = input(second + brought);
+    RunOptions options = input(second_vpg + brought);
     options.as_nobody = true;
     CHECK(vxlanctl(host.space, "check -", options).code == 3);
 }
