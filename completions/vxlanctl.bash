@@ -167,7 +167,7 @@ END
 --vpg @files
 --self ?
 --dev @devices
---name @namespaces
+--name @tunnels
 -o @files
 --output @files
 END
@@ -230,10 +230,10 @@ _vxlanctl_words() {
     'ipip6 up:2') echo '?' ;;
     'ipip6 up:3') echo '?' ;;
     'ipip6 up:4') echo '-' ;;
-    'init-vxlan:1') echo '@devices -' ;;
+    'init-vxlan:1') echo '@devices' ;;
     'init-vxlan:2') echo '?' ;;
     'init-vxlan:3') echo '@tunnels' ;;
-    'init-vxlan:4') echo '-' ;;
+    'init-vxlan:4') echo '?' ;;
     'init-vxlan:5') echo '?' ;;
     'init-vxlan:6') echo '?' ;;
     'init-vxlan:0') ;;

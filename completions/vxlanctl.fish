@@ -186,9 +186,8 @@ complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l exclusive -d 'remove addre
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
-complete -c vxlanctl -n '__vxlanctl_at 1 init-vxlan' -a '(__vxlanctl_devices) -' -d 'DEV'
+complete -c vxlanctl -n '__vxlanctl_at 1 init-vxlan' -a '(__vxlanctl_devices)' -d 'DEV'
 complete -c vxlanctl -n '__vxlanctl_at 3 init-vxlan' -a '(__vxlanctl_tunnels)' -d 'IFNAME'
-complete -c vxlanctl -n '__vxlanctl_at 4 init-vxlan' -a '-' -d 'INNER'
 
 # down
 complete -c vxlanctl -n '__vxlanctl_is down' -l all -d 'every tunnel that carries vxlanctl\'s mark'
@@ -245,7 +244,7 @@ complete -c vxlanctl -n '__vxlanctl_is import soracom' -l gate-peers -r -F -d 'w
 complete -c vxlanctl -n '__vxlanctl_is import soracom' -l vpg -r -F -d 'what \'soracom vpg get\' or \'list\' prints: the VNI and, if need be, the prefix length'
 complete -c vxlanctl -n '__vxlanctl_is import soracom' -l self -x -d 'the outer address of this host\'s entry (default: one that it has)'
 complete -c vxlanctl -n '__vxlanctl_is import soracom' -l dev -x -a '(__vxlanctl_devices)' -d 'the lower device (default: the one that has the outer address)'
-complete -c vxlanctl -n '__vxlanctl_is import soracom' -l name -x -a '(__vxlanctl_namespaces)' -d 'of the tunnel (default vxlan0)'
+complete -c vxlanctl -n '__vxlanctl_is import soracom' -l name -x -a '(__vxlanctl_tunnels)' -d 'of the tunnel (default vxlan0)'
 complete -c vxlanctl -n '__vxlanctl_is import soracom' -s o -l output -r -F -d 'replace this file, instead of printing'
 
 # graph

@@ -29,7 +29,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"WHEN", {{"auto", "always", "never"}}},
         {"FORMAT", {picture_formats()}},
         {"SERVICE", {{"ipip6", "vrrp"}}},
-        {"INNER", {{"-"}}},
+        {"INNER", {}},
         {"ADDR", {}},
         {"ADDR/LEN", {}},
         {"BYTES", {}},
@@ -524,8 +524,9 @@ std::vector<Position> positions(const Command& command) {
         const bool repeats = word.ends_with("...");
         if (repeats) word.resize(word.size() - 3);
         result.push_back({word, repeats, by_placeholder(word)});
-        // A VXLAN may have no lower device, and ipip6 none of its own choice.
-        if (word == "DEV") result.back().candidates.words.emplace_back("-");
+        // A tunnel may have no lower device and no address; to the old scripts that was a name.
+        if (kind_of(command) && (word == "DEV" || word == "INNER"))
+            result.back().candidates.words.emplace_back("-");
     }
     return result;
 }

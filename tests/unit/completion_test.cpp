@@ -66,6 +66,7 @@ TEST_CASE("completion: a synopsis says what each word is") {
     const auto up = positions(*find_command("up"));
     REQUIRE(up.size() == 5);
     CHECK(up[0].candidates == Candidates{{"-"}, Names::devices});
+    CHECK(positions(*find_command("init-vxlan"))[0].candidates == Candidates{{}, Names::devices});
     CHECK(up[2].candidates == Candidates{{}, Names::tunnels});
     CHECK(up[4].name == "PEER");
     CHECK(up[4].repeats);

@@ -125,3 +125,14 @@ TEST_CASE("JSON schema: docs/json.md has every word of it, and its examples are 
     }
     CHECK(examples == 3);
 }
+
+TEST_CASE("JSON: names are without what a terminal would interpret") {
+    TunnelPlan plan;
+    plan.name = "v\033[2J";
+    Step step;
+    step.operation = DeleteLink{plan.name};
+    plan.steps.push_back(step);
+    const auto json = outcome_json(plan, Outcome::removed);
+    CHECK(json.at("name") == "v\\x1b[2J");
+    CHECK(json.at("steps").at(0).at("link") == json.at("name"));
+}
