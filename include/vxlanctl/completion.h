@@ -27,8 +27,6 @@ struct Position {
 std::vector<Position> positions(const Command& command);
 /// What the option's argument can be.
 Candidates candidates(const Command& command, const OptionInfo& option);
-/// The command's own options, and those of all.
-std::vector<OptionInfo> options_of(const Command& command);
 
 std::string bash_completion();
 std::string zsh_completion();

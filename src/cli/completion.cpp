@@ -12,7 +12,7 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::string_view origin =
+constexpr std::string_view made_of_tables =
     "# Made of vxlanctl's own tables. Do not change it here, but there, and then run\n"
     "# cmake --build build/dev --target completions\n";
 
@@ -507,12 +507,6 @@ const Command no_command{"", "", "", nullptr, nullptr};
 
 } // namespace
 
-std::vector<OptionInfo> options_of(const Command& command) {
-    auto options = command.options();
-    options.insert(options.end(), common_options().begin(), common_options().end());
-    return options;
-}
-
 std::vector<Position> positions(const Command& command) {
     std::vector<Position> result;
     std::string_view rest = command.synopsis;
@@ -541,7 +535,7 @@ Candidates candidates(const Command& command, const OptionInfo& option) {
 }
 
 std::string bash_completion() {
-    std::string text = fmt::format("# vxlanctl(8) in bash. {}", origin.substr(2));
+    std::string text = fmt::format("# vxlanctl(8) in bash. {}", made_of_tables.substr(2));
     text += "\n"
             "# The options of command $1, a line each. Behind one that takes an argument stands "
             "what it can\n"
@@ -582,7 +576,8 @@ std::string bash_completion() {
 }
 
 std::string zsh_completion() {
-    std::string text = fmt::format("#compdef vxlanctl\n# vxlanctl(8) in zsh. {}", origin.substr(2));
+    std::string text =
+        fmt::format("#compdef vxlanctl\n# vxlanctl(8) in zsh. {}", made_of_tables.substr(2));
     text += zsh_functions;
     for (const auto& [word, summary] : first_words())
         text += fmt::format("            {}\n",
@@ -626,7 +621,7 @@ std::string fish_completion() {
     for (const auto& [first, followers] : second_words())
         firsts += (firsts.empty() ? "" : " ") + first;
     std::string text =
-        fmt::format("# vxlanctl(8) in fish. {}{}", origin.substr(2),
+        fmt::format("# vxlanctl(8) in fish. {}{}", made_of_tables.substr(2),
                     fmt::format(fish_functions, fmt::join(with_argument, " "), firsts));
     for (const auto& option : common_options())
         text += fish_option(option, no_command);
