@@ -40,6 +40,8 @@ struct Command {
 const std::vector<Command>& commands();
 /// The options that all commands share.
 const std::vector<OptionInfo>& common_options();
+/// The command's own options, and those that all share.
+std::vector<OptionInfo> options_of(const Command& command);
 
 /// Finds the command, and sorts the rest into words and options. Unknown ones are errors with a
 /// suggestion. With --help or --version anything else may be missing.

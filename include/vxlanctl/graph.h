@@ -14,5 +14,7 @@ std::string graph_text(const Picture& picture, Charset charset);
 std::string graph_dot(const Picture& picture);
 /// For Mermaid, as in Markdown files.
 std::string graph_mermaid(const Picture& picture);
+/// The words of `graph --format`; the first one is the default.
+const std::vector<std::string>& picture_formats();
 
 } // namespace vxlanctl

@@ -18,13 +18,6 @@
 namespace vxlanctl {
 namespace {
 
-std::vector<OptionInfo> all_options(const Command& command) {
-    std::vector<OptionInfo> options;
-    if (command.options != nullptr) options = command.options();
-    options.insert(options.end(), common_options().begin(), common_options().end());
-    return options;
-}
-
 const OptionInfo* find_option(const std::vector<OptionInfo>& options, std::string_view word) {
     if (word.starts_with("--")) {
         const auto name = word.substr(2, word.find('=') - 2);
@@ -127,7 +120,7 @@ bool is_mentioned(const OptionInfo& option, const std::vector<std::string>& word
 }
 
 Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
-    const auto options = all_options(command);
+    const auto options = options_of(command);
     const std::string help =
         command.name.empty() ? "vxlanctl --help" : fmt::format("vxlanctl {} --help", command.name);
     for (const auto& word : words) { // cxxopts would take --all=false as --all
@@ -198,6 +191,13 @@ const std::vector<OptionInfo>& common_options() {
     return options;
 }
 
+std::vector<OptionInfo> options_of(const Command& command) {
+    std::vector<OptionInfo> options;
+    if (command.options != nullptr) options = command.options();
+    options.insert(options.end(), common_options().begin(), common_options().end());
+    return options;
+}
+
 const Command* find_command(std::string_view name) {
     const auto found = std::find_if(commands().begin(), commands().end(),
                                     [&](const Command& command) { return command.name == name; });
@@ -219,7 +219,7 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
     if (const auto begun = commands_beginning(name); command == nullptr && !begun.empty()) {
         std::vector<OptionInfo> options;
         for (const Command* one : begun)
-            for (auto& option : all_options(*one))
+            for (auto& option : options_of(*one))
                 options.push_back(std::move(option));
         const std::size_t second = command_position(rest, options);
         const std::string remedy = fmt::format("Did you mean '{}'?", begun.front()->name);

@@ -22,8 +22,6 @@
 namespace vxlanctl {
 namespace {
 
-const std::vector<std::string> formats{"text", "dot", "mermaid", "svg"};
-
 /// What the user's locale can show.
 Charset user_charset() {
     const locale_t locale = newlocale(LC_CTYPE_MASK, "", locale_t{});
@@ -169,6 +167,11 @@ Result<Picture> picture_of_kernel(const std::vector<std::string>& names) {
 
 } // namespace
 
+const std::vector<std::string>& picture_formats() {
+    static const std::vector<std::string> formats{"text", "dot", "mermaid", "svg"};
+    return formats;
+}
+
 std::vector<OptionInfo> graph_options() {
     return {{"format", 0, "FORMAT",
              "text (default), dot (for Graphviz), mermaid, or svg (drawn by Graphviz)"},
@@ -179,6 +182,7 @@ Result<int> run_graph(const Arguments& arguments) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     const std::string format = arguments.value("format", "text");
+    const auto& formats = picture_formats();
     if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
         const std::string near = closest(format, formats);
         return usage_error(fmt::format("--format '{}'", format), "not text, dot, mermaid or svg",

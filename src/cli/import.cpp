@@ -99,7 +99,7 @@ std::vector<OptionInfo> import_soracom_options() {
          "what 'soracom vpg get' or 'list' prints: the VNI and, if need be, the prefix length"},
         {"self", 0, "ADDR", "the outer address of this host's entry (default: one that it has)"},
         {"dev", 0, "DEV", "the lower device (default: the one that has the outer address)"},
-        {"name", 0, "NAME", "of the tunnel (default vxlan0)"},
+        {"name", 0, "IFNAME", "of the tunnel (default vxlan0)"},
         {"output", 'o', "FILE", "replace this file, instead of printing"},
     };
 }

@@ -178,7 +178,7 @@ nlohmann::json entry_json(const FloodEntry& entry) {
     nlohmann::json json{{"dst", to_string(entry.dst)}};
     if (entry.port) json["port"] = *entry.port;
     if (entry.vni) json["vni"] = *entry.vni;
-    if (!entry.via.empty()) json["via"] = entry.via.str();
+    if (!entry.via.empty()) json["via"] = printable(entry.via.str());
     return json;
 }
 
@@ -210,7 +210,7 @@ nlohmann::json step_json(const Step& step) {
                 return nlohmann::json{{"operation", "change_tunnel"}};
             },
             [](const RenameLink& op) {
-                return nlohmann::json{{"operation", "rename_link"}, {"to", op.to}};
+                return nlohmann::json{{"operation", "rename_link"}, {"to", printable(op.to)}};
             },
             [](const DeleteLink&) {
                 return nlohmann::json{{"operation", "delete_link"}};
@@ -276,7 +276,7 @@ nlohmann::json step_json(const Step& step) {
             },
         },
         step.operation);
-    json["link"] = std::visit([](const auto& op) { return op.link; }, step.operation);
+    json["link"] = std::visit([](const auto& op) { return printable(op.link); }, step.operation);
     json["disruption"] = step.disruption == Disruption::none   ? "none"
                          : step.disruption == Disruption::flap ? "flap"
                                                                : "recreate";
@@ -446,7 +446,7 @@ nlohmann::json error_json(const Error& error) {
 }
 
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {
-    nlohmann::json json{{"name", plan.name},
+    nlohmann::json json{{"name", printable(plan.name)},
                         {"result", outcome_word(outcome)},
                         {"steps", nlohmann::json::array()},
                         {"warnings", nlohmann::json::array()},

@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "json_schema.h"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
@@ -57,6 +59,35 @@ int open_current() {
     _exit(127);
 }
 
+/// The words of the document that was asked of vxlanctl, also in a line of shell; none where it was
+/// not, or something else instead.
+std::vector<std::string> words_for_json(const std::vector<std::string>& command) {
+    std::istringstream line(fmt::format("{}", fmt::join(command, " ")));
+    std::vector<std::string> words{std::istream_iterator<std::string>(line), {}};
+    const auto program = std::find(words.begin(), words.end(), VXLANCTL_PROGRAM);
+    words.erase(words.begin(), program);
+    words.erase(std::find(words.begin(), words.end(), "--"), words.end());
+    const auto has = [&](const char* word) {
+        return std::find(words.begin(), words.end(), word) != words.end();
+    };
+    if (!has("--json") || has("--ip-commands") || has("--help") || has("--version")) return {};
+    return words;
+}
+
+/// Every document that any test makes vxlanctl print is held against the schema.
+void check_json(const std::vector<std::string>& command, const std::string& out) {
+    const auto words = words_for_json(command);
+    if (words.empty() || out.empty()) return; // nothing of what was killed
+    const auto document = nlohmann::json::parse(out, nullptr, false);
+    const std::string faults = document.is_discarded()
+                                   ? "no JSON\n"
+                                   : json_schema::faults(document, json_schema::command_of(words));
+    if (!faults.empty())
+        throw std::runtime_error(
+            fmt::format("'{}' printed what docs/json.schema.json does not have: {}{}",
+                        fmt::join(words, " "), faults, out));
+}
+
 } // namespace
 
 Namespace::Namespace() {
@@ -90,7 +121,7 @@ Inside::~Inside() {
 
 Process::Process(const Namespace& space, const std::vector<std::string>& command,
                  const RunOptions& options)
-    : deadline_(options.deadline) {
+    : command_(command), deadline_(options.deadline) {
     std::array<int, 2> out, err;
     if (pipe2(out.data(), O_CLOEXEC) != 0 || pipe2(err.data(), O_CLOEXEC) != 0) fail("pipe");
     // A file instead of a pipe: any amount of input without a second thread.
@@ -143,6 +174,7 @@ Finished Process::wait() {
     pid_ = -1;
     finished.peak_kib = usage.ru_maxrss;
     finished.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    check_json(command_, finished.out);
     return finished;
 }
 

@@ -58,9 +58,11 @@ public:
     Process(const Process&) = delete;
     Process& operator=(const Process&) = delete;
     int pid() const { return pid_; }
+    /// Throws where vxlanctl printed JSON that is not as docs/json.schema.json says.
     Finished wait();
 
 private:
+    std::vector<std::string> command_;
     int pid_ = -1, out_ = -1, err_ = -1;
     std::chrono::seconds deadline_;
 };

@@ -91,6 +91,34 @@ TEST_CASE("manual page: names every command and every option") {
     }
 }
 
+TEST_CASE("manual pages: have the sections that readers look for") {
+    for (const std::string name : {"vxlanctl.8", "vxlanctl.toml.5"}) {
+        std::ifstream file(SOURCE_DIRECTORY "/man/" + name);
+        const std::string page((std::istreambuf_iterator<char>(file)), {});
+        for (const std::string section :
+             {"NAME", "SYNOPSIS", "DESCRIPTION", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"}) {
+            INFO(name << " " << section);
+            CHECK(page.find("\n.Sh " + section + "\n") != std::string::npos);
+        }
+    }
+}
+
+TEST_CASE("manual page of the files: has a key for every option that is one") {
+    std::ifstream file(SOURCE_DIRECTORY "/man/vxlanctl.toml.5");
+    const std::string page((std::istreambuf_iterator<char>(file)), {});
+    const auto check = [&](const auto& rows, TunnelKind kind) {
+        for (const auto& row : rows) {
+            INFO(row.name);
+            if (is_option(row, kind))
+                CHECK(page.find(".It Ic " + std::string(row.name) + " Li =") != std::string::npos);
+        }
+    };
+    for (const auto kind : {TunnelKind::vxlan, TunnelKind::sit, TunnelKind::ip6tnl}) {
+        check(link_attributes(), kind);
+        check(tunnel_attributes(kind), kind);
+    }
+}
+
 TEST_CASE("shell words: quoted where a shell would do something with them") {
     CHECK(shell_quoted("vxlan0") == "vxlan0");
     CHECK(shell_quoted("a b") == "'a b'");

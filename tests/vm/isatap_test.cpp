@@ -1,5 +1,6 @@
 // ISATAP and IPv4-in-IPv6 on a kernel that has them, with traffic.
 #include "faults.h"
+#include "manual.h"
 #include "world.h"
 
 #include <algorithm>
@@ -441,6 +442,10 @@ TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
     CHECK(sh(net.host, "ip route show 192.168.10.0/24").find("dev site1") != std::string::npos);
     CHECK(vxlanctl(net.host, "check " + file).code == 0);
     CHECK(vxlanctl_counted(net.host, "apply " + file).writes == 0);
+}
+
+TEST_CASE("isatap: the examples of the manual pages do what is said of them") {
+    CHECK(run_manual_examples(Needs::kinds) == 2);
 }
 
 TEST_CASE("isatap: a local address of 0.0.0.0/8 makes the identifier that the kernel makes") {

@@ -1,0 +1,35 @@
+#pragma once
+
+#include "vxlanctl/command.h"
+
+/// Completion files for shells, made of the table of commands and their options. They are kept in
+/// completions/, and a test compares.
+namespace vxlanctl {
+
+/// Names that a shell looks up when it completes.
+enum class Names : std::uint8_t { none, devices, tunnels, namespaces, files, toml_files };
+
+/// What an argument can be.
+struct Candidates {
+    std::vector<std::string> words;
+    Names names = Names::none;
+    bool operator==(const Candidates&) const = default;
+};
+
+/// One word behind a command, as its synopsis calls it.
+struct Position {
+    std::string name;
+    bool repeats = false; ///< also all further words
+    Candidates candidates;
+};
+
+/// The words behind a command, in their order.
+std::vector<Position> positions(const Command& command);
+/// What the option's argument can be.
+Candidates candidates(const Command& command, const OptionInfo& option);
+
+std::string bash_completion();
+std::string zsh_completion();
+std::string fish_completion();
+
+} // namespace vxlanctl
