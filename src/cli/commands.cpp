@@ -21,8 +21,8 @@ const std::vector<Command>& commands() {
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
          "words; also when the program is called by one of these names",
          init_vxlan_options, run_init_vxlan},
-        {"down", "IFNAME... | --all [OPTION...]", "Remove tunnels that vxlanctl made", down_options,
-         run_down},
+        {"down", "IFNAME... | --all | --file FILE [OPTION...]", "Remove tunnels that vxlanctl made",
+         down_options, run_down},
         {"apply", "[FILE|DIR|-]... [OPTION...]",
          "Make the kernel match the files; without any, those of /etc/vxlanctl", apply_options,
          run_apply},

@@ -1,25 +1,50 @@
 #include "vxlanctl/commands.h"
+#include "vxlanctl/files.h"
 #include "vxlanctl/reconcile.h"
+#include "vxlanctl/report.h"
 
 #include <algorithm>
+#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
 
+void add_absent(Config& config, const std::string& name) {
+    if (std::find(config.absent.begin(), config.absent.end(), name) == config.absent.end())
+        config.absent.push_back(name);
+}
+
+/// The tunnels of these files, or all that is wrong with them.
+std::vector<Error> add_tunnels_of(const std::vector<std::string>& files, Config& config) {
+    auto texts = read_files(files);
+    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
+        return read_text(path, "peers file");
+    });
+    auto errors = std::move(texts.errors);
+    errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
+    for (const auto& defined : parsed.tunnels)
+        if (defined.tunnel.placement.netns.empty())
+            add_absent(config, defined.tunnel.name);
+        else if (errors.empty())
+            print_warning(defined.tunnel.name,
+                          fmt::format("stays, since it is in the network namespace '{}'",
+                                      defined.tunnel.placement.netns));
+    return errors;
+}
+
 Result<Config> wanted_absence(const Arguments& arguments) {
     Config config;
     if (arguments.has("all")) {
-        if (!arguments.words.empty())
+        if (!arguments.words.empty() || arguments.has("file"))
             return usage_error("", "either --all or names of tunnels, not both");
         config.unnamed = Unnamed::remove_all;
         return config;
     }
-    if (arguments.words.empty())
+    if (arguments.words.empty() && !arguments.has("file"))
         return usage_error("", "no tunnel is named", "Name one, or use --all.");
     for (const auto& name : arguments.words) {
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-        if (std::find(config.absent.begin(), config.absent.end(), name) == config.absent.end())
-            config.absent.push_back(name);
+        add_absent(config, name);
     }
     return config;
 }
@@ -29,6 +54,7 @@ Result<Config> wanted_absence(const Arguments& arguments) {
 std::vector<OptionInfo> down_options() {
     std::vector<OptionInfo> options{
         {"all", 0, "", "every tunnel that carries vxlanctl's mark"},
+        {"file", 0, "FILE|DIR|-", "the tunnels that these files state; may be repeated"},
         {"force", 0, "", "also a tunnel that vxlanctl did not make"},
     };
     const auto more = write_options();
@@ -37,9 +63,12 @@ std::vector<OptionInfo> down_options() {
 }
 
 Result<int> run_down(const Arguments& arguments) {
-    const auto config = wanted_absence(arguments);
+    auto config = wanted_absence(arguments);
     if (!config) return tl::unexpected(config.error());
-    return reconcile(*config, arguments);
+    if (const auto files = arguments.options.find("file"); files != arguments.options.end())
+        if (const auto errors = add_tunnels_of(files->second, *config); !errors.empty())
+            return print_failures(errors, arguments);
+    return reconcile(std::move(*config), arguments);
 }
 
 } // namespace vxlanctl

@@ -25,6 +25,24 @@
 #include <unistd.h>
 
 namespace vxlanctl {
+#if defined(VXLANCTL_STATIC) && defined(__GLIBC__)
+
+// glibc looks names up by plugins, which are those of the host and its version: what is linked
+// statically crashes there, or finds nothing.
+Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::seconds) {
+    std::set<std::string> names;
+    for (const auto& query : queries)
+        names.insert(fmt::format("'{}'", query.name));
+    return usage_error(
+        "",
+        fmt::format("cannot look up {}: this vxlanctl is linked statically, and then "
+                    "the C library cannot look up names",
+                    fmt::join(names, ", ")),
+        "State the peers' addresses, or install a vxlanctl that is linked "
+        "dynamically.");
+}
+
+#else
 namespace {
 
 using std::chrono::steady_clock;
@@ -210,4 +228,5 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     return answers;
 }
 
+#endif
 } // namespace vxlanctl

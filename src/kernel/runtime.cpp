@@ -77,6 +77,9 @@ std::optional<NamespaceId> namespace_of_lock(const std::string& name) {
 /// examined. One that is merely held open is missed; its links then only lose the memory of what
 /// may be reset.
 std::optional<std::vector<NamespaceId>> living_namespaces() {
+    // Where others' processes are hidden (hidepid, ProtectProc), they look as if they were not
+    // there.
+    if (!namespace_at("/proc/1/ns/net")) return std::nullopt;
     std::vector<NamespaceId> spaces;
     for (const char* directory : {"/proc", "/run/netns", "/run/docker/netns"}) {
         const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory), closedir);

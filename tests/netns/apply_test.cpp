@@ -219,6 +219,27 @@ TEST_CASE("apply: --prune removes what came from files and stands in none, and n
     CHECK(vxlanctl(host.space, "down --all").out == "no tunnel carries vxlanctl's mark\n");
 }
 
+TEST_CASE("apply: down --file removes what the file states, and no other tunnel") {
+    const Host host;
+    RunOptions file;
+    file.input = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n"
+                 "[vxlan.vxlan1]\nlocal = \"172.21.0.100\"\nvni = 11\nnetns = \"blue\"\n";
+    REQUIRE(apply_text(host.space, "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n"
+                                   "[vxlan.vxlan1]\nlocal = \"172.21.0.100\"\nvni = 11\n")
+                .code == 0);
+    const auto removed = vxlanctl(host.space, "down --file -", file);
+    CHECK(removed.code == 0);
+    CHECK(removed.out == "vxlan0: removed\n  - link vxlan0\n");
+    CHECK(removed.err == "vxlanctl: warning: vxlan1: stays, since it is in the network namespace "
+                         "'blue'\n");
+    CHECK(link_exists(host.space, "vxlan1"));
+    file.input = "[vxlan.vxlan1]\n";
+    CHECK(vxlanctl(host.space, "down --file -", file).code == 2);
+    CHECK(link_exists(host.space, "vxlan1"));
+    CHECK(vxlanctl(host.space, "down --all --file -", file).code == 2);
+    CHECK(link_exists(host.space, "vxlan1"));
+}
+
 TEST_CASE("apply: a renamed tunnel takes over the VNI of the old one") {
     const Host host;
     REQUIRE(apply_text(host.space, vxlan("old", "10", gate_peers)).code == 0);
