@@ -116,6 +116,7 @@ END
     'down')
         cat <<'END'
 --all
+--file @toml_files
 --force
 -n
 --dry-run

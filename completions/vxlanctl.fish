@@ -191,6 +191,7 @@ complete -c vxlanctl -n '__vxlanctl_at 3 init-vxlan' -a '(__vxlanctl_tunnels)' -
 
 # down
 complete -c vxlanctl -n '__vxlanctl_is down' -l all -d 'every tunnel that carries vxlanctl\'s mark'
+complete -c vxlanctl -n '__vxlanctl_is down' -l file -x -a '(__fish_complete_suffix .toml)' -d 'the tunnels that these files state; may be repeated'
 complete -c vxlanctl -n '__vxlanctl_is down' -l force -d 'also a tunnel that vxlanctl did not make'
 complete -c vxlanctl -n '__vxlanctl_is down' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is down' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
