@@ -1,5 +1,6 @@
 /* The least that setting up a VXLAN can cost: the writes of `vxlanctl up` over one netlink socket,
- * in as few sends as it uses, and nothing else. No reading, no checking, no lock, no record, no
+ * in as few sends as it uses, and its gratuitous ARP, which the kernel copies to each peer; nothing
+ * else. No reading, no checking, no lock, no record, no
  * verification, no undo. What vxlanctl takes longer than this is the price of those.
  *
  *     floor DEV LOCAL IFNAME INNER/LENGTH PEERSFILE
@@ -10,6 +11,9 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
+#include <net/if_arp.h>
+#include <netinet/if_ether.h>
+#include <netpacket/packet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,6 +151,29 @@ static void raise_link(int link) {
     message->ifi_flags = message->ifi_change = IFF_UP;
 }
 
+/* RFC 5227, 3: sender and target are the address that is new. */
+static void announce(int link, const char* name, struct in_addr inner) {
+    struct {
+        struct arphdr header;
+        unsigned char sender_mac[6], sender[4], target_mac[6], target[4];
+    } __attribute__((packed))
+    arp = {{htons(ARPHRD_ETHER), htons(ETH_P_IP), 6, 4, htons(ARPOP_REQUEST)}, {0}, {0}, {0}, {0}};
+    struct sockaddr_ll everyone = {.sll_family = AF_PACKET,
+                                   .sll_protocol = htons(ETH_P_ARP),
+                                   .sll_ifindex = link,
+                                   .sll_halen = 6};
+    struct ifreq request = {0};
+    const int packets = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    strncpy(request.ifr_name, name, IFNAMSIZ - 1);
+    if (packets < 0 || ioctl(packets, SIOCGIFHWADDR, &request) != 0) die(name);
+    memcpy(arp.sender_mac, request.ifr_hwaddr.sa_data, 6);
+    memcpy(arp.sender, &inner, 4);
+    memcpy(arp.target, &inner, 4);
+    memset(everyone.sll_addr, 0xff, 6);
+    if (sendto(packets, &arp, sizeof arp, 0, (struct sockaddr*)&everyone, sizeof everyone) < 0)
+        die("sendto");
+}
+
 int main(int argc, char** argv) {
     struct in_addr local, inner;
     char* slash = argc == 6 ? strchr(argv[4], '/') : NULL;
@@ -168,5 +195,6 @@ int main(int argc, char** argv) {
     add_address(link, inner, length);
     raise_link(link);
     flush();
+    announce(link, argv[3], inner);
     return 0;
 }

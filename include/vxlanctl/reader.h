@@ -48,7 +48,7 @@ struct WayToPeer {
     std::string dev;       ///< empty: out of any link
     auto operator<=>(const WayToPeer&) const = default;
 };
-/// Those of the ways that the host has no route for. One batch; only the first 64 are looked up.
+/// Those of the ways that the host has no route for. One batch, with a look-up for each.
 Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
                                        const std::set<WayToPeer>& ways);
 

@@ -21,15 +21,19 @@ std::string random_id() {
     return fmt::format("{:016x}", bits);
 }
 
-/// The ways to the peers that the plan adds.
-std::set<WayToPeer> new_ways(const TunnelPlan& plan) {
-    std::set<WayToPeer> ways;
+/// Without a route there is rarely one to only some of the peers: looking up a few will do, where
+/// there are thousands of them.
+constexpr std::size_t most_look_ups = 16;
+
+/// Calls `take` with the way to each peer that the plan adds, as long as that returns true.
+template<class Take> void for_each_new_way(const TunnelPlan& plan, Take take) {
+    if (plan.wish == nullptr) return;
     for (const auto& step : plan.steps)
         if (const auto* added = std::get_if<AddFlood>(&step.operation))
             for (const auto& entry : added->entries)
-                ways.insert({entry.dst, plan.wish->tunnel.local.value(),
-                             plan.wish->tunnel.dev.value_or("")});
-    return ways;
+                if (!take(WayToPeer{entry.dst, plan.wish->tunnel.local.value(),
+                                    plan.wish->tunnel.dev.value_or("")}))
+                    return;
 }
 
 /// Which tunnels could not do without the device.
@@ -437,17 +441,21 @@ bool Reconciliation::gets_route(const IpAddress& peer) const {
 
 /// A look-up that fails is no reason to do nothing.
 void Reconciliation::warn_of_missing_routes(Plan& made) {
-    std::set<WayToPeer> all;
+    std::set<WayToPeer> asked;
     for (const auto& tunnel : made.tunnels)
-        if (tunnel.wish != nullptr) all.merge(new_ways(tunnel));
-    const auto missing = unroutable(*netlink_, state_, all);
+        for_each_new_way(tunnel, [&](WayToPeer way) {
+            if (asked.size() < most_look_ups) asked.insert(std::move(way));
+            return asked.size() < most_look_ups;
+        });
+    const auto missing = unroutable(*netlink_, state_, asked);
     if (!missing || missing->empty()) return;
     for (auto& tunnel : made.tunnels)
-        if (tunnel.wish != nullptr)
-            for (const auto& way : new_ways(tunnel))
-                if (missing->contains(way) && !gets_route(way.peer))
-                    tunnel.warnings.push_back(
-                        fmt::format("no route to peer {} yet", to_string(way.peer)));
+        for_each_new_way(tunnel, [&](const WayToPeer& way) {
+            if (missing->contains(way) && !gets_route(way.peer))
+                tunnel.warnings.push_back(
+                    fmt::format("no route to peer {} yet", to_string(way.peer)));
+            return true;
+        });
 }
 
 /// A mark that is missing or another one is no difference that matters to anybody.

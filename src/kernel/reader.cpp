@@ -27,7 +27,6 @@ constexpr std::size_t most_by_name = 32;
 constexpr std::size_t most_by_link = 8;
 // Up to this many routing tables, the kernel filters routes by table.
 constexpr std::size_t most_by_table = 4;
-constexpr std::size_t most_look_ups = 64;
 constexpr int most_readings = 32;
 
 tl::unexpected<Error> while_reading(Error error, std::string what) {
@@ -631,7 +630,6 @@ Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
     MessageWriter writer(batch);
     std::vector<WayToPeer> asked;
     for (const auto& way : ways) {
-        if (asked.size() == most_look_ups) break;
         const Link* lower = find_link(state, way.dev);
         encode_look_up_route(writer, way.peer, way.local, lower != nullptr ? lower->index : 0);
         asked.push_back(way);
