@@ -50,7 +50,7 @@ void break_every_write(const std::string& first_words, const std::string& words,
             return;
         }
         REQUIRE(counted.finished.code == 1); // anything else may be so for ever
-        const bool is_refused = // by netlink, or as an ioctl
+        const bool is_refused =              // by netlink, or as an ioctl
             counted.finished.err.find("Operation not supported") != std::string::npos ||
             counted.finished.err.find("Invalid argument") != std::string::npos;
         CHECK(is_refused);
