@@ -20,4 +20,8 @@ struct FileTexts {
 };
 FileTexts read_files(const std::vector<std::string>& words);
 
+/// The tunnels of those files and of the peers files that they name. What could not be read is
+/// among the errors, first.
+ParsedFiles read_tunnels(const std::vector<std::string>& words);
+
 } // namespace vxlanctl

@@ -22,13 +22,9 @@ std::string_view verdict_word(Verdict verdict) {
 /// What the files in the default directory state of a network namespace; their errors are `check`'s
 /// to tell.
 std::vector<Tunnel> wishes(const std::string& netns) {
-    const auto texts = read_files({});
-    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
-        return read_text(path, "peers file");
-    });
-    for (const auto& errors : {texts.errors, parsed.errors})
-        for (const auto& error : errors)
-            print_warning("", to_string(error));
+    const auto parsed = read_tunnels({});
+    for (const auto& error : parsed.errors)
+        print_warning("", to_string(error));
     std::vector<Tunnel> tunnels;
     for (const auto& defined : parsed.tunnels)
         if (defined.tunnel.placement.netns == netns) tunnels.push_back(defined.tunnel);

@@ -16,20 +16,15 @@ void add_absent(Config& config, const std::string& name) {
 
 /// The tunnels of these files, or all that is wrong with them.
 std::vector<Error> add_tunnels_of(const std::vector<std::string>& files, Config& config) {
-    auto texts = read_files(files);
-    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
-        return read_text(path, "peers file");
-    });
-    auto errors = std::move(texts.errors);
-    errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
+    auto parsed = read_tunnels(files);
     for (const auto& defined : parsed.tunnels)
         if (defined.tunnel.placement.netns.empty())
             add_absent(config, defined.tunnel.name);
-        else if (errors.empty())
+        else if (parsed.errors.empty())
             print_warning(defined.tunnel.name,
                           fmt::format("stays, since it is in the network namespace '{}'",
                                       defined.tunnel.placement.netns));
-    return errors;
+    return std::move(parsed.errors);
 }
 
 Result<Config> wanted_absence(const Arguments& arguments) {

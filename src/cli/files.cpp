@@ -126,4 +126,13 @@ FileTexts read_files(const std::vector<std::string>& words) {
     return read_paths(paths);
 }
 
+ParsedFiles read_tunnels(const std::vector<std::string>& words) {
+    const auto texts = read_files(words);
+    auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
+        return read_text(path, "peers file");
+    });
+    parsed.errors.insert(parsed.errors.begin(), texts.errors.begin(), texts.errors.end());
+    return parsed;
+}
+
 } // namespace vxlanctl

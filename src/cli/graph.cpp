@@ -131,12 +131,8 @@ using Problems = std::vector<Error>;
 /// Of the tunnels of these names, or all of them.
 tl::expected<Picture, Problems> picture_of_files(const std::vector<std::string>& files,
                                                  const std::vector<std::string>& names) {
-    auto texts = read_files(files);
-    const auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
-        return read_text(path, "peers file");
-    });
-    Problems problems = std::move(texts.errors);
-    problems.insert(problems.end(), parsed.errors.begin(), parsed.errors.end());
+    auto parsed = read_tunnels(files);
+    Problems problems = std::move(parsed.errors);
     if (!problems.empty()) return tl::unexpected(std::move(problems));
     std::vector<const Tunnel*> tunnels;
     std::vector<std::string> present;

@@ -21,19 +21,18 @@ std::string random_id() {
     return fmt::format("{:016x}", bits);
 }
 
-/// Without a route there is rarely one to only some of the peers: looking up a few will do, where
-/// there are thousands of them.
+/// A host without a route to one peer is mostly without one to any: of thousands, a few are looked
+/// up.
 constexpr std::size_t most_look_ups = 16;
 
-/// Calls `take` with the way to each peer that the plan adds, as long as that returns true.
+/// Calls `take` with the way to each peer that the plan adds.
 template<class Take> void for_each_new_way(const TunnelPlan& plan, Take take) {
     if (plan.wish == nullptr) return;
     for (const auto& step : plan.steps)
         if (const auto* added = std::get_if<AddFlood>(&step.operation))
             for (const auto& entry : added->entries)
-                if (!take(WayToPeer{entry.dst, plan.wish->tunnel.local.value(),
-                                    plan.wish->tunnel.dev.value_or("")}))
-                    return;
+                take(WayToPeer{entry.dst, plan.wish->tunnel.local.value(),
+                               plan.wish->tunnel.dev.value_or("")});
 }
 
 /// Which tunnels could not do without the device.
@@ -445,7 +444,6 @@ void Reconciliation::warn_of_missing_routes(Plan& made) {
     for (const auto& tunnel : made.tunnels)
         for_each_new_way(tunnel, [&](WayToPeer way) {
             if (asked.size() < most_look_ups) asked.insert(std::move(way));
-            return asked.size() < most_look_ups;
         });
     const auto missing = unroutable(*netlink_, state_, asked);
     if (!missing || missing->empty()) return;
@@ -454,7 +452,6 @@ void Reconciliation::warn_of_missing_routes(Plan& made) {
             if (missing->contains(way) && !gets_route(way.peer))
                 tunnel.warnings.push_back(
                     fmt::format("no route to peer {} yet", to_string(way.peer)));
-            return true;
         });
 }
 

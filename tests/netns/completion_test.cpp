@@ -7,7 +7,6 @@
 #include <catch2/catch.hpp>
 #include <filesystem>
 #include <fmt/format.h>
-#include <fstream>
 #include <set>
 #include <sstream>
 
@@ -66,8 +65,8 @@ public:
     Shell(const Namespace& space, const std::string& name) : name_(name), space_(space) {
         if (name == "fish") return;
         const std::string path = "/run/setup." + name;
-        std::ofstream(path) << "cd /run/here\nPATH=" << program_folder() << ":$PATH\n"
-                            << (name == "bash" ? bash_setup : zsh_setup);
+        write_text(path, "cd /run/here\nPATH=" + program_folder() + ":$PATH\n" +
+                             (name == "bash" ? bash_setup : zsh_setup));
         terminal_ = std::make_unique<Terminal>(
             space, name == "bash" ? std::vector<std::string>{"bash", "--norc", "--noprofile", "-i"}
                                   : std::vector<std::string>{"zsh", "-f", "-i"});
@@ -212,7 +211,7 @@ TEST_CASE("completion: bash, zsh and fish offer every command, option, word and 
     std::filesystem::create_directories("/run/netns");
     for (const char* path :
          {"/run/here/a.toml", "/run/here/b.json", "/run/netns/blue", "/run/netns/green"})
-        std::ofstream(path) << "";
+        write_text(path, "");
     const auto cases = all_cases();
     CHECK(cases.size() > 180);
     std::vector<std::string> lines;

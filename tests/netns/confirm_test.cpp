@@ -1,13 +1,10 @@
 // A change that is taken back unless somebody confirms it.
 #include "faults.h"
+#include "terminal.h"
 #include "world.h"
 
-#include <array>
 #include <catch2/catch.hpp>
 #include <csignal>
-#include <fcntl.h>
-#include <poll.h>
-#include <pty.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,67 +48,6 @@ struct Wishes {
     std::string records;
 };
 
-/// vxlanctl at a terminal of its own.
-class AtTerminal {
-public:
-    AtTerminal(const Namespace& space, const std::string& words) {
-        const auto command = command_of(words);
-        process_ = forkpty(&terminal_, nullptr, nullptr, nullptr);
-        REQUIRE(process_ >= 0);
-        if (process_ != 0) {
-            fcntl(terminal_, F_SETFD, FD_CLOEXEC);
-            return;
-        }
-        signal(SIGHUP, SIG_DFL); // whatever the tests were started by
-        std::vector<char*> arguments;
-        for (const auto& word : command)
-            arguments.push_back(const_cast<char*>(word.c_str()));
-        arguments.push_back(nullptr);
-        if (setns(space.descriptor(), CLONE_NEWNET) == 0) execvp(arguments[0], arguments.data());
-        _exit(127);
-    }
-    AtTerminal(const AtTerminal&) = delete;
-    AtTerminal& operator=(const AtTerminal&) = delete;
-    ~AtTerminal() {
-        if (process_ > 0) kill(process_, SIGKILL);
-        hang_up();
-        if (process_ > 0) waitpid(process_, nullptr, 0);
-    }
-
-    /// Reads until the text comes.
-    void await(const std::string& text) {
-        std::string said;
-        pollfd descriptor{terminal_, POLLIN, 0};
-        while (said.find(text) == std::string::npos) {
-            INFO(said);
-            REQUIRE(poll(&descriptor, 1, 30000) == 1);
-            std::array<char, 4096> buffer;
-            const auto size = read(terminal_, buffer.data(), buffer.size());
-            REQUIRE(size > 0);
-            said.append(buffer.data(), static_cast<std::size_t>(size));
-        }
-    }
-    void type(const std::string& text) const {
-        REQUIRE(::write(terminal_, text.data(), text.size()) == ssize_t(text.size()));
-    }
-    void hang_up() {
-        if (terminal_ >= 0) close(terminal_);
-        terminal_ = -1;
-    }
-    void kill_process() const { REQUIRE(kill(process_, SIGKILL) == 0); }
-    /// The exit code.
-    int wait() {
-        int status = 0;
-        REQUIRE(waitpid(process_, &status, 0) == process_);
-        process_ = -1;
-        return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    }
-
-private:
-    int terminal_ = -1;
-    pid_t process_ = -1;
-};
-
 const std::string pending = "apply /run/wish.toml --confirm 600";
 const std::string question = "unless you press Enter";
 
@@ -127,13 +63,13 @@ void await_pending(const Namespace& space) {
 
 TEST_CASE("confirm: Enter at the terminal keeps the change, and nothing else does") {
     const Wishes wishes;
-    AtTerminal run(wishes.host.space, pending);
+    Terminal run(wishes.host.space, command_of(pending));
     run.type("\n"); // before anybody asked
-    run.await(question);
+    run.read_until(question);
     run.type("yes");
     CHECK(link_exists(wishes.host.space, "vxlan1"));
     run.type("\n");
-    run.await("confirmed: the change stays");
+    run.read_until("confirmed: the change stays");
     CHECK(run.wait() == 0);
     wishes.check_kept();
 }
@@ -197,8 +133,8 @@ TEST_CASE("confirm: a removal that was taken back is not made again by a service
 
 TEST_CASE("confirm: a terminal that hangs up takes the change back") {
     const Wishes wishes;
-    AtTerminal run(wishes.host.space, pending);
-    run.await(question);
+    Terminal run(wishes.host.space, command_of(pending));
+    run.read_until(question);
     run.hang_up();
     wishes.check_taken_back();
     CHECK(run.wait() == 1);
@@ -206,8 +142,8 @@ TEST_CASE("confirm: a terminal that hangs up takes the change back") {
 
 TEST_CASE("confirm: a killed program takes the change back") {
     const Wishes wishes;
-    AtTerminal run(wishes.host.space, pending);
-    run.await(question);
+    Terminal run(wishes.host.space, command_of(pending));
+    run.read_until(question);
     run.kill_process();
     wishes.check_taken_back();
 }

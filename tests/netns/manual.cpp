@@ -107,7 +107,7 @@ void run_example(const std::string& page, const std::string& text, const Example
     const Host host;
     const std::string folder = std::filesystem::path(VXLANCTL_PROGRAM).parent_path().string();
     const bool is_file = page == "vxlanctl.toml.5";
-    std::ofstream("/run/example") << text;
+    write_text("/run/example", text);
     const std::string script =
         "mount -t tmpfs none /mnt; mkdir /mnt/etc /mnt/here; cd /mnt/here\n"
         "mount --rbind /etc /mnt/etc; mount -t tmpfs none /etc; ln -s /mnt/etc/* /etc\n"
@@ -120,7 +120,7 @@ void run_example(const std::string& page, const std::string& text, const Example
                    "vxlanctl apply | tail -n 1 | grep -qx '[12] tunnels*: [12] in sync'\n"
                  : "sh -e /run/example\n") +
         setting.proof;
-    std::ofstream("/run/script") << script;
+    write_text("/run/script", script);
     const auto finished = run(host.space, {"unshare", "-m", "sh", "-exu", "/run/script"});
     INFO(finished.out << finished.err);
     CHECK(finished.code == 0);

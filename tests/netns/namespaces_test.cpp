@@ -172,7 +172,7 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
 }
 
 TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
-    std::ofstream("/run/second.toml") << second_vpg << brought;
+    write_text("/run/second.toml", second_vpg + brought);
     break_every_write<TwoDevices>("", "apply /run/second.toml");
 }
 

@@ -37,6 +37,26 @@ std::string hex(std::string_view bytes) {
 
 using Attributes = std::map<int, std::string>;
 
+Attributes attributes_of(std::string_view bytes) {
+    Attributes attributes;
+    while (bytes.size() >= sizeof(rtattr)) {
+        rtattr header;
+        std::memcpy(&header, bytes.data(), sizeof header);
+        if (header.rta_len < sizeof header) break;
+        attributes[header.rta_type & NLA_TYPE_MASK] =
+            bytes.substr(RTA_LENGTH(0), RTA_PAYLOAD(&header));
+        bytes.remove_prefix(std::min<std::size_t>(bytes.size(), RTA_ALIGN(header.rta_len)));
+    }
+    return attributes;
+}
+
+nlohmann::json as_json(const Attributes& attributes, const std::set<int>& without = {}) {
+    nlohmann::json object;
+    for (const auto& [type, bytes] : attributes)
+        if (without.count(type) == 0) object[std::to_string(type)] = hex(bytes);
+    return object;
+}
+
 /// One object of a dump: its header of type `Header`, and its attributes' bytes by type.
 template<class Header> struct Object {
     Header header{};
@@ -53,20 +73,17 @@ template<class Header> struct Object {
             std::memcpy(&value, at->second.data(), std::min(at->second.size(), sizeof value));
         return value;
     }
-    nlohmann::json without(const std::set<int>& types) const {
-        nlohmann::json object;
-        for (const auto& [type, bytes] : attributes)
-            if (types.count(type) == 0) object[std::to_string(type)] = hex(bytes);
-        return object;
+    nlohmann::json without(const std::set<int>& types) const { return as_json(attributes, types); }
+    Attributes nested(int type) const {
+        const auto at = attributes.find(type);
+        return at == attributes.end() ? Attributes{} : attributes_of(at->second);
     }
 };
 
 class Socket {
 public:
-    explicit Socket(int protocol)
-        : descriptor(socket(protocol == 0 ? AF_INET : AF_NETLINK,
-                            (protocol == 0 ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC,
-                            protocol == 0 ? 0 : NETLINK_ROUTE)) {
+    Socket(int family, int type, int protocol)
+        : descriptor(socket(family, type | SOCK_CLOEXEC, protocol)) {
         if (descriptor < 0) fail("socket");
     }
     ~Socket() { close(descriptor); }
@@ -77,7 +94,7 @@ public:
 
 /// All objects of one kind, as the kernel lists them to a request with this header.
 template<class Header> std::vector<Object<Header>> dump(int type, const Header& header) {
-    const Socket channel(1);
+    const Socket channel(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
     struct {
         nlmsghdr message{};
         Header header;
@@ -99,12 +116,9 @@ template<class Header> std::vector<Object<Header>> dump(int type, const Header& 
             if (message->nlmsg_type == NLMSG_ERROR) throw std::runtime_error("a dump is refused");
             Object<Header> object;
             std::memcpy(&object.header, NLMSG_DATA(message), sizeof(Header));
-            auto rest = static_cast<int>(message->nlmsg_len - NLMSG_LENGTH(sizeof(Header)));
-            for (auto* attribute = reinterpret_cast<rtattr*>(reinterpret_cast<char*>(message) +
-                                                             NLMSG_SPACE(sizeof(Header)));
-                 RTA_OK(attribute, rest); attribute = RTA_NEXT(attribute, rest))
-                object.attributes[attribute->rta_type & NLA_TYPE_MASK] = {
-                    static_cast<const char*>(RTA_DATA(attribute)), RTA_PAYLOAD(attribute)};
+            object.attributes =
+                attributes_of({reinterpret_cast<const char*>(message) + NLMSG_SPACE(sizeof(Header)),
+                               message->nlmsg_len - NLMSG_SPACE(sizeof(Header))});
             objects.push_back(std::move(object));
         }
     }
@@ -112,7 +126,7 @@ template<class Header> std::vector<Object<Header>> dump(int type, const Header& 
 
 /// The potential routers of an ISATAP tunnel; for another link none.
 std::string routers(const std::string& name) {
-    const Socket socket(0);
+    const Socket socket(AF_INET, SOCK_DGRAM, 0);
     std::array<ip_tunnel_prl, 128> list{};
     list[0].datalen = sizeof list;
     ifreq request{};
@@ -123,6 +137,11 @@ std::string routers(const std::string& name) {
     for (std::size_t i = 0; i < list[0].datalen / sizeof list[0]; ++i)
         texts.insert(fmt::format("{:08x} {:04x}", list[i].addr, list[i].flags));
     return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+/// What comes with a kernel module, and stays.
+bool is_fallback(const std::string& name) {
+    return name == "sit0" || name == "ip6tnl0";
 }
 
 nlohmann::json sorted(nlohmann::json list) {
@@ -136,25 +155,34 @@ nlohmann::json snapshot(const Namespace& space) {
     const Inside inside(space);
     nlohmann::json all;
     std::map<int, std::string> names;
-    // Of a link what somebody sets, and not its counters or what follows from the carrier.
-    const std::set<int> link_attributes{IFLA_ADDRESS,  IFLA_BROADCAST,    IFLA_MTU,
-                                        IFLA_LINKINFO, IFLA_TXQLEN,       IFLA_IFALIAS,
-                                        IFLA_GROUP,    IFLA_PROMISCUITY,  IFLA_MIN_MTU,
-                                        IFLA_MAX_MTU,  IFLA_NUM_TX_QUEUES};
+    // Of a link not its counters, what follows from the carrier, and what is told by name below.
+    const std::set<int> not_its_own{IFLA_STATS,
+                                    IFLA_STATS64,
+                                    IFLA_OPERSTATE,
+                                    IFLA_LINKMODE,
+                                    IFLA_CARRIER,
+                                    IFLA_CARRIER_CHANGES,
+                                    IFLA_CARRIER_UP_COUNT,
+                                    IFLA_CARRIER_DOWN_COUNT,
+                                    IFLA_QDISC,
+                                    IFLA_AF_SPEC,
+                                    IFLA_LINK,
+                                    IFLA_MASTER};
     const auto links = dump(RTM_GETLINK, ifinfomsg{});
     for (const auto& link : links)
         names[link.header.ifi_index] = link.text(IFLA_IFNAME);
-    const auto is_fallback = [](const std::string& name) { // comes with the module, and stays
-        return name == "sit0" || name == "ip6tnl0";
-    };
     for (const auto& link : links) {
         const std::string& name = names.at(link.header.ifi_index);
         if (is_fallback(name)) continue;
         auto& item = all["links"][name];
-        for (const int type : link_attributes)
-            if (const auto at = link.attributes.find(type); at != link.attributes.end())
-                item[std::to_string(type)] = hex(at->second);
+        item = link.without(not_its_own);
+        auto of_families = link.nested(IFLA_AF_SPEC);
+        item["ipv4"] = hex(of_families[AF_INET]);
+        item["ipv6"] = as_json(
+            attributes_of(of_families[AF_INET6]),
+            {IFLA_INET6_FLAGS, IFLA_INET6_STATS, IFLA_INET6_ICMP6STATS, IFLA_INET6_CACHEINFO});
         item["up"] = (link.header.ifi_flags & IFF_UP) != 0;
+        item["link"] = names[link.number(IFLA_LINK)];
         item["master"] = names[link.number(IFLA_MASTER)];
         if (const std::string list = routers(name); !list.empty()) item["routers"] = list;
     }
@@ -209,11 +237,13 @@ nlohmann::json snapshot(const Namespace& space) {
         wanted.ndm_family = family;
         auto neighbours = nlohmann::json::array();
         for (const auto& neighbour : dump(RTM_GETNEIGH, wanted)) {
-            if ((neighbour.header.ndm_state & (NUD_PERMANENT | NUD_NOARP)) == 0) continue;
-            // Entries of the link itself: multicast and its own MAC, which follow from its flags.
-            if (family == AF_BRIDGE ? neighbour.attributes.count(NDA_DST) == 0
-                                    : (neighbour.header.ndm_state & NUD_PERMANENT) == 0)
-                continue;
+            // Not what is learned, and of an FDB not the link's own MAC and groups either.
+            const bool is_set =
+                family == AF_BRIDGE
+                    ? (neighbour.header.ndm_state & (NUD_PERMANENT | NUD_NOARP)) != 0 &&
+                          neighbour.attributes.count(NDA_DST) != 0
+                    : (neighbour.header.ndm_state & NUD_PERMANENT) != 0;
+            if (!is_set) continue;
             auto item = neighbour.without({NDA_CACHEINFO});
             item["dev"] = names[neighbour.header.ndm_ifindex];
             item["flags"] = {neighbour.header.ndm_flags, neighbour.header.ndm_state};
@@ -251,7 +281,7 @@ std::vector<std::string> ipv4_settings(const Namespace& space,
     const Inside inside(space);
     std::vector<std::string> lines;
     for (const auto& link : std::filesystem::directory_iterator("/proc/sys/net/ipv4/conf"))
-        if (const auto name = link.path().filename(); name != "sit0" && name != "ip6tnl0")
+        if (const auto name = link.path().filename(); !is_fallback(name))
             for (const auto& setting : names)
                 lines.push_back(fmt::format("{} {} {}", name.string(), setting,
                                             text_of((link.path() / setting).string())));
@@ -263,12 +293,9 @@ std::vector<std::string> ipv4_settings(const Namespace& space,
 
 nlohmann::json listed(const Namespace& space) {
     nlohmann::json all;
-    const auto is_fallback = [](const nlohmann::json& item) { // comes with the module, and stays
-        return item.at("ifname") == "sit0" || item.at("ifname") == "ip6tnl0";
-    };
     auto of_links = batch(space, "", {"link show", "addr show", "neigh show nud permanent"});
     for (auto& item : of_links[0]) {
-        if (is_fallback(item)) continue;
+        if (is_fallback(item.at("ifname"))) continue;
         const auto name = item.at("ifname").get<std::string>();
         const auto flags = item.at("flags").get<std::set<std::string>>();
         all["up"][name] = flags.count("UP") != 0;
@@ -279,7 +306,7 @@ nlohmann::json listed(const Namespace& space) {
         all["links"][name] = item;
     }
     for (auto& item : of_links[1]) {
-        if (is_fallback(item)) continue;
+        if (is_fallback(item.at("ifname"))) continue;
         auto& list = all["addresses"][item.at("ifname").get<std::string>()];
         list = item.at("addr_info");
         for (auto at = list.begin(); at != list.end();)

@@ -3,6 +3,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
 #include <sched.h>
@@ -16,7 +17,11 @@ Terminal::Terminal(const Namespace& space, const std::vector<std::string>& comma
     winsize size{50, 200, 0, 0};
     pid_ = forkpty(&terminal_, nullptr, nullptr, &size);
     if (pid_ < 0) throw std::runtime_error("no terminal");
-    if (pid_ > 0) return;
+    if (pid_ > 0) {
+        fcntl(terminal_, F_SETFD, FD_CLOEXEC);
+        return;
+    }
+    signal(SIGHUP, SIG_DFL); // whatever the tests were started by
     std::vector<char*> words;
     for (const auto& word : command)
         words.push_back(const_cast<char*>(word.c_str()));
@@ -28,13 +33,30 @@ Terminal::Terminal(const Namespace& space, const std::vector<std::string>& comma
 }
 
 Terminal::~Terminal() {
-    kill(pid_, SIGKILL);
-    waitpid(pid_, nullptr, 0);
-    close(terminal_);
+    if (pid_ > 0) kill(pid_, SIGKILL);
+    hang_up();
+    if (pid_ > 0) waitpid(pid_, nullptr, 0);
+}
+
+void Terminal::hang_up() {
+    if (terminal_ >= 0) close(terminal_);
+    terminal_ = -1;
+}
+
+void Terminal::kill_process() const {
+    if (kill(pid_, SIGKILL) != 0) throw std::runtime_error("it cannot be killed");
+}
+
+int Terminal::wait() {
+    int status = 0;
+    if (waitpid(pid_, &status, 0) != pid_) throw std::runtime_error("it cannot be waited for");
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 void Terminal::type(const std::string& text) const {
-    if (write(terminal_, text.data(), text.size()) < 0) throw std::runtime_error("no terminal");
+    if (write(terminal_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+        throw std::runtime_error("no terminal");
 }
 
 std::string Terminal::read_until(const std::string& end) {

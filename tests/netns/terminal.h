@@ -15,6 +15,10 @@ public:
     void type(const std::string& text) const;
     /// What it prints, up to and with `end`. Throws where that does not come in time.
     std::string read_until(const std::string& end);
+    void hang_up();
+    void kill_process() const;
+    /// The exit code, or 128 + signal.
+    int wait();
 
 private:
     int pid_ = -1, terminal_ = -1;

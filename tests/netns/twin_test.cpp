@@ -56,18 +56,12 @@ std::string with_everything(const std::string& words) {
                    "172.21.0.100,table 100' --rule 'to 2001:db8:64::/48,table 101,priority 77'";
 }
 
-/// Of many alike, every fourth one has to do where everything takes ten times as long.
-template<class Element> bool is_left_out(const Element& element, const Element* first) {
-    return is_slow() && (&element - first) % 4 != 0;
-}
-
 } // namespace
 
 TEST_CASE("twin: a creation, with every option alone and with all of them") {
     Twins twins;
     twins.both("ip link add br0 address 02:00:00:00:00:b0 type bridge");
     for (const auto& option : creating) {
-        if (is_left_out(option, creating)) continue;
         twins.run(up_words + " " + option.words);
         twins.both("ip link del vxlan0");
     }
@@ -164,7 +158,6 @@ TEST_CASE("twin: routes and rules, elsewhere as well") {
 
 TEST_CASE("twin: a replacement keeps every attribute that has no option") {
     for (const auto& option : kept) {
-        if (is_left_out(option, kept)) continue;
         INFO(option.words);
         Twins twins;
         const bool needs_ipv6 =
@@ -303,9 +296,7 @@ TEST_CASE("twin: the flood list of a control plane keeps its flag") {
 }
 
 TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something else") {
-    const std::string names[] = {"it;s*", "type", "a=b.1", "$(id)", "~", "#x", "\\", "none"};
-    for (const auto& name : names) {
-        if (is_left_out(name, names)) continue;
+    for (const std::string name : {"type", "a=b.1", "it;s*", "$(id)", "~", "#x", "\\", "none"}) {
         INFO(name);
         Twins twins;
         twins.both(fmt::format("ip link add dev 'b{0}' address 02:00:00:00:00:b0 type bridge\n"
@@ -324,9 +315,7 @@ TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something
                                name));
         twins.run(words("10.1.0.2/24"));
     }
-    const std::string words_of_commands[] = {"type", "dev", "name", "address"};
-    for (const auto& name : words_of_commands) {
-        if (is_left_out(name, words_of_commands)) continue;
+    for (const std::string name : {"type", "dev", "name", "address"}) {
         Twins twins;
         twins.run(fmt::format("up eth0 172.21.0.100 {} 10.1.0.1/24 100.64.158.4", name));
         twins.run("down " + name);

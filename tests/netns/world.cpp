@@ -183,20 +183,6 @@ Finished run(const Namespace& space, const std::vector<std::string>& command,
     return Process(space, command, options).wait();
 }
 
-std::string text_of(const std::string& path) {
-    std::ifstream file(path);
-    INFO(path);
-    REQUIRE(file);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-void write_text(const std::string& path, const std::string& text) {
-    std::ofstream file(path);
-    file << text << std::flush;
-    INFO(path);
-    REQUIRE(file);
-}
-
 std::string sh(const Namespace& space, const std::string& line) {
     const auto finished = run(space, {"/bin/sh", "-ec", line});
     if (finished.code != 0)

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "text_files.h"
+
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -70,9 +72,8 @@ private:
 /// A line of shell that has to succeed; returns what it prints.
 std::string sh(const Namespace& space, const std::string& line);
 
-/// What the file holds, which must be there.
-std::string text_of(const std::string& path);
-void write_text(const std::string& path, const std::string& text);
+using text_files::text_of;
+using text_files::write_text;
 
 /// vxlanctl and these words: split at blanks, except within single quotes.
 std::vector<std::string> command_of(const std::string& words);

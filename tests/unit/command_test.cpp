@@ -1,12 +1,12 @@
+#include "text_files.h"
 #include "vxlanctl/command.h"
 #include "vxlanctl/report.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
-#include <iterator>
 #include <sstream>
 
 using namespace vxlanctl;
+using text_files::text_of;
 
 namespace {
 
@@ -68,8 +68,7 @@ TEST_CASE("help: fits a terminal, and names every option") {
 }
 
 TEST_CASE("manual page: names every command and every option") {
-    std::ifstream file(SOURCE_DIRECTORY "/man/vxlanctl.8");
-    const std::string page((std::istreambuf_iterator<char>(file)), {});
+    const auto page = text_of(SOURCE_DIRECTORY "/man/vxlanctl.8");
     REQUIRE(page.size() > 1000);
     const auto has_option = [&](const std::string& name) {
         // In mdoc a dash is implied by Fl, and written out elsewhere as \-.
@@ -93,8 +92,7 @@ TEST_CASE("manual page: names every command and every option") {
 
 TEST_CASE("manual pages: have the sections that readers look for") {
     for (const std::string name : {"vxlanctl.8", "vxlanctl.toml.5"}) {
-        std::ifstream file(SOURCE_DIRECTORY "/man/" + name);
-        const std::string page((std::istreambuf_iterator<char>(file)), {});
+        const auto page = text_of(SOURCE_DIRECTORY "/man/" + name);
         for (const std::string section :
              {"NAME", "SYNOPSIS", "DESCRIPTION", "FILES", "EXIT STATUS", "EXAMPLES", "SEE ALSO"}) {
             INFO(name << " " << section);
@@ -104,8 +102,7 @@ TEST_CASE("manual pages: have the sections that readers look for") {
 }
 
 TEST_CASE("manual page of the files: has a key for every option that is one") {
-    std::ifstream file(SOURCE_DIRECTORY "/man/vxlanctl.toml.5");
-    const std::string page((std::istreambuf_iterator<char>(file)), {});
+    const auto page = text_of(SOURCE_DIRECTORY "/man/vxlanctl.toml.5");
     const auto check = [&](const auto& rows, TunnelKind kind) {
         for (const auto& row : rows) {
             INFO(row.name);

@@ -1,10 +1,10 @@
+#include "text_files.h"
 #include "vxlanctl/completion.h"
 
 #include "vxlanctl/firewall.h"
 #include "vxlanctl/output.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <map>
 
 using namespace vxlanctl;
@@ -20,8 +20,7 @@ Candidates candidates_of(const std::string& command, const std::string& name) {
 }
 
 std::string file(const std::string& name) {
-    std::ifstream stream(SOURCE_DIRECTORY "/completions/" + name);
-    return {std::istreambuf_iterator<char>(stream), {}};
+    return text_files::text_of(SOURCE_DIRECTORY "/completions/" + name);
 }
 
 } // namespace

@@ -1,15 +1,16 @@
 // docs/json.schema.json itself. What commands print is held against it in tests/netns/world.cpp.
 #include "json_schema.h"
+#include "text_files.h"
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/command.h"
 #include "vxlanctl/report.h"
 
 #include <catch2/catch.hpp>
-#include <fstream>
 #include <set>
 #include <sstream>
 
 using namespace vxlanctl;
+using text_files::text_of;
 
 namespace {
 
@@ -24,11 +25,6 @@ bool is_good(const std::string& pointer, const nlohmann::json& value) {
     auto document = good;
     document[nlohmann::json::json_pointer(pointer)] = value;
     return json_schema::faults(document, "apply").empty();
-}
-
-std::string text_of(const std::string& path) {
-    std::ifstream file(SOURCE_DIRECTORY + path);
-    return {std::istreambuf_iterator<char>(file), {}};
 }
 
 /// The names of all properties and the words of all enumerations in the schema.
@@ -106,7 +102,7 @@ TEST_CASE("JSON schema: has a definition for each command, and each attribute") 
 }
 
 TEST_CASE("JSON schema: docs/json.md has every word of it, and its examples are as it says") {
-    const std::string text = text_of("/docs/json.md");
+    const std::string text = text_of(SOURCE_DIRECTORY "/docs/json.md");
     std::set<std::string> words;
     collect_words(json_schema::schema(), words);
     CHECK(words.size() > 150);

@@ -1,24 +1,19 @@
 // Tunnels out of the JSON of SORACOM's API: every form that it comes in, what is said where it does
 // not do, and over damaged and hostile texts no crash.
+#include "text_files.h"
 #include "vxlanctl/file_text.h"
 #include "vxlanctl/soracom.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
-#include <fstream>
-#include <iterator>
 
 using namespace vxlanctl;
+using text_files::text_of;
 
 namespace {
 
-std::string read(const std::string& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-const std::string sample = read(SOURCE_DIRECTORY "/examples/gate-peers.json");
+const std::string sample = text_of(SOURCE_DIRECTORY "/examples/gate-peers.json");
 
 const std::vector<HostAddress> this_host{
     {{parse_address("127.0.0.1").value(), 8}, std::nullopt, 1, "lo"},
@@ -365,13 +360,13 @@ TEST_CASE("soracom: a damaged text is an error with a place, or one that says so
     for (std::size_t size = 0; size < vpg.size(); ++size)
         CHECK_FALSE(import(sample, vpg.substr(0, size)));
     for (std::size_t at = 0; at < sample.size(); ++at)
-        for (unsigned flip = 1; flip < 256; flip *= 2) {
+        for (unsigned flip = 1; flip < 256; ++flip) {
             std::string damaged = sample;
             damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
             check(damaged, vpg);
         }
     for (std::size_t at = 0; at < vpg.size(); ++at)
-        for (unsigned flip = 1; flip < 256; flip *= 2) {
+        for (unsigned flip = 1; flip < 256; ++flip) {
             std::string damaged = vpg;
             damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
             check(sample, damaged);
