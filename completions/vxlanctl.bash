@@ -1,4 +1,120 @@
-# vxlanctl(8) in bash. Made of vxlanctl's own tables. Do not change it here, but there, and then run
+# vxlanctl(8) in bash.
+
+# The devices, tunnels and network namespaces that there are, a line each.
+_vxlanctl_devices() {
+    local line
+    while IFS=: read -r line _; do
+        [[ $line == *'|'* ]] || printf '%s\n' "${line##*[[:blank:]]}"
+    done </proc/net/dev
+}
+_vxlanctl_tunnels() {
+    local line
+    while IFS= read -r line; do
+        [[ $line == ' '* ]] || printf '%s\n' "${line%%: *}"
+    done < <("$1" show --color never 2>/dev/null </dev/null)
+}
+_vxlanctl_namespaces() {
+    local path
+    for path in /run/netns/*; do
+        [[ ! -e $path ]] || printf '%s\n' "${path##*/}"
+    done
+}
+
+# What option $2 of command $1 takes, as above. Fails where it takes no argument.
+_vxlanctl_argument() {
+    local option candidates
+    while read -r option candidates; do
+        if [[ $option == "$2" && $candidates ]]; then
+            printf '%s\n' "$candidates"
+            return 0
+        fi
+    done < <(_vxlanctl_options "$1")
+    return 1
+}
+
+_vxlanctl() {
+    # bash splits words at = and : as well, which vxlanctl does not.
+    local word words=() line=${COMP_LINE:0:COMP_POINT} rest
+    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
+        rest=${line#"${line%%[![:blank:]]*}"}
+        if ((${#words[@]} == 0)) || [[ $rest != "$line" ]]; then
+            words+=("$word")
+        else
+            words[-1]+=$word
+        fi
+        line=${rest#"$word"}
+    done
+
+    local command='' count=0 candidates='' ended='' i
+    for ((i = 1; i < ${#words[@]} - 1; ++i)); do
+        word=${words[i]}
+        if [[ ! $ended && $word == -- ]]; then
+            ended=yes
+        elif [[ ! $ended && $word == -?* ]]; then
+            candidates=$(_vxlanctl_argument "$command" "$word") && ((++i))
+        elif [[ -z $command || $(_vxlanctl_words "$command" 0) ]]; then
+            command+=${command:+ }$word
+        else
+            ((++count))
+        fi
+    done
+
+    local current=${words[-1]} written=''
+    if ((i == ${#words[@]})); then
+        : # the argument of the option before
+    elif [[ ! $ended && $current == --*=* ]]; then
+        candidates=$(_vxlanctl_argument "$command" "${current%%=*}")
+        written=${current%%=*}=
+    else
+        candidates=$(_vxlanctl_words "$command" 0)
+        [[ $candidates ]] || candidates=$(_vxlanctl_words "$command" $((count + 1)))
+        if [[ ! $ended && $current == -* ]]; then
+            while read -r word _; do
+                candidates+=" $word"
+            done < <(_vxlanctl_options "$command")
+        fi
+    fi
+    current=${current#"$written"}
+
+    local all=() name
+    read -ra words <<<"$candidates"
+    for word in "${words[@]}"; do
+        case $word in
+        '?') ;;
+        @files)
+            compopt -o filenames
+            while IFS= read -r name; do all+=("$name"); done < <(compgen -f -- "$current")
+            ;;
+        @toml_files)
+            compopt -o filenames
+            while IFS= read -r name; do all+=("$name"); done < <(
+                compgen -f -X '!*.toml' -- "$current"
+                compgen -d -- "$current"
+            )
+            ;;
+        @*)
+            while IFS= read -r name; do
+                printf -v name %q "$name"
+                all+=("$name")
+            done < <("_vxlanctl_${word#@}" "${COMP_WORDS[0]}")
+            ;;
+        *) all+=("$word") ;;
+        esac
+    done
+
+    # What is before the last = or : is not part of the word that bash replaces.
+    word=${COMP_WORDS[COMP_CWORD]}
+    [[ $word != [=:]* ]] || word=''
+    written=${current%"$word"}
+    COMPREPLY=()
+    for name in "${all[@]}"; do
+        [[ $name != "$current"* ]] || COMPREPLY+=("${name#"$written"}")
+    done
+}
+
+complete -F _vxlanctl vxlanctl
+
+# The rest is made of vxlanctl's own tables. Do not change it here, but there, and then run
 # cmake --build build/dev --target completions
 
 # The options of command $1, a line each. Behind one that takes an argument stands what it can
@@ -259,117 +375,3 @@ _vxlanctl_words() {
     'firewall':*) echo '@tunnels' ;;
     esac
 }
-
-# The devices, tunnels and network namespaces that there are, a line each.
-_vxlanctl_devices() {
-    local line
-    while IFS=: read -r line _; do
-        [[ $line == *'|'* ]] || printf '%s\n' "${line##*[[:blank:]]}"
-    done </proc/net/dev
-}
-_vxlanctl_tunnels() {
-    local line
-    while IFS= read -r line; do
-        [[ $line == ' '* ]] || printf '%s\n' "${line%%: *}"
-    done < <("$1" show --color never 2>/dev/null </dev/null)
-}
-_vxlanctl_namespaces() {
-    local path
-    for path in /run/netns/*; do
-        [[ ! -e $path ]] || printf '%s\n' "${path##*/}"
-    done
-}
-
-# What option $2 of command $1 takes, as above. Fails where it takes no argument.
-_vxlanctl_argument() {
-    local option candidates
-    while read -r option candidates; do
-        if [[ $option == "$2" && $candidates ]]; then
-            printf '%s\n' "$candidates"
-            return 0
-        fi
-    done < <(_vxlanctl_options "$1")
-    return 1
-}
-
-_vxlanctl() {
-    # bash splits words at = and : as well, which vxlanctl does not.
-    local word words=() line=${COMP_LINE:0:COMP_POINT} rest
-    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
-        rest=${line#"${line%%[![:blank:]]*}"}
-        if ((${#words[@]} == 0)) || [[ $rest != "$line" ]]; then
-            words+=("$word")
-        else
-            words[-1]+=$word
-        fi
-        line=${rest#"$word"}
-    done
-
-    local command='' count=0 candidates='' ended='' i
-    for ((i = 1; i < ${#words[@]} - 1; ++i)); do
-        word=${words[i]}
-        if [[ ! $ended && $word == -- ]]; then
-            ended=yes
-        elif [[ ! $ended && $word == -?* ]]; then
-            candidates=$(_vxlanctl_argument "$command" "$word") && ((++i))
-        elif [[ -z $command || $(_vxlanctl_words "$command" 0) ]]; then
-            command+=${command:+ }$word
-        else
-            ((++count))
-        fi
-    done
-
-    local current=${words[-1]} written=''
-    if ((i == ${#words[@]})); then
-        : # the argument of the option before
-    elif [[ ! $ended && $current == --*=* ]]; then
-        candidates=$(_vxlanctl_argument "$command" "${current%%=*}")
-        written=${current%%=*}=
-    else
-        candidates=$(_vxlanctl_words "$command" 0)
-        [[ $candidates ]] || candidates=$(_vxlanctl_words "$command" $((count + 1)))
-        if [[ ! $ended && $current == -* ]]; then
-            while read -r word _; do
-                candidates+=" $word"
-            done < <(_vxlanctl_options "$command")
-        fi
-    fi
-    current=${current#"$written"}
-
-    local all=() name
-    read -ra words <<<"$candidates"
-    for word in "${words[@]}"; do
-        case $word in
-        '?') ;;
-        @files)
-            compopt -o filenames
-            while IFS= read -r name; do all+=("$name"); done < <(compgen -f -- "$current")
-            ;;
-        @toml_files)
-            compopt -o filenames
-            while IFS= read -r name; do all+=("$name"); done < <(
-                compgen -f -X '!*.toml' -- "$current"
-                compgen -d -- "$current"
-            )
-            ;;
-        @*)
-            while IFS= read -r name; do
-                printf -v name %q "$name"
-                all+=("$name")
-            done < <("_vxlanctl_${word#@}" "${COMP_WORDS[0]}")
-            ;;
-        *) all+=("$word") ;;
-        esac
-    done
-
-    # What is before the last = or : is not part of the word that bash replaces.
-    word=${COMP_WORDS[COMP_CWORD]}
-    [[ $word != [=:]* ]] || word=''
-    written=${current%"$word"}
-    COMPREPLY=()
-    for name in "${all[@]}"; do
-        [[ $name != "$current"* ]] || COMPREPLY+=("${name#"$written"}")
-    done
-}
-
-complete -F _vxlanctl vxlanctl

@@ -1,5 +1,4 @@
-# vxlanctl(8) in fish. Made of vxlanctl's own tables. Do not change it here, but there, and then run
-# cmake --build build/dev --target completions
+# vxlanctl(8) in fish.
 
 # The devices, tunnels and network namespaces that there are.
 function __vxlanctl_devices
@@ -17,7 +16,6 @@ end
 
 # The words before the cursor: the command's name, and then a line for each other one.
 function __vxlanctl_line
-    set -l with_argument --accept --address --ageing --color --confirm --dev --df --encaplimit --file --format --forward-from --gate-peers --limit --lock-timeout --mac --masquerade --master --metric --mtu --name --netns --output --peers-file --port --resolve-timeout --route --router --rp-filter --rule --self --srcport --tclass --tos --ttl --vni --vpg --vrf --wait -o
     set -l command
     set -l words
     set -l skip no
@@ -28,10 +26,10 @@ function __vxlanctl_line
         else if test $ended = no; and test "x$word" = x--
             set ended yes
         else if test $ended = no; and string match -q -- '-?*' $word
-            contains -- $word $with_argument; and set skip yes
+            contains -- $word $__vxlanctl_with_argument; and set skip yes
         else if test -z "$command"
             set command $word
-        else if contains -- $command import ipip6 isatap
+        else if contains -- $command $__vxlanctl_of_two_words
             set command "$command $word"
         else
             set -a words $word
@@ -59,6 +57,12 @@ function __vxlanctl_at
 end
 
 complete -c vxlanctl -f
+
+# The rest is made of vxlanctl's own tables. Do not change it here, but there, and then run
+# cmake --build build/dev --target completions
+
+set -g __vxlanctl_with_argument --accept --address --ageing --color --confirm --dev --df --encaplimit --file --format --forward-from --gate-peers --limit --lock-timeout --mac --masquerade --master --metric --mtu --name --netns --output --peers-file --port --resolve-timeout --route --router --rp-filter --rule --self --srcport --tclass --tos --ttl --vni --vpg --vrf --wait -o
+set -g __vxlanctl_of_two_words import ipip6 isatap
 complete -c vxlanctl -l json -d 'print JSON instead of text'
 complete -c vxlanctl -l netns -x -a '(__vxlanctl_namespaces)' -d 'work in this network namespace'
 complete -c vxlanctl -s q -l quiet -d 'print errors only'

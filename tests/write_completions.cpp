@@ -1,11 +1,13 @@
-// Writes the files of completions/ into the folder that is named.
+// Makes the tables in the files of completions/, the folder that is named, anew.
+#include "text_files.h"
 #include "vxlanctl/completion.h"
 
-#include <fstream>
-
 int main(int, char** argv) {
-    const std::string folder = argv[1];
-    std::ofstream(folder + "/vxlanctl.bash") << vxlanctl::bash_completion();
-    std::ofstream(folder + "/_vxlanctl") << vxlanctl::zsh_completion();
-    std::ofstream(folder + "/vxlanctl.fish") << vxlanctl::fish_completion();
+    const auto write = [&](const std::string& name, const std::string& tables) {
+        const std::string path = argv[1] + ("/" + name);
+        text_files::write_text(path, vxlanctl::with_tables(text_files::text_of(path), tables));
+    };
+    write("vxlanctl.bash", vxlanctl::bash_tables());
+    write("_vxlanctl", vxlanctl::zsh_tables());
+    write("vxlanctl.fish", vxlanctl::fish_tables());
 }

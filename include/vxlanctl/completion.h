@@ -2,8 +2,8 @@
 
 #include "vxlanctl/command.h"
 
-/// Completion files for shells, made of the table of commands and their options. They are kept in
-/// completions/, and a test compares.
+/// What shells complete, made of the table of commands and their options. It stands in the files of
+/// completions/, behind the shell's own functions, and a test compares.
 namespace vxlanctl {
 
 /// Names that a shell looks up when it completes.
@@ -28,8 +28,11 @@ std::vector<Position> positions(const Command& command);
 /// What the option's argument can be.
 Candidates candidates(const Command& command, const OptionInfo& option);
 
-std::string bash_completion();
-std::string zsh_completion();
-std::string fish_completion();
+std::string bash_tables();
+std::string zsh_tables();
+std::string fish_tables();
+/// The text of one of the files with these tables in place of those that it has. Throws where there
+/// is no place for them.
+std::string with_tables(const std::string& file, const std::string& tables);
 
 } // namespace vxlanctl

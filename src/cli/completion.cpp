@@ -12,8 +12,8 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::string_view made_of_tables =
-    "# Made of vxlanctl's own tables. Do not change it here, but there, and then run\n"
+constexpr std::string_view before_the_tables =
+    "# The rest is made of vxlanctl's own tables. Do not change it here, but there, and then run\n"
     "# cmake --build build/dev --target completions\n";
 
 /// By the placeholder of an option or a word; an empty text for what nobody can complete.
@@ -194,146 +194,7 @@ std::string bash_options(const std::vector<OptionInfo>& options, const Command& 
     return text;
 }
 
-constexpr std::string_view bash_engine = R"sh(
-# The devices, tunnels and network namespaces that there are, a line each.
-_vxlanctl_devices() {
-    local line
-    while IFS=: read -r line _; do
-        [[ $line == *'|'* ]] || printf '%s\n' "${line##*[[:blank:]]}"
-    done </proc/net/dev
-}
-_vxlanctl_tunnels() {
-    local line
-    while IFS= read -r line; do
-        [[ $line == ' '* ]] || printf '%s\n' "${line%%: *}"
-    done < <("$1" show --color never 2>/dev/null </dev/null)
-}
-_vxlanctl_namespaces() {
-    local path
-    for path in /run/netns/*; do
-        [[ ! -e $path ]] || printf '%s\n' "${path##*/}"
-    done
-}
-
-# What option $2 of command $1 takes, as above. Fails where it takes no argument.
-_vxlanctl_argument() {
-    local option candidates
-    while read -r option candidates; do
-        if [[ $option == "$2" && $candidates ]]; then
-            printf '%s\n' "$candidates"
-            return 0
-        fi
-    done < <(_vxlanctl_options "$1")
-    return 1
-}
-
-_vxlanctl() {
-    # bash splits words at = and : as well, which vxlanctl does not.
-    local word words=() line=${COMP_LINE:0:COMP_POINT} rest
-    for word in "${COMP_WORDS[@]:0:COMP_CWORD+1}"; do
-        rest=${line#"${line%%[![:blank:]]*}"}
-        if ((${#words[@]} == 0)) || [[ $rest != "$line" ]]; then
-            words+=("$word")
-        else
-            words[-1]+=$word
-        fi
-        line=${rest#"$word"}
-    done
-
-    local command='' count=0 candidates='' ended='' i
-    for ((i = 1; i < ${#words[@]} - 1; ++i)); do
-        word=${words[i]}
-        if [[ ! $ended && $word == -- ]]; then
-            ended=yes
-        elif [[ ! $ended && $word == -?* ]]; then
-            candidates=$(_vxlanctl_argument "$command" "$word") && ((++i))
-        elif [[ -z $command || $(_vxlanctl_words "$command" 0) ]]; then
-            command+=${command:+ }$word
-        else
-            ((++count))
-        fi
-    done
-
-    local current=${words[-1]} written=''
-    if ((i == ${#words[@]})); then
-        : # the argument of the option before
-    elif [[ ! $ended && $current == --*=* ]]; then
-        candidates=$(_vxlanctl_argument "$command" "${current%%=*}")
-        written=${current%%=*}=
-    else
-        candidates=$(_vxlanctl_words "$command" 0)
-        [[ $candidates ]] || candidates=$(_vxlanctl_words "$command" $((count + 1)))
-        if [[ ! $ended && $current == -* ]]; then
-            while read -r word _; do
-                candidates+=" $word"
-            done < <(_vxlanctl_options "$command")
-        fi
-    fi
-    current=${current#"$written"}
-
-    local all=() name
-    read -ra words <<<"$candidates"
-    for word in "${words[@]}"; do
-        case $word in
-        '?') ;;
-        @files)
-            compopt -o filenames
-            while IFS= read -r name; do all+=("$name"); done < <(compgen -f -- "$current")
-            ;;
-        @toml_files)
-            compopt -o filenames
-            while IFS= read -r name; do all+=("$name"); done < <(
-                compgen -f -X '!*.toml' -- "$current"
-                compgen -d -- "$current"
-            )
-            ;;
-        @*)
-            while IFS= read -r name; do
-                printf -v name %q "$name"
-                all+=("$name")
-            done < <("_vxlanctl_${word#@}" "${COMP_WORDS[0]}")
-            ;;
-        *) all+=("$word") ;;
-        esac
-    done
-
-    # What is before the last = or : is not part of the word that bash replaces.
-    word=${COMP_WORDS[COMP_CWORD]}
-    [[ $word != [=:]* ]] || word=''
-    written=${current%"$word"}
-    COMPREPLY=()
-    for name in "${all[@]}"; do
-        [[ $name != "$current"* ]] || COMPREPLY+=("${name#"$written"}")
-    done
-}
-
-complete -F _vxlanctl vxlanctl
-)sh";
-
 // zsh
-
-constexpr std::string_view zsh_functions = R"sh(
-# The devices, tunnels and network namespaces that there are.
-_vxlanctl_devices() {
-    local -a names=(${${${(M)${(f)"$(</proc/net/dev)"}:#*:*}%%:*}##* })
-    compadd "$@" -a names
-}
-_vxlanctl_tunnels() {
-    local -a names=(${${${(f)"$(_call_program tunnels $program show --color never 2>/dev/null)"}:# *}%%: *})
-    compadd "$@" -a names
-}
-_vxlanctl_namespaces() {
-    local -a names=(/run/netns/*(N:t))
-    compadd "$@" -a names
-}
-
-# The words of the command $1, from its last one on.
-_vxlanctl_command() {
-    local curcontext=$curcontext state line expl
-    case $1 in
-    ('')
-        local -a commands=(
-)sh";
 
 std::string zsh_text(std::string_view text) {
     std::string result;
@@ -394,67 +255,6 @@ std::string zsh_positions(const Command& command) {
 }
 
 // fish
-
-constexpr std::string_view fish_functions = R"sh(
-# The devices, tunnels and network namespaces that there are.
-function __vxlanctl_devices
-    string replace -rf '^\s*(\S+):.*' '$1' </proc/net/dev
-end
-function __vxlanctl_tunnels
-    set -l words (commandline -opc)
-    $words[1] show --color never 2>/dev/null </dev/null | string replace -rf '^(\S+): .*' '$1'
-end
-function __vxlanctl_namespaces
-    for path in /run/netns/*
-        string replace -r '.*/' '' $path
-    end
-end
-
-# The words before the cursor: the command's name, and then a line for each other one.
-function __vxlanctl_line
-    set -l with_argument {}
-    set -l command
-    set -l words
-    set -l skip no
-    set -l ended no
-    for word in (commandline -opc)[2..-1]
-        if test $skip = yes
-            set skip no
-        else if test $ended = no; and test "x$word" = x--
-            set ended yes
-        else if test $ended = no; and string match -q -- '-?*' $word
-            contains -- $word $with_argument; and set skip yes
-        else if test -z "$command"
-            set command $word
-        else if contains -- $command {}
-            set command "$command $word"
-        else
-            set -a words $word
-        end
-    end
-    echo $command
-    string join \n -- $words
-end
-# Whether the command is this one.
-function __vxlanctl_is
-    set -l line (__vxlanctl_line)
-    test "$line[1]" = "$argv"
-end
-# The same, and whether the cursor is at its word of that number, or with `more` also behind it.
-function __vxlanctl_at
-    set -l line (__vxlanctl_line)
-    set -l number $argv[1]
-    set -e argv[1]
-    set -l relation -eq
-    if test "$argv[1]" = more
-        set -e argv[1]
-        set relation -ge
-    end
-    test "$line[1]" = "$argv"; and test (count $line) $relation $number
-end
-
-complete -c vxlanctl -f
-)sh";
 
 std::string fish_quoted(std::string_view text) {
     return in_quotes(text, "\\'");
@@ -534,14 +334,13 @@ Candidates candidates(const Command& command, const OptionInfo& option) {
     return result;
 }
 
-std::string bash_completion() {
-    std::string text = fmt::format("# vxlanctl(8) in bash. {}", made_of_tables.substr(2));
-    text += "\n"
-            "# The options of command $1, a line each. Behind one that takes an argument stands "
-            "what it can\n"
-            "# be: words, names that are looked up (@), or anything (?).\n"
-            "_vxlanctl_options() {\n"
-            "    case $1 in\n";
+std::string bash_tables() {
+    std::string text =
+        "# The options of command $1, a line each. Behind one that takes an argument stands "
+        "what it can\n"
+        "# be: words, names that are looked up (@), or anything (?).\n"
+        "_vxlanctl_options() {\n"
+        "    case $1 in\n";
     for (const auto& command : commands())
         if (const auto options = command.options(); !options.empty())
             text += fmt::format("    '{}')\n        cat <<'END'\n{}END\n        ;;\n", command.name,
@@ -571,14 +370,16 @@ std::string bash_completion() {
                         : fmt::format("    '{}:{}') echo '{}' ;;\n", command.name, number, what);
         }
     }
-    text += "    esac\n}\n";
-    return text + std::string(bash_engine);
+    return text + "    esac\n}\n";
 }
 
-std::string zsh_completion() {
-    std::string text =
-        fmt::format("#compdef vxlanctl\n# vxlanctl(8) in zsh. {}", made_of_tables.substr(2));
-    text += zsh_functions;
+std::string zsh_tables() {
+    std::string text = "# The words of the command $1, from its last one on.\n"
+                       "_vxlanctl_command() {\n"
+                       "    local curcontext=$curcontext state line expl\n"
+                       "    case $1 in\n"
+                       "    ('')\n"
+                       "        local -a commands=(\n";
     for (const auto& [word, summary] : first_words())
         text += fmt::format("            {}\n",
                             in_quotes(fmt::format("{}:{}", word, brief(summary)), "'\\''"));
@@ -610,7 +411,7 @@ std::string zsh_completion() {
                               zsh_options(common_options(), no_command));
 }
 
-std::string fish_completion() {
+std::string fish_tables() {
     std::set<std::string> with_argument;
     for (const auto& command : commands())
         for (const auto& option : options_of(command))
@@ -621,8 +422,8 @@ std::string fish_completion() {
     for (const auto& [first, followers] : second_words())
         firsts += (firsts.empty() ? "" : " ") + first;
     std::string text =
-        fmt::format("# vxlanctl(8) in fish. {}{}", made_of_tables.substr(2),
-                    fmt::format(fish_functions, fmt::join(with_argument, " "), firsts));
+        fmt::format("set -g __vxlanctl_with_argument {}\nset -g __vxlanctl_of_two_words {}\n",
+                    fmt::join(with_argument, " "), firsts);
     for (const auto& option : common_options())
         text += fish_option(option, no_command);
     for (const auto& [word, summary] : first_words())
@@ -639,6 +440,13 @@ std::string fish_completion() {
         text += fish_positions(command);
     }
     return text;
+}
+
+std::string with_tables(const std::string& file, const std::string& tables) {
+    const auto at = file.find(before_the_tables);
+    if (at == std::string::npos)
+        throw std::logic_error("the file says nowhere that the tables begin");
+    return file.substr(0, at + before_the_tables.size()) + "\n" + tables;
 }
 
 } // namespace vxlanctl
