@@ -444,6 +444,23 @@ TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
     CHECK(vxlanctl_counted(net.host, "apply " + file).writes == 0);
 }
 
+TEST_CASE("isatap: check finds routers that somebody removed or added, and apply mends it") {
+    const FletsNetwork net;
+    const std::string file = SOURCE_DIRECTORY "/examples/flets.toml";
+    REQUIRE(vxlanctl(net.host, "apply " + file).code == 0);
+    const auto check_drift = [&](const std::string& by, const std::string& said) {
+        sh(net.host, "ip tunnel prl " + by + " dev sit1");
+        const auto found = vxlanctl(net.host, "check " + file);
+        INFO(by << "\n" << found.out << found.err);
+        CHECK(found.code == 3);
+        CHECK(found.out.find(said) != std::string::npos);
+        CHECK(vxlanctl(net.host, "apply " + file).code == 0);
+        CHECK(vxlanctl(net.host, "check " + file).code == 0);
+    };
+    check_drift("prl-delete 192.168.103.254", "+ router 192.168.103.254");
+    check_drift("prl-nodefault 192.168.103.9", "- router 192.168.103.9");
+}
+
 TEST_CASE("isatap: the examples of the manual pages do what is said of them") {
     CHECK(run_manual_examples(Needs::kinds) == 2);
 }
