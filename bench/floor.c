@@ -172,6 +172,13 @@ static void announce(int link, const char* name, struct in_addr inner) {
     memset(everyone.sll_addr, 0xff, 6);
     if (sendto(packets, &arp, sizeof arp, 0, (struct sockaddr*)&everyone, sizeof everyone) < 0)
         die("sendto");
+    /* As vxlanctl does: who closes it last waits for an RCU grace period. */
+    if (fork() == 0) {
+        close(fd);
+        for (int other = 0; other < 3; ++other)
+            close(other);
+        _exit(0);
+    }
 }
 
 int main(int argc, char** argv) {

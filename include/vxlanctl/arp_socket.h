@@ -29,6 +29,12 @@ private:
 /// there is something to tell.
 class Announcer {
 public:
+    Announcer() = default;
+    Announcer(const Announcer&) = delete;
+    Announcer& operator=(const Announcer&) = delete;
+    /// Leaves a process behind for as long as the kernel needs to let the socket go.
+    ~Announcer();
+
     /// Tries every one. The error is the first of them, with the link as its subject.
     Result<void> announce(std::span<const Announcement> news);
 

@@ -39,6 +39,9 @@ Elsewhere stated_elsewhere(const Tunnel& tunnel, const State& state);
 void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& old,
                     const State& state, const Claims& claims);
 
+/// Whether the newer record of a tunnel lacks anything outside of the link that the older has.
+bool gives_up(const Record& older, const Record& newer);
+
 /// What of a state is needed to plan a config, beside links, addresses and entries.
 struct Needs {
     std::set<std::uint32_t> tables; ///< State::routes: an address or a route is to be added there
@@ -51,5 +54,7 @@ struct Needs {
 };
 /// `state` has links, addresses and the records of the tunnels that the config names.
 Needs needs_of(const Config& config, const State& state);
+/// What is needed to plan that everything outside of the link goes that is nobody else's.
+Needs needs_to_release(const Record& record);
 
 } // namespace vxlanctl

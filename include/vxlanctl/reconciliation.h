@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/arp_socket.h"
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/moved_device.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/reconcile.h"
@@ -91,6 +92,8 @@ private:
     bool stands_on_changes(std::size_t stage) const;
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
+    void release_unclaimed(const Claims& before);
+    Result<void> release(TunnelPlan& tunnel, const Record& old);
     void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const;
 
     Call& call_;

@@ -311,12 +311,49 @@ void Reconciliation::carry_out() {
             return put_back_unused();
         }
     if (!is_there()) return; // nothing can be made
+    const Claims before = state_.records;
     const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
     for (std::size_t stage = 0; stage < stages; ++stage) {
         if (prepares || (stage > 0 && stands_on_changes(stage))) plan_again(stage);
         carry_out_stage(stage);
     }
+    release_unclaimed(before);
     if (prepares) put_back_unused();
+}
+
+/// What a tunnel has left to another one stays there for nobody if that one fails.
+void Reconciliation::release_unclaimed(const Claims& before) {
+    if (std::all_of(plan_.tunnels.begin(), plan_.tunnels.end(),
+                    [](const TunnelPlan& tunnel) { return tunnel.errors.empty(); }))
+        return;
+    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+        TunnelPlan& tunnel = plan_.tunnels[i];
+        const auto old = tunnel.errors.empty() && tunnel.old_mark ? before.find(tunnel.old_mark->id)
+                                                                  : before.end();
+        if (old == before.end() || !gives_up(old->second, tunnel.record)) continue;
+        if (auto done = release(tunnel, old->second); !done) call_.report_error(done.error());
+        outcomes_[i] = intended_outcome(tunnel);
+    }
+}
+
+Result<void> Reconciliation::release(TunnelPlan& tunnel, const Record& old) {
+    ReadRequest request;
+    request.needs = [&](const State&) { return needs_to_release(old); };
+    const auto state = read_state(*netlink_, &*records_, request);
+    if (!state) return tl::unexpected(state.error());
+    LinkTarget target;
+    target.name = tunnel.name;
+    plan_elsewhere(target, {}, old, *state, state->records);
+    TunnelPlan rest;
+    rest.name = tunnel.name;
+    rest.steps = elsewhere_steps(target);
+    if (rest.steps.empty()) return {};
+    TransactionContext context{*netlink_, *records_, id(), {}};
+    const auto results = vxlanctl::carry_out(context, config_, {&rest, 1}, *state, options_);
+    if (!results.front()) return results.front();
+    append(tunnel.steps, std::move(rest.steps));
+    call_.wrote = true;
+    return {};
 }
 
 /// A failure leaves no namespace behind that was made for nothing, and no device in it.

@@ -180,6 +180,25 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
             target.surplus_forwarding.push_back(device);
 }
 
+bool gives_up(const Record& older, const Record& newer) {
+    const auto lacks = [&](auto list, auto equal) {
+        const auto& kept = newer.*list;
+        return std::any_of((older.*list).begin(), (older.*list).end(),
+                           [&](const auto& element) { return !is_in(kept, element, equal); });
+    };
+    return lacks(&Record::routes, same_route) || lacks(&Record::rules, std::equal_to<>{}) ||
+           lacks(&Record::forward_from, std::equal_to<>{});
+}
+
+Needs needs_to_release(const Record& record) {
+    Needs needs;
+    needs.rules = needs.settings = needs.all_records = true;
+    needs.devices.insert(record.forward_from.begin(), record.forward_from.end());
+    for (const auto& route : record.routes)
+        if (!route.dev.empty()) needs.links.insert(route.dev);
+    return needs;
+}
+
 Needs needs_of(const Config& config, const State& state) {
     Needs needs;
     const auto record_behind = [&](const std::string& name) {
