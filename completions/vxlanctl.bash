@@ -262,6 +262,7 @@ END
     'plan')
         cat <<'END'
 --prune
+--unless-held
 --ip-commands
 --allow-recreate
 --keep-foreign
@@ -275,6 +276,7 @@ END
     'check')
         cat <<'END'
 --prune
+--unless-held
 --resolve-timeout ?
 END
         ;;

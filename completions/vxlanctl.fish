@@ -221,6 +221,7 @@ complete -c vxlanctl -n '__vxlanctl_at 1 more apply' -a '(__fish_complete_suffix
 
 # plan
 complete -c vxlanctl -n '__vxlanctl_is plan' -l prune -d 'remove tunnels that came from files and stand in none any more'
+complete -c vxlanctl -n '__vxlanctl_is plan' -l unless-held -d 'leave out files whose last change was not confirmed, as services do'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l ip-commands -d 'say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l allow-recreate -d 'replace the link where the kernel cannot change it'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l keep-foreign -d 'when replacing, put back what is not stated: addresses, routes, ...'
@@ -233,6 +234,7 @@ complete -c vxlanctl -n '__vxlanctl_at 1 more plan' -a '(__fish_complete_suffix 
 
 # check
 complete -c vxlanctl -n '__vxlanctl_is check' -l prune -d 'remove tunnels that came from files and stand in none any more'
+complete -c vxlanctl -n '__vxlanctl_is check' -l unless-held -d 'leave out files whose last change was not confirmed, as services do'
 complete -c vxlanctl -n '__vxlanctl_is check' -l resolve-timeout -x -d 'how long to wait for the addresses of peers\' names (default 10)'
 complete -c vxlanctl -n '__vxlanctl_at 1 more check' -a '(__fish_complete_suffix .toml)' -d 'FILE|DIR|-'
 

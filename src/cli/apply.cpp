@@ -14,6 +14,9 @@ namespace {
 const OptionInfo prune_option{"prune", 0, "",
                               "remove tunnels that came from files and stand in none any more"};
 
+const OptionInfo unless_held_option{
+    "unless-held", 0, "", "leave out files whose last change was not confirmed, as services do"};
+
 void append_options(std::vector<OptionInfo>& to, const std::vector<OptionInfo>& more) {
     to.insert(to.end(), more.begin(), more.end());
 }
@@ -37,6 +40,29 @@ std::string absolute(const std::string& path) {
     return ignored ? path : canonical.string();
 }
 
+/// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
+/// that came back without a file.
+void leave_out_held(Wish& wish, const Hold& hold, bool tells) {
+    wish.config.spared.insert(hold.tunnels.begin(), hold.tunnels.end());
+    const auto is_held = [&](const File& file) {
+        const auto held = hold.files.find(file.path);
+        return held != hold.files.end() && held->second == file.hash;
+    };
+    std::erase_if(wish.config.tunnels, [&](const Tunnel& tunnel) {
+        const bool held = is_held(wish.files[wish.file_of.at(tunnel.name)]);
+        if (held) wish.config.spared.insert(tunnel.name);
+        return held;
+    });
+    if (!tells) return;
+    for (const auto& file : wish.files)
+        if (is_held(file))
+            print_warning(file.path, "on hold, since its last change was not confirmed; edit it, "
+                                     "or run 'vxlanctl apply' by hand");
+    for (const auto& name : hold.tunnels)
+        print_warning(name, "not removed, since its removal was not confirmed; 'vxlanctl apply "
+                            "--prune' by hand removes it");
+}
+
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     auto texts = read_files(arguments.words);
@@ -58,29 +84,9 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
     if (arguments.has("prune")) wish.config.unnamed = Unnamed::remove_files;
+    if (arguments.has(unless_held_option.name))
+        leave_out_held(wish, read_hold(arguments.value("netns")), !arguments.has("quiet"));
     return wish;
-}
-
-/// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
-/// that came back without a file.
-void leave_out_held(Wish& wish, const Hold& hold) {
-    wish.config.spared.insert(hold.tunnels.begin(), hold.tunnels.end());
-    const auto is_held = [&](const File& file) {
-        const auto held = hold.files.find(file.path);
-        return held != hold.files.end() && held->second == file.hash;
-    };
-    std::erase_if(wish.config.tunnels, [&](const Tunnel& tunnel) {
-        const bool held = is_held(wish.files[wish.file_of.at(tunnel.name)]);
-        if (held) wish.config.spared.insert(tunnel.name);
-        return held;
-    });
-    for (const auto& file : wish.files)
-        if (is_held(file))
-            print_warning(file.path, "on hold, since its last change was not confirmed; edit it, "
-                                     "or run 'vxlanctl apply' by hand");
-    for (const auto& name : hold.tunnels)
-        print_warning(name, "not removed, since its removal was not confirmed; 'vxlanctl apply "
-                            "--prune' by hand removes it");
 }
 
 /// Puts the files of what was taken back on hold.
@@ -119,8 +125,7 @@ std::vector<OptionInfo> apply_options() {
         prune_option,
         {"confirm", 0, "SECONDS",
          "take the change back unless it is confirmed in time, by Enter or 'vxlanctl confirm'"},
-        {"unless-held", 0, "",
-         "leave out files whose last change was not confirmed, as services do"}};
+        unless_held_option};
     append_options(options, change_options());
     append_options(options, write_options());
     options.push_back(wait_option());
@@ -129,15 +134,15 @@ std::vector<OptionInfo> apply_options() {
 }
 
 std::vector<OptionInfo> plan_options() {
-    std::vector<OptionInfo> options{prune_option,
-                                    {"ip-commands", 0, "", "say it as commands of iproute2"}};
+    std::vector<OptionInfo> options{
+        prune_option, unless_held_option, {"ip-commands", 0, "", "say it as commands of iproute2"}};
     append_options(options, change_options());
     options.push_back(resolve_option());
     return options;
 }
 
 std::vector<OptionInfo> check_options() {
-    return {prune_option, resolve_option()};
+    return {prune_option, unless_held_option, resolve_option()};
 }
 
 Result<int> run_apply(const Arguments& arguments) {
@@ -147,8 +152,7 @@ Result<int> run_apply(const Arguments& arguments) {
     auto wish = read_wish(arguments);
     if (!wish) return print_failures(wish.error(), arguments);
     const std::string space = arguments.value("netns");
-    const bool by_hand = !arguments.has("unless-held");
-    if (!by_hand) leave_out_held(*wish, read_hold(space));
+    const bool by_hand = !arguments.has(unless_held_option.name);
     const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, space, plan); }};
     const bool confirms = arguments.has("confirm");
     auto code =

@@ -22,8 +22,11 @@ sockaddr_ll endpoint(int link_index) {
 }
 
 tl::unexpected<Error> cannot_open(int code) {
-    const char* const why =
-        code == EPERM ? "that needs the capability CAP_NET_RAW" : std::strerror(code);
+    const char* const why = code == EPERM ? "that needs the capability CAP_NET_RAW"
+                            : code == EAFNOSUPPORT
+                                ? "packet sockets are not allowed, as in a service without the "
+                                  "drop-in announce.conf"
+                                : std::strerror(code);
     return tl::unexpected(Error{ErrorKind::kernel, "", "cannot send ARP", why, 0, ""});
 }
 

@@ -108,6 +108,13 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
     CHECK(service.code == 0);
     CHECK(service.err.find("/run/wish.toml: on hold") != std::string::npos);
     wishes.check_taken_back();
+    CHECK(vxlanctl(space, "check --prune /run/wish.toml").code == 3);
+    for (const std::string looking : {"check", "plan", "apply --dry-run"}) {
+        const auto looked = vxlanctl(space, looking + " --prune --unless-held /run/wish.toml");
+        CHECK(looked.code == 0);
+        CHECK(looked.err == service.err);
+    }
+    CHECK(vxlanctl(space, "check --prune --unless-held --quiet /run/wish.toml").err.empty());
     SECTION("until they are edited") {
         write_text("/run/wish.toml", after_text + "# edited\n");
         CHECK(vxlanctl(space, "apply --prune --unless-held /run/wish.toml").err.empty());
