@@ -138,10 +138,10 @@ std::string second_word(const Command& command) {
 }
 
 std::string second_words_text(const std::vector<const Command*>& followers) {
-    std::string words;
+    std::vector<std::string> words;
     for (const Command* command : followers)
-        words += (words.empty() ? "" : " ") + second_word(*command);
-    return words;
+        words.push_back(second_word(*command));
+    return fmt::format("{}", fmt::join(words, " "));
 }
 
 std::vector<std::string> spellings(const OptionInfo& option) {

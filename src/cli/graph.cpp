@@ -9,10 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <clocale>
 #include <cstdio>
 #include <fmt/format.h>
 #include <langinfo.h>
-#include <locale.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <spawn.h>
@@ -22,12 +22,12 @@
 namespace vxlanctl {
 namespace {
 
-/// What the user's locale can show.
+/// What the user's locale can show. Not by newlocale(): in a static program the C library loads
+/// what setlocale() needs, and no more.
 Charset user_charset() {
-    const locale_t locale = newlocale(LC_CTYPE_MASK, "", locale_t{});
-    if (locale == locale_t{}) return Charset::ascii; // one that is not installed
-    const bool is_utf8 = std::string_view(nl_langinfo_l(CODESET, locale)) == "UTF-8";
-    freelocale(locale);
+    if (setlocale(LC_CTYPE, "") == nullptr) return Charset::ascii; // one that is not installed
+    const bool is_utf8 = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
+    setlocale(LC_CTYPE, "C");
     return is_utf8 ? Charset::unicode : Charset::ascii;
 }
 

@@ -69,6 +69,22 @@ void check_point(const Namespace& space, const std::string& name) {
     if (name == "soracom-bridge.toml") CHECK(link(space, "vxlan0").at("master") == "br0");
 }
 
+void check_example(const std::string& name, const std::string& setup) {
+    INFO(name);
+    const Host host;
+    sh(host.space, setup);
+    const std::string file = SOURCE_DIRECTORY "/examples/" + name;
+    const auto made = vxlanctl(host.space, "apply " + file);
+    INFO(made.err);
+    REQUIRE(made.code == 0);
+    CHECK(made.out.find("created") != std::string::npos);
+    CHECK(vxlanctl(host.space, "check " + file).code == 0);
+    const auto again = vxlanctl_counted(host.space, "apply " + file);
+    CHECK(again.finished.code == 0);
+    CHECK(again.writes == 0);
+    check_point(host.space, name);
+}
+
 } // namespace
 
 TEST_CASE("examples: every file is applied by a test") {
@@ -83,21 +99,11 @@ TEST_CASE("examples: every file is applied by a test") {
 }
 
 TEST_CASE("examples: a file does what it says, and nothing the second time") {
-    for (const auto& [name, setup] : hosts) {
-        if (name == "flets.toml") continue;
-        INFO(name);
-        const Host host;
-        const Names names("100.64.158.4 gate-a.example.net\n100.64.158.5 gate-b.example.net\n");
-        sh(host.space, setup);
-        const std::string file = SOURCE_DIRECTORY "/examples/" + name;
-        const auto made = vxlanctl(host.space, "apply " + file);
-        INFO(made.err);
-        REQUIRE(made.code == 0);
-        CHECK(made.out.find("created") != std::string::npos);
-        CHECK(vxlanctl(host.space, "check " + file).code == 0);
-        const auto again = vxlanctl_counted(host.space, "apply " + file);
-        CHECK(again.finished.code == 0);
-        CHECK(again.writes == 0);
-        check_point(host.space, name);
-    }
+    for (const auto& [name, setup] : hosts)
+        if (name != "flets.toml" && name != "peers-by-name.toml") check_example(name, setup);
+}
+
+TEST_CASE("names: so does the example with peers by name") {
+    const Names names("100.64.158.4 gate-a.example.net\n100.64.158.5 gate-b.example.net\n");
+    check_example("peers-by-name.toml", hosts.at("peers-by-name.toml"));
 }

@@ -1,5 +1,5 @@
-// Preloaded into vxlanctl: sees every datagram that it sends to the kernel, and every ioctl that
-// changes something there.
+// Preloaded into vxlanctl, or linked into it where it is static: sees every datagram that it sends
+// to the kernel, and every ioctl that changes something there.
 //
 //   VXLANCTL_LOG=FILE         appends a line for each message that changes something: its type; and
 //                             `read` for each other one
@@ -14,13 +14,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <dlfcn.h>
 #include <linux/if.h>
 #include <linux/if_tunnel.h>
 #include <linux/netlink.h>
 #include <linux/sockios.h>
 #include <string>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <vector>
 
@@ -67,8 +67,6 @@ void log_write(unsigned long type) {
 } // namespace
 
 extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
-    using Send = ssize_t (*)(int, const void*, size_t, int);
-    static const auto real = reinterpret_cast<Send>(dlsym(RTLD_NEXT, "send"));
     std::vector<char> copy(static_cast<const char*>(data), static_cast<const char*>(data) + size);
     for (size_t at = 0; at + sizeof(nlmsghdr) <= size;) {
         nlmsghdr header;
@@ -88,12 +86,10 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
         at += NLMSG_ALIGN(header.nlmsg_len);
     }
     usleep(static_cast<useconds_t>(number("VXLANCTL_SEND_TIME") * 1000));
-    return real(socket, copy.data(), size, flags);
+    return sendto(socket, copy.data(), size, flags, nullptr, 0);
 }
 
 extern "C" int ioctl(int descriptor, unsigned long request, ...) {
-    using Ioctl = int (*)(int, unsigned long, void*);
-    static const auto real = reinterpret_cast<Ioctl>(dlsym(RTLD_NEXT, "ioctl"));
     va_list arguments;
     va_start(arguments, request);
     void* const argument = va_arg(arguments, void*);
@@ -104,5 +100,5 @@ extern "C" int ioctl(int descriptor, unsigned long request, ...) {
         if (writes == number("VXLANCTL_STOP_BEFORE")) raise(SIGSTOP);
         if (is_to_break()) request = no_such_request;
     }
-    return real(descriptor, request, argument);
+    return static_cast<int>(syscall(SYS_ioctl, descriptor, request, argument));
 }
