@@ -341,6 +341,8 @@ struct State {
     /// By the mark's ID: of the tunnels asked for, and where a rule or a route elsewhere goes
     /// away, of all that live.
     std::map<std::string, Record> records;
+    /// Those of links that are gone; read where all of the living are, for a writer.
+    std::map<std::string, Record> orphans = {};
     /// Names asked for that are alternative ones (altname), and the links' real names.
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes

@@ -93,7 +93,7 @@ private:
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
     void release_unclaimed(const Claims& before);
-    Result<void> release(TunnelPlan& tunnel, const Record& old);
+    Result<std::vector<Step>> release(const std::string& name, const Record& old);
     void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const;
 
     Call& call_;

@@ -50,6 +50,10 @@ public:
     /// Replaces the record at once (rename), so that nobody reads half of it.
     Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
     void remove_record(const std::string& id);
+    /// Records of the locked network namespace whose mark is on no link, by ID. `is_marked` says
+    /// whether an ID is.
+    std::map<std::string, Record>
+    orphans(const std::function<bool(const std::string&)>& is_marked) const;
     /// Removes the records and locks of network namespaces that are gone, and the records of this
     /// one whose mark is on no link. `is_marked` says whether an ID is.
     void sweep(NamespaceId space, const std::function<bool(const std::string&)>& is_marked);
@@ -59,6 +63,8 @@ private:
     FileDescriptor directory_;
     FileDescriptor other_; ///< the user's own, beside the system's, for one who only reads
     FileDescriptor lock_;
+    NamespaceId locked_;
+    std::uint64_t cookie_ = 0; ///< of the locked network namespace, see RecordOrigin
 };
 
 } // namespace vxlanctl

@@ -1,5 +1,6 @@
 #include "vxlanctl/reconciliation.h"
 
+#include "vxlanctl/explain.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
 #include "vxlanctl/reader.h"
@@ -331,29 +332,32 @@ void Reconciliation::release_unclaimed(const Claims& before) {
         const auto old = tunnel.errors.empty() && tunnel.old_mark ? before.find(tunnel.old_mark->id)
                                                                   : before.end();
         if (old == before.end() || !gives_up(old->second, tunnel.record)) continue;
-        if (auto done = release(tunnel, old->second); !done) call_.report_error(done.error());
+        if (auto steps = release(tunnel.name, old->second))
+            append(tunnel.steps, std::move(*steps));
+        else
+            call_.report_error(steps.error());
         outcomes_[i] = intended_outcome(tunnel);
     }
 }
 
-Result<void> Reconciliation::release(TunnelPlan& tunnel, const Record& old) {
+/// Takes away what the record says was made outside of the link, and nobody claims. Returns how.
+Result<std::vector<Step>> Reconciliation::release(const std::string& name, const Record& old) {
     ReadRequest request;
     request.needs = [&](const State&) { return needs_to_release(old); };
     const auto state = read_state(*netlink_, &*records_, request);
     if (!state) return tl::unexpected(state.error());
     LinkTarget target;
-    target.name = tunnel.name;
+    target.name = name;
     plan_elsewhere(target, {}, old, *state, state->records);
     TunnelPlan rest;
-    rest.name = tunnel.name;
+    rest.name = name;
     rest.steps = elsewhere_steps(target);
-    if (rest.steps.empty()) return {};
+    if (rest.steps.empty()) return rest.steps;
     TransactionContext context{*netlink_, *records_, id(), {}};
     const auto results = vxlanctl::carry_out(context, config_, {&rest, 1}, *state, options_);
-    if (!results.front()) return results.front();
-    append(tunnel.steps, std::move(rest.steps));
+    if (!results.front()) return tl::unexpected(results.front().error());
     call_.wrote = true;
-    return {};
+    return rest.steps;
 }
 
 /// A failure leaves no namespace behind that was made for nothing, and no device in it.
@@ -585,10 +589,12 @@ void Reconciliation::warn_of(const Error& error, std::span<TunnelPlan> tunnels) 
 
 void Reconciliation::sweep() {
     std::set<std::string> marked;
-    bool changed = false, complete = false;
+    bool complete = false;
+    bool may_have_gone = !config_.absent.empty() || config_.unnamed != Unnamed::keep;
     for (const auto& tunnel : plan_.tunnels) {
+        if (!tunnel.errors.empty()) return; // it is wanted, and may be what was there before
         if (tunnel.mark) marked.insert(tunnel.mark->id);
-        changed = changed || !tunnel.steps.empty();
+        may_have_gone = may_have_gone || !tunnel.steps.empty();
     }
     const auto note = [&](const State& state) {
         for (const auto& link : state.links)
@@ -596,8 +602,8 @@ void Reconciliation::sweep() {
                 marked.insert(mark->id);
     };
     note(state_);
-    if (!changed) return;
-    records_->sweep(id(), [&](const std::string& id) {
+    if (!may_have_gone) return;
+    const auto is_marked = [&](const std::string& id) {
         if (marked.contains(id)) return true;
         if (!complete) { // rare enough to look at every link then
             ReadRequest all;
@@ -609,7 +615,18 @@ void Reconciliation::sweep() {
             complete = true;
         }
         return marked.contains(id);
-    });
+    };
+    for (const auto& [id, record] : records_->orphans(is_marked)) {
+        if (!gives_up(record, {})) continue;
+        const auto steps = release("", record);
+        if (!steps) call_.report_error(steps.error());
+        if (!steps || steps->empty() || call_.style.quiet) continue;
+        std::vector<std::string> done;
+        for (const auto& step : *steps)
+            done.push_back(imperative(step, 0));
+        print_warning("", fmt::format("of a tunnel that is gone: {}", fmt::join(done, ", ")));
+    }
+    records_->sweep(id(), is_marked);
 }
 
 } // namespace vxlanctl

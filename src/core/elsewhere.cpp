@@ -96,9 +96,11 @@ Record record_of(const Tunnel& tunnel, const State& state) {
                           is_recorded(&Record::rules, rule, std::equal_to<>{})))
             record.rules.push_back(rule);
     const auto made_forward = [&](const std::string& device) {
-        return std::any_of(state.records.begin(), state.records.end(), [&](const auto& other) {
+        const auto claims = [&](const auto& other) {
             return is_in(other.second.forward_from, device, std::equal_to<>{});
-        });
+        };
+        return std::any_of(state.records.begin(), state.records.end(), claims) ||
+               std::any_of(state.orphans.begin(), state.orphans.end(), claims);
     };
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         if (!forwards(device, state) || made_forward(device)) record.forward_from.push_back(device);

@@ -21,6 +21,23 @@ LinkTarget exactly(LinkTarget target, const Link& is) {
     return target;
 }
 
+/// What others have put on the link since it was made.
+std::vector<Address> addresses_of_others(const Link& was, const Link& is,
+                                         const std::vector<Step>& done) {
+    std::vector<Address> others;
+    for (const auto& address : target_of(is).addresses) {
+        const auto is_same = [&](const Address& other) { return same_identity(address, other); };
+        const auto adds = [&](const Step& step) {
+            const auto* add = std::get_if<AddAddress>(&step.operation);
+            return add != nullptr && is_same(add->address);
+        };
+        if (std::none_of(was.addresses.begin(), was.addresses.end(), is_same) &&
+            std::none_of(done.begin(), done.end(), adds))
+            others.push_back(address);
+    }
+    return others;
+}
+
 bool recreates(const std::vector<Step>& steps, const std::string& name) {
     return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
         const auto* removal = std::get_if<DeleteLink>(&step.operation);
@@ -185,8 +202,10 @@ std::vector<Step> plan_back(const std::string& name, const State& before, const 
         LinkTarget inverse = inversion.target();
         // A lower device that was given cannot be taken away again.
         if (impossible_in_place(*is, inverse).empty()) return change_steps(*is, inverse);
-    } else if (is != nullptr && impossible_in_place(*is, target).empty()) {
-        return change_steps(*is, exactly(std::move(target), *is));
+    } else if (is != nullptr) {
+        append(target.addresses, addresses_of_others(*was, *is, done));
+        if (impossible_in_place(*is, target).empty())
+            return change_steps(*is, exactly(std::move(target), *is));
     }
     if (is != nullptr) steps.push_back({DeleteLink{name}, {}, Disruption::recreate});
     append(steps, build_steps(target, name));

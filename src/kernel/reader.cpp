@@ -127,13 +127,23 @@ private:
             state_.records.emplace(mark->id, std::move(*record));
     }
 
-    /// The records of all marked links, whatever their kind.
+    /// The records of all marked links, whatever their kind, and of those that are gone.
     Result<void> read_all_records() {
-        return dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
-                    [&](const nlmsghdr* message) {
-                        if (const auto link = decode_link(message)) read_record(*link);
-                    },
-                    [] {});
+        std::set<std::string> marked;
+        auto done =
+            dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
+                 [&](const nlmsghdr* message) {
+                     const auto link = decode_link(message);
+                     if (!link) return;
+                     read_record(*link);
+                     if (const auto mark = mark_of(link->attributes.alias.value_or("")))
+                         marked.insert(mark->id);
+                 },
+                 [] {});
+        if (done && records_ != nullptr)
+            state_.orphans =
+                records_->orphans([&](const std::string& id) { return marked.contains(id); });
+        return done;
     }
 
     Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,

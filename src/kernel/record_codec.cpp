@@ -93,9 +93,12 @@ std::optional<Record> parse_record(const std::string& text) {
     return record;
 }
 
-std::string record_text(const Record& record, NamespaceId space) {
+std::string record_text(const Record& record, const RecordOrigin& origin) {
     nlohmann::json json{{"version", 1},
-                        {"namespace", {{"device", space.device}, {"inode", space.inode}}},
+                        {"namespace",
+                         {{"device", origin.space.device},
+                          {"inode", origin.space.inode},
+                          {"cookie", origin.cookie}}},
                         {"keys", record.keys},
                         {"addresses", nlohmann::json::array()}};
     for (const auto& address : record.addresses)
@@ -108,14 +111,18 @@ std::string record_text(const Record& record, NamespaceId space) {
     return json.dump() + "\n";
 }
 
-std::optional<NamespaceId> namespace_of_record(const std::string& text) {
+std::optional<RecordOrigin> origin_of_record(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     const auto device = nlohmann::json::json_pointer("/namespace/device");
     const auto inode = nlohmann::json::json_pointer("/namespace/inode");
+    const auto cookie = nlohmann::json::json_pointer("/namespace/cookie");
     if (!json.is_object() || !json.contains(device) || !json.contains(inode) ||
         !json[device].is_number_unsigned() || !json[inode].is_number_unsigned())
         return std::nullopt;
-    return NamespaceId{json[device].get<dev_t>(), json[inode].get<ino_t>()};
+    RecordOrigin origin{{json[device].get<dev_t>(), json[inode].get<ino_t>()}};
+    if (json.contains(cookie) && json[cookie].is_number_unsigned())
+        origin.cookie = json[cookie].get<std::uint64_t>();
+    return origin;
 }
 
 } // namespace vxlanctl

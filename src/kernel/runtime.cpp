@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <sstream>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -120,6 +121,15 @@ std::string holder_in(const std::string& text) {
                        std::max(left, 0LL));
 }
 
+/// The current network namespace's; 0 before Linux 5.14.
+std::uint64_t current_cookie() {
+    const FileDescriptor any(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof cookie;
+    getsockopt(any.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+    return cookie;
+}
+
 /// Whether the name still means the open file.
 bool is_still_there(int directory, const std::string& name, int file) {
     struct stat named {
@@ -210,6 +220,8 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
     if (ftruncate(file.get(), 0) == 0 && lseek(file.get(), 0, SEEK_SET) == 0)
         write_all(file.get(), fmt::format("process {} ({})", getpid(), purpose));
     lock_ = std::move(file);
+    locked_ = space;
+    cookie_ = current_cookie();
     return {};
 }
 
@@ -240,11 +252,32 @@ std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
                                             NamespaceId space) {
     return replace_file(directory_, fmt::format("{}{}", fresh_prefix, id),
-                        fmt::format("{}{}", record_prefix, id), record_text(record, space));
+                        fmt::format("{}{}", record_prefix, id),
+                        record_text(record, {space, cookie_}));
 }
 
 void RuntimeDirectory::remove_record(const std::string& id) {
     unlinkat(directory_.get(), fmt::format("{}{}", record_prefix, id).c_str(), 0);
+}
+
+std::map<std::string, Record>
+RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_marked) const {
+    std::map<std::string, Record> orphans;
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
+        fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    if (!entries || lock_.get() < 0) return orphans;
+    while (const dirent* entry = readdir(entries.get())) {
+        const std::string name = entry->d_name;
+        if (!name.starts_with(record_prefix)) continue;
+        const std::string id = name.substr(record_prefix.size());
+        if (is_marked(id)) continue;
+        const FileDescriptor file(
+            openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+        const std::string text = read_all(file.get());
+        if (origin_of_record(text) != RecordOrigin{locked_, cookie_}) continue;
+        if (auto record = parse_record(text)) orphans.emplace(id, std::move(*record));
+    }
+    return orphans;
 }
 
 void RuntimeDirectory::sweep(NamespaceId space,
@@ -271,8 +304,8 @@ void RuntimeDirectory::sweep(NamespaceId space,
         if (is_marked(id)) continue;
         const FileDescriptor file(
             openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        const auto of_record = namespace_of_record(read_all(file.get()));
-        if (of_record && *of_record != space && is_alive(*of_record)) continue;
+        const auto origin = origin_of_record(read_all(file.get()));
+        if (origin && origin->space != space && is_alive(origin->space)) continue;
         remove_record(id);
     }
 }

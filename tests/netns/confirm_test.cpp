@@ -126,6 +126,22 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
     wishes.check_kept();
 }
 
+TEST_CASE("confirm: what others have put on a new link meanwhile stays") {
+    const Wishes wishes;
+    const Namespace& space = wishes.host.space;
+    write_text("/run/wish.toml", before_text + "vni = 77\n");
+    Terminal run(space, command_of(pending + " --allow-recreate"));
+    run.read_until(question);
+    sh(space, "ip addr add 10.225.194.170/32 dev vxlan0");
+    run.hang_up();
+    CHECK(run.wait() == 1);
+    CHECK(vxlanctl(space, "down nosuch --lock-timeout 50").code == 0);
+    CHECK(link(space, "vxlan0").at("linkinfo").at("info_data").at("id") == 10);
+    sh(space, "ip addr del 10.225.194.170/32 dev vxlan0"); // it is there
+    write_text("/run/wish.toml", before_text);
+    CHECK(vxlanctl(space, "check /run/wish.toml").code == 0);
+}
+
 TEST_CASE("confirm: a removal that was taken back is not made again by a service") {
     const Wishes wishes;
     const Namespace& space = wishes.host.space;

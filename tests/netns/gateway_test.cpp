@@ -103,6 +103,41 @@ TEST_CASE("gateway: a device of two tunnels forwards until the last of them give
     CHECK(setting(host.space, "eth1", "forwarding") == "0");
 }
 
+TEST_CASE("gateway: what a tunnel asked for goes back also when others removed the tunnel") {
+    const Gateway host;
+    const auto before = snapshot(host.space);
+    REQUIRE(vxlanctl(host.space, up_words + " --forward-from eth1 --rule "
+                                            "'from 172.21.0.100,table 100' --route "
+                                            "'10.98.0.0/16,dev eth1,table 100'")
+                .code == 0);
+    sh(host.space, "ip link del vxlan0");
+    SECTION("in the next run that would remove it") {
+        const auto removed = vxlanctl(host.space, "down --all");
+        CHECK(removed.code == 0);
+        CHECK(removed.err.find("of a tunnel that is gone: ") != std::string::npos);
+    }
+    SECTION("in the next run that changes anything") {
+        REQUIRE(vxlanctl(host.space, second_words).code == 0);
+        CHECK(setting(host.space, "eth1", "forwarding") == "0");
+        CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
+    }
+    SECTION("when it was made again, and is removed") {
+        REQUIRE(vxlanctl(host.space, up_words + " --forward-from eth1").code == 0);
+        CHECK(setting(host.space, "eth1", "forwarding") == "1");
+        CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+    }
+    SECTION("but not as long as it is wanted, and cannot be made") {
+        RunOptions options;
+        options.input = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nmaster = 'br9'\n"
+                        "forward_from = ['eth1']\n";
+        CHECK(vxlanctl(host.space, "apply --prune -", options).code == 2);
+        CHECK(setting(host.space, "eth1", "forwarding") == "1");
+        CHECK(vxlanctl(host.space, "down --all").code == 0);
+    }
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(vxlanctl(host.space, "down --all").err.empty());
+}
+
 TEST_CASE("gateway: a device that forwarded before goes on") {
     const Gateway host;
     sh(host.space, "echo 1 >/proc/sys/net/ipv4/conf/eth0/forwarding");
