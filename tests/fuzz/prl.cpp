@@ -1,0 +1,44 @@
+// The kernel's answer to SIOCGETPRL: whatever it is, the list is read within its bounds. The first
+// byte is the error that the kernel gives, if it gives any, and the next four the length that it
+// says.
+#include "property.h"
+#include "vxlanctl/prl.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+#include <linux/if.h>
+#include <linux/if_tunnel.h>
+#include <span>
+
+namespace {
+
+std::span<const std::uint8_t> answer;
+
+} // namespace
+
+/// In the kernel's place: writes no more than the room that it was given.
+extern "C" int ioctl(int, unsigned long, ...);
+extern "C" int ioctl(int descriptor, unsigned long, ...) {
+    va_list arguments;
+    va_start(arguments, descriptor);
+    const auto* const request = va_arg(arguments, const ifreq*);
+    va_end(arguments);
+    auto* const list = reinterpret_cast<ip_tunnel_prl*>(request->ifr_data);
+    if (answer.size() < 5 || answer[0] != 0) {
+        errno = answer.empty() ? EIO : answer[0];
+        return errno == 0 ? 0 : -1;
+    }
+    const auto entries = answer.subspan(5);
+    std::memcpy(list + 1, entries.data(), std::min<std::size_t>(list->datalen, entries.size()));
+    std::memcpy(&list->datalen, answer.data() + 1, sizeof list->datalen);
+    return 0;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    answer = std::span(data, size);
+    vxlanctl::RouterList list;
+    if (const auto read = list.read("sit1")) require(std::is_sorted(read->begin(), read->end()));
+    return 0;
+}

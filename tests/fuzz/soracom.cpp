@@ -1,0 +1,30 @@
+// What SORACOM's API says: any bytes are a tunnel that a file can state, or an error. Behind a zero
+// byte comes the VPG.
+#include "property.h"
+#include "vxlanctl/file_text.h"
+#include "vxlanctl/soracom.h"
+#include "vxlanctl/tunnel_file.h"
+
+using namespace vxlanctl;
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string input(reinterpret_cast<const char*>(data), size);
+    const auto end = std::min(input.find('\0'), input.size());
+    SoracomTexts texts;
+    texts.gate_peers.push_back({"gate-peers.json", input.substr(0, end)});
+    if (end < input.size()) texts.vpg = SourceText{"vpg.json", input.substr(end + 1)};
+    HostAddress host;
+    host.prefix = *parse_prefix("172.21.0.100/24");
+    host.link = "eth0";
+    const auto made = tunnel_from_soracom(texts, {}, std::span(&host, 1));
+    if (!made) {
+        require(!to_string(made.error()).empty());
+        return 0;
+    }
+    const SourceText file{"made.toml", file_text(made->tunnel)};
+    const auto parsed = parse_files(std::span(&file, 1), [](std::size_t, const std::string&) {
+        return Result<std::string>("");
+    });
+    require(parsed.errors.empty() && parsed.tunnels.size() == 1);
+    return 0;
+}
