@@ -269,7 +269,7 @@ struct Link {
     int lower_index = 0; ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
-    LinkCounters counters;
+    LinkCounters counters;       ///< read where they are asked for
 
     std::vector<Address> addresses; ///< in the kernel's order, in which the first one is primary
     std::vector<FloodEntry> flood_list;                ///< sorted, without the default remote
@@ -377,8 +377,9 @@ struct Tunnel {
     /// Whether a default route of these may stand beside one out of another link.
     bool overrides_default_route = true;
     Placement placement;
-    /// A VXLAN of that name on this UDP port is an attempt at the tunnel that went wrong, unless it
-    /// carries our mark or traffic, and is replaced without being asked for.
+    /// A VXLAN of that name on this UDP port is an attempt at the tunnel that went wrong, and is
+    /// replaced without being asked for, unless it carries our mark, has ever received a packet, or
+    /// shows that somebody means it so: a multicast group, entries of a control plane.
     std::optional<std::uint16_t> failed_port;
     bool operator==(const Tunnel&) const = default;
 };

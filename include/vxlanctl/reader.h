@@ -13,6 +13,7 @@ struct ReadRequest {
     std::vector<std::string> others;  ///< links of which the attributes are enough
     std::set<TunnelKind> kinds;       ///< all links of these kinds, attributes alone
     bool every_tunnel = false;        ///< all tunnels in full, with their counters
+    bool counters = false;            ///< those of the links of `kinds`, too
     /// More tunnels to be read in full, of those that are seen.
     std::function<bool(const Link&)> selects = [](const Link&) { return false; };
     /// Routes and neighbours of the tunnels too: what a change may have to put back.

@@ -19,8 +19,12 @@ constexpr std::string_view suffix = ".toml";
 using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
 
 Error cannot_read(std::string path, std::string_view what, int code) {
-    return {
-        ErrorKind::usage, std::move(path), "cannot read the " + std::string(what), "", code, ""};
+    return {ErrorKind::usage,
+            path.empty() ? "''" : std::move(path),
+            "cannot read the " + std::string(what),
+            "",
+            code,
+            ""};
 }
 
 struct Path {

@@ -70,11 +70,26 @@ Result<std::vector<HostAddress>> read_host_addresses() {
     return std::move(state->host_addresses);
 }
 
+/// What the path leads to by symbolic links, be it there or not.
+std::filesystem::path file_behind(const std::string& path, std::error_code& problem) {
+    constexpr int most_links = 40; // as the kernel's
+    const auto is_link = [](const std::filesystem::path& one) {
+        std::error_code other; // comes up again when the file is written
+        return std::filesystem::is_symlink(std::filesystem::symlink_status(one, other));
+    };
+    auto file = std::filesystem::absolute(path, problem);
+    for (int links = 0; !problem && is_link(file); ++links)
+        if (links == most_links)
+            problem = std::make_error_code(std::errc::too_many_symbolic_link_levels);
+        else
+            file = file.parent_path() / std::filesystem::read_symlink(file, problem);
+    return file;
+}
+
 /// Replaces the file at once, or makes it; where the path is a link, what it leads to.
 Result<void> write_file(const std::string& path, const std::string& text) {
     std::error_code problem;
-    const auto target =
-        std::filesystem::weakly_canonical(std::filesystem::absolute(path, problem), problem);
+    const auto target = file_behind(path, problem);
     if (problem) return system_error(path, "cannot write the file", problem.value());
     const auto status = std::filesystem::status(target, problem);
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
@@ -111,6 +126,9 @@ Result<int> run_import_soracom(const Arguments& arguments) {
                            "Files are named with --gate-peers and --vpg.");
     const auto choice = choice_of(arguments);
     if (!choice) return tl::unexpected(choice.error());
+    const std::string output = arguments.value("output", "-");
+    if (output.empty())
+        return usage_error("--output ''", "not the name of a file", "'-' is standard output.");
     const auto texts = read_sources(arguments);
     if (!texts) return tl::unexpected(texts.error());
     const auto host = read_host_addresses();
@@ -119,7 +137,6 @@ Result<int> run_import_soracom(const Arguments& arguments) {
     if (!imported) return tl::unexpected(imported.error());
 
     const std::string text = file_text(imported->tunnel);
-    const std::string output = arguments.value("output", "-");
     if (output != "-")
         if (const auto done = write_file(output, text); !done) return tl::unexpected(done.error());
     if (!arguments.has("quiet"))

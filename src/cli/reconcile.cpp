@@ -72,6 +72,57 @@ std::vector<Place> places_of(const Config& config, const NetworkNamespace& home)
     return places;
 }
 
+std::set<std::string> devices_to_move(const Config& config) {
+    std::set<std::string> devices;
+    for (const auto& tunnel : config.tunnels)
+        if (tunnel.placement.move_dev) devices.insert(tunnel.tunnel.dev.value_or(""));
+    return devices;
+}
+
+/// What the tunnels of a place stand on, by where it is.
+struct Underlay {
+    Config to_bring; ///< in the namespace of the call
+    Config there;    ///< all tunnels, without what is to be brought for them
+};
+
+/// `present` are devices that have been moved already. One that is moved for a tunnel is so for
+/// those others, too, that name it or have its address.
+Underlay underlay_of(const Config& config, const std::set<std::string>& present) {
+    std::set<std::string> devices;
+    std::set<IpAddress> locals; // on them
+    for (const auto& tunnel : config.tunnels) {
+        const std::string dev = tunnel.tunnel.dev.value_or("");
+        if (!tunnel.placement.move_dev || present.contains(dev)) continue;
+        devices.insert(dev);
+        if (tunnel.tunnel.local) locals.insert(*tunnel.tunnel.local);
+    }
+    Underlay underlay;
+    underlay.to_bring.origin = underlay.there.origin = config.origin;
+    for (Tunnel tunnel : config.tunnels) {
+        if (tunnel.forward_from)
+            std::erase_if(*tunnel.forward_from,
+                          [&](const std::string& device) { return devices.contains(device); });
+        const std::string dev = tunnel.tunnel.dev.value_or("");
+        const bool is_brought = dev.empty()
+                                    ? tunnel.tunnel.local && locals.contains(*tunnel.tunnel.local)
+                                    : devices.contains(dev);
+        if (is_brought) {
+            underlay.to_bring.tunnels.push_back(tunnel);
+            underlay.to_bring.tunnels.back().forward_from.reset();
+            tunnel.tunnel.dev.reset();
+            tunnel.tunnel.local.reset();
+        }
+        underlay.there.tunnels.push_back(std::move(tunnel));
+    }
+    return underlay;
+}
+
+/// Whether all that the tunnels stand on is made or brought with their network namespace.
+bool makes_all(const Config& config) {
+    return creates_namespace(config) &&
+           missing_underlay(underlay_of(config, {}).there, State{}).empty();
+}
+
 /// One call's way from the config to the exit code, in as many namespaces as the config names.
 class Driver {
 public:
@@ -116,23 +167,18 @@ private:
         Config here = places_.front().config; // and devices that are still to be moved
         for (auto& place : places_) {
             if (place.name.empty()) continue;
-            if (!place.space && !creates_namespace(place.config) && !await_place(place, end))
-                continue;
-            Config there = place.config;
-            there.tunnels.clear();
-            if (place.space)
+            if (!place.space && !makes_all(place.config) && !await_place(place, end)) continue;
+            std::set<std::string> present; // of the devices that may have to be moved
+            if (place.space) {
                 if (auto entered = place.space->enter(); !entered) return entered;
-            for (const auto& tunnel : place.config.tunnels) {
-                const std::string dev = tunnel.tunnel.dev.value_or("");
-                const auto present = place.space && tunnel.placement.move_dev
-                                         ? links_here({dev})
-                                         : std::set<std::string>{};
-                if (!present) return tl::unexpected(present.error());
-                const bool is_to_move = tunnel.placement.move_dev && !present->contains(dev);
-                (is_to_move ? here : there).tunnels.push_back(tunnel);
+                auto links = links_here(devices_to_move(place.config));
+                if (!links) return tl::unexpected(links.error());
+                present = std::move(*links);
             }
+            auto underlay = underlay_of(place.config, present);
+            append(here.tunnels, std::move(underlay.to_bring.tunnels));
             if (place.space)
-                if (auto done = await_in(there, end); !done) return done;
+                if (auto done = await_in(underlay.there, end); !done) return done;
         }
         if (auto back = call_.home.enter(); !back) return back;
         return await_in(here, end);

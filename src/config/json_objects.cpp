@@ -105,9 +105,12 @@ public:
         if (const auto at = text.find(intro); at != std::string_view::npos)
             text.remove_prefix(at + intro.size());
         if (const auto at = text.find(" - "); at < text.find('\'')) text.remove_prefix(at + 3);
+        constexpr int number_overflow = 406; // of nlohmann's: JSON, but no double
         text = text.substr(0, text.find("; last read: "));
         const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        return fail(fmt::format("not JSON: {}", shortened(as_utf8(text), longest_quote)),
+        return fail(fmt::format("{}: {}",
+                                problem.id == number_overflow ? "cannot be read" : "not JSON",
+                                shortened(as_utf8(text), longest_quote)),
                     std::min(position == 0 ? 0 : position - 1, at_end));
     }
 

@@ -229,12 +229,20 @@ private:
                 fitting.push_back(&entry);
         }
         if (fitting.empty()) return none_fits();
-        if (fitting.size() > 1)
-            return usage_error(texts_.gate_peers[0].path,
-                               fmt::format("{} entries are this host's: {}", fitting.size(),
-                                           entries_text(fitting)),
-                               choice_.self ? "Unregister, or take out, what is out of date."
-                                            : "Choose one with --self and its outer address.");
+        if (fitting.size() > 1) {
+            const bool can_choose =
+                std::any_of(fitting.begin(), fitting.end(), [&](const Entry* entry) {
+                    return outer_of(*entry) != outer_of(*fitting[0]);
+                });
+            return usage_error(
+                texts_.gate_peers[0].path,
+                fmt::format("{} entries are this host's: {}", fitting.size(),
+                            entries_text(fitting)),
+                can_choose
+                    ? "Choose one with --self and its outer address."
+                    : "--self cannot tell them apart: take what is out of date out of the file, "
+                      "or unregister it ('soracom vpg unregister-gate-peer').");
+        }
         self_ = fitting[0];
         if (is_owned(*self_) == false)
             return refuse(usage_error("",
@@ -344,8 +352,11 @@ private:
         auto& peers = result_.tunnel.peers.emplace();
         for (const auto& [address, entry] : ends)
             peers.push_back({address, std::nullopt, std::nullopt, ""});
-        if (auto bad = check_peers(peers, *result_.tunnel.tunnel.local); !bad.empty())
-            return refuse(bad[0].error, *ends.at(peers[bad[0].index].dst), outer_key);
+        if (auto bad = check_peers(peers, *result_.tunnel.tunnel.local); !bad.empty()) {
+            const IpAddress& peer = peers[bad[0].index].dst;
+            bad[0].error.subject = fmt::format("'{}'", to_string(peer));
+            return refuse(bad[0].error, *ends.at(peer), outer_key);
+        }
         return {};
     }
 

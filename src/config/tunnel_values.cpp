@@ -49,6 +49,19 @@ bool is_host_name(std::string_view text) {
     return is_letter(last.front());
 }
 
+/// What keeps a text from being a host name, where it looks as if it was meant to be one.
+void explain_no_name(Error& error, std::string_view text) {
+    if (std::none_of(text.begin(), text.end(), is_letter)) return;
+    if (is_label(text)) {
+        error.remedy = "A host name has a dot, if only at its end.";
+    } else if (text.find('.') != std::string_view::npos ||
+               text.find(':') == std::string_view::npos) {
+        error.doing = "neither an IP address nor a host name";
+        error.remedy = "A host name is letters, digits and hyphens with dots between them, and "
+                       "begins with a letter behind the last dot (RFC 1123).";
+    }
+}
+
 /// The indices of `peers` in their order.
 std::vector<std::size_t> sorted_indices(std::span<const FloodEntry> peers) {
     std::vector<std::size_t> indices(peers.size());
@@ -230,8 +243,7 @@ Result<Peer> parse_peer_or_name(std::string_view text) {
     }
     auto peer = parse_peer(text);
     if (peer) return *peer;
-    if (is_label(text) && std::any_of(text.begin(), text.end(), is_letter))
-        peer.error().remedy = "A host name has a dot, if only at its end.";
+    if (!parse_address(text)) explain_no_name(peer.error(), text);
     return tl::unexpected(std::move(peer.error()));
 }
 

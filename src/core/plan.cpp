@@ -224,12 +224,17 @@ std::string joined(const std::vector<Change>& changes) {
 
 /// Whether the link is what the tunnel's `failed_port` means.
 bool is_failed_attempt(const Link& have, const Tunnel& tunnel) {
-    const auto is_learned = [](const MacEntry& entry) {
-        return entry.origin == FdbOrigin::learned;
-    };
-    return tunnel.failed_port && have.tunnel.port == tunnel.failed_port &&
-           !mark_of(have.attributes.alias.value_or("")) &&
-           std::none_of(have.macs.begin(), have.macs.end(), is_learned);
+    if (!tunnel.failed_port || have.tunnel.port != tunnel.failed_port) return false;
+    // What was learned goes when the link goes down; the counter stays.
+    const bool has_group =
+        is_multicast(have.tunnel.remote.value_or(IpAddress{})) ||
+        std::any_of(have.flood_list.begin(), have.flood_list.end(),
+                    [](const FloodEntry& entry) { return is_multicast(entry.dst); });
+    const bool is_used = have.counters.rx_packets > 0 || is_external(have.flood_flags) ||
+                         std::any_of(have.macs.begin(), have.macs.end(), [](const MacEntry& entry) {
+                             return entry.origin != FdbOrigin::pinned;
+                         });
+    return !is_used && !has_group && !mark_of(have.attributes.alias.value_or(""));
 }
 
 /// Whether the recreate may happen, and what it has to keep.

@@ -198,7 +198,8 @@ private:
         };
         return dump(
             [&](MessageWriter& writer) {
-                encode_dump_links(writer, std::string(kind), request_.every_tunnel);
+                encode_dump_links(writer, std::string(kind),
+                                  request_.every_tunnel || request_.counters);
             },
             "links", handle, restart);
     }
@@ -589,6 +590,7 @@ ReadRequest request_for(const Config& config) {
     for (const auto& tunnel : config.tunnels) {
         request.tunnels.push_back(tunnel.name);
         request.kinds.insert(tunnel.tunnel.kind);
+        if (tunnel.failed_port) request.counters = true;
         for (const auto& name : {tunnel.tunnel.dev, tunnel.link.master, tunnel.link.vrf})
             if (!name.value_or("").empty()) request.others.push_back(*name);
         if (tunnel.peers)

@@ -80,9 +80,25 @@ sockaddr_in ipv4(const std::string& address, std::uint16_t port) {
     return result;
 }
 
-int new_socket(const Namespace& space, int type, int protocol) {
+/// An IPv4 address is there as one that is mapped into IPv6.
+sockaddr_in6 either(const std::string& address, std::uint16_t port) {
+    sockaddr_in6 result{};
+    result.sin6_family = AF_INET6;
+    result.sin6_port = htons(port);
+    const bool is_mapped = address.find(':') == std::string::npos;
+    inet_pton(AF_INET6, ((is_mapped ? "::ffff:" : "") + address).c_str(), &result.sin6_addr);
+    return result;
+}
+
+std::string text_of(const sockaddr_in6& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const std::string whole = inet_ntop(AF_INET6, &address.sin6_addr, text.data(), text.size());
+    return whole.starts_with("::ffff:") ? whole.substr(7) : whole;
+}
+
+int new_socket(const Namespace& space, int family, int type, int protocol) {
     const Inside inside(space);
-    return socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+    return socket(family, type | SOCK_CLOEXEC, protocol);
 }
 
 bool becomes(int descriptor, short event, int milliseconds) {
@@ -90,34 +106,32 @@ bool becomes(int descriptor, short event, int milliseconds) {
     return poll(&wanted, 1, milliseconds) == 1 && (wanted.revents & event) != 0;
 }
 
+/// Of IPv4 and IPv6.
 class Server {
 public:
     Server(const Namespace& space, std::uint16_t port)
-        : socket_(new_socket(space, SOCK_STREAM, 0)) {
-        const auto any = ipv4("0.0.0.0", port);
+        : port_(port), socket_(new_socket(space, AF_INET6, SOCK_STREAM, 0)) {
+        const auto any = either("::", port);
         REQUIRE(bind(*socket_, reinterpret_cast<const sockaddr*>(&any), sizeof any) == 0);
         REQUIRE(listen(*socket_, 8) == 0);
     }
 
     /// Whom the server sees and answers, when `from` connects; empty when it does not come to that.
     std::string seen(const Namespace& from, const std::string& address) const {
-        sockaddr_in mine{};
-        socklen_t length = sizeof mine;
-        REQUIRE(getsockname(*socket_, reinterpret_cast<sockaddr*>(&mine), &length) == 0);
-        const Socket client(new_socket(from, SOCK_STREAM | SOCK_NONBLOCK, 0));
-        const auto target = ipv4(address, ntohs(mine.sin_port));
+        const Socket client(new_socket(from, AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0));
+        const auto target = either(address, port_);
         connect(*client, reinterpret_cast<const sockaddr*>(&target), sizeof target);
         if (!becomes(*socket_, POLLIN, 1000)) return "";
-        sockaddr_in other{};
-        length = sizeof other;
+        sockaddr_in6 other{};
+        socklen_t length = sizeof other;
         const Socket accepted(accept(*socket_, reinterpret_cast<sockaddr*>(&other), &length));
         REQUIRE(write(*accepted, "x", 1) == 1);
         if (!becomes(*client, POLLIN, 10000)) return "";
-        std::array<char, INET_ADDRSTRLEN> text{};
-        return inet_ntop(AF_INET, &other.sin_addr, text.data(), text.size());
+        return text_of(other);
     }
 
 private:
+    std::uint16_t port_;
     Socket socket_;
 };
 
@@ -131,6 +145,49 @@ struct Filtered : Network {
     const Namespace& space = host.space;
     const Namespace& peer = *peers.at(0);
     const Namespace& stranger = *peers.at(2);
+};
+
+/// A Flets host (10.216.0.101), an ISATAP router that it reaches, and a host behind that; and
+/// another host of its network, which sends into the tunnel without being a router.
+struct FletsSite {
+    FletsSite() {
+        const auto link = [](const Namespace& to) {
+            return fmt::format("netns /proc/{}/fd/{}", getpid(), to.descriptor());
+        };
+        sh(wire, "ip link add br0 type bridge; ip link set br0 up");
+        const auto attach = [&](const Namespace& to, int last) {
+            sh(wire, fmt::format("ip link add port{0} type veth peer name eth0 {1}\n"
+                                 "ip link set port{0} master br0; ip link set port{0} up",
+                                 last, link(to)));
+            sh(to, fmt::format("ip addr add 10.216.0.{}/24 dev eth0; ip link set eth0 up", last));
+        };
+        attach(host, 101);
+        attach(router, 1);
+        attach(stranger, 7);
+        sh(host, "ip route add default via 10.216.0.1");
+        // For IPv4, too: sit keeps the route of its first packet for those to all others
+        // (ipip6_tunnel_xmit() in net/ipv6/sit.c), so that the stranger is reached by the router.
+        sh(router, fmt::format("echo 1 >/proc/sys/net/ipv4/ip_forward\n"
+                               "ip addr add 192.168.103.254/32 dev lo\n"
+                               "ip link add lan type veth peer name eth0 {}\n"
+                               "ip addr add 2001:db8:1::1/64 dev lan nodad; ip link set lan up\n"
+                               "echo 1 >/proc/sys/net/ipv6/conf/all/forwarding",
+                               link(behind)));
+        sh(behind, "ip addr add 2001:db8:1::2/64 dev eth0 nodad; ip link set eth0 up\n"
+                   "ip -6 route add default via 2001:db8:1::1");
+    }
+    /// False where the kernel has no such links.
+    bool raise_tunnels() const {
+        const auto tunnel = [](const std::string& local) {
+            return fmt::format("ip tunnel add is0 mode isatap local {0} && "
+                               "ip addr add 2001:db8::5efe:{0}/64 dev is0 && ip link set is0 up",
+                               local);
+        };
+        if (run(router, {"/bin/sh", "-c", tunnel("192.168.103.254")}).code != 0) return false;
+        sh(stranger, tunnel("10.216.0.7"));
+        return true;
+    }
+    Namespace wire, host, router, behind, stranger;
 };
 
 } // namespace
@@ -279,7 +336,7 @@ TEST_CASE("firewall: protocol 41 of a stranger is dropped, a router's passes", "
               "nft add rule inet other in meta l4proto 41 counter");
     const auto target = ipv4("172.21.0.100", 0);
     const auto send = [&](const Namespace& from) {
-        const Socket sender(new_socket(from, SOCK_RAW, IPPROTO_IPV6));
+        const Socket sender(new_socket(from, AF_INET, SOCK_RAW, IPPROTO_IPV6));
         const std::array<char, 40> packet{0x60};
         REQUIRE(sendto(*sender, packet.data(), packet.size(), 0,
                        reinterpret_cast<const sockaddr*>(&target),
@@ -369,4 +426,42 @@ TEST_CASE("firewall: the example of Junction's redirection does what it says, ag
     CHECK(sh(host.space, "cat /proc/sys/net/ipv4/conf/vxlan0/forwarding") == "1\n");
     CHECK(sh(host.space, example) == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
     CHECK(sh(host.space, "nft list ruleset") == rules);
+}
+
+TEST_CASE("firewall: the example of the Flets host lets out of the tunnel what was asked for",
+          "[nft]") {
+    const FletsSite net;
+    if (!nft_works(net.host)) SKIP_CASE("this kernel has no nf_tables for IP");
+    if (!net.raise_tunnels()) SKIP_CASE("this kernel has no links of the kind sit");
+    const std::string program = VXLANCTL_PROGRAM;
+    const std::string example =
+        fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/isatap-firewall.sh",
+                    program.substr(0, program.rfind('/')));
+    const std::string inner = "2001:db8::5efe:ad8:65", router = "2001:db8::5efe:c0a8:67fe",
+                      stranger = "2001:db8::5efe:ad8:7", behind = "2001:db8:1::2";
+    const Server ssh(net.host, 22), web(net.host, 80), server(net.behind, 8000);
+    REQUIRE(world::vxlanctl(net.host, "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254")
+                .code == 0);
+    CHECK(web.seen(net.router, inner) == router); // nothing else keeps them out
+    CHECK(web.seen(net.behind, inner) == behind);
+    CHECK(web.seen(net.stranger, inner) == stranger);
+
+    CHECK(sh(net.host, example) == "sit1: in sync\n");
+    const std::string rules = sh(net.host, "nft -s list ruleset");
+    CHECK(ssh.seen(net.router, inner) == router);
+    CHECK(ssh.seen(net.behind, inner) == behind);
+    CHECK(server.seen(net.host, behind) == inner); // asked for by this host
+    CHECK(reaches(net.behind, inner));
+    CHECK(counted(net.host, "vxlanctl_sit1 inside") == 0);
+    CHECK(web.seen(net.router, inner).empty());
+    CHECK(web.seen(net.behind, inner).empty());
+    CHECK(counted(net.host, "vxlanctl_sit1 inside") > 1);
+    CHECK(web.seen(net.stranger, "10.216.0.101") == "10.216.0.7"); // not by the tunnel
+    CHECK(counted(net.host, "vxlanctl_sit1 outside") == 0);
+    CHECK(ssh.seen(net.stranger, inner).empty());
+    CHECK(counted(net.host, "vxlanctl_sit1 outside") > 0);
+
+    CHECK(sh(net.host, example) == "sit1: in sync\n");
+    CHECK(sh(net.host, "nft -s list ruleset") == rules);
+    CHECK(ssh.seen(net.router, inner) == router);
 }

@@ -103,6 +103,21 @@ TEST_CASE("import: the file of -o is replaced at once, or not at all") {
     CHECK(std::filesystem::is_symlink(folder.path / "link"));
     CHECK(folder.size() == 2);
 
+    // Also where nothing is there yet, by a link that is relative to where it is.
+    std::filesystem::create_directory(folder.path / "far");
+    std::filesystem::create_symlink("far/new.toml", folder.path / "dangling");
+    std::filesystem::create_symlink(folder.path / "dangling", folder.path / "twice");
+    CHECK(import_to(folder.path / "twice", "-q").code == 0);
+    CHECK(std::filesystem::is_symlink(folder.path / "dangling"));
+    CHECK(std::filesystem::is_regular_file(folder.path / "far" / "new.toml"));
+    std::filesystem::create_symlink("round", folder.path / "round");
+    const auto endless = import_to(folder.path / "round");
+    CHECK(endless.code == 1);
+    CHECK(endless.err.find("round: cannot write the file (Too many levels of symbolic links)") !=
+          std::string::npos);
+    for (const char* name : {"dangling", "twice", "round", "far"})
+        std::filesystem::remove_all(folder.path / name);
+
     // An error leaves what is there.
     CHECK(import_to(file, "--name a/b").code == 2);
     CHECK(text_of(file).find("[vxlan.vxlan1]\n") == 0);
@@ -127,9 +142,11 @@ TEST_CASE("import: mistakes in words and texts are errors of usage, and nothing 
              {"import soracom --gate-peer x", "Did you mean '--gate-peers'?"},
              {"import soracom " + sample, "Files are named with --gate-peers and --vpg."},
              {"import soracom --gate-peers - --vpg -", "'-' is named twice"},
+             {"import soracom --gate-peers ''", "'': cannot read the file (No such file"},
              {"import soracom --gate-peers /nonexistent", "cannot read the file (No such file"},
              {"import soracom --gate-peers /dev/zero", "cannot read the file (File too large)"},
              {import_words + " --self x", "--self 'x': not an IP address"},
+             {import_words + " -o ''", "--output '': not the name of a file"},
              {import_words + " --dev a/b", "--dev 'a/b': not a link name"},
              {"import soracom --gate-peers -", "standard input:2:6: not JSON"}}) {
         const auto refused = vxlanctl(host.space, words, with_input("[\n{\"a\":}]"));

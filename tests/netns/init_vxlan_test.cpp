@@ -142,6 +142,40 @@ TEST_CASE("init-vxlan: what the script left on port 8472 is replaced, with what 
     check_second_run(host.space, first_words);
 }
 
+TEST_CASE("init-vxlan: a tunnel on port 8472 that works, or that is meant so, is not replaced") {
+    const Network net;
+    const Namespace& space = net.host.space;
+    const std::string add =
+        "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dev eth0 dstport 8472 ";
+    const std::string up = "\nip addr add 10.225.194.171/9 dev vxlan0; ip link set vxlan0 up\n";
+    SECTION("what came through it is counted, though nothing is learned any more") {
+        const std::string flood = "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst ";
+        sh(space, add + up + flood + "100.64.158.4");
+        sh(*net.peers.at(0),
+           "ip link del vxlan0\n"
+           "ip link add vxlan0 type vxlan id 10 local 100.64.158.4 dev eth0 dstport 8472\n"
+           "ip addr add 10.192.158.4/9 dev vxlan0; ip link set vxlan0 up\n" +
+               flood + "172.21.0.100");
+        sh(space, "ping -n -c 1 -w 10 10.192.158.4\n"
+                  "ip link set vxlan0 down; ip link set vxlan0 up");
+        REQUIRE(macs(space, "vxlan0").empty());
+    }
+    SECTION("a multicast group") {
+        sh(space, add + "group 239.1.1.1" + up);
+    }
+    SECTION("a control plane's entries") {
+        sh(space, add + "nolearning" + up +
+                      "bridge fdb add 02:00:00:00:00:01 dev vxlan0 dst 100.64.158.4 extern_learn");
+    }
+    const auto before = snapshot(space);
+    const auto refused = vxlanctl(space, "init-vxlan " + later_words);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("port: 8472 -> 4789") != std::string::npos);
+    CHECK(refused.err.find("nothing came through it") == std::string::npos);
+    CHECK(refused.err.find("--allow-recreate") != std::string::npos);
+    CHECK(difference(before, snapshot(space)) == "");
+}
+
 TEST_CASE("init-vxlan: a tunnel that works is kept as the same link, and others are left alone") {
     const Host host;
     sh(host.space,

@@ -119,3 +119,43 @@ TEST_CASE("wait: the network namespace comes late") {
     CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
     sh(host.space, "ip netns del vpg-b");
 }
+
+TEST_CASE(
+    "wait: a namespace that may be made is waited for where its device is not brought there") {
+    const std::string late = "[vxlan.vxlan1]\nnetns = 'vpg-b'\ncreate_netns = true\ndev = 'eth1'\n"
+                             "local = '172.21.1.100'\npeers = ['100.64.158.4']\n";
+    std::ofstream("/run/late.toml") << late;
+    const Namespace space;
+    const auto given_up = vxlanctl(space, "apply --wait 1 /run/late.toml");
+    CHECK(given_up.code == 1);
+    CHECK(given_up.err.find("waited in vain for network namespace 'vpg-b'") != std::string::npos);
+    CHECK(sh(space, "ip netns list").empty());
+    Waiting host("apply --wait 60 /run/late.toml");
+    host.await("waiting for network namespace 'vpg-b'\n");
+    sh(host.space, "ip netns add vpg-b");
+    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
+                   "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
+    CHECK(host.finish().code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
+    sh(host.space, "ip netns del vpg-b");
+}
+
+TEST_CASE(
+    "wait: a device that is brought for one tunnel is waited for where it is, for all on it") {
+    const std::string place = "netns = 'vpg-b'\nlocal = '172.21.1.100'\npeers = ['100.64.158.4']\n";
+    std::ofstream("/run/brought.toml")
+        << "[vxlan.vxlan1]\ncreate_netns = true\nmove_dev = true\ndev = 'eth1'\n"
+        << place << "[vxlan.vxlan2]\nvni = 11\ndev = 'eth1'\n"
+        << place << "[vxlan.vxlan3]\nvni = 12\n"
+        << place;
+    Waiting host("apply --wait 60 /run/brought.toml");
+    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    CHECK(Waiting::said().find("network namespace") == std::string::npos);
+    sh(host.space, "ip link add eth1 type veth peer name wire\n"
+                   "ip link set eth1 up; ip addr add 172.21.1.100/24 dev eth1");
+    CHECK(host.finish().code == 0);
+    for (const char* name : {"vxlan1", "vxlan2", "vxlan3"})
+        CHECK(sh(host.space, fmt::format("ip -n vpg-b -br link show dev {}", name)) != "");
+    sh(host.space, "ip netns del vpg-b");
+}

@@ -34,6 +34,7 @@ TEST_CASE("json objects: what is not JSON is told with its place") {
              {"[\n{\"a\": nul}]", "2:10: not JSON: invalid literal"},
              {"[{\"a\":1,}]\n", "1:9: not JSON: unexpected '}'; expected string literal"},
              {"[{\"a\":\"\xff\"}]", "1:8: not JSON: invalid string: ill-formed UTF-8 byte"},
+             {"[{\"x\":1e999}]", "1:11: cannot be read: number overflow parsing '1e999'"},
              {"[{}]\n\n", "none"},
              {"[{}\n\n", "1:4: not JSON: unexpected end of input; expected ']'"},
              {"[{}] x", "1:6: not JSON: invalid literal"},

@@ -194,6 +194,22 @@ TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked 
         link.macs = {
             {MacAddress{{2, 0, 0, 0, 0, 1}}, link.flood_list.front(), 2, 2, FdbOrigin::learned}};
     }
+    SECTION("nor one that carried traffic before it was taken down") {
+        link.counters.rx_packets = 1;
+    }
+    SECTION("nor one with a multicast group") {
+        link.tunnel.remote = parse_address("239.1.1.1").value();
+    }
+    SECTION("nor one whose group is in the flood list") {
+        link.flood_list = {{parse_address("239.1.1.1").value(), {}, {}, ""}};
+    }
+    SECTION("nor one whose peers are a control plane's") {
+        link.flood_flags |= 0x10; // NTF_EXT_LEARNED
+    }
+    SECTION("nor one whose MAC addresses are a control plane's") {
+        link.macs = {{MacAddress{{2, 0, 0, 0, 0, 1}}, link.flood_list.front(), 0x80, 0x12,
+                      FdbOrigin::external}};
+    }
     SECTION("nor one of ours") {
         link.attributes.alias = "vxlanctl/1 cli 0123456789abcdef";
     }

@@ -38,6 +38,9 @@ Tunnel tunnel_of(const std::string& text, const ReadText& read = no_peers_file) 
 }
 
 const std::string vxlan = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n";
+const std::string no_name_remedy =
+    "A host name is letters, digits and hyphens with dots between them, and begins with a letter "
+    "behind the last dot (RFC 1123).";
 const std::string isatap = "[isatap.sit1]\nlocal = \"10.216.0.101\"\nprefix = \"2001:db8::/64\"\n";
 const std::string ipip6 = "[ipip6.site1]\nlocal = \"2001:db8::1\"\nremote = \"2001:db8::2\"\n";
 
@@ -333,7 +336,8 @@ TEST_CASE("file: peers by name, beside addresses and in peers files") {
     CHECK(tunnel_of(vxlan + "peers = [\"a.example\", { dst = \"a.example\", vni = 11 }]")
               .named_peers.size() == 2);
     check_error(vxlan, "peers = [{ dst = \"gate_a.example\" }]",
-                "18: dst 'gate_a.example': not an IP address");
+                "18: dst 'gate_a.example': neither an IP address nor a host name. " +
+                    no_name_remedy);
 }
 
 TEST_CASE("file: exact text of errors in a VXLAN") {
@@ -377,7 +381,8 @@ TEST_CASE("file: exact text of errors in a VXLAN") {
     check_error(vxlan, "peers = [\"127.0.0.1\"]",
                 "10: peer '127.0.0.1': a peer cannot be a loopback address. Name the unicast "
                 "address of another host.");
-    check_error(vxlan, "peers = [\"${PEER}\"]", "10: peer '${PEER}': not an IP address");
+    check_error(vxlan, "peers = [\"${PEER}\"]",
+                "10: peer '${PEER}': neither an IP address nor a host name. " + no_name_remedy);
     check_error(vxlan, "peers = [\"172.21.0.100\"]",
                 "10: peer 172.21.0.100: is the local address. Name the other ends only.");
     check_error(vxlan, "peers = [\"100.64.1.1\", \"2001:db8::1\"]",

@@ -136,8 +136,18 @@ TEST_CASE("words: what is a host name, and what stays a mistake in an address") 
         INFO(text);
         const auto peer = parse_peer_or_name(text);
         REQUIRE_FALSE(peer);
-        CHECK(peer.error().doing == "not an IP address");
+        const std::string doing = peer.error().doing;
+        CHECK((doing == "not an IP address" || doing == "neither an IP address nor a host name"));
     }
+    CHECK(error_of(with(4, "gate_a.example.net")) ==
+          "PEER 'gate_a.example.net': neither an IP address nor a host name. A host name is "
+          "letters, digits and hyphens with dots between them, and begins with a letter behind the "
+          "last dot (RFC 1123).");
+    CHECK(error_of(with(4, "gate_a")).find("neither an IP address nor a host name") !=
+          std::string::npos);
+    CHECK(error_of(with(4, "100.64.158.400")) == "PEER '100.64.158.400': not an IP address");
+    CHECK(error_of(with(4, "2001:db8::g")) == "PEER '2001:db8::g': not an IP address");
+    CHECK(error_of(with(4, "224.0.0.1")).find("a peer cannot be") != std::string::npos);
     CHECK(error_of(with(4, "gate-a")) ==
           "PEER 'gate-a': not an IP address. A host name has a dot, if only at its end.");
 }
