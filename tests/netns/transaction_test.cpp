@@ -123,6 +123,48 @@ TEST_CASE("undo: a signal in the middle restores the state") {
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
+TEST_CASE("undo: a signal is not too late before everything is read back") {
+    const Host host;
+    const auto interrupted = [&](const std::string& words, long write) {
+        const auto before = snapshot(host.space);
+        StoppedRun run(host.space, words, write);
+        REQUIRE(run.is_stopped());
+        kill(run.pid(), SIGTERM);
+        const auto finished = run.resume();
+        INFO(finished.err);
+        CHECK(finished.code == 1);
+        CHECK(finished.err.find("interrupted by signal 15. The previous state is restored.") !=
+              std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+    };
+    std::string peers;
+    for (int i = 0; i < 6000; ++i)
+        peers += fmt::format("100.65.{}.{}\n", i / 250, i % 250 + 1);
+    write_text("/run/peers", peers);
+    const std::string many = up_words + " --peers-file /run/peers";
+    SECTION("while a new tunnel's peers are sent") {
+        interrupted(many, 2000);
+    }
+    SECTION("while peers are added, or taken away") {
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        interrupted(many, 2000);
+        REQUIRE(vxlanctl(host.space, many).code == 0);
+        interrupted(up_words, 2000);
+    }
+    SECTION("when the last datagram is on its way") {
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        interrupted(up_words + " --ttl 9", 1);
+        // What went cannot come back as it was.
+        StoppedRun run(host.space, "down vxlan0", 1);
+        REQUIRE(run.is_stopped());
+        kill(run.pid(), SIGTERM);
+        const auto removed = run.resume();
+        CHECK(removed.code == 0);
+        CHECK(removed.out == "vxlan0: removed\n  - link vxlan0\n");
+    }
+    unlink("/run/peers");
+}
+
 TEST_CASE("undo: what others did meanwhile stays", "[concurrency]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
