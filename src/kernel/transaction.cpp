@@ -766,8 +766,10 @@ private:
     /// Returns whether there was anything; what is refused is found not to be in effect then.
     bool put_back_shared() {
         const auto shared = std::exchange(shared_, {});
+        // A signal has ended the work of others, perhaps: this is to be completed.
+        Executor executor(context_.netlink, read_back_, Executor::OnSignal::go_on);
         for (const auto& [name, steps] : shared)
-            (void)executor_.run(name, steps);
+            (void)executor.run(name, steps);
         return !shared.empty();
     }
 

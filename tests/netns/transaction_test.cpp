@@ -295,6 +295,28 @@ TEST_CASE("several tunnels: after a signal no other one is begun") {
     CHECK(finished.out.find("three") == std::string::npos);
 }
 
+TEST_CASE("several tunnels: what an interrupted one had made for another too is made again") {
+    const Host host;
+    sh(host.space, "sysctl -qw net.ipv6.conf.default.dad_transmits=8"); // time for a signal
+    write_text("/run/tunnels.toml", "[vxlan.one]\nlocal = \"172.21.0.100\"\nvni = 1\npeers = []\n"
+                                    "addresses = [\"2001:db8:5::1/64\"]\n"
+                                    "rules = [{ from = \"10.3.0.0/16\", table = 103 }]\n"
+                                    "[vxlan.two]\nlocal = \"172.21.0.100\"\nvni = 2\npeers = []\n"
+                                    "rules = [{ from = \"10.3.0.0/16\", table = 103 }]\n");
+    Process process(host.space, command_of("apply /run/tunnels.toml"));
+    sh(host.space, "i=0; until ip -br link show up dev two 2>/dev/null | grep -q two; do "
+                   "i=$((i+1)); [ $i -lt 2000 ] || exit 1; done");
+    kill(process.pid(), SIGTERM);
+    const auto finished = process.wait();
+    INFO(finished.out << finished.err);
+    CHECK(finished.code == 1);
+    CHECK(count(finished.err, "interrupted by signal 15") == 1);
+    CHECK(!link_exists(host.space, "one"));
+    CHECK(link_exists(host.space, "two"));
+    CHECK(sh(host.space, "ip rule | grep -c 'lookup 103'") == "1\n");
+    unlink("/run/tunnels.toml");
+}
+
 TEST_CASE("a killed run leaves nothing that the next one cannot mend") {
     for (int write = 1; write < 12; ++write) {
         const Host host;
