@@ -271,6 +271,18 @@ TEST_CASE("undo: a rule that was removed comes back, also beside one that does t
     CHECK(rendered(plan_back_elsewhere("vxlan0", before, now, done)).size() == 1);
 }
 
+TEST_CASE("plan: an external ip6tnl has no ends of its own, and is not adopted as one that has") {
+    const auto config =
+        config_of(ipip6_from_words(words_of("t6 2001:db8:21::100 2001:db8:1::1 192.0.2.1/30"), {}));
+    State state = after(config, host_state());
+    CHECK(steps(config, state).empty());
+    link_in(state, "t6").tunnel.external = true;
+    CHECK(only_error(config, state).find("external: yes -> no") != std::string::npos);
+    PlanOptions options;
+    options.allow_recreate = true;
+    CHECK(steps(config, state, options).front() == "delete t6");
+}
+
 TEST_CASE("plan: a route of ours whose gateway somebody changed is put right") {
     const OptionValues options{{"route", {"10.8.0.0/16,via 10.192.158.4"}}};
     State state = after(vxlan_config(options), host_state());

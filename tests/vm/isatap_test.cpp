@@ -485,6 +485,25 @@ TEST_CASE("ipip6: every single write of a creation and of a change fails in turn
                                    words + " --encaplimit 4 --ttl 7 --route 192.168.10.0/24");
 }
 
+TEST_CASE("ipip6: a link that is external is not adopted, and nobody calls it good") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad\n"
+                   "ip link add t6 type ip6tnl external; ip link set t6 up");
+    const std::string words = "ipip6 up t6 2001:db8:9::1 2001:db8:1::1 192.0.2.1/30";
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, words);
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("external: yes -> no") != std::string::npos);
+    CHECK(vxlanctl(host.space, "show t6").out.find("external yes") != std::string::npos);
+    CHECK(vxlanctl(host.space, "doctor t6").out.find("it is 'external'") != std::string::npos);
+    CHECK(vxlanctl(host.space, "export t6").out.find("# t6 is left out") == 0);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(vxlanctl(host.space, words + " --allow-recreate").code == 0);
+    CHECK(!link(host.space, "t6").at("linkinfo").at("info_data").contains("external"));
+    CHECK(vxlanctl(host.space, "doctor t6").out.find("it is 'external'") == std::string::npos);
+}
+
 namespace {
 
 /// Applies what is exported: nothing but the marks of these links may change. Returns the file.
