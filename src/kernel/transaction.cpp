@@ -18,6 +18,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>
+#include <net/if.h>
 #include <poll.h>
 #include <unordered_map>
 
@@ -125,8 +126,10 @@ private:
         const auto each = [&](const auto& operation, auto method) -> Result<void> {
             for (std::size_t i = 0; i < operation.entries.size(); ++i) {
                 if (is_to_stop()) return tl::unexpected(interrupted());
-                const Failure failure{0, (routers_.*method)(operation.link, operation.entries[i]),
-                                      ""};
+                const int code = is_in_place(operation.link)
+                                     ? (routers_.*method)(operation.link, operation.entries[i])
+                                     : ENODEV;
+                const Failure failure{0, code, ""};
                 if (failure.code != 0 && !is_gone_already(step, failure))
                     return tl::unexpected(explain(tunnel_, step, i, failure));
                 ++done_;
@@ -139,6 +142,11 @@ private:
         if (const auto* change = std::get_if<ChangeRouters>(&step.operation))
             return each(*change, &RouterList::change);
         return each(std::get<RemoveRouters>(step.operation), &RouterList::remove);
+    }
+
+    /// An ioctl goes by the name, which may be that of somebody else's link by now.
+    bool is_in_place(const std::string& link) const {
+        return static_cast<int>(if_nametoindex(link.c_str())) == index_of(link);
     }
 
     Result<void> encode(const Step& step) {

@@ -171,6 +171,22 @@ TEST_CASE("isatap: a hundred routers are read, added and taken away one by one")
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
 }
 
+TEST_CASE("isatap: a link that somebody put in the place of ours keeps its routers") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words + " --router 192.168.103.1 --router 192.168.103.2")
+                .code == 0);
+    StoppedRun run(host.space, isatap_words, 1); // inside of the first ioctl, which has the name
+    REQUIRE(run.is_stopped());
+    sh(host.space, "ip link del sit1\n"
+                   "ip tunnel add sit1 mode isatap local 10.216.0.101\n"
+                   "ip tunnel prl dev sit1 prl-default 192.168.103.2");
+    const auto finished = run.resume();
+    INFO(finished.err);
+    CHECK(finished.code == 5);
+    CHECK(finished.err.find("replaced by another program") != std::string::npos);
+    CHECK(routers(host.space) == "pdr 192.168.103.2");
+}
+
 TEST_CASE("isatap: a router's flag changes in place, and strangers in the list go") {
     const FletsHost host;
     REQUIRE(vxlanctl(host.space, isatap_words + " --router 192.168.103.1").code == 0);
