@@ -187,6 +187,18 @@ TEST_CASE("isatap: a link that somebody put in the place of ours keeps its route
     CHECK(routers(host.space) == "pdr 192.168.103.2");
 }
 
+TEST_CASE("isatap: a router that somebody else adds meanwhile is wanted all the same") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
+    StoppedRun run(host.space, isatap_words + " --router 192.168.103.1", 1);
+    REQUIRE(run.is_stopped());
+    sh(host.space, "ip tunnel prl dev sit1 prl-default 192.168.103.1");
+    const auto finished = run.resume();
+    INFO(finished.err);
+    CHECK(finished.code == 0);
+    CHECK(routers(host.space) == "pr 192.168.103.1 pdr 192.168.103.254");
+}
+
 TEST_CASE("isatap: a router's flag changes in place, and strangers in the list go") {
     const FletsHost host;
     REQUIRE(vxlanctl(host.space, isatap_words + " --router 192.168.103.1").code == 0);
