@@ -165,6 +165,17 @@ TEST_CASE("undo: a signal is not too late before everything is read back") {
     unlink("/run/peers");
 }
 
+TEST_CASE("undo: an IPv6 address where IPv6 is disabled is refused, with the setting's name") {
+    const Host host;
+    sh(host.space, "sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, up_words + " --address 2001:db8:5::1/64");
+    INFO(refused.err);
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("net.ipv6.conf.vxlan0.disable_ipv6 is 1") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
 TEST_CASE("undo: what others did meanwhile stays", "[concurrency]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
