@@ -53,7 +53,8 @@ void supply_reason(Error& error, const Step& step) {
         error.remedy = "There may be a tunnel with the same ends: 'ip -d link' lists all.";
     } else if (const auto* route = std::get_if<AddRoute>(&step.operation);
                route != nullptr && error.code == EEXIST) {
-        error.why = "there is one of the same destination, table and metric, which is not ours";
+        error.why = "there is another one of the same destination, table and metric, which "
+                    "another program or another tunnel may need";
         error.remedy = "Remove it, or use another metric.";
     } else if (const auto* address = std::get_if<AddAddress>(&step.operation);
                address != nullptr && error.code == EACCES &&

@@ -272,6 +272,21 @@ TEST_CASE(
     }
 }
 
+TEST_CASE("routes: what two tunnels have set is not changed for one of them alone") {
+    const TwoInterfaces host;
+    const std::string shared = " --route '198.51.100.0/24,via 172.21.0.1,dev eth0'";
+    const std::string second = "up eth1 172.21.1.100 vxlan1 10.64.0.1/24 100.64.152.4 --vni 11";
+    REQUIRE(vxlanctl(host.space, up_words + shared).code == 0);
+    REQUIRE(vxlanctl(host.space, second + shared).code == 0);
+    const auto before = snapshot(host.space);
+    const auto refused =
+        vxlanctl(host.space, second + " --route '198.51.100.0/24,via 172.21.0.9,dev eth0'");
+    INFO(refused.err);
+    CHECK(refused.code != 0);
+    CHECK(refused.err.find("another tunnel") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
 TEST_CASE("routes: what is in the way, or swallows the host's own network, touches nothing") {
     const TwoInterfaces host;
     const std::string base = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
