@@ -64,10 +64,11 @@ public:
     /// Sends the whole batch, in as few sends as possible, and waits until the kernel has done all
     /// of it. The kernel goes on behind a message that it refuses. Answers other than
     /// acknowledgements go to `handle`. Stops early, between two sends, when one of them had a
-    /// failure that `is_fatal`. Fails as a whole only where the outcome is not known.
+    /// failure that `is_fatal`, or when `goes_on`, which is told how many messages are done, says
+    /// no. Fails as a whole only where the outcome is not known.
     Result<std::vector<Failure>> request(
         MessageBatch& batch, const MessageHandler& handle,
-        const std::function<void(std::size_t done)>& progress = {},
+        const std::function<bool(std::size_t done)>& goes_on = {},
         const std::function<bool(const Failure&)>& is_fatal = [](const Failure&) { return true; });
 
     /// In how many datagrams the last dump came, less its end. The kernel may change its tables

@@ -21,7 +21,7 @@ public:
 
     // These return 0 or the kernel's errno.
 
-    /// EEXIST where the router is in the list.
+    /// Where somebody else has added the router meanwhile, changes its flag.
     int add(const std::string& link, const PrlEntry& entry);
     /// Changes the flag; ENXIO where the router is not in the list.
     int change(const std::string& link, const PrlEntry& entry);

@@ -43,7 +43,8 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
                              const State& before);
 
 /// From here on SIGINT, SIGTERM and SIGHUP do not end the process but the run: the tunnel at work
-/// is undone, those already carried out are completed, the others are not begun.
+/// is undone, those already carried out are completed, the others are not begun. The last one is
+/// at work until all are read back and found to be in effect; what comes later is too late.
 void catch_signals();
 /// The signal that came, or 0.
 int caught_signal();

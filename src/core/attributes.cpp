@@ -202,6 +202,8 @@ constexpr TunnelRow ip6tnl_rows[] = {
      ""},
     {"other_flags", &TunnelAttributes::other_flags, IFLA_IPTUN_FLAGS, 0, Wire::special, in_place,
      "0", "", ""},
+    {"external", &TunnelAttributes::external, IFLA_IPTUN_COLLECT_METADATA, 0, Wire::flag,
+     create_only, "no", "", ""},
 };
 
 constexpr KindTraits kinds[] = { // in the order of the enum

@@ -189,6 +189,10 @@ std::optional<IpAddress> router_in(const IpAddress& address) {
 // What the state alone shows.
 
 void check_up(Check& check, const Link& link) {
+    if (link.tunnel.kind == TunnelKind::ip6tnl && link.tunnel.external.value_or(false))
+        check.warn("it is 'external': it carries only what routes with an encapsulation of their "
+                   "own send, and ends nowhere by itself",
+                   "vxlanctl ipip6 up --help");
     if (link.attributes.up.value_or(false))
         check.pass("up");
     else

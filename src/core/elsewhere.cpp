@@ -156,12 +156,13 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
         target.surplus_routes_elsewhere.back().dev = route.dev;
     }
     // A rule whose priority was left to the kernel is there once more for each tunnel that states a
-    // priority: each claim needs one that fulfils it, not all of them.
+    // priority: each claim needs one of ours that fulfils it, not all of them. Those of others do
+    // not count, since they may go at any time.
     std::vector<Rule> staying = state.rules;
+    std::erase_if(staying, [](const Rule& rule) { return rule.protocol != our_protocol; });
     for (const auto& rule : old.rules) {
         const auto is_surplus = [&](const Rule& present) {
-            return fulfils(present, rule) && present.protocol == our_protocol &&
-                   !any_claims(&Record::rules, [&](const Rule& claimed) {
+            return fulfils(present, rule) && !any_claims(&Record::rules, [&](const Rule& claimed) {
                        const auto fulfilling = [&](const Rule& other) {
                            return fulfils(other, claimed);
                        };

@@ -61,6 +61,8 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
         target.tunnel.external = false;
         target.tunnel.vnifilter = false;
     }
+    if (tunnel.tunnel.kind == TunnelKind::ip6tnl) // would have no ends of its own
+        target.tunnel.external = false;
     const bool resets_mtu = !tunnel.link.mtu && record.keys.contains("mtu");
     if (resets_mtu && tunnel.tunnel.kind == TunnelKind::ip6tnl &&
         target.tunnel.dev.value_or("").empty())

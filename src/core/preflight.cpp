@@ -324,19 +324,21 @@ private:
             if (out != nullptr && !(out == have_ && replaces_))
                 for (const auto& present : out->routes)
                     if (same_route_key(route, present) && !is_surplus(present))
-                        refuse_beside(route, dev);
+                        refuse_beside(route, present, dev);
             if (!tunnel_.overrides_default_route && default_route_beside(route) != nullptr)
                 continue;
             for (const auto& present : state_.routes)
                 if (same_route_key(route, present) && present.dev != dev && !is_surplus(present))
-                    refuse_beside(route, present.dev);
+                    refuse_beside(route, present, present.dev);
         }
     }
 
-    void refuse_beside(const Route& route, const std::string& dev) {
+    void refuse_beside(const Route& route, const Route& present, const std::string& dev) {
         impossible(fmt::format("route {}: there is one of the same table and metric out of '{}' "
-                               "already, which is not ours",
-                               to_string(route.to), dev),
+                               "already, which {}",
+                               to_string(route.to), dev,
+                               present.protocol == our_protocol ? "another tunnel may need"
+                                                                : "is not ours"),
                    "Remove it, or give this one another metric.");
     }
 

@@ -38,6 +38,21 @@ std::vector<Address> addresses_of_others(const Link& was, const Link& is,
     return others;
 }
 
+/// Whether `present` can be what a step made of `added`. What another program made meanwhile is the
+/// same but for its protocol.
+bool is_made_of(const Route& present, const Route& added) {
+    return present.protocol == added.protocol && find_route({present}, added) != nullptr;
+}
+bool is_made_of(const Rule& present, const Rule& added) {
+    return present.protocol == added.protocol && fulfils(present, added);
+}
+
+template<class T> const T* find_made(const std::vector<T>& present, const T& added) {
+    const auto made = std::find_if(present.begin(), present.end(),
+                                   [&](const T& other) { return is_made_of(other, added); });
+    return made == present.end() ? nullptr : &*made;
+}
+
 bool recreates(const std::vector<Step>& steps, const std::string& name) {
     return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
         const auto* removal = std::get_if<DeleteLink>(&step.operation);
@@ -100,7 +115,7 @@ public:
     }
     void operator()(const AddRoute& step) {
         if (step.link != was_.name || find_route(was_.routes, step.route) != nullptr) return;
-        if (const Route* present = find_route(is_.routes, step.route))
+        if (const Route* present = find_made(is_.routes, step.route))
             target_.surplus_routes.push_back(*present);
     }
     void operator()(const RemoveRoute& step) {
@@ -217,9 +232,12 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
                                       const State& now, const std::vector<Step>& done) {
     LinkTarget target;
     target.name = name;
-    const auto has_route = [](const State& state, const Route& route) {
-        const Link* link = find_link(state, route.dev);
-        return link != nullptr && find_route(link->routes, route) != nullptr;
+    const auto routes_out_of = [](const State& state, const std::string& device) {
+        const Link* link = find_link(state, device);
+        return link == nullptr ? std::vector<Route>{} : link->routes;
+    };
+    const auto has_route = [&](const State& state, const Route& route) {
+        return find_route(routes_out_of(state, route.dev), route) != nullptr;
     };
     const auto forwards = [](const State& state, const std::string& device) {
         const Link* link = find_link(state, device);
@@ -233,15 +251,15 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
                 (forwarding->on ? target.surplus_forwarding : target.missing_forwarding)
                     .push_back(device);
         } else if (const auto* rule = std::get_if<AddRule>(&step.operation)) {
-            const Rule* present = find_rule(now.rules, rule->rule);
+            const Rule* present = find_made(now.rules, rule->rule);
             if (present != nullptr && find_rule(before.rules, rule->rule) == nullptr)
                 target.surplus_rules.push_back(*present);
         } else if (const auto* gone = std::get_if<RemoveRule>(&step.operation)) {
-            if (find_rule(now.rules, gone->rule) == nullptr)
+            if (find_made(now.rules, gone->rule) == nullptr)
                 target.missing_rules.push_back(gone->rule);
         } else if (const auto* route = std::get_if<AddRoute>(&step.operation)) {
             if (route->link != name && !has_route(before, route->route) &&
-                has_route(now, route->route))
+                find_made(routes_out_of(now, route->route.dev), route->route) != nullptr)
                 target.surplus_routes_elsewhere.push_back(route->route);
         } else if (const auto* lost = std::get_if<RemoveRoute>(&step.operation)) {
             if (lost->link != name && !has_route(now, lost->route))

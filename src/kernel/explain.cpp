@@ -53,8 +53,17 @@ void supply_reason(Error& error, const Step& step) {
         error.remedy = "There may be a tunnel with the same ends: 'ip -d link' lists all.";
     } else if (const auto* route = std::get_if<AddRoute>(&step.operation);
                route != nullptr && error.code == EEXIST) {
-        error.why = "there is one of the same destination, table and metric, which is not ours";
+        error.why = "there is another one of the same destination, table and metric, which "
+                    "another program or another tunnel may need";
         error.remedy = "Remove it, or use another metric.";
+    } else if (const auto* address = std::get_if<AddAddress>(&step.operation);
+               address != nullptr && error.code == EACCES &&
+               address->address.prefix.address.family == Family::ipv6) {
+        error.why = fmt::format("IPv6 is disabled there: net.ipv6.conf.{}.disable_ipv6 is 1, which "
+                                "a new link has from net.ipv6.conf.default",
+                                address->link);
+        error.remedy = "'sysctl -w net.ipv6.conf.all.disable_ipv6=0' enables it for all links, "
+                       "also for new ones.";
     } else if (sets_up(step) && error.code == EADDRINUSE) {
         error.why = "the UDP port is in use by another program, or by a VXLAN with other flags";
         error.remedy = "'ss -ulnp' lists who uses it.";

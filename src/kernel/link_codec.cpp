@@ -27,14 +27,14 @@ TunnelAttributes defaults_of(TunnelKind kind) {
     defaults.kind = kind;
     defaults.dev = "";
     defaults.ttl = 0;
-    if (kind != TunnelKind::vxlan) return defaults;
-    defaults.df = DontFragment::unset;
-    defaults.srcport = PortRange{};
-    defaults.label = 0;
     for (const auto& row : tunnel_attributes(kind))
         if (const auto* flag = std::get_if<std::optional<bool> TunnelAttributes::*>(&row.member);
             flag != nullptr && !row.reset.empty())
             defaults.*(*flag) = row.reset == "yes";
+    if (kind != TunnelKind::vxlan) return defaults;
+    defaults.df = DontFragment::unset;
+    defaults.srcport = PortRange{};
+    defaults.label = 0;
     return defaults;
 }
 

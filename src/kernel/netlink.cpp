@@ -113,7 +113,7 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
 }
 
 Result<std::vector<Failure>> Netlink::request(MessageBatch& batch, const MessageHandler& handle,
-                                              const std::function<void(std::size_t done)>& progress,
+                                              const std::function<bool(std::size_t done)>& goes_on,
                                               const std::function<bool(const Failure&)>& is_fatal) {
     std::vector<Failure> failures;
     const std::size_t count = batch.offsets.size();
@@ -138,7 +138,7 @@ Result<std::vector<Failure>> Netlink::request(MessageBatch& batch, const Message
         if (auto done = await(first, sequence_, begin, handle, failures); !done)
             return tl::unexpected(done.error());
         begin = end;
-        if (progress) progress(begin);
+        if (goes_on && !goes_on(begin)) break;
     }
     return failures;
 }

@@ -57,7 +57,8 @@ Result<std::vector<PrlEntry>> RouterList::read(const std::string& link) {
 
 int RouterList::add(const std::string& link, const PrlEntry& entry) {
     ip_tunnel_prl prl = prl_of(entry);
-    return call(SIOCADDPRL, link, &prl);
+    const int code = call(SIOCADDPRL, link, &prl);
+    return code == EEXIST ? change(link, entry) : code;
 }
 
 int RouterList::change(const std::string& link, const PrlEntry& entry) {

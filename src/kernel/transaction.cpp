@@ -18,6 +18,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>
+#include <net/if.h>
 #include <poll.h>
 #include <unordered_map>
 
@@ -89,8 +90,7 @@ private:
         for (const auto& step : steps) {
             if (needs_flush_before(step))
                 if (auto done = flush(); !done) return done;
-            if (on_signal_ == OnSignal::stop && caught_signal() != 0)
-                return tl::unexpected(interrupted());
+            if (is_to_stop()) return tl::unexpected(interrupted());
             if (is_ioctl(step)) {
                 if (auto done = flush(); !done) return done;
                 if (auto done = call(step); !done) return done;
@@ -102,6 +102,8 @@ private:
         }
         return flush();
     }
+
+    bool is_to_stop() const { return on_signal_ == OnSignal::stop && caught_signal() != 0; }
 
     /// Nothing is taken away before all that comes earlier is known to be there.
     bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
@@ -123,8 +125,11 @@ private:
     Result<void> call(const Step& step) {
         const auto each = [&](const auto& operation, auto method) -> Result<void> {
             for (std::size_t i = 0; i < operation.entries.size(); ++i) {
-                const Failure failure{0, (routers_.*method)(operation.link, operation.entries[i]),
-                                      ""};
+                if (is_to_stop()) return tl::unexpected(interrupted());
+                const int code = is_in_place(operation.link)
+                                     ? (routers_.*method)(operation.link, operation.entries[i])
+                                     : ENODEV;
+                const Failure failure{0, code, ""};
                 if (failure.code != 0 && !is_gone_already(step, failure))
                     return tl::unexpected(explain(tunnel_, step, i, failure));
                 ++done_;
@@ -137,6 +142,11 @@ private:
         if (const auto* change = std::get_if<ChangeRouters>(&step.operation))
             return each(*change, &RouterList::change);
         return each(std::get<RemoveRouters>(step.operation), &RouterList::remove);
+    }
+
+    /// An ioctl goes by the name, which may be that of somebody else's link by now.
+    bool is_in_place(const std::string& link) const {
+        return static_cast<int>(if_nametoindex(link.c_str())) == index_of(link);
     }
 
     Result<void> encode(const Step& step) {
@@ -239,13 +249,16 @@ private:
         const auto learn_index = [&](const nlmsghdr* message) {
             if (const auto link = decode_link(message)) indexes_[link->name] = link->index;
         };
-        const auto report = [&](std::size_t done) {
+        bool is_stopped = false;
+        const auto goes_on = [&](std::size_t done) {
             if (progress_) progress_(done_ + done);
+            is_stopped = done < batch_.offsets.size() && is_to_stop();
+            return !is_stopped;
         };
         const auto is_fatal = [&](const Failure& failure) {
             return !is_gone_already(*origins_[failure.message].step, failure);
         };
-        const auto failures = netlink_.request(batch_, learn_index, report, is_fatal);
+        const auto failures = netlink_.request(batch_, learn_index, goes_on, is_fatal);
         if (!failures) {
             Error error = failures.error();
             error.subject = tunnel_;
@@ -254,12 +267,12 @@ private:
         done_ += batch_.offsets.size();
         const auto real = std::find_if(failures->begin(), failures->end(), is_fatal);
         remember_links(*failures);
-        const auto error = real == failures->end()
-                               ? std::optional<Error>()
-                               : explain(tunnel_, *origins_[real->message].step,
-                                         origins_[real->message].element, *real);
+        auto done = is_stopped ? tl::unexpected(interrupted()) : Result<void>();
+        if (real != failures->end())
+            done = tl::unexpected(explain(tunnel_, *origins_[real->message].step,
+                                          origins_[real->message].element, *real));
         drop_batch();
-        return error ? Result<void>(tl::unexpected(*error)) : Result<void>();
+        return done;
     }
 
     void drop_batch() {
@@ -679,10 +692,12 @@ public:
         for (std::size_t i = 0; i < plans_.size(); ++i)
             execute(i);
         addresses_.await(context_.netlink, heeded_signal_);
-        undo(failures_of_addresses());
+        if (undo(failures_of_addresses())) heeded_signal_ = caught_signal();
         // An undo may take something from those that stand.
         while (!executed_.empty())
-            if (!undo(what_is_not_in_effect()) && !put_back_shared()) break;
+            if (!undo(what_is_not_in_effect()) && !put_back_shared() &&
+                !undo(what_is_interrupted()))
+                break;
         for (auto& [i, transaction] : executed_) {
             transaction.remember_after();
             for (auto& made : transaction.made(read_back_))
@@ -759,9 +774,21 @@ private:
     /// Returns whether there was anything; what is refused is found not to be in effect then.
     bool put_back_shared() {
         const auto shared = std::exchange(shared_, {});
+        // A signal has ended the work of others, perhaps: this is to be completed.
+        Executor executor(context_.netlink, read_back_, Executor::OnSignal::go_on);
         for (const auto& [name, steps] : shared)
-            (void)executor_.run(name, steps);
+            (void)executor.run(name, steps);
         return !shared.empty();
+    }
+
+    /// The last tunnel is at work until everything is known to be in effect: a signal is not too
+    /// late before. Only a removal is not undone for it, since the link could not come back as it
+    /// was.
+    Failures what_is_interrupted() {
+        const int signal = caught_signal();
+        if (std::exchange(heeded_signal_, signal) == signal) return {};
+        const std::size_t last = executed_.rbegin()->first;
+        return plans_[last].absent ? Failures{} : Failures{{last, interrupted()}};
     }
 
     /// The kernel accepts more than it does, so only a second plan without steps is a proof.

@@ -6,6 +6,7 @@
 #include <catch2/catch.hpp>
 #include <csignal>
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 using namespace world;
 
@@ -202,6 +203,88 @@ TEST_CASE("routes: every single write fails in turn") {
         "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
         "--route '10.9.0.0/16,via 10.192.158.5' --rule 'from 172.21.0.100,table 99'");
     break_every_write<TwoInterfaces>(first_eni, "down vxlan0");
+}
+
+TEST_CASE(
+    "routes: what somebody else makes in the middle of a run is neither ours nor taken away") {
+    const std::string rule = "ip rule add from 172.21.0.100 table 100 pref 77";
+    const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
+    const TwoInterfaces host;
+    const auto last_write = [&](const std::string& options) {
+        const long writes = vxlanctl_counted(host.space, words + options).writes;
+        REQUIRE(vxlanctl(host.space, "down vxlan0").code == 0);
+        return writes;
+    };
+    SECTION("a rule, beside which ours stands") {
+        const std::string options = "--rule 'from 172.21.0.100,table 100,priority 77'";
+        StoppedRun run(host.space, words + options, last_write(options));
+        REQUIRE(run.is_stopped());
+        sh(host.space, rule);
+        const auto made = run.resume();
+        INFO(made.err);
+        CHECK(made.code == 0);
+        CHECK(lines(rules(host.space)) == 2);
+        CHECK(vxlanctl_counted(host.space, words + options).writes == 0);
+        CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
+        CHECK(rules(host.space) == "77:\tfrom 172.21.0.100 lookup 100\n");
+    }
+    SECTION("a rule, when ours is refused") {
+        const std::string options = "--rule 'from 172.21.0.100,table 100,priority 77'";
+        const long last = last_write(options);
+        RunOptions faults;
+        faults.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
+                              {"ASAN_OPTIONS", "verify_asan_link_order=0"},
+                              {"VXLANCTL_STOP_BEFORE", std::to_string(last)},
+                              {"VXLANCTL_BREAK_WRITE", std::to_string(last)}};
+        Process process(host.space, command_of(words + options), faults);
+        int status = 0;
+        REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
+        REQUIRE(WIFSTOPPED(status));
+        sh(host.space, rule);
+        kill(process.pid(), SIGCONT);
+        const auto failed = process.wait();
+        INFO(failed.err);
+        CHECK(failed.code == 1);
+        CHECK(rules(host.space) == "77:\tfrom 172.21.0.100 lookup 100\n");
+        CHECK(!link_exists(host.space, "vxlan0"));
+    }
+    SECTION("a route out of another link") {
+        const std::string options = "--route '198.51.100.0/24,via 172.21.0.1,dev eth0'";
+        StoppedRun run(host.space, words + options, last_write(options));
+        REQUIRE(run.is_stopped());
+        sh(host.space, "ip route add 198.51.100.0/24 via 172.21.0.1 dev eth0");
+        const auto failed = run.resume();
+        INFO(failed.err);
+        CHECK(failed.code == 1);
+        CHECK(failed.err.find("The previous state is restored") != std::string::npos);
+        CHECK(routes(host.space, "198.51.100.0/24") ==
+              "198.51.100.0/24 via 172.21.0.1 dev eth0 \n");
+    }
+    SECTION("a route out of the tunnel") {
+        REQUIRE(vxlanctl(host.space, words).code == 0);
+        StoppedRun run(host.space, words + "--route '10.9.0.0/16,via 10.192.158.4'", 1);
+        REQUIRE(run.is_stopped());
+        sh(host.space, "ip route add 10.9.0.0/16 via 10.192.158.4 dev vxlan0");
+        const auto failed = run.resume();
+        INFO(failed.err);
+        CHECK(failed.code == 1);
+        CHECK(routes(host.space, "10.9.0.0/16") == "10.9.0.0/16 via 10.192.158.4 dev vxlan0 \n");
+    }
+}
+
+TEST_CASE("routes: what two tunnels have set is not changed for one of them alone") {
+    const TwoInterfaces host;
+    const std::string shared = " --route '198.51.100.0/24,via 172.21.0.1,dev eth0'";
+    const std::string second = "up eth1 172.21.1.100 vxlan1 10.64.0.1/24 100.64.152.4 --vni 11";
+    REQUIRE(vxlanctl(host.space, up_words + shared).code == 0);
+    REQUIRE(vxlanctl(host.space, second + shared).code == 0);
+    const auto before = snapshot(host.space);
+    const auto refused =
+        vxlanctl(host.space, second + " --route '198.51.100.0/24,via 172.21.0.9,dev eth0'");
+    INFO(refused.err);
+    CHECK(refused.code != 0);
+    CHECK(refused.err.find("another tunnel") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
 }
 
 TEST_CASE("routes: what is in the way, or swallows the host's own network, touches nothing") {

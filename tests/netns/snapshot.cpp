@@ -127,14 +127,14 @@ template<class Header> std::vector<Object<Header>> dump(int type, const Header& 
 /// The potential routers of an ISATAP tunnel; for another link none.
 std::string routers(const std::string& name) {
     const Socket socket(AF_INET, SOCK_DGRAM, 0);
-    std::array<ip_tunnel_prl, 128> list{};
-    list[0].datalen = sizeof list;
+    std::array<ip_tunnel_prl, 512> list{}; // the kernel leaves the first one free
+    list[0].datalen = sizeof list - sizeof list[0];
     ifreq request{};
     name.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_data = reinterpret_cast<char*>(list.data());
     if (ioctl(socket.descriptor, SIOCGETPRL, &request) != 0) return "";
     std::set<std::string> texts;
-    for (std::size_t i = 0; i < list[0].datalen / sizeof list[0]; ++i)
+    for (std::size_t i = 1; i <= list[0].datalen / sizeof list[0]; ++i)
         texts.insert(fmt::format("{:08x} {:04x}", list[i].addr, list[i].flags));
     return fmt::format("{}", fmt::join(texts, ", "));
 }

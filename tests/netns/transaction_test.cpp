@@ -123,6 +123,59 @@ TEST_CASE("undo: a signal in the middle restores the state") {
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
+TEST_CASE("undo: a signal is not too late before everything is read back") {
+    const Host host;
+    const auto interrupted = [&](const std::string& words, long write) {
+        const auto before = snapshot(host.space);
+        StoppedRun run(host.space, words, write);
+        REQUIRE(run.is_stopped());
+        kill(run.pid(), SIGTERM);
+        const auto finished = run.resume();
+        INFO(finished.err);
+        CHECK(finished.code == 1);
+        CHECK(finished.err.find("interrupted by signal 15. The previous state is restored.") !=
+              std::string::npos);
+        CHECK(difference(before, snapshot(host.space)) == "");
+    };
+    std::string peers;
+    for (int i = 0; i < 6000; ++i)
+        peers += fmt::format("100.65.{}.{}\n", i / 250, i % 250 + 1);
+    write_text("/run/peers", peers);
+    const std::string many = up_words + " --peers-file /run/peers";
+    SECTION("while a new tunnel's peers are sent") {
+        interrupted(many, 2000);
+    }
+    SECTION("while peers are added, or taken away") {
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        interrupted(many, 2000);
+        REQUIRE(vxlanctl(host.space, many).code == 0);
+        interrupted(up_words, 2000);
+    }
+    SECTION("when the last datagram is on its way") {
+        REQUIRE(vxlanctl(host.space, up_words).code == 0);
+        interrupted(up_words + " --ttl 9", 1);
+        // What went cannot come back as it was.
+        StoppedRun run(host.space, "down vxlan0", 1);
+        REQUIRE(run.is_stopped());
+        kill(run.pid(), SIGTERM);
+        const auto removed = run.resume();
+        CHECK(removed.code == 0);
+        CHECK(removed.out == "vxlan0: removed\n  - link vxlan0\n");
+    }
+    unlink("/run/peers");
+}
+
+TEST_CASE("undo: an IPv6 address where IPv6 is disabled is refused, with the setting's name") {
+    const Host host;
+    sh(host.space, "sysctl -qw net.ipv6.conf.default.disable_ipv6=1");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, up_words + " --address 2001:db8:5::1/64");
+    INFO(refused.err);
+    CHECK(refused.code == 1);
+    CHECK(refused.err.find("net.ipv6.conf.vxlan0.disable_ipv6 is 1") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
 TEST_CASE("undo: what others did meanwhile stays", "[concurrency]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
@@ -251,6 +304,28 @@ TEST_CASE("several tunnels: after a signal no other one is begun") {
     CHECK(flood_list(tunnels.space, "three") == Strings{"100.64.158.4"});
     CHECK(finished.err == "vxlanctl: three: interrupted by signal 15. It was not begun.\n");
     CHECK(finished.out.find("three") == std::string::npos);
+}
+
+TEST_CASE("several tunnels: what an interrupted one had made for another too is made again") {
+    const Host host;
+    sh(host.space, "sysctl -qw net.ipv6.conf.default.dad_transmits=8"); // time for a signal
+    write_text("/run/tunnels.toml", "[vxlan.one]\nlocal = \"172.21.0.100\"\nvni = 1\npeers = []\n"
+                                    "addresses = [\"2001:db8:5::1/64\"]\n"
+                                    "rules = [{ from = \"10.3.0.0/16\", table = 103 }]\n"
+                                    "[vxlan.two]\nlocal = \"172.21.0.100\"\nvni = 2\npeers = []\n"
+                                    "rules = [{ from = \"10.3.0.0/16\", table = 103 }]\n");
+    Process process(host.space, command_of("apply /run/tunnels.toml"));
+    sh(host.space, "i=0; until ip -br link show up dev two 2>/dev/null | grep -q two; do "
+                   "i=$((i+1)); [ $i -lt 2000 ] || exit 1; done");
+    kill(process.pid(), SIGTERM);
+    const auto finished = process.wait();
+    INFO(finished.out << finished.err);
+    CHECK(finished.code == 1);
+    CHECK(count(finished.err, "interrupted by signal 15") == 1);
+    CHECK(!link_exists(host.space, "one"));
+    CHECK(link_exists(host.space, "two"));
+    CHECK(sh(host.space, "ip rule | grep -c 'lookup 103'") == "1\n");
+    unlink("/run/tunnels.toml");
 }
 
 TEST_CASE("a killed run leaves nothing that the next one cannot mend") {

@@ -196,6 +196,7 @@ TEST_CASE("link codec: an IPv4-in-IPv6 link, with and without an encapsulation l
             if (row.name == "tclass") CHECK(set_value(ip6tnl, row, "32"));
             if (row.name == "label") CHECK(set_value(ip6tnl, row, "77"));
         }
+        ip6tnl.external = limit == std::string("4");
         ip6tnl = with_defaults(ip6tnl);
         auto bytes = link_message(ip6tnl, {});
         const auto link = parsed_by_libnl<rtnl_link>(reinterpret_cast<nlmsghdr*>(bytes.data()));

@@ -162,6 +162,25 @@ TEST_CASE("netlink: a large batch takes few sends, and stops behind a refusal") 
     CHECK(kernel.sent.size() <= 65536);
 }
 
+TEST_CASE("netlink: a large batch is broken off between two sends when that is wished") {
+    FakeKernel kernel;
+    auto batch = links(10000);
+    for (std::uint32_t last = 1; last <= 10000; ++last)
+        kernel.answer(NLMSG_ERROR, 0, error_payload(0), last);
+    std::size_t done = 0;
+    const auto failures = Netlink(kernel).request(
+        batch, [](const nlmsghdr*) {},
+        [&](std::size_t now) {
+            done = now;
+            return kernel.sends < 2;
+        });
+    REQUIRE(failures);
+    CHECK(failures->empty());
+    CHECK(kernel.sends == 2);
+    CHECK(done > 0);
+    CHECK(done < 10000);
+}
+
 TEST_CASE("netlink: a lost acknowledgement is an error of its own") {
     FakeKernel kernel;
     auto batch = links(2);

@@ -223,6 +223,66 @@ TEST_CASE("plan: what others have made already is stated, and yet not ours to ta
     CHECK(find_link(gone, "eth1")->routes.size() == 1);
 }
 
+TEST_CASE("plan: a rule of ours stays beside one of somebody else's that does the same") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101,priority 77"}}};
+    State state = after(vxlan_config(options), host_state());
+    const Rule ours = state.rules.at(0);
+    Rule theirs = ours;
+    theirs.protocol = RTPROT_BOOT;
+    for (const auto& rules : {std::vector{ours, theirs}, std::vector{theirs, ours}}) {
+        state.rules = rules;
+        CHECK(steps(vxlan_config(options), state).empty());
+        CHECK(after(vxlan_config(), state).rules == std::vector{theirs});
+    }
+}
+
+TEST_CASE("undo: what somebody else made meanwhile, just as we would have, stays") {
+    const OptionValues options{
+        {"rule", {"from 172.21.0.100,table 101"}},
+        {"route", {"100.64.0.0/16,dev eth1,table 101", "10.9.0.0/16,via 10.192.158.4"}}};
+    const State before = after(vxlan_config(), host_state());
+    const auto done = plan(vxlan_config(options), before, {}).tunnels.at(0).steps;
+    REQUIRE(done.size() == 3);
+    const auto way_back = [&](const State& now) {
+        auto steps = plan_back_elsewhere("vxlan0", before, now, done);
+        for (auto& step : plan_back("vxlan0", before, now, done))
+            steps.push_back(std::move(step));
+        return rendered(steps);
+    };
+    State now = after(vxlan_config(options), before);
+    CHECK(way_back(now).size() == 3);
+    now.rules.at(0).protocol = RTPROT_BOOT;
+    link_in(now, "eth1").routes.at(0).protocol = RTPROT_BOOT;
+    link_in(now, "vxlan0").routes.at(0).protocol = RTPROT_BOOT;
+    CHECK(way_back(now) == Lines{});
+    Rule ours = now.rules.at(0); // beside theirs
+    ours.protocol = our_protocol;
+    now.rules.push_back(ours);
+    CHECK(way_back(now).size() == 1);
+}
+
+TEST_CASE("undo: a rule that was removed comes back, also beside one that does the same") {
+    const OptionValues options{{"rule", {"from 172.21.0.100,table 101"}}};
+    const State before = after(vxlan_config(options), host_state());
+    const auto done = plan(vxlan_config(), before, {}).tunnels.at(0).steps;
+    State now = after(vxlan_config(), before);
+    now.rules = before.rules;
+    now.rules.at(0).protocol = RTPROT_BOOT;
+    CHECK(rendered(plan_back_elsewhere("vxlan0", before, now, done)).size() == 1);
+}
+
+TEST_CASE("plan: an external ip6tnl has no ends of its own, and is not adopted as one that has") {
+    const auto config =
+        config_of(ipip6_from_words(words_of("t6 2001:db8:21::100 2001:db8:1::1 192.0.2.1/30"), {}));
+    State state = after(config, host_state());
+    CHECK(steps(config, state).empty());
+    link_in(state, "t6").tunnel.external = true;
+    CHECK(only_error(config, state).find("external: yes -> no") != std::string::npos);
+    PlanOptions options;
+    options.allow_recreate = true;
+    CHECK(steps(config, state, options).front() == "delete t6");
+}
+
 TEST_CASE("plan: a route of ours whose gateway somebody changed is put right") {
     const OptionValues options{{"route", {"10.8.0.0/16,via 10.192.158.4"}}};
     State state = after(vxlan_config(options), host_state());

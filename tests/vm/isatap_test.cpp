@@ -66,6 +66,29 @@ std::string routers(const Namespace& space) {
     return begin > end ? "" : text.substr(begin + 1, end - begin - 1);
 }
 
+/// Kills a run before each of its writes in turn: the next one makes all that it would have made.
+template<class Place>
+void kill_before_every_write(const std::string& first_words, const std::string& words) {
+    for (long write = 1;; ++write) {
+        const Place place;
+        if (!first_words.empty()) REQUIRE(vxlanctl(place.space, first_words).code == 0);
+        StoppedRun run(place.space, words, write);
+        if (!run.is_stopped()) {
+            CHECK(run.resume().code == 0);
+            REQUIRE(write > 2);
+            return;
+        }
+        kill(run.pid(), SIGKILL);
+        (void)run.resume();
+        const auto next = vxlanctl(place.space, words);
+        INFO("before write " << write << "\n" << next.out << next.err);
+        REQUIRE(next.code == 0);
+        CHECK(vxlanctl_counted(place.space, words).writes == 0);
+        CHECK(vxlanctl(place.space, "down --all").code == 0);
+        CHECK(record_files().empty());
+    }
+}
+
 long default_routes(const Namespace& space) {
     const std::string text = sh(space, "ip -6 route show default");
     return std::count(text.begin(), text.end(), '\n');
@@ -162,13 +185,62 @@ TEST_CASE("isatap: a hundred routers are read, added and taken away one by one")
         words += fmt::format(" --router 192.168.104.{}", i);
     REQUIRE(vxlanctl(host.space, words).code == 0);
     CHECK(vxlanctl_counted(host.space, words).writes == 0);
-    const auto shown = vxlanctl(host.space, "show --json sit1");
-    const auto json = nlohmann::json::parse(shown.out);
-    CHECK(json.at("tunnels").at(0).at("routers").size() == 100);
+    const auto listed_routers = [&] {
+        const auto shown = vxlanctl(host.space, "show --json sit1");
+        return nlohmann::json::parse(shown.out).at("tunnels").at(0).at("routers").size();
+    };
+    CHECK(listed_routers() == 100);
+    // One more than a list that was read into room for 64, and then for 256.
+    for (const int more : {64 + 1, 256 + 1}) {
+        words = isatap_words;
+        for (int i = 1; i < more; ++i)
+            words += fmt::format(" --router 192.168.{}.{}", 104 + i / 250, i % 250 + 1);
+        REQUIRE(vxlanctl(host.space, words).code == 0);
+        CHECK(listed_routers() == static_cast<std::size_t>(more));
+        CHECK(vxlanctl_counted(host.space, words).writes == 0);
+    }
+
+    const auto before = snapshot(host.space);
+    StoppedRun run(host.space, isatap_words, 100);
+    REQUIRE(run.is_stopped());
+    kill(run.pid(), SIGTERM);
+    const auto interrupted = run.resume();
+    CHECK(interrupted.code == 1);
+    CHECK(interrupted.err.find("The previous state is restored") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+
     const auto fewer = vxlanctl_counted(host.space, isatap_words);
-    CHECK(fewer.writes == 99);
+    CHECK(fewer.writes == 256);
     CHECK(routers(host.space) == "pdr 192.168.103.254");
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
+}
+
+TEST_CASE("isatap: a link that somebody put in the place of ours keeps its routers") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words + " --router 192.168.103.1 --router 192.168.103.2")
+                .code == 0);
+    StoppedRun run(host.space, isatap_words, 1); // inside of the first ioctl, which has the name
+    REQUIRE(run.is_stopped());
+    sh(host.space, "ip link del sit1\n"
+                   "ip tunnel add sit1 mode isatap local 10.216.0.101\n"
+                   "ip tunnel prl dev sit1 prl-default 192.168.103.2");
+    const auto finished = run.resume();
+    INFO(finished.err);
+    CHECK(finished.code == 5);
+    CHECK(finished.err.find("replaced by another program") != std::string::npos);
+    CHECK(routers(host.space) == "pdr 192.168.103.2");
+}
+
+TEST_CASE("isatap: a router that somebody else adds meanwhile is wanted all the same") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
+    StoppedRun run(host.space, isatap_words + " --router 192.168.103.1", 1);
+    REQUIRE(run.is_stopped());
+    sh(host.space, "ip tunnel prl dev sit1 prl-default 192.168.103.1");
+    const auto finished = run.resume();
+    INFO(finished.err);
+    CHECK(finished.code == 0);
+    CHECK(routers(host.space) == "pr 192.168.103.1 pdr 192.168.103.254");
 }
 
 TEST_CASE("isatap: a router's flag changes in place, and strangers in the list go") {
@@ -350,6 +422,25 @@ TEST_CASE("isatap: every single write of a recreate fails in turn") {
     break_every_write<WithSit>("", isatap_words + " --allow-recreate --keep-foreign");
 }
 
+TEST_CASE("isatap: every single write and ioctl of an adoption, and of a removal, fails in turn") {
+    struct WithFiveCommands : FletsHost {
+        WithFiveCommands() { five_commands(space); }
+    };
+    break_every_write<WithFiveCommands>(
+        "", isatap_words + " --router 192.168.103.1 --route 2001:db8:7::/48 --mtu 1400 --ttl 9",
+        "echo 'ip tunnel prl dev sit1 prl-nodefault 192.168.103.9' >/run/after-first");
+    unlink("/run/after-first");
+    break_every_write<FletsHost>(isatap_words + " --rule 'from 2001:db8::/64,table 9'",
+                                 "down sit1");
+}
+
+TEST_CASE("isatap: a run that is killed before any of its writes is made good by the next") {
+    kill_before_every_write<FletsHost>("", isatap_words + " --router 192.168.103.1 --mtu 1400");
+    kill_before_every_write<FletsHost>(
+        isatap_words + " --router 192.168.103.1",
+        "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.253 --ttl 9");
+}
+
 TEST_CASE("isatap: traffic passes both ways, and only from routers of the list") {
     const FletsNetwork net;
     REQUIRE(vxlanctl(net.host, isatap_words).code == 0);
@@ -483,6 +574,27 @@ TEST_CASE("ipip6: every single write of a creation and of a change fails in turn
                                                "'from 192.0.2.1,table 9'");
     break_every_write<WithAddress>(words + " --mtu 1300",
                                    words + " --encaplimit 4 --ttl 7 --route 192.168.10.0/24");
+    kill_before_every_write<WithAddress>(words + " --mtu 1300", words + " --encaplimit 4 --ttl 7 "
+                                                                        "--route 192.168.10.0/24");
+}
+
+TEST_CASE("ipip6: a link that is external is not adopted, and nobody calls it good") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad\n"
+                   "ip link add t6 type ip6tnl external; ip link set t6 up");
+    const std::string words = "ipip6 up t6 2001:db8:9::1 2001:db8:1::1 192.0.2.1/30";
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, words);
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("external: yes -> no") != std::string::npos);
+    CHECK(vxlanctl(host.space, "show t6").out.find("external yes") != std::string::npos);
+    CHECK(vxlanctl(host.space, "doctor t6").out.find("it is 'external'") != std::string::npos);
+    CHECK(vxlanctl(host.space, "export t6").out.find("# t6 is left out") == 0);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(vxlanctl(host.space, words + " --allow-recreate").code == 0);
+    CHECK(!link(host.space, "t6").at("linkinfo").at("info_data").contains("external"));
+    CHECK(vxlanctl(host.space, "doctor t6").out.find("it is 'external'") == std::string::npos);
 }
 
 namespace {
