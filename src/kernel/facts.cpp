@@ -39,7 +39,7 @@ public:
         const auto records = RuntimeDirectory::open_existing();
         ReadRequest request;
         request.every_tunnel = true;
-        request.needs = [](const State& known) {
+        request.needs = [this](const State& known) {
             Needs needs;
             needs.tables = {main_table};
             needs.rules = true;
@@ -47,6 +47,9 @@ public:
                 if (is_tunnel(link)) needs.links.insert(link.name);
             for (const auto& [id, record] : known.records)
                 for (const auto& route : record.routes)
+                    if (!route.dev.empty()) needs.links.insert(route.dev);
+            for (const auto& wish : request_.wishes)
+                for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
                     if (!route.dev.empty()) needs.links.insert(route.dev);
             return needs;
         };
