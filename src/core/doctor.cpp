@@ -991,7 +991,7 @@ private:
         std::vector<Affected> all;
         for (const auto& end : other_ends(*link_))
             for (const bool incoming : {true, false})
-                if (local) {
+                if (local && !(incoming && is_multicast(end))) {
                     const auto judgement = judge(facts_.ruleset, packet(end, *local, incoming));
                     for (const auto& blamed : judgement.blamed) {
                         const auto at =
@@ -1107,6 +1107,7 @@ private:
 
     void pins(Check& check) {
         const auto ends = other_ends(*link_);
+        const bool all_known = std::none_of(ends.begin(), ends.end(), is_multicast);
         for (const auto& entry : link_->macs) {
             if (entry.origin != FdbOrigin::pinned) continue;
             std::string remedy =
@@ -1118,7 +1119,7 @@ private:
             const std::string text = fmt::format("{} is pinned behind {}", to_string(entry.mac),
                                                  to_string(entry.remote.dst));
             const bool redundant = ends.size() > 1 && link_->tunnel.learning.value_or(true);
-            if (redundant || !is_in(ends, entry.remote.dst))
+            if (redundant || (all_known && !is_in(ends, entry.remote.dst)))
                 check.fail(text, remedy);
             else
                 check.warn(text, remedy);
@@ -1254,7 +1255,7 @@ Finding cloud(const Facts& facts) {
         if (const auto local = local_of(*link)) locals.insert(to_string(*local));
         std::vector<std::string> ends;
         for (const auto& end : other_ends(*link))
-            ends.push_back(to_string(end));
+            if (!is_multicast(end)) ends.push_back(to_string(end));
         doors.insert(fmt::format(
             "{} from {}",
             link->tunnel.kind == TunnelKind::vxlan

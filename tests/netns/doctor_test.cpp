@@ -553,6 +553,21 @@ TEST_CASE("doctor: a route to the peers that stands in the file only") {
                           "vxlanctl apply");
 }
 
+TEST_CASE("doctor: nothing fails on a VXLAN with a multicast group, whatever routes there are") {
+    const Host host;
+    sh(host.space, "ip link add vx2 type vxlan id 21 local 172.21.0.100 dev eth0 dstport 4791 "
+                   "group 239.1.1.1; ip link set vx2 up");
+    auto checks = doctor(host.space, "vx2");
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "route").find("pass: 239.1.1.1 via 172.21.0.1 by 'eth0'") == 0);
+    sh(host.space, "ip route del default");
+    checks = doctor(host.space, "vx2");
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "route").find("pass: 239.1.1.1 by 'eth0'") == 0);
+    sh(host.space, "bridge fdb add 02:00:00:00:00:04 dev vx2 dst 172.21.0.7");
+    CHECK(find(doctor(host.space, "vx2"), "pins").at("verdict") == "warn"); // who is there?
+}
+
 TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
     const Healthy net;
     REQUIRE(vxlanctl(net.space, up_words + " --rule 'from 172.21.0.100,table 101'").code == 0);
