@@ -1246,13 +1246,44 @@ Finding networkd(const Facts& facts) {
     return check.finding();
 }
 
+/// The tunnel whose packets the cloud sees: that one, or of tunnels in tunnels the outermost.
+const Link* outermost(const Link* link, const State& state) {
+    std::set<const Link*> seen;
+    while (seen.insert(link).second) {
+        const auto local = local_of(*link);
+        const HostAddress* host = local ? find_host_address(state, *local, dev_of(*link)) : nullptr;
+        const Link* under = find_link(state, host == nullptr ? dev_of(*link) : host->link);
+        if (under == nullptr || !is_tunnel(*under)) return link;
+        link = under;
+    }
+    return link;
+}
+
+/// EC2 looks for addresses of the two families by different filters, of which all have to match.
+std::string instances_command(const std::set<IpAddress>& locals) {
+    std::vector<std::string> commands;
+    for (const auto& [family, filter] : {std::pair{Family::ipv4, "addresses.private-ip-address"},
+                                         std::pair{Family::ipv6, "ipv6-addresses.ipv6-address"}}) {
+        std::vector<std::string> values;
+        for (const auto& local : locals)
+            if (local.family == family) values.push_back(to_string(local));
+        if (!values.empty())
+            commands.push_back(fmt::format("aws ec2 describe-instances --filters "
+                                           "Name=network-interface.{},Values={}",
+                                           filter, fmt::join(values, ",")));
+    }
+    return fmt::format("{}", fmt::join(commands, " && "));
+}
+
 Finding cloud(const Facts& facts) {
     Check check("", "cloud");
-    std::set<std::string> doors, locals;
+    std::set<std::string> doors;
+    std::set<IpAddress> locals;
     for (const auto& tunnel : facts.tunnels) {
         const Link* link = find_link(facts.state, tunnel.name);
         if (link == nullptr) continue;
-        if (const auto local = local_of(*link)) locals.insert(to_string(*local));
+        link = outermost(link, facts.state);
+        if (const auto local = local_of(*link)) locals.insert(*local);
         std::vector<std::string> ends;
         for (const auto& end : other_ends(*link))
             if (!is_multicast(end)) ends.push_back(to_string(end));
@@ -1269,10 +1300,7 @@ Finding cloud(const Facts& facts) {
                            "and the return path of what is NATed",
                            doors.empty() ? "UDP 4789 from the peers"
                                          : fmt::format("{}", fmt::join(doors, "; "))),
-               locals.empty() ? ""
-                              : fmt::format("aws ec2 describe-instances --filters "
-                                            "Name=private-ip-address,Values={}",
-                                            fmt::join(locals, ",")));
+               instances_command(locals));
     return check.finding();
 }
 

@@ -568,6 +568,27 @@ TEST_CASE("doctor: nothing fails on a VXLAN with a multicast group, whatever rou
     CHECK(find(doctor(host.space, "vx2"), "pins").at("verdict") == "warn"); // who is there?
 }
 
+TEST_CASE("doctor: the cloud sees the outermost tunnel alone, by its address") {
+    const Healthy net;
+    const auto remedy = [](const std::string& filter, const std::string& address) {
+        return fmt::format("aws ec2 describe-instances --filters Name=network-interface.{},"
+                           "Values={}",
+                           filter, address);
+    };
+    const std::string by_ipv4 = remedy("addresses.private-ip-address", "172.21.0.100");
+    const auto cloud = find(doctor(net.space), "cloud");
+    CHECK(cloud.at("remedy") == by_ipv4);
+    REQUIRE(
+        vxlanctl(net.space, "up vxlan0 10.225.194.171 vxlan9 - 10.192.158.4 --vni 9 --port 4790")
+            .code == 0);
+    CHECK(find(doctor(net.space), "cloud").at("found") == cloud.at("found"));
+    CHECK(find(doctor(net.space, "vxlan9"), "cloud").at("remedy") == by_ipv4);
+    REQUIRE(vxlanctl(net.space, "up eth0 2001:db8:21::100 vxlan6 - 2001:db8:22::1 --vni 6").code ==
+            0);
+    CHECK(find(doctor(net.space), "cloud").at("remedy") ==
+          by_ipv4 + " && " + remedy("ipv6-addresses.ipv6-address", "2001:db8:21::100"));
+}
+
 TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
     const Healthy net;
     REQUIRE(vxlanctl(net.space, up_words + " --rule 'from 172.21.0.100,table 101'").code == 0);

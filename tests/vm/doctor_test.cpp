@@ -124,7 +124,15 @@ TEST_CASE("doctor: of a tunnel in a tunnel, what is broken below is not told twi
     REQUIRE(vxlanctl(host.space, "ipip6 up site1 2001:db8::5efe:10.216.0.101 2001:db8:1::2 "
                                  "192.0.2.1/30")
                 .code == 0);
-    CHECK(failed(doctor(host.space)).empty());
+    const auto healthy = doctor(host.space);
+    CHECK(failed(healthy).empty());
+    const auto cloud = find(healthy, "cloud");
+    CHECK(cloud.at("found").get<std::string>().find("(protocol 41 from 192.168.103.254)") !=
+          std::string::npos);
+    CHECK(cloud.at("remedy") == "aws ec2 describe-instances --filters "
+                                "Name=network-interface.addresses.private-ip-address,"
+                                "Values=10.216.0.101");
+    CHECK(find(doctor(host.space, "site1"), "cloud").at("found") == cloud.at("found"));
     const std::string remedy =
         "ip -6 route add ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 1";
     sh(host.space, "ip -6 route del default");
