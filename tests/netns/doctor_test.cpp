@@ -453,6 +453,26 @@ TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into th
                 "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
 }
 
+TEST_CASE("doctor: a dormant table of the firewall drops nothing", "[nft]") {
+    const Healthy net;
+    if (run(net.space, {"nft", "add", "table", "inet", "asleep"}).code != 0)
+        SKIP_CASE("nft does not work with this kernel");
+    sh(net.space, "nft add table inet asleep '{ flags dormant; }'\n"
+                  "nft add chain inet asleep input "
+                  "'{ type filter hook input priority 0; policy drop; }'");
+    CHECK(verdict_of(doctor(net.space), "firewall") == "pass: there are no rules");
+    sh(net.space, "nft add table inet awake; nft add set inet awake dormant "
+                  "'{ type ipv4_addr; flags interval; }'\n"
+                  "nft add chain inet awake input "
+                  "'{ type filter hook input priority 0; policy accept; }'");
+    CHECK(verdict_of(doctor(net.space), "firewall") == "pass: lets UDP 4789 pass");
+    sh(net.space, "nft add rule inet awake input udp dport 4789 drop");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"firewall"});
+    CHECK(verdict_of(checks, "firewall").find("table inet awake, chain input, handle ") !=
+          std::string::npos);
+}
+
 TEST_CASE("doctor: the firewall drops the peers' packets", "[nft]") {
     const Healthy net;
     if (run(net.space, {"nft", "add", "table", "inet", "filter"}).code != 0)

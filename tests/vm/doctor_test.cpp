@@ -170,8 +170,8 @@ TEST_CASE("doctor: the firewall drops protocol 41") {
     const auto checks = nlohmann::json::parse(text).at("checks");
     CHECK(failed(checks) == Strings{"firewall"});
     CHECK(find(checks, "firewall").at("found") ==
-          "drops protocol 41 from 192.168.103.254: table ip filter, chain input, rule 4 of chain "
-          "'input'");
+          "drops protocol 41 from 192.168.103.254: table ip filter, chain input, handle 4 of "
+          "chain 'input'");
     CHECK(find(checks, "firewall").at("remedy") ==
           "nft insert rule ip filter input 'ip saddr { 192.168.103.254 } ip protocol 41 accept'");
 }
