@@ -453,6 +453,44 @@ TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into th
                 "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
 }
 
+TEST_CASE("doctor: forwarding is off though the file says that this host forwards") {
+    const Healthy net;
+    const std::string words = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                              "addresses = [\"10.225.194.171/9\"]\n"
+                              "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
+    const std::string gateway = words + "forward = true\nforward_from = [\"eth0\"]\n";
+    with_file(net.space, gateway, VXLANCTL_PROGRAM " apply");
+    const auto checks = doctor_with_file(net.space, gateway);
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "forwarding") == "pass: on; the file says that this host forwards");
+    sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/vxlan0/forwarding");
+    fails_alone_with_file(net.space, gateway, "forwarding",
+                          "off for 'vxlan0', but the file says that this host forwards",
+                          "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
+    sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding");
+    fails_alone_with_file(net.space, gateway, "forwarding",
+                          "off for 'eth0', but the file says that this host forwards",
+                          "sysctl -w net/ipv4/conf/eth0/forwarding=1");
+    CHECK(verdict_of(doctor_with_file(net.space, words), "forwarding") == "pass: on");
+}
+
+TEST_CASE("doctor: forwarding in one direction only") {
+    const Healthy net;
+    for (const auto& [on, off] : {std::pair{"eth0", "vxlan0"}, std::pair{"vxlan0", "eth0"}}) {
+        sh(net.space, fmt::format("echo 1 >/proc/sys/net/ipv4/conf/{}/forwarding\n"
+                                  "echo 0 >/proc/sys/net/ipv4/conf/{}/forwarding",
+                                  on, off));
+        const auto checks = doctor(net.space);
+        CHECK(failed(checks).empty());
+        CHECK(verdict_of(checks, "forwarding") ==
+              fmt::format("warn: on for '{}' and off for '{}': one direction only", on, off));
+        const std::string remedy = find(checks, "forwarding").at("remedy");
+        CHECK(remedy == fmt::format("sysctl -w net/ipv4/conf/{}/forwarding=1", off));
+        sh(net.space, remedy);
+        CHECK(verdict_of(doctor(net.space), "forwarding") == "pass: on");
+    }
+}
+
 TEST_CASE("doctor: a dormant table of the firewall drops nothing", "[nft]") {
     const Healthy net;
     if (run(net.space, {"nft", "add", "table", "inet", "asleep"}).code != 0)
@@ -509,6 +547,21 @@ TEST_CASE("doctor: what was set for the tunnel is gone") {
     fails_alone(net.space, "rules", "route 10.1.0.0/16 is gone; the rule for table 101 is gone",
                 "ip route add 10.1.0.0/16 dev vxlan0 table 101 && ip rule add from "
                 "172.21.0.100/32 table 101");
+}
+
+TEST_CASE("doctor: an address of the tunnel is gone") {
+    const Healthy net;
+    sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0");
+    fails_alone(net.space, "rules", "address 10.225.194.171/9 is gone",
+                "ip addr add 10.225.194.171/9 dev vxlan0");
+    REQUIRE(
+        vxlanctl(net.space, up_words + " --route '10.1.0.0/16,via 10.192.158.4,table 101'").code ==
+        0);
+    sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0"); // and the route with it
+    fails_alone(net.space, "rules",
+                "address 10.225.194.171/9 is gone; route 10.1.0.0/16 via 10.192.158.4 is gone",
+                "ip addr add 10.225.194.171/9 dev vxlan0 && "
+                "ip route add 10.1.0.0/16 via 10.192.158.4 dev vxlan0 table 101");
 }
 
 TEST_CASE("doctor: of a lost route or rule to the peers the check rules alone speaks") {
@@ -607,6 +660,31 @@ TEST_CASE("doctor: the cloud sees the outermost tunnel alone, by its address") {
             0);
     CHECK(find(doctor(net.space), "cloud").at("remedy") ==
           by_ipv4 + " && " + remedy("ipv6-addresses.ipv6-address", "2001:db8:21::100"));
+}
+
+TEST_CASE("doctor: systemd-networkd removes the tunnel's routes from a link that it manages") {
+    const Healthy net;
+    REQUIRE(
+        vxlanctl(net.space, up_words + " --route '100.66.0.0/16,via 172.21.0.1,dev eth0'").code ==
+        0);
+    const auto with = [&](const std::string& state, const std::string& more = "") {
+        return doctor_among_services(
+            net.space, fmt::format("mkdir -p /run/systemd/netif/links; touch "
+                                   "/run/systemd/netif/state\n"
+                                   "echo ADMIN_STATE={} >/run/systemd/netif/links/{}\n{}",
+                                   state, link(net.space, "eth0").at("ifindex").get<int>(), more));
+    };
+    const auto checks = with("configured");
+    CHECK(failed(checks) == Strings{"networkd"});
+    CHECK(find(checks, "networkd").at("found") ==
+          "it removes routes that it did not make from links that it manages, and the tunnels have "
+          "some there");
+    auto remedy = find(checks, "networkd").at("remedy").get<std::string>();
+    CHECK(remedy.find("ManageForeignRoutes=no") != std::string::npos);
+    remedy = remedy.substr(0, remedy.find(" && systemctl"));
+    std::replace(remedy.begin(), remedy.end(), '\'', '"');
+    CHECK(failed(with("configured", remedy)).empty());
+    CHECK(failed(with("unmanaged")).empty());
 }
 
 TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
