@@ -687,6 +687,29 @@ TEST_CASE("doctor: systemd-networkd removes the tunnel's routes from a link that
     CHECK(failed(with("unmanaged")).empty());
 }
 
+TEST_CASE("doctor: the example tells a monitoring agent what failed and what to do") {
+    const Healthy net;
+    const std::string program = VXLANCTL_PROGRAM;
+    const auto example = [&](const std::string& words) {
+        return run(net.space,
+                   {"/bin/sh", "-c",
+                    fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/doctor.sh {}",
+                                program.substr(0, program.rfind('/')), words)});
+    };
+    auto finished = example("");
+    CHECK(finished.code == 0);
+    CHECK(finished.out == "OK: no check failed\n");
+    sh(net.space, "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
+    finished = example("vxlan0");
+    CHECK(finished.code == 2);
+    CHECK(finished.out == "CRITICAL: vxlan0: pins: 02:00:00:00:00:04 is pinned behind "
+                          "100.64.158.4\n"
+                          "do: bridge fdb del 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4\n");
+    finished = example("a/b");
+    CHECK(finished.code == 3);
+    CHECK(finished.out.find("UNKNOWN: ") == 0);
+}
+
 TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
     const Healthy net;
     REQUIRE(vxlanctl(net.space, up_words + " --rule 'from 172.21.0.100,table 101'").code == 0);
