@@ -53,8 +53,16 @@ struct RulesetChain {
     std::vector<RulesetRule> rules;
 };
 
+struct RulesetTable {
+    std::string family, name;
+    bool operator==(const RulesetTable&) const = default;
+};
+
 struct Ruleset {
-    std::vector<RulesetChain> chains;
+    std::vector<RulesetChain> chains; ///< without those of tables that are known to be dormant
+    /// Tables with flags that are not understood: before nft 1.1 JSON has arbitrary text in place
+    /// of a single one (a use after free in table_flags_json()).
+    std::vector<RulesetTable> unclear;
 };
 
 /// A packet of a tunnel, as the host's firewall sees it.
@@ -77,7 +85,7 @@ struct Judgement {
     Fate fate = Fate::passes;
     struct Blamed {
         const RulesetChain* chain;
-        std::string why; ///< `policy drop`, or `rule 7 of chain 'input'`
+        std::string why; ///< `policy drop`, or `handle 7 of chain 'input'`
     };
     std::vector<Blamed> blamed; ///< of the gravest fate alone
 };

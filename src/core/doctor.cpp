@@ -1,6 +1,7 @@
 #include "vxlanctl/doctor.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/shell_word.h"
@@ -29,6 +30,7 @@ constexpr auto infos = std::to_array<CheckInfo>({
              "listens on 4789"},
     {"peers", "broadcast, ARP above all, goes to the flood list alone"},
     {"flood_list", "a peer in the list twice gets each broadcast twice"},
+    {"rules", "what was set for the tunnel has to be there still"},
     {"routers", "nothing from behind a router is accepted unless it is in the PRL"},
     {"default_route", "the kernel takes the router's IPv4 address out of the next hop, which has "
                       "to be an ISATAP address"},
@@ -46,7 +48,6 @@ constexpr auto infos = std::to_array<CheckInfo>({
     {"firewall", "the other ends' packets have to pass this host's firewall"},
     {"macs", "the link learns behind which peer a MAC address is from what comes back"},
     {"pins", "a pinned MAC address stays behind its peer when another one takes over"},
-    {"rules", "what was set for the tunnel has to be there still"},
     {"manager", "a service that manages the link takes away what it does not know of"},
     {"probe", "an answer to ARP proves that broadcast and unicast pass both ways"},
     {"networkd", "systemd-networkd removes routes and rules that it did not make, unless told "
@@ -262,12 +263,88 @@ std::vector<Route> default_routes(const Link& link) {
     return routes;
 }
 
-void check_routers(Check& check, const Link& link) {
+/// What was set for a tunnel and is gone, and the command that brings it back.
+struct Loss {
+    std::string tunnel, text, remedy;
+    std::optional<Prefix> from, to; ///< the packets that it was for; none: any
+    bool inside = false;            ///< an address of the tunnel, or a route out of it
+    std::optional<IpAddress> address = std::nullopt; ///< that is gone itself
+};
+
+bool concerns(const Loss& loss, const IpAddress& to, const std::optional<IpAddress>& from) {
+    return (!loss.to || contains(*loss.to, to)) &&
+           (!loss.from || (from && contains(*loss.from, *from)));
+}
+
+bool is_default_of_ipv6(const Prefix& to) {
+    return to == Prefix{IpAddress{Family::ipv6, {}}, 0};
+}
+
+/// A device that is down keeps neither routes nor IPv6 addresses.
+std::string up_before(const Link* link) {
+    return link == nullptr || link->attributes.up.value_or(false)
+               ? ""
+               : fmt::format("ip link set dev {} up && ", q(link->name));
+}
+
+Loss lost_address(const Prefix& prefix, const Link& link) {
+    return {link.name,
+            fmt::format("address {} is gone", to_string(prefix)),
+            up_before(&link) +
+                fmt::format("ip addr add {} dev {}", to_string(prefix), q(link.name)),
+            {},
+            network_of(prefix),
+            true,
+            prefix.address};
+}
+
+Loss lost_route(const Route& route, const std::string& tunnel, const Link* out) {
+    const bool is_taken = out != nullptr && std::any_of(out->routes.begin(), out->routes.end(),
+                                                        [&](const Route& other) {
+                                                            return same_route_key(other, route);
+                                                        });
+    return {tunnel,
+            fmt::format("route {}{} is gone{}", to_string(route.to),
+                        route.via ? " via " + to_string(*route.via) : "",
+                        is_taken ? ", and another one is in its place" : ""),
+            up_before(out) + route_command(is_taken ? "replace" : "add", route,
+                                           route.dev.empty() ? tunnel : route.dev),
+            {},
+            route.to,
+            route.dev.empty()};
+}
+
+std::vector<Loss> losses(const Link& link, const Record& known, const State& state) {
+    std::vector<Loss> lost;
+    for (const auto& prefix : known.addresses) // before the routes by gateways that it leads to
+        if (!has_address(link, prefix)) lost.push_back(lost_address(prefix, link));
+    for (const auto& route : known.routes) {
+        const Link* out = route.dev.empty() ? &link : find_link(state, route.dev);
+        if (out == nullptr || find_route(out->routes, route) == nullptr)
+            lost.push_back(lost_route(route, link.name, out));
+    }
+    for (const auto& rule : known.rules)
+        if (find_rule(state.rules, rule) == nullptr)
+            lost.push_back({link.name, fmt::format("the rule for table {} is gone", rule.table),
+                            rule_command(rule), rule.from, rule.to, false});
+    return lost;
+}
+
+/// Of all tunnels: packets of one may need what was set for another.
+std::vector<Loss> all_losses(const State& state) {
+    std::vector<Loss> lost;
+    for (const auto& link : state.links)
+        if (const Record* known = find_record(state, &link); known != nullptr && !is_leftover(link))
+            append(lost, losses(link, *known, state));
+    return lost;
+}
+
+void check_routers(Check& check, const Link& link, const std::vector<Route>& by_default) {
     const auto add = [&](const IpAddress& router) {
         return fmt::format("ip tunnel prl dev {} prl-default {}", q(link.name), to_string(router));
     };
     std::string remedy = "vxlanctl isatap up --help";
-    for (const auto& route : default_routes(link)) {
+    for (const auto& route : by_default) {
         const auto router = route.via ? router_in(*route.via) : std::nullopt;
         if (!router) continue;
         if (link.routers.empty()) remedy = add(*router);
@@ -337,8 +414,9 @@ void check_flood_list(Check& check, const Link& link) {
 /// All checks of one tunnel.
 class Examination {
 public:
-    Examination(const Facts& facts, const TunnelFacts& tunnel, std::vector<Finding>& findings)
-        : facts_(facts), state_(facts.state), tunnel_(tunnel),
+    Examination(const Facts& facts, const TunnelFacts& tunnel, const std::vector<Loss>& losses,
+                std::vector<Finding>& findings)
+        : facts_(facts), state_(facts.state), tunnel_(tunnel), losses_(losses),
           link_(find_link(facts.state, tunnel.name)), findings_(findings) {}
 
     void run() {
@@ -352,21 +430,26 @@ public:
         const bool lower =
             made("lower_device", [&](Check& check) { check_lower_device(check, *link_, state_); });
         const bool here = !link_->underlay_elsewhere;
-        const bool local = here && made("local_address", [&](Check& check) {
-                               check_local_address(check, *link_, state_);
-                           });
-        if (is_vxlan) made("port", [&](Check& check) { port(check); });
-        bool ends = true;
+        const Loss* below = lost_local();
+        const bool local =
+            here && !(below != nullptr && is_examined(below->tunnel)) &&
+            made("local_address", [&](Check& check) { local_address(check, below); });
         if (is_vxlan) {
-            ends =
-                made("peers", [&](Check& check) { check_peers(check, *link_, wish() != nullptr); });
+            made("port", [&](Check& check) { port(check); });
+            made("peers", [&](Check& check) { check_peers(check, *link_, wish() != nullptr); });
             made("flood_list", [&](Check& check) { check_flood_list(check, *link_); });
-        } else if (is_isatap(*link_)) {
-            ends = made("routers", [&](Check& check) { check_routers(check, *link_); });
-            if (up) made("default_route", [&](Check& check) { default_route(check); });
         }
-        const bool routed =
-            here && lower && local && made("route", [&](Check& check) { route(check); });
+        // With the lower device or the local address go routes that were set out of the device.
+        const auto extent = lower && (local || !here) ? Extent::everything : Extent::inside;
+        if (up) made("rules", [&](Check& check) { rules(check, extent); });
+        if (is_isatap(*link_)) {
+            made("routers",
+                 [&](Check& check) { check_routers(check, *link_, meant_default_routes()); });
+            if (up && !has_lost_default())
+                made("default_route", [&](Check& check) { default_route(check); });
+        }
+        const bool routed = here && lower && local && !is_astray_by_loss() &&
+                            made("route", [&](Check& check) { route(check); });
         made("overlap", [&](Check& check) { overlap(check); });
         if (here && is_vxlan && lower) made("vrf", [&](Check& check) { vrf(check); });
         if (here) made("mtu", [&](Check& check) { mtu(check); });
@@ -376,9 +459,8 @@ public:
         if (here && local) made("firewall", [&](Check& check) { firewall(check); });
         if (is_vxlan && sound()) made("macs", [&](Check& check) { macs(check); });
         if (is_vxlan) made("pins", [&](Check& check) { pins(check); });
-        if (up) made("rules", [&](Check& check) { rules(check); });
         made("manager", [&](Check& check) { manager(check); });
-        if (tunnel_.probe && is_vxlan && up && ends)
+        if (tunnel_.probe && is_vxlan && sound("macs"))
             made("probe", [&](Check& check) { probe(check); });
     }
 
@@ -391,10 +473,11 @@ private:
         return check.verdict() != Verdict::fail;
     }
 
-    /// Whether nothing failed yet that would explain silence.
-    bool sound() const {
+    /// Whether nothing failed yet that would explain silence, apart from that check.
+    bool sound(std::string_view but_for = "") const {
         return std::none_of(findings_.begin(), findings_.end(), [&](const Finding& finding) {
-            return finding.tunnel == tunnel_.name && finding.verdict == Verdict::fail;
+            return finding.tunnel == tunnel_.name && finding.verdict == Verdict::fail &&
+                   finding.check != but_for;
         });
     }
 
@@ -404,10 +487,63 @@ private:
         return nullptr;
     }
 
-    const Record* record() const {
-        const auto mark = mark_of(link_->attributes.alias.value_or(""));
-        const auto found = mark ? state_.records.find(mark->id) : state_.records.end();
-        return found == state_.records.end() ? nullptr : &found->second;
+    const Record* record() const { return find_record(state_, link_); }
+
+    bool is_own(const Loss& loss) const { return loss.tunnel == tunnel_.name; }
+
+    bool has_lost_default() const {
+        return std::any_of(losses_.begin(), losses_.end(), [&](const Loss& loss) {
+            return is_own(loss) && loss.inside && loss.to && is_default_of_ipv6(*loss.to);
+        });
+    }
+
+    /// Where default routes out of the link lead, or have to, where one that was set is gone.
+    std::vector<Route> meant_default_routes() const {
+        if (!has_lost_default()) return default_routes(*link_);
+        std::vector<Route> routes;
+        for (const auto& route : record()->routes)
+            if (route.dev.empty() && is_default_of_ipv6(route.to)) routes.push_back(route);
+        return routes;
+    }
+
+    /// What is gone of the ways of the tunnel's own packets: routes into itself do not carry them.
+    std::vector<Loss> outer_losses(const IpAddress& end) const {
+        std::vector<Loss> found;
+        for (const auto& loss : losses_)
+            if (!(is_own(loss) && loss.inside) && concerns(loss, end, local_of(*link_)))
+                found.push_back(loss);
+        return found;
+    }
+
+    bool is_lost_inside(const IpAddress& address) const {
+        return std::any_of(losses_.begin(), losses_.end(), [&](const Loss& loss) {
+            return is_own(loss) && concerns(loss, address, std::nullopt);
+        });
+    }
+
+    /// That the local address, which was set for another tunnel, is gone from there.
+    const Loss* lost_local() const {
+        const auto local = local_of(*link_);
+        if (local && find_host_address(state_, *local, "") != nullptr) return nullptr;
+        const auto found = std::find_if(losses_.begin(), losses_.end(), [&](const Loss& loss) {
+            return !is_own(loss) && loss.address && loss.address == local;
+        });
+        return found == losses_.end() ? nullptr : &*found;
+    }
+
+    /// Whether a check `rules` says why packets go another way.
+    bool is_astray_by_loss() const {
+        return std::any_of(tunnel_.out.begin(), tunnel_.out.end(), [&](const Way& way) {
+            if (!failure_of(way) && !doubt_about(way)) return false;
+            const auto lost = outer_losses(way.to);
+            return std::any_of(lost.begin(), lost.end(),
+                               [&](const Loss& loss) { return is_examined(loss.tunnel); });
+        });
+    }
+
+    bool is_examined(const std::string& name) const {
+        return std::any_of(facts_.tunnels.begin(), facts_.tunnels.end(),
+                           [&](const TunnelFacts& tunnel) { return tunnel.name == name; });
     }
 
     void absent() {
@@ -434,6 +570,15 @@ private:
     void vni(Check& check) {
         check.pass(fmt::format("VNI {} on port {} is its own", link_->tunnel.vni.value_or(0),
                                link_->tunnel.port.value_or(0)));
+    }
+
+    void local_address(Check& check, const Loss* below) {
+        if (below != nullptr)
+            check.fail(fmt::format("local address {} is no more on '{}'",
+                                   to_string(*below->address), below->tunnel),
+                       below->remedy);
+        else
+            check_local_address(check, *link_, state_);
     }
 
     void port(Check& check) {
@@ -499,7 +644,7 @@ private:
         }
         if (!routes.empty()) return;
         for (const auto& route : state_.routes)
-            if (route.to == Prefix{IpAddress{Family::ipv6, {}}, 0}) {
+            if (is_default_of_ipv6(route.to)) {
                 check.pass(fmt::format("none: '{}' has one", route.dev));
                 return;
             }
@@ -512,38 +657,57 @@ private:
     }
 
     void route(Check& check) {
-        const std::string dev = dev_of(*link_);
         const auto local = local_of(*link_);
         std::vector<std::string> good;
         for (const auto& way : tunnel_.out) {
-            const std::string by = dev.empty() ? "" : fmt::format(" by '{}'", dev);
-            if (way.code != 0)
-                check.fail(fmt::format("no route to {}{} ({})", to_string(way.to), by,
-                                       std::strerror(way.code)),
-                           outer_route(way.to));
-            else if (way.dev == tunnel_.name)
-                check.fail(
-                    fmt::format("packets to {} go into the tunnel itself", to_string(way.to)),
-                    outer_route(way.to));
-            else if (!dev.empty() && way.dev != dev)
-                check.fail(fmt::format("packets to {} go out by '{}', not by '{}'",
-                                       to_string(way.to), way.dev, dev),
-                           outer_route(way.to));
-            else {
-                const HostAddress* host =
-                    local ? find_host_address(state_, *local, way.dev) : nullptr;
-                if (dev.empty() && host != nullptr && host->link != way.dev)
-                    check.warn(fmt::format("packets to {} go out by '{}', and the local address "
-                                           "is on '{}'",
-                                           to_string(way.to), way.dev, host->link));
-                const auto from = local ? local : way.source;
-                good.push_back(fmt::format("{}{} by '{}', table {}, from {}", to_string(way.to),
-                                           way.via ? " via " + to_string(*way.via) : "", way.dev,
-                                           table_text(way.table),
-                                           from ? to_string(*from) : "any address"));
+            if (const auto failure = failure_of(way)) {
+                check.fail(*failure, way_remedy(way.to));
+                continue;
             }
+            if (const auto doubt = doubt_about(way)) check.warn(*doubt);
+            const auto from = local ? local : way.source;
+            good.push_back(fmt::format("{}{} by '{}', table {}, from {}", to_string(way.to),
+                                       way.via ? " via " + to_string(*way.via) : "", way.dev,
+                                       table_text(way.table),
+                                       from ? to_string(*from) : "any address"));
         }
         check.pass(good.empty() ? "there is no other end" : listed(good));
+    }
+
+    std::optional<std::string> failure_of(const Way& way) const {
+        const std::string dev = dev_of(*link_);
+        if (way.code != 0)
+            return fmt::format("no route to {}{} ({})", to_string(way.to),
+                               dev.empty() ? "" : fmt::format(" by '{}'", dev),
+                               std::strerror(way.code));
+        if (way.dev == tunnel_.name)
+            return fmt::format("packets to {} go into the tunnel itself", to_string(way.to));
+        if (!dev.empty() && way.dev != dev)
+            return fmt::format("packets to {} go out by '{}', not by '{}'", to_string(way.to),
+                               way.dev, dev);
+        return std::nullopt;
+    }
+
+    std::optional<std::string> doubt_about(const Way& way) const {
+        const auto local = local_of(*link_);
+        const HostAddress* host = local ? find_host_address(state_, *local, way.dev) : nullptr;
+        if (!dev_of(*link_).empty() || host == nullptr || host->link == way.dev)
+            return std::nullopt;
+        return fmt::format("packets to {} go out by '{}', and the local address is on '{}'",
+                           to_string(way.to), way.dev, host->link);
+    }
+
+    /// What another tunnel's record or the files state comes before a route of our making.
+    std::string way_remedy(const IpAddress& end) const {
+        if (const auto lost = outer_losses(end); !lost.empty()) return lost.front().remedy;
+        if (const Tunnel* wanted = wish()) {
+            Record stated;
+            stated.routes = stated_routes(*wanted, state_);
+            stated.rules = wanted->rules.value_or(std::vector<Rule>{});
+            for (const auto& loss : losses(*link_, stated, state_))
+                if (!loss.inside && concerns(loss, end, local_of(*link_))) return "vxlanctl apply";
+        }
+        return outer_route(end);
     }
 
     /// A route to another end, by the gateway that the device has for everything else.
@@ -649,7 +813,7 @@ private:
                                        : out != nullptr && out->name != link_->name
                                            ? out->attributes.mtu.value_or(0)
                                            : 0;
-            if (way.code == 0 && room > taken && own + taken > room)
+            if (way.code == 0 && room > taken && own + taken > room && outer_losses(way.to).empty())
                 check.fail(fmt::format("MTU {} does not fit into the {} of the route to {}", own,
                                        room, to_string(way.to)),
                            set_mtu(room - taken));
@@ -707,13 +871,14 @@ private:
                 check.pass(text + ", which the filter lets pass");
         };
         for (const auto& way : tunnel_.back) {
+            if (!outer_losses(way.to).empty()) continue;
             std::string dev = dev_of(*link_);
             for (const auto& out : tunnel_.out)
                 if (dev.empty() && out.to == way.to && out.code == 0) dev = out.dev;
             judge_way(way, dev, "");
         }
         for (const auto& way : tunnel_.inner)
-            judge_way(way, tunnel_.name, "inside ");
+            if (!is_lost_inside(way.to)) judge_way(way, tunnel_.name, "inside ");
         const auto signs = gateway_signs();
         for (const auto& dev : signs.ingress)
             if (check.verdict() == Verdict::pass && rp_filter_of(dev) == strict)
@@ -830,7 +995,7 @@ private:
         std::vector<Affected> all;
         for (const auto& end : other_ends(*link_))
             for (const bool incoming : {true, false})
-                if (local) {
+                if (local && !(incoming && is_multicast(end))) {
                     const auto judgement = judge(facts_.ruleset, packet(end, *local, incoming));
                     for (const auto& blamed : judgement.blamed) {
                         const auto at =
@@ -917,12 +1082,17 @@ private:
                 !is_link_local(neighbour.address) && !is_multicast(neighbour.address))
                 unanswered.push_back(to_string(neighbour.address));
         const auto& counters = link_->counters;
-        const std::string remedy = fmt::format("vxlanctl doctor --probe {}", q(link_->name));
-        if (link_->macs.empty() && !unanswered.empty())
-            check.fail(fmt::format("no MAC is learned from any peer, and nobody answers for {} "
-                                   "({} packets sent, {} received)",
-                                   listed(unanswered), counters.tx_packets, counters.rx_packets),
-                       remedy);
+        const bool asked = tunnel_.probe && tunnel_.probe->arp_obstacle.empty();
+        const std::string remedy =
+            asked ? "" : fmt::format("vxlanctl doctor --probe {}", q(link_->name));
+        const std::string silence =
+            fmt::format("no MAC is learned from any peer, and nobody answers for {} ({} packets "
+                        "sent, {} received)",
+                        listed(unanswered), counters.tx_packets, counters.rx_packets);
+        if (link_->macs.empty() && !unanswered.empty() && !asked)
+            check.fail(silence, remedy);
+        else if (link_->macs.empty() && !unanswered.empty()) // which the probe judges
+            check.warn(silence);
         else if (link_->macs.empty() && counters.rx_packets > 0)
             check.warn(fmt::format("no MAC is learned from any peer now, after {} packets received",
                                    counters.rx_packets),
@@ -941,6 +1111,7 @@ private:
 
     void pins(Check& check) {
         const auto ends = other_ends(*link_);
+        const bool all_known = std::none_of(ends.begin(), ends.end(), is_multicast);
         for (const auto& entry : link_->macs) {
             if (entry.origin != FdbOrigin::pinned) continue;
             std::string remedy =
@@ -952,7 +1123,7 @@ private:
             const std::string text = fmt::format("{} is pinned behind {}", to_string(entry.mac),
                                                  to_string(entry.remote.dst));
             const bool redundant = ends.size() > 1 && link_->tunnel.learning.value_or(true);
-            if (redundant || !is_in(ends, entry.remote.dst))
+            if (redundant || (all_known && !is_in(ends, entry.remote.dst)))
                 check.fail(text, remedy);
             else
                 check.warn(text, remedy);
@@ -960,29 +1131,24 @@ private:
         check.pass("none");
     }
 
-    void rules(Check& check) {
+    /// Which part of what was set is looked at: only addresses of the tunnel and routes out of it,
+    /// or policy rules and routes out of other devices as well.
+    enum class Extent : std::uint8_t { inside, everything };
+
+    void rules(Check& check, Extent extent) {
         const Record* known = record();
         if (known == nullptr) {
             check.pass("nothing is known to have been set");
             return;
         }
-        for (const auto& route : known->routes) {
-            const Link* out = route.dev.empty() ? link_ : find_link(state_, route.dev);
-            if (out == nullptr || find_route(out->routes, route) == nullptr)
-                check.fail(
-                    fmt::format("route {} is gone", to_string(route.to)),
-                    route_command("add", route, route.dev.empty() ? link_->name : route.dev));
-        }
-        for (const auto& rule : known->rules)
-            if (find_rule(state_.rules, rule) == nullptr)
-                check.fail(fmt::format("the rule for table {} is gone", rule.table),
-                           rule_command(rule));
-        for (const auto& prefix : known->addresses)
-            if (!has_address(*link_, prefix))
-                check.fail(fmt::format("address {} is gone", to_string(prefix)),
-                           fmt::format("ip addr add {} dev {}", to_string(prefix), q(link_->name)));
-        check.pass(fmt::format("{} addresses, {} routes and {} rules are there",
-                               known->addresses.size(), known->routes.size(), known->rules.size()));
+        for (const auto& loss : losses_)
+            if (is_own(loss) && (loss.inside || extent == Extent::everything))
+                check.fail(loss.text, loss.remedy);
+        check.pass(extent == Extent::inside
+                       ? "the tunnel's addresses and the routes out of it are there"
+                       : fmt::format("{} addresses, {} routes and {} rules are there",
+                                     known->addresses.size(), known->routes.size(),
+                                     known->rules.size()));
     }
 
     void manager(Check& check) {
@@ -1036,6 +1202,7 @@ private:
     const Facts& facts_;
     const State& state_;
     const TunnelFacts& tunnel_;
+    const std::vector<Loss>& losses_; ///< of all tunnels
     const Link* link_;
     std::vector<Finding>& findings_;
 };
@@ -1083,16 +1250,47 @@ Finding networkd(const Facts& facts) {
     return check.finding();
 }
 
+/// The tunnel whose packets the cloud sees: that one, or of tunnels in tunnels the outermost.
+const Link* outermost(const Link* link, const State& state) {
+    std::set<const Link*> seen;
+    while (seen.insert(link).second) {
+        const auto local = local_of(*link);
+        const HostAddress* host = local ? find_host_address(state, *local, dev_of(*link)) : nullptr;
+        const Link* under = find_link(state, host == nullptr ? dev_of(*link) : host->link);
+        if (under == nullptr || !is_tunnel(*under)) return link;
+        link = under;
+    }
+    return link;
+}
+
+/// EC2 looks for addresses of the two families by different filters, of which all have to match.
+std::string instances_command(const std::set<IpAddress>& locals) {
+    std::vector<std::string> commands;
+    for (const auto& [family, filter] : {std::pair{Family::ipv4, "addresses.private-ip-address"},
+                                         std::pair{Family::ipv6, "ipv6-addresses.ipv6-address"}}) {
+        std::vector<std::string> values;
+        for (const auto& local : locals)
+            if (local.family == family) values.push_back(to_string(local));
+        if (!values.empty())
+            commands.push_back(fmt::format("aws ec2 describe-instances --filters "
+                                           "Name=network-interface.{},Values={}",
+                                           filter, fmt::join(values, ",")));
+    }
+    return fmt::format("{}", fmt::join(commands, " && "));
+}
+
 Finding cloud(const Facts& facts) {
     Check check("", "cloud");
-    std::set<std::string> doors, locals;
+    std::set<std::string> doors;
+    std::set<IpAddress> locals;
     for (const auto& tunnel : facts.tunnels) {
         const Link* link = find_link(facts.state, tunnel.name);
         if (link == nullptr) continue;
-        if (const auto local = local_of(*link)) locals.insert(to_string(*local));
+        link = outermost(link, facts.state);
+        if (const auto local = local_of(*link)) locals.insert(*local);
         std::vector<std::string> ends;
         for (const auto& end : other_ends(*link))
-            ends.push_back(to_string(end));
+            if (!is_multicast(end)) ends.push_back(to_string(end));
         doors.insert(fmt::format(
             "{} from {}",
             link->tunnel.kind == TunnelKind::vxlan
@@ -1106,10 +1304,7 @@ Finding cloud(const Facts& facts) {
                            "and the return path of what is NATed",
                            doors.empty() ? "UDP 4789 from the peers"
                                          : fmt::format("{}", fmt::join(doors, "; "))),
-               locals.empty() ? ""
-                              : fmt::format("aws ec2 describe-instances --filters "
-                                            "Name=private-ip-address,Values={}",
-                                            fmt::join(locals, ",")));
+               instances_command(locals));
     return check.finding();
 }
 
@@ -1121,8 +1316,9 @@ std::span<const CheckInfo> checks() {
 
 std::vector<Finding> findings(const Facts& facts) {
     std::vector<Finding> all;
+    const auto lost = all_losses(facts.state);
     for (const auto& tunnel : facts.tunnels)
-        Examination(facts, tunnel, all).run();
+        Examination(facts, tunnel, lost, all).run();
     if (facts.tunnels.empty()) {
         Check check("", "link");
         check.fail("there is no tunnel", "vxlanctl up --help");
@@ -1145,7 +1341,7 @@ std::vector<std::string> problems(const Link& link, const State& state) {
     look([&](Check& one) { check_lower_device(one, link, state); });
     look([&](Check& one) { check_lower_mtu(one, link, state); });
     look([&](Check& one) { check_local_address(one, link, state); });
-    if (is_isatap(link)) look([&](Check& one) { check_routers(one, link); });
+    if (is_isatap(link)) look([&](Check& one) { check_routers(one, link, default_routes(link)); });
     if (link.tunnel.kind != TunnelKind::vxlan) return found;
     look([&](Check& one) { check_peers(one, link, false); });
     look([&](Check& one) { check_flood_list(one, link); });

@@ -130,7 +130,7 @@ public:
 private:
     static void drop(Outcomes& result, const RulesetRule& rule, const RulesetChain& chain) {
         if (!result.dropped)
-            result.dropped_by = fmt::format("rule {} of chain '{}'", rule.handle, chain.name);
+            result.dropped_by = fmt::format("handle {} of chain '{}'", rule.handle, chain.name);
         result.dropped = true;
     }
 

@@ -39,7 +39,7 @@ public:
         const auto records = RuntimeDirectory::open_existing();
         ReadRequest request;
         request.every_tunnel = true;
-        request.needs = [](const State& known) {
+        request.needs = [this](const State& known) {
             Needs needs;
             needs.tables = {main_table};
             needs.rules = true;
@@ -47,6 +47,9 @@ public:
                 if (is_tunnel(link)) needs.links.insert(link.name);
             for (const auto& [id, record] : known.records)
                 for (const auto& route : record.routes)
+                    if (!route.dev.empty()) needs.links.insert(route.dev);
+            for (const auto& wish : request_.wishes)
+                for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
                     if (!route.dev.empty()) needs.links.insert(route.dev);
             return needs;
         };
@@ -175,25 +178,30 @@ private:
             ways.emplace_back().to = one.to;
         auto answers = ask(wanted, encode_look_up_route, ways);
         if (!answers) return tl::unexpected(answers.error());
-        for (std::size_t i = 0; i < ways.size(); ++i) {
-            const auto& route = (*answers)[i];
-            if (!route) continue;
-            ways[i].dev = name_of(route->link_index);
-            ways[i].table = route->table;
-            ways[i].via = route->via;
-            ways[i].source = route->source;
-            ways[i].mtu = route->mtu;
-            if (ways[i].code == 0 && route->type != RTN_UNICAST && route->type != RTN_LOCAL)
-                ways[i].code = EHOSTUNREACH;
-        }
+        for (std::size_t i = 0; i < ways.size(); ++i)
+            if ((*answers)[i]) describe(ways[i], *(*answers)[i]);
         std::vector<Way> resolved(ways.size());
         answers = ask(wanted, encode_resolve_route, resolved);
         if (!answers) return tl::unexpected(answers.error());
         for (std::size_t i = 0; i < ways.size(); ++i) {
-            if (ways[i].code == 0) ways[i].code = resolved[i].code;
-            if ((*answers)[i] && (*answers)[i]->mtu != 0) ways[i].mtu = (*answers)[i]->mtu;
+            const auto& route = (*answers)[i];
+            // Multicast needs no route: without one it is on the link
+            // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
+            if (ways[i].code != 0 && is_multicast(ways[i].to) && route) describe(ways[i], *route);
+            if (ways[i].code == 0 || is_multicast(ways[i].to)) ways[i].code = resolved[i].code;
+            if (route && route->mtu != 0) ways[i].mtu = route->mtu;
         }
         return ways;
+    }
+
+    void describe(Way& way, const FoundRoute& route) const {
+        way.dev = name_of(route.link_index);
+        way.table = route.table;
+        way.via = route.via;
+        way.source = route.source;
+        way.mtu = route.mtu;
+        if (route.type != RTN_UNICAST && route.type != RTN_LOCAL && route.type != RTN_MULTICAST)
+            way.code = EHOSTUNREACH;
     }
 
     using Encode = void (*)(MessageWriter&, const LookUp&);

@@ -28,23 +28,47 @@ bool is_pair(const Json* json) {
     return json != nullptr && json->is_array() && json->size() == 2;
 }
 
+void leave_out(Ruleset& ruleset, const RulesetTable& table) {
+    std::erase_if(ruleset.chains, [&](const RulesetChain& chain) {
+        return chain.family == table.family && chain.table == table.name;
+    });
+}
+
 class Parser {
 public:
     Ruleset parse(const Json& document) {
         const Json* items = member(document, "nftables");
         if (items == nullptr || !items->is_array()) return {};
+        for (const auto& item : *items)
+            if (const Json* table = member(item, "table")) add_flags(*table);
         for (const auto& item : *items) // sets stand behind the rules that use them
             if (const Json* set = member(item, "set")) add_set(*set);
         for (const auto& item : *items)
             if (const Json* chain = member(item, "chain")) add_chain(*chain);
         for (const auto& item : *items)
             if (const Json* rule = member(item, "rule")) add_rules(*rule);
+        for (const auto& table : dormant_)
+            leave_out(ruleset_, table);
         return std::move(ruleset_);
     }
 
 private:
     static std::string key_of(const Json& object, const std::string& name) {
         return fmt::format("{}/{}/{}", text_of(object, "family"), text_of(object, "table"), name);
+    }
+
+    void add_flags(const Json& json) {
+        const Json* flags = member(json, "flags"); // one word, or an array
+        if (flags == nullptr) return;
+        const auto has = [&](const char* word) {
+            return *flags == word || (flags->is_array() && std::find(flags->begin(), flags->end(),
+                                                                     word) != flags->end());
+        };
+        const RulesetTable table{text_of(json, "family"), text_of(json, "name")};
+        if (has("dormant"))
+            dormant_.push_back(table);
+        else if (!has("owner") && !has("persist"))
+            ruleset_.unclear.push_back(table);
     }
 
     void add_set(const Json& set) {
@@ -292,12 +316,21 @@ private:
     }
 
     Ruleset ruleset_;
+    std::vector<RulesetTable> dormant_;
     std::map<std::string, Json> sets_;
 };
 
 Error no_ruleset(std::string why, std::string remedy = "nft list ruleset") {
     return {ErrorKind::kernel, "nft", "cannot read the firewall's rules",
             std::move(why),    0,     std::move(remedy)};
+}
+
+/// Of `nft list table`: a table's flags are indented once, those of its sets twice.
+bool is_dormant(const std::string& listing) {
+    const auto flags = listing.find("\n\tflags ");
+    return flags != std::string::npos &&
+           listing.substr(flags + 1, listing.find('\n', flags + 1) - flags).find("dormant") !=
+               std::string::npos;
 }
 
 } // namespace
@@ -316,7 +349,13 @@ Result<Ruleset> read_ruleset() {
     if (output->code != 0)
         return tl::unexpected(no_ruleset(fmt::format(
             "'nft -j list ruleset' says: {}", output->err.substr(0, output->err.find('\n')))));
-    return parse_ruleset(output->out);
+    auto ruleset = parse_ruleset(output->out);
+    if (!ruleset) return ruleset;
+    for (const auto& table : ruleset->unclear) {
+        const auto listing = run_system_program("nft", {"list", "table", table.family, table.name});
+        if (listing && listing->code == 0 && is_dormant(listing->out)) leave_out(*ruleset, table);
+    }
+    return ruleset;
 }
 
 } // namespace vxlanctl

@@ -23,7 +23,10 @@ nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
     return checks;
 }
 
+/// Of several tunnels the one that fails, or else the first.
 nlohmann::json find(const nlohmann::json& checks, const std::string& name) {
+    for (const auto& check : checks)
+        if (check.at("check") == name && check.at("verdict") == "fail") return check;
     for (const auto& check : checks)
         if (check.at("check") == name) return check;
     return {{"verdict", "none"}, {"found", ""}, {"remedy", ""}};
@@ -76,6 +79,62 @@ struct Healthy : Network {
     }
 };
 
+/// The line of shell, where /etc/vxlanctl has this file alone.
+std::string with_file(const Namespace& space, const std::string& toml, const std::string& line) {
+    const std::string file = "/tmp/vxlanctl-doctor-test.toml";
+    write_text(file, toml);
+    return sh(space, fmt::format("unshare -m sh -ec 'mount -t tmpfs none /etc; mkdir "
+                                 "/etc/vxlanctl; cp {} /etc/vxlanctl/a.toml; {}'",
+                                 file, line));
+}
+
+nlohmann::json doctor_with_file(const Namespace& space, const std::string& toml) {
+    return nlohmann::json::parse(
+               with_file(space, toml, VXLANCTL_PROGRAM " doctor --json || [ $? = 3 ]"))
+        .at("checks");
+}
+
+/// Exactly this check fails with that file, with this remedy, which mends it.
+void fails_alone_with_file(const Namespace& space, const std::string& toml, const std::string& name,
+                           const std::string& found, const std::string& remedy) {
+    const auto checks = doctor_with_file(space, toml);
+    CHECK(failed(checks) == Strings{name});
+    CHECK(find(checks, name).at("found") == found);
+    CHECK(find(checks, name).at("remedy") == remedy);
+    const std::string program = VXLANCTL_PROGRAM;
+    with_file(space, toml,
+              fmt::format("PATH=\"{}:$PATH\"; {}", program.substr(0, program.rfind('/')), remedy));
+    CHECK(failed(doctor_with_file(space, toml)).empty());
+}
+
+/// What the doctor says in a process namespace of its own, so that its first process is in this
+/// network namespace and services' files count, after that line of shell.
+nlohmann::json doctor_among_services(const Namespace& space, const std::string& line) {
+    const auto text =
+        sh(space, fmt::format("unshare -m -p -f --mount-proc sh -ec 'mount -t tmpfs none /mnt\n"
+                              "cp -a /run/vxlanctl /mnt; mount -t tmpfs none /run\n"
+                              "cp -a /mnt/vxlanctl /run; mount -t tmpfs none /etc\n"
+                              "{}\n{} doctor --json || [ $? = 3 ]'",
+                              line, VXLANCTL_PROGRAM));
+    return nlohmann::json::parse(text).at("checks");
+}
+
+/// The host of examples/two-vpgs.toml. Its second device filters strictly.
+struct TwoVpgs {
+    TwoVpgs() {
+        sh(host.space, "for f in all default eth0; do\n"
+                       "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter; done\n"
+                       "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
+                       "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
+                       "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter");
+        const auto made = vxlanctl(host.space, "apply " SOURCE_DIRECTORY "/examples/two-vpgs.toml");
+        INFO(made.err);
+        REQUIRE(made.code == 0);
+    }
+    Host host;
+    const Namespace& space = host.space;
+};
+
 } // namespace
 
 TEST_CASE("doctor: on a healthy tunnel nothing fails") {
@@ -114,7 +173,7 @@ TEST_CASE("doctor: a tunnel that is down, or is not there") {
     fails_alone(net.space, "link", "the link is down", "ip link set dev vxlan0 up");
     const auto checks = doctor(net.space, "vxlan7 vxlan0");
     CHECK(failed(checks) == Strings{"link"});
-    CHECK(verdict_of(checks, "link").find("pass") == 0); // vxlan0's
+    CHECK(checks.at(0).at("verdict") == "pass"); // vxlan0's
     sh(net.space, "ip link del vxlan0");
     CHECK(verdict_of(doctor(net.space), "link") == "fail: there is no tunnel");
     CHECK(verdict_of(doctor(net.space, "vxlan0"), "link") == "fail: there is no such link");
@@ -130,11 +189,7 @@ TEST_CASE("doctor: what cannot be a tunnel is an error") {
 TEST_CASE("doctor: a tunnel of the files that is not there, and who has its VNI") {
     const Healthy net;
     const auto inside = [&](const std::string& line) {
-        return sh(net.space, fmt::format("unshare -m sh -ec 'mount -t tmpfs none /etc; mkdir "
-                                         "/etc/vxlanctl; printf \"[vxlan.vxlan5]\\nlocal = "
-                                         "\\\"172.21.0.100\\\"\\npeers = []\\n\" "
-                                         ">/etc/vxlanctl/a.toml; {}'",
-                                         line));
+        return with_file(net.space, "[vxlan.vxlan5]\nlocal = \"172.21.0.100\"\npeers = []\n", line);
     };
     const auto checks = nlohmann::json::parse(inside(std::string(VXLANCTL_PROGRAM) +
                                                      " doctor --json vxlan5 || [ $? = 3 ]"))
@@ -295,12 +350,52 @@ TEST_CASE("doctor: no MAC is learned after traffic, and nobody answers") {
     CHECK(verdict_of(checks, "macs").find("nobody answers for 10.192.158.4") != std::string::npos);
     CHECK(find(checks, "macs").at("remedy") == "vxlanctl doctor --probe vxlan0");
     const auto probed = doctor(net.space, "--probe");
+    CHECK(failed(probed) == Strings{"probe"}); // which knows better
     CHECK(verdict_of(probed, "probe") == "fail: nobody answers ARP for 10.192.158.4");
+    CHECK(find(probed, "macs").at("verdict") == "warn");
+    CHECK(find(probed, "macs").at("remedy") == "");
     for (const auto& peer : net.peers)
         sh(*peer, "ip link set vxlan0 up");
-    CHECK(failed(doctor(net.space, "--probe")) == Strings{"macs"}); // as it was read before
+    CHECK(failed(doctor(net.space, "--probe")).empty());
     net.ping("10.192.158.4");
     CHECK(failed(doctor(net.space)).empty());
+}
+
+TEST_CASE("doctor: nobody is asked whether a probe was answered where the reason is known") {
+    const Healthy net;
+    net.ping("10.192.158.4");
+    net.ping("10.192.158.132");
+    const auto fails = [&](const std::string& name) {
+        const auto checks = doctor(net.space, "--probe");
+        CHECK(failed(checks) == Strings{name});
+        CHECK(find(checks, "probe").at("verdict") == "none");
+    };
+    REQUIRE(find(doctor(net.space, "--probe"), "probe").at("verdict") == "pass");
+    sh(net.wire, "ip link set wire0 down");
+    fails("lower_device");
+    sh(net.wire, "ip link set wire0 up");
+    sh(net.space, "ip addr add 172.21.0.101/32 dev eth0; ip addr del 172.21.0.100/24 dev eth0");
+    fails("local_address");
+    sh(net.space, "ip addr add 172.21.0.100/24 dev eth0\n"
+                  "ip addr add 10.225.194.172/32 dev vxlan0\n" // else all is forgotten
+                  "ip addr del 10.225.194.171/9 dev vxlan0");
+    fails("rules");
+    sh(net.space, "ip addr add 10.225.194.171/9 dev vxlan0");
+    REQUIRE(find(doctor(net.space, "--probe"), "probe").at("verdict") == "pass");
+    sh(net.space, "bridge fdb replace 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.132");
+    fails("pins");
+}
+
+TEST_CASE("doctor: no probe where the firewall drops", "[nft]") {
+    const Healthy net;
+    if (run(net.space, {"nft", "add", "table", "inet", "filter"}).code != 0)
+        SKIP_CASE("nft does not work with this kernel");
+    net.ping("10.192.158.4");
+    sh(net.space, "nft add chain inet filter input "
+                  "'{ type filter hook input priority 0; policy drop; }'");
+    const auto checks = doctor(net.space, "--probe");
+    CHECK(failed(checks) == Strings{"firewall"});
+    CHECK(find(checks, "probe").at("verdict") == "none");
 }
 
 TEST_CASE("doctor: a probe without the capability is a warning, and reading needs none") {
@@ -358,6 +453,64 @@ TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into th
                 "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
 }
 
+TEST_CASE("doctor: forwarding is off though the file says that this host forwards") {
+    const Healthy net;
+    const std::string words = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                              "addresses = [\"10.225.194.171/9\"]\n"
+                              "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n";
+    const std::string gateway = words + "forward = true\nforward_from = [\"eth0\"]\n";
+    with_file(net.space, gateway, VXLANCTL_PROGRAM " apply");
+    const auto checks = doctor_with_file(net.space, gateway);
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "forwarding") == "pass: on; the file says that this host forwards");
+    sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/vxlan0/forwarding");
+    fails_alone_with_file(net.space, gateway, "forwarding",
+                          "off for 'vxlan0', but the file says that this host forwards",
+                          "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
+    sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding");
+    fails_alone_with_file(net.space, gateway, "forwarding",
+                          "off for 'eth0', but the file says that this host forwards",
+                          "sysctl -w net/ipv4/conf/eth0/forwarding=1");
+    CHECK(verdict_of(doctor_with_file(net.space, words), "forwarding") == "pass: on");
+}
+
+TEST_CASE("doctor: forwarding in one direction only") {
+    const Healthy net;
+    for (const auto& [on, off] : {std::pair{"eth0", "vxlan0"}, std::pair{"vxlan0", "eth0"}}) {
+        sh(net.space, fmt::format("echo 1 >/proc/sys/net/ipv4/conf/{}/forwarding\n"
+                                  "echo 0 >/proc/sys/net/ipv4/conf/{}/forwarding",
+                                  on, off));
+        const auto checks = doctor(net.space);
+        CHECK(failed(checks).empty());
+        CHECK(verdict_of(checks, "forwarding") ==
+              fmt::format("warn: on for '{}' and off for '{}': one direction only", on, off));
+        const std::string remedy = find(checks, "forwarding").at("remedy");
+        CHECK(remedy == fmt::format("sysctl -w net/ipv4/conf/{}/forwarding=1", off));
+        sh(net.space, remedy);
+        CHECK(verdict_of(doctor(net.space), "forwarding") == "pass: on");
+    }
+}
+
+TEST_CASE("doctor: a dormant table of the firewall drops nothing", "[nft]") {
+    const Healthy net;
+    if (run(net.space, {"nft", "add", "table", "inet", "asleep"}).code != 0)
+        SKIP_CASE("nft does not work with this kernel");
+    sh(net.space, "nft add table inet asleep '{ flags dormant; }'\n"
+                  "nft add chain inet asleep input "
+                  "'{ type filter hook input priority 0; policy drop; }'");
+    CHECK(verdict_of(doctor(net.space), "firewall") == "pass: there are no rules");
+    sh(net.space, "nft add table inet awake; nft add set inet awake dormant "
+                  "'{ type ipv4_addr; flags interval; }'\n"
+                  "nft add chain inet awake input "
+                  "'{ type filter hook input priority 0; policy accept; }'");
+    CHECK(verdict_of(doctor(net.space), "firewall") == "pass: lets UDP 4789 pass");
+    sh(net.space, "nft add rule inet awake input udp dport 4789 drop");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"firewall"});
+    CHECK(verdict_of(checks, "firewall").find("table inet awake, chain input, handle ") !=
+          std::string::npos);
+}
+
 TEST_CASE("doctor: the firewall drops the peers' packets", "[nft]") {
     const Healthy net;
     if (run(net.space, {"nft", "add", "table", "inet", "filter"}).code != 0)
@@ -396,21 +549,173 @@ TEST_CASE("doctor: what was set for the tunnel is gone") {
                 "172.21.0.100/32 table 101");
 }
 
+TEST_CASE("doctor: an address of the tunnel is gone") {
+    const Healthy net;
+    sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0");
+    fails_alone(net.space, "rules", "address 10.225.194.171/9 is gone",
+                "ip addr add 10.225.194.171/9 dev vxlan0");
+    REQUIRE(
+        vxlanctl(net.space, up_words + " --route '10.1.0.0/16,via 10.192.158.4,table 101'").code ==
+        0);
+    sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0"); // and the route with it
+    fails_alone(net.space, "rules",
+                "address 10.225.194.171/9 is gone; route 10.1.0.0/16 via 10.192.158.4 is gone",
+                "ip addr add 10.225.194.171/9 dev vxlan0 && "
+                "ip route add 10.1.0.0/16 via 10.192.158.4 dev vxlan0 table 101");
+}
+
+TEST_CASE("doctor: of a lost route or rule to the peers the check rules alone speaks") {
+    const TwoVpgs two;
+    CHECK(failed(doctor(two.space)).empty());
+    const std::string route = "100.64.0.0/16 via 172.21.1.1 dev eth1 table 101";
+    sh(two.space, "ip route del 100.64.0.0/16 table 101");
+    CHECK(failed(doctor(two.space, "vxlan0")).empty());
+    CHECK(find(doctor(two.space, "vxlan1"), "route").at("verdict") == "none");
+    fails_alone(two.space, "rules", "route 100.64.0.0/16 via 172.21.1.1 is gone",
+                "ip route add " + route);
+    CHECK(find(doctor(two.space, "vxlan1"), "route").at("verdict") == "pass");
+    sh(two.space, "ip route replace 100.64.0.0/16 via 172.21.1.7 dev eth1 table 101");
+    fails_alone(two.space, "rules",
+                "route 100.64.0.0/16 via 172.21.1.1 is gone, and another one is in its place",
+                "ip route replace " + route);
+    sh(two.space, "ip rule del from 172.21.1.100");
+    fails_alone(two.space, "rules", "the rule for table 101 is gone",
+                "ip rule add from 172.21.1.100/32 table 101");
+    sh(two.space, "ip link set eth1 down"); // and the route with it
+    const auto checks = doctor(two.space);
+    CHECK(failed(checks) == Strings{"lower_device"});
+    sh(two.space, find(checks, "lower_device").at("remedy"));
+    fails_alone(two.space, "rules", "route 100.64.0.0/16 via 172.21.1.1 is gone",
+                "ip route add " + route);
+    sh(two.space, "ip addr del 172.21.1.100/24 dev eth1"); // as above
+    CHECK(failed(doctor(two.space)) == Strings{"local_address"});
+    sh(two.space, "ip addr add 172.21.1.100/24 dev eth1");
+    fails_alone(two.space, "rules", "route 100.64.0.0/16 via 172.21.1.1 is gone",
+                "ip route add " + route);
+}
+
+TEST_CASE("doctor: a lost route in the main table, and tunnels that need another one's") {
+    const Healthy net;
+    sh(net.space, "ip route del 100.64.0.0/16");
+    REQUIRE(
+        vxlanctl(net.space, up_words + " --route '100.64.0.0/16,via 172.21.0.1,dev eth0'").code ==
+        0);
+    REQUIRE(vxlanctl(net.space, "up eth0 172.21.0.100 vxlan2 - 100.64.158.5 --vni 12").code == 0);
+    const std::string remedy = "ip route add 100.64.0.0/16 via 172.21.0.1 dev eth0";
+    sh(net.space, "ip route del 100.64.0.0/16"); // there is the default route still
+    CHECK(find(doctor(net.space), "route").at("verdict") == "pass");
+    fails_alone(net.space, "rules", "route 100.64.0.0/16 via 172.21.0.1 is gone", remedy);
+    sh(net.space, "ip route del default; ip route del 100.64.0.0/16");
+    fails_alone(net.space, "route", "no route to 100.64.158.5 by 'eth0'", remedy, "vxlan2");
+    sh(net.space, "ip route del 100.64.0.0/16");
+    fails_alone(net.space, "rules", "route 100.64.0.0/16 via 172.21.0.1 is gone", remedy);
+}
+
+TEST_CASE("doctor: a route to the peers that stands in the file only") {
+    const Host host;
+    const std::string words = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                              "peers = [\"100.64.158.4\"]\n";
+    with_file(host.space, words, VXLANCTL_PROGRAM " apply");
+    sh(host.space, "ip route del default");
+    CHECK(find(doctor_with_file(host.space, words), "route").at("remedy") ==
+          "ip route add 100.64.158.4/32 dev eth0");
+    const auto stated = words + "routes = [{ to = \"100.64.0.0/16\", via = \"172.21.0.1\", "
+                                "dev = \"eth0\" }]\n";
+    fails_alone_with_file(host.space, stated, "route",
+                          "no route to 100.64.158.4 by 'eth0' (No route to host)",
+                          "vxlanctl apply");
+}
+
+TEST_CASE("doctor: nothing fails on a VXLAN with a multicast group, whatever routes there are") {
+    const Host host;
+    sh(host.space, "ip link add vx2 type vxlan id 21 local 172.21.0.100 dev eth0 dstport 4791 "
+                   "group 239.1.1.1; ip link set vx2 up");
+    auto checks = doctor(host.space, "vx2");
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "route").find("pass: 239.1.1.1 via 172.21.0.1 by 'eth0'") == 0);
+    sh(host.space, "ip route del default");
+    checks = doctor(host.space, "vx2");
+    CHECK(failed(checks).empty());
+    CHECK(verdict_of(checks, "route").find("pass: 239.1.1.1 by 'eth0'") == 0);
+    sh(host.space, "bridge fdb add 02:00:00:00:00:04 dev vx2 dst 172.21.0.7");
+    CHECK(find(doctor(host.space, "vx2"), "pins").at("verdict") == "warn"); // who is there?
+}
+
+TEST_CASE("doctor: the cloud sees the outermost tunnel alone, by its address") {
+    const Healthy net;
+    const auto remedy = [](const std::string& filter, const std::string& address) {
+        return fmt::format("aws ec2 describe-instances --filters Name=network-interface.{},"
+                           "Values={}",
+                           filter, address);
+    };
+    const std::string by_ipv4 = remedy("addresses.private-ip-address", "172.21.0.100");
+    const auto cloud = find(doctor(net.space), "cloud");
+    CHECK(cloud.at("remedy") == by_ipv4);
+    REQUIRE(
+        vxlanctl(net.space, "up vxlan0 10.225.194.171 vxlan9 - 10.192.158.4 --vni 9 --port 4790")
+            .code == 0);
+    CHECK(find(doctor(net.space), "cloud").at("found") == cloud.at("found"));
+    CHECK(find(doctor(net.space, "vxlan9"), "cloud").at("remedy") == by_ipv4);
+    REQUIRE(vxlanctl(net.space, "up eth0 2001:db8:21::100 vxlan6 - 2001:db8:22::1 --vni 6").code ==
+            0);
+    CHECK(find(doctor(net.space), "cloud").at("remedy") ==
+          by_ipv4 + " && " + remedy("ipv6-addresses.ipv6-address", "2001:db8:21::100"));
+}
+
+TEST_CASE("doctor: systemd-networkd removes the tunnel's routes from a link that it manages") {
+    const Healthy net;
+    REQUIRE(
+        vxlanctl(net.space, up_words + " --route '100.66.0.0/16,via 172.21.0.1,dev eth0'").code ==
+        0);
+    const auto with = [&](const std::string& state, const std::string& more = "") {
+        return doctor_among_services(
+            net.space, fmt::format("mkdir -p /run/systemd/netif/links; touch "
+                                   "/run/systemd/netif/state\n"
+                                   "echo ADMIN_STATE={} >/run/systemd/netif/links/{}\n{}",
+                                   state, link(net.space, "eth0").at("ifindex").get<int>(), more));
+    };
+    const auto checks = with("configured");
+    CHECK(failed(checks) == Strings{"networkd"});
+    CHECK(find(checks, "networkd").at("found") ==
+          "it removes routes that it did not make from links that it manages, and the tunnels have "
+          "some there");
+    auto remedy = find(checks, "networkd").at("remedy").get<std::string>();
+    CHECK(remedy.find("ManageForeignRoutes=no") != std::string::npos);
+    remedy = remedy.substr(0, remedy.find(" && systemctl"));
+    std::replace(remedy.begin(), remedy.end(), '\'', '"');
+    CHECK(failed(with("configured", remedy)).empty());
+    CHECK(failed(with("unmanaged")).empty());
+}
+
+TEST_CASE("doctor: the example tells a monitoring agent what failed and what to do") {
+    const Healthy net;
+    const std::string program = VXLANCTL_PROGRAM;
+    const auto example = [&](const std::string& words) {
+        return run(net.space,
+                   {"/bin/sh", "-c",
+                    fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/doctor.sh {}",
+                                program.substr(0, program.rfind('/')), words)});
+    };
+    auto finished = example("");
+    CHECK(finished.code == 0);
+    CHECK(finished.out == "OK: no check failed\n");
+    sh(net.space, "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
+    finished = example("vxlan0");
+    CHECK(finished.code == 2);
+    CHECK(finished.out == "CRITICAL: vxlan0: pins: 02:00:00:00:00:04 is pinned behind "
+                          "100.64.158.4\n"
+                          "do: bridge fdb del 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4\n");
+    finished = example("a/b");
+    CHECK(finished.code == 3);
+    CHECK(finished.out.find("UNKNOWN: ") == 0);
+}
+
 TEST_CASE("doctor: NetworkManager and systemd-networkd manage the link, or remove its rules") {
     const Healthy net;
     REQUIRE(vxlanctl(net.space, up_words + " --rule 'from 172.21.0.100,table 101'").code == 0);
     const auto index = link(net.space, "vxlan0").at("ifindex").get<int>();
-    // In a process namespace of its own, so that its first process is in this network namespace.
     const auto with = [&](const std::string& line) {
-        const auto text =
-            sh(net.space,
-               fmt::format("unshare -m -p -f --mount-proc sh -ec 'mount -t tmpfs none /mnt\n"
-                           "cp -a /run/vxlanctl /mnt; mount -t tmpfs none /run\n"
-                           "cp -a /mnt/vxlanctl /run; mount -t tmpfs none /etc\n"
-                           "{}\n{} doctor "
-                           "--json || [ $? = 3 ]'",
-                           line, VXLANCTL_PROGRAM));
-        return nlohmann::json::parse(text).at("checks");
+        return doctor_among_services(net.space, line);
     };
     CHECK(failed(with("true")).empty());
     const auto device = fmt::format("mkdir -p /run/NetworkManager/devices; printf "

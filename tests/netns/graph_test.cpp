@@ -152,3 +152,22 @@ TEST_CASE("graph: SVG comes from Graphviz, and without it there is one clear err
     CHECK(drawn.out.find("outer 100.64.158.132") != std::string::npos);
     CHECK(drawn.out.find("&lt;b&gt;&amp;") != std::string::npos);
 }
+
+TEST_CASE("graph: the example writes a page with the picture of this host") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    const std::string program = VXLANCTL_PROGRAM, page = "/tmp/vxlanctl-graph-test.md";
+    const std::string example =
+        fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/graph.sh {}",
+                    program.substr(0, program.rfind('/')), page);
+    sh(host.space, "rm -f " + page + "; " + example);
+    const auto text = text_of(page);
+    CHECK(text.starts_with("# Tunnels of "));
+    CHECK(text.find("\n```mermaid\n" + vxlanctl(host.space, "graph --format mermaid").out +
+                    "```\n") != std::string::npos);
+    sh(host.space, example + "; [ ! -e " + page + ".new ]");
+    CHECK(text_of(page) == text);
+    const std::string broken = example.substr(example.find("\" ") + 2);
+    CHECK(run(host.space, {"/bin/sh", "-c", "PATH=/usr/bin:/bin " + broken}).code != 0);
+    CHECK(text_of(page) == text); // a page that cannot be made anew stays
+}

@@ -110,6 +110,55 @@ TEST_CASE("doctor: what depends on a failed check is left out") {
     CHECK(failed(facts) == Strings{"local_address"});
 }
 
+TEST_CASE("doctor: what is gone of what was set explains where packets go") {
+    Facts facts = healthy();
+    vxlan0(facts).attributes.alias = "vxlanctl/1 cli 0123456789abcdef";
+    Record& record = facts.state.records["0123456789abcdef"];
+    Route route;
+    route.to = parse_prefix("100.64.0.0/16").value();
+    route.via = ip("172.21.0.1");
+    route.dev = "eth0";
+    record.routes = {route};
+    facts.tunnels[0].out[0].code = ENETUNREACH;
+    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(found(facts, "route").check == "");
+    facts.tunnels[0].out[0].code = 0; // by another route
+    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(found(facts, "route").verdict == Verdict::pass);
+    facts.tunnels[0].out[0].mtu = 1400; // its MTU does not matter
+    CHECK(failed(facts) == Strings{"rules"});
+
+    record.routes[0].to = parse_prefix("198.51.100.0/24").value(); // another matter
+    facts.tunnels[0].out[0].code = ENETUNREACH;
+    CHECK(failed(facts) == Strings{"rules", "route"});
+    facts.state.links.find("eth0")->routes = record.routes;
+    CHECK(failed(facts) == Strings{"route"});
+
+    Rule rule;
+    rule.from = parse_prefix("172.21.0.0/24").value();
+    rule.table = 101;
+    record.rules = {rule};
+    CHECK(failed(facts) == Strings{"rules"});
+    record.rules[0].from = parse_prefix("172.21.1.0/24").value();
+    CHECK(failed(facts) == Strings{"rules", "route"});
+}
+
+TEST_CASE("doctor: a device that is down is set up before its route is brought back") {
+    Facts facts = healthy();
+    Link eth1;
+    eth1.index = 4;
+    eth1.name = "eth1";
+    facts.state.links.push_back(eth1);
+    vxlan0(facts).attributes.alias = "vxlanctl/1 cli 0123456789abcdef";
+    Route route;
+    route.to = parse_prefix("198.51.100.0/24").value();
+    route.dev = "eth1";
+    facts.state.records["0123456789abcdef"].routes = {route};
+    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(found(facts, "rules").remedy ==
+          "ip link set dev eth1 up && ip route add 198.51.100.0/24 dev eth1");
+}
+
 TEST_CASE("doctor: a route by the gateway that the lower device has") {
     Facts facts = healthy();
     facts.tunnels[0].out[0].code = ENETUNREACH;

@@ -93,7 +93,7 @@ TEST_CASE("ruleset: the first rule that certainly matches decides") {
     const auto ruleset = chain("accept", {count, port + "," + drop});
     const auto judgement = judge(ruleset, from_peer());
     REQUIRE(judgement.blamed.size() == 1);
-    CHECK(judgement.blamed[0].why == "rule 2 of chain 'in'");
+    CHECK(judgement.blamed[0].why == "handle 2 of chain 'in'");
 }
 
 TEST_CASE("ruleset: what cannot be judged makes unsure, never sure") {
@@ -174,6 +174,27 @@ TEST_CASE("ruleset: only chains of the right family and hook count") {
     }
     ruleset.chains[0].device = "eth1";
     CHECK(judge(ruleset, from_peer()).fate == Fate::passes);
+}
+
+TEST_CASE("ruleset: a dormant table filters nothing, and unclear flags are said to be so") {
+    const auto of = [](const std::string& flags) {
+        return chain("drop", {},
+                     R"(, {"table": {"family": "inet", "name": "t", "flags": )" + flags + "}}");
+    };
+    for (const char* flags : {R"("dormant")", R"(["dormant"])", R"(["owner", "dormant"])"}) {
+        CHECK(judge(of(flags), from_peer()).fate == Fate::passes);
+        CHECK(of(flags).unclear.empty());
+    }
+    for (const char* flags : {R"("owner")", R"(["owner", "persist"])"}) {
+        CHECK(judge(of(flags), from_peer()).fate == Fate::dropped);
+        CHECK(of(flags).unclear.empty());
+    }
+    for (const char* flags : {R"("t")", "5", "[]", R"({"a": 1})"}) {
+        CHECK(judge(of(flags), from_peer()).fate == Fate::dropped);
+        CHECK(of(flags).unclear == std::vector<RulesetTable>{{"inet", "t"}});
+    }
+    CHECK(fate("drop", {}, R"(, {"table": {"family": "ip", "name": "t", "flags": "dormant"}})") ==
+          Fate::dropped); // another table
 }
 
 TEST_CASE("ruleset: hostile text is an error or no rules, never more") {

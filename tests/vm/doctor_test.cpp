@@ -24,8 +24,8 @@ struct FletsHost {
     Namespace space;
 };
 
-nlohmann::json doctor(const Namespace& space) {
-    const auto finished = vxlanctl(space, "doctor --json");
+nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
+    const auto finished = vxlanctl(space, "doctor --json " + words);
     INFO(finished.err);
     REQUIRE((finished.code == 0 || finished.code == 3));
     return nlohmann::json::parse(finished.out).at("checks");
@@ -90,7 +90,6 @@ TEST_CASE("doctor: the PRL is empty, or lacks the default router") {
 
 TEST_CASE("doctor: the default route's next hop is no ISATAP address") {
     const FletsHost host;
-    // The record has the right route, so that one is kept beside it.
     sh(host.space, "ip -6 route add default via 2001:db8::1 dev sit1 metric 5");
     fails_alone(host.space, "default_route", "next hop 2001:db8::1 is no ISATAP address",
                 "ip -6 route replace ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 5");
@@ -98,6 +97,60 @@ TEST_CASE("doctor: the default route's next hop is no ISATAP address") {
                    "ip -6 route add default dev sit1 metric 6");
     fails_alone(host.space, "default_route", "it has no next hop",
                 "ip -6 route replace ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 6");
+}
+
+TEST_CASE("doctor: another default route is where the one was that vxlanctl set") {
+    const FletsHost host;
+    const std::string wrong = "ip -6 route replace default dev sit1 metric 1 via ";
+    const std::string gone = "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone";
+    const std::string route = "::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 1";
+    for (const char* hop : {"fe80::1", "2001:db8::5efe:192.168.103.99"}) {
+        sh(host.space, wrong + hop);
+        fails_alone(host.space, "rules", gone + ", and another one is in its place",
+                    "ip -6 route replace " + route);
+    }
+    sh(host.space, "ip -6 route del default");
+    CHECK(find(doctor(host.space), "default_route").at("verdict") == "none");
+    fails_alone(host.space, "rules", gone, "ip -6 route add " + route);
+    sh(host.space, wrong + "fe80::1; ip tunnel prl dev sit1 prl-delete 192.168.103.254");
+    const auto checks = doctor(host.space); // each of the two with its own remedy
+    CHECK(failed(checks) == Strings{"rules", "routers"});
+    CHECK(find(checks, "routers").at("remedy") ==
+          "ip tunnel prl dev sit1 prl-default 192.168.103.254");
+}
+
+TEST_CASE("doctor: of a tunnel in a tunnel, what is broken below is not told twice") {
+    const FletsHost host;
+    REQUIRE(vxlanctl(host.space, "ipip6 up site1 2001:db8::5efe:10.216.0.101 2001:db8:1::2 "
+                                 "192.0.2.1/30")
+                .code == 0);
+    const auto healthy = doctor(host.space);
+    CHECK(failed(healthy).empty());
+    const auto cloud = find(healthy, "cloud");
+    CHECK(cloud.at("found").get<std::string>().find("(protocol 41 from 192.168.103.254)") !=
+          std::string::npos);
+    CHECK(cloud.at("remedy") == "aws ec2 describe-instances --filters "
+                                "Name=network-interface.addresses.private-ip-address,"
+                                "Values=10.216.0.101");
+    CHECK(find(doctor(host.space, "site1"), "cloud").at("found") == cloud.at("found"));
+    const std::string remedy =
+        "ip -6 route add ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 1";
+    sh(host.space, "ip -6 route del default");
+    CHECK(find(doctor(host.space, "site1"), "route").at("remedy") == remedy);
+    fails_alone(host.space, "rules", "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone", remedy);
+    sh(host.space, "ip link set sit1 down"); // and site1's local address is gone with it
+    const auto alone = doctor(host.space, "site1");
+    CHECK(failed(alone) == Strings{"local_address"});
+    CHECK(find(alone, "local_address").at("found") ==
+          "local address 2001:db8::5efe:ad8:65 is no more on 'sit1'");
+    const std::string address = "ip addr add 2001:db8::5efe:ad8:65/64 dev sit1";
+    CHECK(find(alone, "local_address").at("remedy") == "ip link set dev sit1 up && " + address);
+    CHECK(failed(doctor(host.space)) == Strings{"link"});
+    sh(host.space, "ip link set sit1 up");
+    fails_alone(host.space, "rules",
+                "address 2001:db8::5efe:ad8:65/64 is gone; "
+                "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone",
+                address + " && " + remedy);
 }
 
 TEST_CASE("doctor: the firewall drops protocol 41") {
@@ -117,8 +170,8 @@ TEST_CASE("doctor: the firewall drops protocol 41") {
     const auto checks = nlohmann::json::parse(text).at("checks");
     CHECK(failed(checks) == Strings{"firewall"});
     CHECK(find(checks, "firewall").at("found") ==
-          "drops protocol 41 from 192.168.103.254: table ip filter, chain input, rule 4 of chain "
-          "'input'");
+          "drops protocol 41 from 192.168.103.254: table ip filter, chain input, handle 4 of "
+          "chain 'input'");
     CHECK(find(checks, "firewall").at("remedy") ==
           "nft insert rule ip filter input 'ip saddr { 192.168.103.254 } ip protocol 41 accept'");
 }
