@@ -172,6 +172,9 @@ struct MacEntry {
     auto operator<=>(const MacEntry&) const = default;
 };
 
+/// Of an address: it has no end (INFINITY_LIFE_TIME).
+constexpr std::uint32_t forever = 0xffffffff;
+
 /// An address on a link. Identity: prefix and peer.
 struct Address {
     Prefix prefix;
@@ -180,8 +183,8 @@ struct Address {
     std::uint8_t scope = 0;  ///< RT_SCOPE_*
     std::uint32_t flags = 0; ///< IFA_F_*
     std::string label;       ///< IPv4 only (eth0:1)
-    std::uint32_t valid_seconds = 0xffffffff;
-    std::uint32_t preferred_seconds = 0xffffffff;
+    std::uint32_t valid_seconds = forever;
+    std::uint32_t preferred_seconds = forever;
     std::uint32_t metric = 0;
     bool operator==(const Address&) const = default;
 };

@@ -36,6 +36,11 @@ struct LinkTarget {
     bool ordered = false;
 };
 
+/// Whether the link has to be up before it gets the address. The kernel makes the connected route
+/// of an IPv6 address when that is added; when the link comes up it does so again, but not of one
+/// that has a lifetime (addrconf_permanent_addr() in net/ipv6/addrconf.c).
+bool needs_link_up(const Address& address);
+
 /// The differences that only a new link can remove; empty when the target can be reached in place.
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
 

@@ -3,6 +3,7 @@
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <linux/rtnetlink.h>
 
@@ -114,8 +115,11 @@ bool is_replaced_by(const Address& surplus, const Address& wanted) {
 /// IPv4 addresses of one subnet form a list whose first one is the primary. To put a missing one in
 /// front of a present one, the present one has to go behind it; the link keeps an address
 /// throughout because each removal follows an addition, or leaves another one.
-void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+template<class Predicate>
+void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
+                       Predicate is_meant) {
     for (const auto& address : want.addresses) {
+        if (!is_meant(address)) continue;
         const bool present = is_among(have.addresses, address);
         const auto same_subnet = [&](const Address& other) {
             return is_ipv4(address) && is_ipv4(other) &&
@@ -328,10 +332,11 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 
     add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
     add_router_steps(steps, have, want);
-    add_address_steps(steps, have, want);
+    add_address_steps(steps, have, want, std::not_fn(needs_link_up));
     if (auto state = diff(have.attributes, up); !state.changes.empty())
         steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
                          *up.up ? Disruption::none : Disruption::flap});
+    add_address_steps(steps, have, want, needs_link_up);
     for (const auto& neighbour : minus(want.neighbours, have.neighbours))
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
     const auto missing_routes = minus(want.routes, have.routes);
@@ -365,6 +370,10 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 
 } // namespace
 
+bool needs_link_up(const Address& address) {
+    return !is_ipv4(address) && address.valid_seconds != forever;
+}
+
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want) {
     return diff(have.tunnel, want.tunnel).impossible_in_place;
 }
@@ -386,8 +395,11 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
 std::vector<Step> raise_steps(const LinkTarget& want) {
     std::vector<Step> steps;
     // Not before a rename, which would give labels to all but the first (inetdev_changename()).
-    for (const auto& address : want.addresses)
-        steps.push_back({AddAddress{want.name, address}, {}, {}});
+    const auto add_addresses = [&](auto is_meant) {
+        for (const auto& address : want.addresses)
+            if (is_meant(address)) steps.push_back({AddAddress{want.name, address}, {}, {}});
+    };
+    add_addresses(std::not_fn(needs_link_up));
     LinkAttributes all = want.attributes;
     if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
         std::vector<Change> changes;
@@ -401,6 +413,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         up.up = true;
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
+    add_addresses(needs_link_up);
     for (const auto& neighbour : want.neighbours)
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
     add_route_steps(steps, want, want.routes, {}, true);
