@@ -223,10 +223,10 @@ struct Rule {
     auto operator<=>(const Rule&) const = default;
 };
 
-/// Which MAC address an IP address on a link has.
+/// Which link-layer address an IP address on a link has.
 struct Neighbour {
     IpAddress address;
-    MacAddress mac;
+    LinkLayerAddress link_layer;
     std::uint8_t flags = 0; ///< NTF_*
     auto operator<=>(const Neighbour&) const = default;
 };
@@ -282,7 +282,7 @@ struct Link {
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     std::vector<Route> routes;                         ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
-    std::vector<Neighbour> found_neighbours; ///< the others, with a MAC; where asked for, sorted
+    std::vector<Neighbour> found_neighbours;           ///< known besides; where asked for, sorted
 };
 
 /// Links in the order in which they were read, of which find() does not look at every one. Whoever

@@ -69,9 +69,18 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);
 
+/// Whether the kernel refuses the route on a link in this VRF: the source address, one of these,
+/// has to be in no VRF, or in that of the route's own table (fib_valid_prefsrc() in
+/// net/ipv4/fib_frontend.c). `vrf_table` is 0 where there is no VRF.
+bool loses_source(const Route& route, const std::vector<Address>& addresses,
+                  std::uint32_t vrf_table);
+
 /// Whether the kernel makes the route by itself, or since a router told it to.
 bool is_automatic(const Route& route);
 /// Whether a route outlives its link only if somebody puts it back, and can be put back as it was.
 bool is_restorable(const Route& route);
+/// The routes out of a link that cannot be put back, and do not come back by themselves; of one
+/// with several next hops each.
+std::vector<Route> unrestorable_routes(const Link& link);
 
 } // namespace vxlanctl

@@ -400,9 +400,9 @@ public:
     }
     void operator()(const RemoveRoute& op) { line("{}", route("del", op)); }
     void operator()(const AddNeighbour& op) {
-        const auto& [address, mac, flags] = op.neighbour;
+        const auto& [address, link_layer, flags] = op.neighbour;
         line("ip neigh replace {} lladdr {} dev {} nud permanent{}{}", to_string(address),
-             to_string(mac), name(op), (flags & NTF_ROUTER) != 0 ? " router" : "",
+             to_string(link_layer), name(op), (flags & NTF_ROUTER) != 0 ? " router" : "",
              (flags & NTF_EXT_LEARNED) != 0 ? " extern_learn" : "");
     }
     void operator()(const RemoveNeighbour& op) {

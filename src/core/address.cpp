@@ -124,6 +124,10 @@ std::string to_string(const MacAddress& mac) {
     return fmt::format("{:02x}", fmt::join(mac.bytes, ":"));
 }
 
+std::string to_string(const LinkLayerAddress& address) {
+    return fmt::format("{:02x}", fmt::join(address.bytes, ":"));
+}
+
 bool is_unspecified(const IpAddress& address) {
     return address.bytes == IpAddress{}.bytes;
 }
@@ -164,6 +168,13 @@ bool is_link_local(const IpAddress& address) {
 
 bool is_zero(const MacAddress& mac) {
     return mac == MacAddress{};
+}
+
+std::optional<MacAddress> mac_of(const LinkLayerAddress& address) {
+    MacAddress mac;
+    if (address.bytes.size() != mac.bytes.size()) return std::nullopt;
+    std::copy(address.bytes.begin(), address.bytes.end(), mac.bytes.begin());
+    return mac;
 }
 
 namespace {

@@ -136,6 +136,20 @@ void settle_unresolved(const Tunnel& tunnel, const Link* have, TunnelPlan& plan)
                  name.why, 0, "No peer runs that could be kept: mend the name, or wait for it."});
 }
 
+/// The table of the VRF that the link shall be in; 0 without one.
+std::uint32_t vrf_table_of(const LinkTarget& target, const State& state) {
+    const Link* vrf = find_link(state, target.attributes.vrf.value_or(""));
+    return vrf == nullptr ? 0 : vrf->vrf_table;
+}
+
+void warn_of_unrestorable_routes(const Link& have, std::vector<std::string>& warnings) {
+    const auto lost = unrestorable_routes(have).size();
+    if (lost > 0)
+        warnings.push_back(fmt::format("{} route{} with several next hops, a next-hop object or a "
+                                       "lifetime cannot be put back",
+                                       lost, lost == 1 ? "" : "s"));
+}
+
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
 void keep_foreign(LinkTarget& target, const Link& have, const State& state,
                   std::vector<std::string>& warnings) {
@@ -183,19 +197,15 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
             std::any_of(target.routes.begin(), target.routes.end(),
                         [&](const Route& stated) { return same_route_key(stated, route); });
         if (is_restated || is_in(target.surplus_routes, route)) continue;
-        if (can_be_added(route, target.addresses, old.routes))
+        if (can_be_added(route, target.addresses, old.routes) &&
+            !loses_source(route, target.addresses, vrf_table_of(target, state)))
             target.routes.push_back(route);
         else
             warnings.push_back(
                 fmt::format("route {} goes with the address that it needs", to_string(route.to)));
     }
     std::sort(target.routes.begin(), target.routes.end());
-    const auto lost = std::count_if(have.routes.begin(), have.routes.end(), [](const Route& route) {
-        return !is_automatic(route) && !is_restorable(route);
-    });
-    if (lost > 0)
-        warnings.push_back(
-            fmt::format("{} routes with several next hops or a lifetime cannot be put back", lost));
+    warn_of_unrestorable_routes(have, warnings);
     warnings.emplace_back("traffic control, bridge port settings and other sysctls of the old "
                           "link are not put back");
 }
@@ -309,9 +319,34 @@ std::string cost_of_flap(const Link& have) {
     return fmt::format("{} route{}", routes, routes == 1 ? "" : "s");
 }
 
+/// Refuses a flap after which routes could not be put back.
+void keep_sources(const Link& have, const LinkTarget& target, const State& state,
+                  TunnelPlan& plan) {
+    const auto is_elsewhere = [&](const IpAddress& address) {
+        return std::any_of(
+            state.host_addresses.begin(), state.host_addresses.end(), [&](const HostAddress& host) {
+                return host.prefix.address == address && host.link_index != have.index;
+            });
+    };
+    const auto table = vrf_table_of(target, state);
+    for (const auto& route : have.routes)
+        if (is_restorable(route) && !is_in(target.surplus_routes, route) &&
+            loses_source(route, have.addresses, table) && !is_elsewhere(*route.source))
+            plan.errors.push_back(
+                {ErrorKind::refused, plan.name,
+                 fmt::format("cannot put back route {} in table {}: its source address {} would be "
+                             "one of VRF '{}' alone",
+                             to_string(route.to), route.table, to_string(*route.source),
+                             *target.attributes.vrf),
+                 "", 0,
+                 fmt::format("Remove the route, or give it no source address, or add it to table "
+                             "{} afterwards.",
+                             table)});
+}
+
 /// Whether the flap may happen.
-void settle_flap(const Link& have, const LinkTarget& target, const PlanOptions& options,
-                 TunnelPlan& plan) {
+void settle_flap(const Link& have, const LinkTarget& target, const State& state,
+                 const PlanOptions& options, TunnelPlan& plan) {
     const auto flaps = diff(have.attributes, target.attributes).flaps;
     if (flaps.empty() || !have.attributes.up.value_or(false)) return;
     if (!options.allow_flap)
@@ -323,6 +358,8 @@ void settle_flap(const Link& have, const LinkTarget& target, const PlanOptions& 
              "", 0, "To do it, and put addresses and routes back, use --allow-flap."});
     plan.warnings.push_back(
         fmt::format("the link goes down for a moment, which concerns {}", cost_of_flap(have)));
+    warn_of_unrestorable_routes(have, plan.warnings);
+    keep_sources(have, target, state, plan);
 }
 
 /// Links that go with a link, and that the config neither makes anew nor removes.
@@ -401,7 +438,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
     else if (have != nullptr)
-        settle_flap(*have, target, options, plan);
+        settle_flap(*have, target, state, options, plan);
     preflight(tunnel, target, have, replaces, state, options, plan);
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         for (const auto& other : config.tunnels)

@@ -494,6 +494,14 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
     return has_source && reaches_gateway;
 }
 
+bool loses_source(const Route& route, const std::vector<Address>& addresses,
+                  std::uint32_t vrf_table) {
+    return is_ipv4(route) && route.source && vrf_table != 0 && route.table != vrf_table &&
+           std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) {
+               return address.prefix.address == *route.source;
+           });
+}
+
 bool is_automatic(const Route& route) {
     return route.protocol == RTPROT_KERNEL || route.protocol == RTPROT_REDIRECT ||
            route.protocol == RTPROT_RA;
@@ -501,6 +509,16 @@ bool is_automatic(const Route& route) {
 
 bool is_restorable(const Route& route) {
     return !is_automatic(route) && !route.multipath && !route.expires;
+}
+
+std::vector<Route> unrestorable_routes(const Link& link) {
+    std::vector<Route> routes;
+    for (const auto& route : link.routes) {
+        if (is_automatic(route) || is_restorable(route)) continue;
+        // Of several next hops out of the link each one was read as a route.
+        if (routes.empty() || !same_route_key(routes.back(), route)) routes.push_back(route);
+    }
+    return routes;
 }
 
 } // namespace vxlanctl

@@ -254,6 +254,20 @@ TEST_CASE("recreate: an IPv6 address with a lifetime gets its connected route ag
     CHECK(has_routes());
 }
 
+TEST_CASE("recreate: a route waits for its source address to pass duplicate address detection") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip -6 addr add 2001:db8:77::1/64 dev vxlan0 nodad\n"
+                   "ip -6 route add 2001:db8:92::/48 dev vxlan0 src 2001:db8:77::1\n"
+                   "ip -6 addr change 2001:db8:77::1/64 dev vxlan0");
+    const auto made =
+        vxlanctl(host.space, up_words + " --port 4790 --allow-recreate --keep-foreign");
+    INFO(made.err);
+    CHECK(made.code == 0);
+    CHECK(sh(host.space, "ip -6 route show 2001:db8:92::/48").find("src 2001:db8:77::1") !=
+          std::string::npos);
+}
+
 TEST_CASE("without CAP_NET_ADMIN: one line, exit code 1; show and dry run work") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
