@@ -258,6 +258,13 @@ struct Record {
     bool operator==(const Record&) const = default;
 };
 
+/// A tunnel that stands on a link and stays without it, but then carries nothing.
+struct Dependant {
+    std::string name;
+    std::optional<IpAddress> local; ///< the address of the link that it needs; empty: the link
+    bool operator==(const Dependant&) const = default;
+};
+
 /// One link as the kernel has it.
 struct Link {
     int index = 0;
@@ -269,7 +276,8 @@ struct Link {
     bool underlay_elsewhere = false; ///< its underlay is in another network namespace
     /// The links that the kernel removes with this one; read where it is to be removed.
     std::vector<std::string> uppers = {};
-    int lower_index = 0; ///< what tunnel.dev names; 0 without one
+    std::vector<Dependant> dependants = {}; ///< read with them
+    int lower_index = 0;                    ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
     LinkCounters counters;
@@ -397,6 +405,10 @@ struct Config {
     Unnamed unnamed = Unnamed::keep;
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
 };
+
+/// Stands in a name's place for the link of that ifindex, whose name is not known, or that is gone.
+std::string no_link(int index);
+bool is_no_link(std::string_view name);
 
 /// The link of that name, or null.
 const Link* find_link(const State& state, std::string_view name);

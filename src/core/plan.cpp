@@ -386,6 +386,41 @@ struct Common {
     const PlanOptions& options;
 };
 
+const Tunnel* find_wish(const Config& config, const std::string& name) {
+    const auto found = std::find_if(config.tunnels.begin(), config.tunnels.end(),
+                                    [&](const Tunnel& tunnel) { return tunnel.name == name; });
+    return found == config.tunnels.end() ? nullptr : &*found;
+}
+
+/// Whether a new link leaves tunnels behind that stood on the old one: by its ifindex, unless they
+/// are given a lower device anew, or by an address that does not come back.
+void settle_dependants(const Link& have, const LinkTarget& target, const Common& common,
+                       TunnelPlan& plan) {
+    std::vector<std::string> left;
+    for (const auto& [name, local] : have.dependants) {
+        const Tunnel* wish = find_wish(common.config, name);
+        const bool comes_back = std::any_of(
+            target.addresses.begin(), target.addresses.end(),
+            [needed = local](const Address& inner) { return inner.prefix.address == needed; });
+        const bool stands = local ? comes_back || (wish != nullptr && wish->tunnel.local != local)
+                                  : wish != nullptr && wish->tunnel.dev;
+        if (!stands && !is_in(common.absent, name)) left.push_back(name);
+    }
+    if (left.empty()) return;
+    const std::string names = fmt::format("{}", fmt::join(left, ", "));
+    if (common.options.foreign == Foreign::drop)
+        plan.warnings.push_back("tunnels that stand on the old link stay and carry nothing: " +
+                                names);
+    else
+        plan.errors.push_back(
+            {ErrorKind::refused, plan.name,
+             "the link to be replaced carries other tunnels, which would stay and carry nothing: " +
+                 names,
+             "", 0,
+             "Remove them first, state them with their dev in the same files, or use "
+             "--drop-foreign to leave them so."});
+}
+
 TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
     const auto& [config, before, claims, absent, options] = common;
     const Origin origin = config.origin;
@@ -434,11 +469,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     plan.record = record_of(tunnel, before);
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
-    if (replaces)
+    if (replaces) {
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
-    else if (have != nullptr)
+        settle_dependants(*have, target, common, plan);
+    } else if (have != nullptr) {
         settle_flap(*have, target, state, options, plan);
+    }
     preflight(tunnel, target, have, replaces, state, options, plan);
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         for (const auto& other : config.tunnels)
@@ -477,6 +514,34 @@ std::vector<std::string> uppers_on(const Link& link, const std::vector<std::stri
     return uppers;
 }
 
+/// Tunnels that would stay and carry nothing.
+std::vector<std::string> dependants_on(const Link& link, const Common& common) {
+    std::vector<std::string> names;
+    for (const auto& [name, local] : link.dependants) {
+        const Tunnel* wish = find_wish(common.config, name);
+        const bool leaves =
+            wish != nullptr && (local ? wish->tunnel.local != local
+                                      : wish->tunnel.dev.value_or(link.name) != link.name);
+        if (!leaves && !is_in(common.absent, name)) names.push_back(name);
+    }
+    return names;
+}
+
+/// Refuses to remove a link under others.
+void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& plan) {
+    const auto refuse = [&](std::string_view what, const std::vector<std::string>& names) {
+        if (names.empty()) return;
+        plan.errors.push_back(
+            {ErrorKind::refused, plan.name,
+             fmt::format("cannot remove: other {}: {}", what, fmt::join(names, ", ")), "", 0,
+             fmt::format(
+                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
+                 plan.name)});
+    };
+    refuse("links stand on it and would go with it", uppers_on(have, common.absent));
+    refuse("tunnels stand on it, and would stay and carry nothing", dependants_on(have, common));
+}
+
 TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
     const auto& [config, before, claims, absent, options] = common;
     TunnelPlan plan;
@@ -497,17 +562,9 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
         plan.errors.push_back({ErrorKind::refused, name,
                                "cannot remove: the link was not made by vxlanctl", "", 0,
                                "Use --force to remove it all the same."});
-    else if (const auto uppers = uppers_on(*have, absent); !uppers.empty() && !options.force)
-        plan.errors.push_back(
-            {ErrorKind::refused, name,
-             fmt::format("cannot remove: other links stand on it and would go with it: {}",
-                         fmt::join(uppers, ", ")),
-             "", 0,
-             fmt::format(
-                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
-                 name)});
-    else
-        plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
+    else if (!options.force)
+        keep_what_stands_on(*have, common, plan);
+    if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
     if (plan.steps.empty() || !plan.old_mark) return plan;
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {
         LinkTarget target;
@@ -563,13 +620,22 @@ bool removes(const TunnelPlan& plan) {
            });
 }
 
+/// Whether the tunnel loses what it stands on when the plan for `lower` is carried out.
+bool stands_on(const std::string& name, const Link& lower, const TunnelPlan& plan) {
+    return is_in(lower.uppers, name) ||
+           std::any_of(lower.dependants.begin(), lower.dependants.end(),
+                       [&](const Dependant& dependant) {
+                           return dependant.name == name && (plan.absent || !dependant.local);
+                       });
+}
+
 /// A link does not go when one that stands on it can neither go nor be made again.
 void refuse_with_uppers(std::vector<TunnelPlan>& plans, const State& state) {
     const auto refuses = [&](const TunnelPlan& lower) {
         const Link* link = find_link(state, lower.name);
         const bool goes = lower.errors.empty() && link != nullptr && removes(lower);
         return std::find_if(plans.begin(), plans.end(), [&](const TunnelPlan& upper) {
-            return goes && !upper.errors.empty() && is_in(link->uppers, upper.name);
+            return goes && !upper.errors.empty() && stands_on(upper.name, *link, lower);
         });
     };
     for (bool changed = true; changed;) {

@@ -915,10 +915,16 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
     };
     for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan)
         undo(*plan);
-    // What stands on a link went once more when that link was replaced by the old one.
-    if (std::any_of(plans.begin(), plans.end(),
-                    [](const TunnelPlan& plan) { return plan.vanished.has_value(); }))
-        for (const auto& plan : plans)
+    // What stands on a link lost it once more when that link was replaced by the old one.
+    const bool any_vanished = std::any_of(plans.begin(), plans.end(), [](const TunnelPlan& plan) {
+        return plan.vanished.has_value();
+    });
+    const auto changes_dev = [](const Step& step) {
+        const auto* change = std::get_if<ChangeTunnel>(&step.operation);
+        return change != nullptr && change->changed.dev;
+    };
+    for (const auto& plan : plans)
+        if (any_vanished || std::any_of(plan.steps.begin(), plan.steps.end(), changes_dev))
             undo(plan);
     std::vector<Error> errors;
     for (auto& [name, error] : left)
