@@ -62,14 +62,13 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
         target.tunnel.vnifilter = false;
     }
     const bool resets_mtu = !tunnel.link.mtu && record.keys.contains("mtu");
-    if (resets_mtu && tunnel.tunnel.kind == TunnelKind::ip6tnl &&
-        target.tunnel.dev.value_or("").empty())
+    const auto outer = have != nullptr ? merged(have->tunnel, target.tunnel) : target.tunnel;
+    const bool has_dev = find_link(state, outer.dev.value_or("")) != nullptr;
+    if (resets_mtu && outer.kind == TunnelKind::ip6tnl && !has_dev)
         target.recompute_mtu = true;
     else if (resets_mtu)
-        target.attributes.mtu =
-            target.tunnel.dev.value_or("").empty()
-                ? std::optional<std::uint32_t>(traits_of(target.tunnel.kind).mtu)
-                : mtu_limit(target.tunnel, state);
+        target.attributes.mtu = has_dev ? mtu_limit(outer, state)
+                                        : std::optional<std::uint32_t>(traits_of(outer.kind).mtu);
 
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     for (const auto& prefix : stated)

@@ -309,10 +309,18 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     auto tunnel = diff(have.tunnel, others);
     const bool whole = traits_of(want.tunnel.kind).changes_whole &&
                        (!tunnel.changes.empty() || want.recompute_mtu);
-    if (want.recompute_mtu)
-        tunnel.changes.push_back(
-            {"mtu", std::to_string(have.attributes.mtu.value_or(0)), "the kernel's choice"});
-    if (!tunnel.changes.empty())
+    if (want.recompute_mtu) {
+        // The MTU of a new link first: without a route to the other end, the kernel leaves what is
+        // there (ip6_tnl_link_config() in net/ipv6/ip6_tunnel.c).
+        constexpr std::uint32_t of_ethernet = 1500;
+        LinkAttributes of_new;
+        of_new.mtu = of_ethernet - overhead(merged(have.tunnel, others));
+        steps.push_back(
+            {ChangeLink{want.name, of_new},
+             {{"mtu", std::to_string(have.attributes.mtu.value_or(0)), "the kernel's choice"}},
+             Disruption::none});
+    }
+    if (whole || !tunnel.changes.empty())
         steps.push_back(
             {ChangeTunnel{want.name, whole ? merged(have.tunnel, tunnel.changed) : tunnel.changed},
              tunnel.changes,

@@ -493,6 +493,20 @@ TEST_CASE("ipip6: IPv4 through both tunnels") {
     CHECK(link(net.host, "site1").at("linkinfo").at("info_data").at("fwmark") == "0x55");
 }
 
+TEST_CASE("ipip6: without a route to the other end, an MTU that is not stated any more goes too") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad");
+    const std::string words = "ipip6 up s2 2001:db8:9::1 2001:db8:1::1 192.0.2.1/30";
+    for (const auto& [option, mtu] : {std::pair{"", 1460}, {" --encaplimit 4", 1452}}) {
+        REQUIRE(vxlanctl(host.space, words + option + " --mtu 1400").code == 0);
+        const auto changed = vxlanctl(host.space, words + option);
+        INFO(changed.out << changed.err);
+        CHECK(changed.out.find("~ mtu: 1400 -> the kernel's choice\n") != std::string::npos);
+        CHECK(link(host.space, "s2").at("mtu") == mtu);
+        CHECK(vxlanctl_counted(host.space, words + option).writes == 0);
+    }
+}
+
 TEST_CASE("isatap: the example of the Flets host does what it says, and nothing the second time") {
     const FletsNetwork net;
     const std::string program = VXLANCTL_PROGRAM;
