@@ -8,6 +8,16 @@
 namespace vxlanctl {
 namespace {
 
+/// Whether the kernel sends what goes to the address to all hosts of the subnet. It keeps the
+/// lowest address as a broadcast one, too (fib_add_ifaddr() in net/ipv4/fib_frontend.c).
+bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
+    const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
+                               host.prefix.length > 0 && host.prefix.length < 31;
+    return address == host.broadcast ||
+           (has_broadcast &&
+            (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
+}
+
 /// One preflight, so that the checks need not pass everything to one another.
 class Preflight {
 public:
@@ -135,6 +145,11 @@ private:
                     impossible(fmt::format("router {} is an address of this host",
                                            to_string(entry.router)),
                                "Name the other ends only.");
+                else if (is_broadcast_of(host, entry.router))
+                    impossible(fmt::format("router {} is a broadcast address of {}",
+                                           to_string(entry.router),
+                                           to_string(network_of(host.prefix))),
+                               "Name the unicast address of another host.");
     }
 
     /// The outer addresses of the other ends, as far as the tunnel names them.

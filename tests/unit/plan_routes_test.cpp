@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <iterator>
 #include <linux/rtnetlink.h>
 #include <memory>
@@ -121,6 +122,17 @@ TEST_CASE("plan: a default route by another link is not overridden unless that i
           "to have this one as well, or --no-default-route.");
     CHECK(steps(isatap_config({{"default-route", {""}}}), state).size() == 5);
     CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
+}
+
+TEST_CASE("plan: a broadcast address is no router") {
+    State state = host_state();
+    for (const char* address : {"172.21.0.255", "172.21.0.0"})
+        CHECK(
+            only_error(isatap_config({}, std::string("sit1 172.21.0.100 2001:db8::/64 ") + address),
+                       state) == fmt::format("sit1: router {} is a broadcast address of "
+                                             "172.21.0.0/24. Name the unicast address of "
+                                             "another host.",
+                                             address));
 }
 
 TEST_CASE("plan: two sits with the same ends are an error that names the other") {

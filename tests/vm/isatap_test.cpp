@@ -374,6 +374,8 @@ TEST_CASE("isatap: bad input touches nothing") {
           "isatap up sit1 10.216.0.102 2001:db8::/64 192.168.103.254",
           "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 --mtu 1279",
           "isatap up eth0 10.216.0.101 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 10.216.0.255",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 --router 10.216.0.0",
           "isatap up sit1 10.216.0.101 2001:db8::/64",
           "ipip6 up site1 2001:db8::9 2001:db8:1::1"}) {
         INFO(words);
