@@ -197,8 +197,10 @@ private:
                                           "encapsulation takes {}",
                                           *wanted, *limit, dev, *limit + taken, taken),
                 fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
+        const bool is_corrected = // by the kernel, which computes it anew with the lower device
+            have_ != nullptr && target_.tunnel.dev && target_.tunnel.dev != have_->tunnel.dev;
         const auto current = have_ != nullptr && !replaces_ ? have_->attributes.mtu : std::nullopt;
-        if (!wanted && current && limit && *current > *limit && !dev.empty())
+        if (!wanted && !is_corrected && current && limit && *current > *limit && !dev.empty())
             plan_.warnings.push_back(fmt::format(
                 "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));
     }
