@@ -302,11 +302,10 @@ private:
                      fmt::format("cannot add a default route: there is one by '{}' already",
                                  other->dev),
                      "", 0,
-                     same_route_key(route, *other)
-                         ? "Use --default-route with another --metric to have this one as well, or "
-                           "--no-default-route."
-                         : "Use --default-route to have this one as well, or "
-                           "--no-default-route."});
+                     fmt::format("Use --default-route{} (in a file default_route = true) to have "
+                                 "this one as well, or --no-default-route (default_route = false) "
+                                 "and no --route of that kind to have none.",
+                                 same_route_key(route, *other) ? " with another --metric" : "")});
                 return; // once is enough
             }
     }

@@ -119,7 +119,8 @@ TEST_CASE("plan: a default route by another link is not overridden unless that i
     state.routes.push_back(other);
     CHECK(only_error(isatap_config(), state) ==
           "sit1: cannot add a default route: there is one by 'eth0' already. Use --default-route "
-          "to have this one as well, or --no-default-route.");
+          "(in a file default_route = true) to have this one as well, or --no-default-route "
+          "(default_route = false) and no --route of that kind to have none.");
     CHECK(steps(isatap_config({{"default-route", {""}}}), state).size() == 5);
     CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
 }
@@ -273,7 +274,7 @@ TEST_CASE("plan: a default route that a flap took comes back, whatever else appe
                          fresh.routes = {other};
                          return fresh;
                      }())
-              .find("Use --default-route to have") != std::string::npos);
+              .find("Use --default-route (in a file") != std::string::npos);
 }
 
 TEST_CASE("plan: a default route of the same metric by another link is known beforehand") {
