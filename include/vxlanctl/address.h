@@ -102,6 +102,10 @@ std::optional<MacAddress> mac_of(const LinkLayerAddress& address);
 /// (__ipv6_isatap_ifid() in net/ipv6/addrconf.c), to which 100.64.0.0/10 is global.
 IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optional<bool> global);
 
+/// Whether an ISATAP link can send to the address: it tells the IPv4 one (ipv6_addr_is_isatap() in
+/// include/net/addrconf.h).
+bool is_isatap_address(const IpAddress& address);
+
 /// The prefix with all host bits cleared: 10.225.194.171/9 gives 10.128.0.0/9.
 Prefix network_of(const Prefix& prefix);
 /// The prefix's address with all host bits set; meaningful for IPv4 with a length below 31.

@@ -204,6 +204,12 @@ IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optio
     return address;
 }
 
+bool is_isatap_address(const IpAddress& address) {
+    const auto& bytes = address.bytes;
+    return address.family == Family::ipv6 && (bytes[8] & ~2) == 0 && bytes[9] == 0 &&
+           bytes[10] == 0x5e && bytes[11] == 0xfe;
+}
+
 Prefix network_of(const Prefix& prefix) {
     Prefix network = prefix;
     for (std::size_t i = 0; i < wire_bytes(network.address).size(); ++i)

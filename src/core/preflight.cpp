@@ -43,6 +43,7 @@ public:
         check_rp_filter();
         check_forwarding();
         check_routes();
+        check_next_hops();
         check_route_conflicts();
         check_prefix_conflicts();
         check_duplicate_addresses();
@@ -95,6 +96,10 @@ private:
                                    : fmt::format("'ip -br addr show dev {}' lists the addresses of "
                                                  "the lower device.",
                                                  dev));
+        else if (is_loopback(local))
+            plan_.warnings.push_back(fmt::format(
+                "local address {} is a loopback address: no packet from it leaves this host",
+                to_string(local)));
         else if (!dev.empty() && best->link != dev)
             plan_.warnings.push_back(fmt::format("local address {} is on '{}', not on '{}'",
                                                  to_string(local), best->link, dev));
@@ -308,6 +313,16 @@ private:
                                  same_route_key(route, *other) ? " with another --metric" : "")});
                 return; // once is enough
             }
+    }
+
+    /// ipip6_tunnel_xmit() in net/ipv6/sit.c.
+    void check_next_hops() {
+        if (!target_.tunnel.isatap.value_or(false)) return;
+        for (const auto& route : target_.routes)
+            if (route.via && !is_isatap_address(*route.via))
+                plan_.warnings.push_back(fmt::format(
+                    "route {}: next hop {} is no ISATAP address, so that nothing can be sent to it",
+                    to_string(route.to), to_string(*route.via)));
     }
 
     /// One out of another link, beside which this one would come without being asked for. One that

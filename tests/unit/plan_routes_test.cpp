@@ -125,6 +125,27 @@ TEST_CASE("plan: a default route by another link is not overridden unless that i
     CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
 }
 
+TEST_CASE("plan: a next hop that an ISATAP link cannot send to is a warning") {
+    const auto warnings = [](const char* route) {
+        return plan(isatap_config({{"route", {route}}}), host_state(), {}).tunnels.at(0).warnings;
+    };
+    CHECK(warnings("2001:db8:6::/48,via 2001:db8::1") ==
+          Lines{"route 2001:db8:6::/48: next hop 2001:db8::1 is no ISATAP address, so that nothing "
+                "can be sent to it"});
+    CHECK(warnings("2001:db8:6::/48,via fe80::200:5efe:100.64.0.1").empty());
+    CHECK(warnings("2001:db8:6::/48").empty());
+}
+
+TEST_CASE("plan: a loopback address as the local one is a warning") {
+    State state = host_state();
+    state.host_addresses.push_back({parse_prefix("127.0.0.1/8").value(), {}, 1, "lo"});
+    const Lines expected{
+        "local address 127.0.0.1 is a loopback address: no packet from it leaves this host"};
+    for (const auto& config : {isatap_config({}, "sit1 127.0.0.1 2001:db8::/64 192.168.103.254"),
+                               vxlan_config({}, "- 127.0.0.1 vxlan0 - 100.64.158.4")})
+        CHECK(plan(config, state, {}).tunnels.at(0).warnings == expected);
+}
+
 TEST_CASE("plan: a broadcast address is no router") {
     State state = host_state();
     for (const char* address : {"172.21.0.255", "172.21.0.0"})
