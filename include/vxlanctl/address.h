@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vxlanctl {
 
@@ -57,6 +58,12 @@ struct MacAddress {
 std::span<const std::uint8_t> wire_bytes(const IpAddress& address);
 /// The inverse of wire_bytes(). Any other size than 4 or 16 gives 0.0.0.0, the caller checks it.
 IpAddress address_from_wire(std::span<const std::uint8_t> bytes);
+/// As long as its kind of link has it: of Ethernet a MAC address, in a tunnel an outer address.
+struct LinkLayerAddress {
+    std::vector<std::uint8_t> bytes;
+    auto operator<=>(const LinkLayerAddress&) const = default;
+};
+
 /// 32 or 128.
 std::uint8_t full_length(Family family);
 
@@ -71,6 +78,8 @@ Result<MacAddress> parse_mac(std::string_view text);
 std::string to_string(const IpAddress& address);
 std::string to_string(const Prefix& prefix);
 std::string to_string(const MacAddress& mac);
+/// Hexadecimal bytes with colons, whatever it is.
+std::string to_string(const LinkLayerAddress& address);
 
 bool is_unspecified(const IpAddress& address);
 bool is_loopback(const IpAddress& address);
@@ -84,12 +93,18 @@ std::string_view unicast_obstacle(const IpAddress& address);
 /// 169.254.0.0/16 or fe80::/10.
 bool is_link_local(const IpAddress& address);
 bool is_zero(const MacAddress& mac);
+/// Empty where the address is none of Ethernet.
+std::optional<MacAddress> mac_of(const LinkLayerAddress& address);
 
 /// The address of `ipv4` on an ISATAP link: the /64 `prefix` with the interface identifier
 /// 0200:5efe:IPV4, or 0000:5efe:IPV4 where the address is not globally unique (RFC 5214
 /// section 6.1). `global` overrides which; otherwise the kernel's list decides
 /// (__ipv6_isatap_ifid() in net/ipv6/addrconf.c), to which 100.64.0.0/10 is global.
 IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optional<bool> global);
+
+/// Whether an ISATAP link can send to the address: it tells the IPv4 one (ipv6_addr_is_isatap() in
+/// include/net/addrconf.h).
+bool is_isatap_address(const IpAddress& address);
 
 /// The prefix with all host bits cleared: 10.225.194.171/9 gives 10.128.0.0/9.
 Prefix network_of(const Prefix& prefix);

@@ -172,6 +172,9 @@ struct MacEntry {
     auto operator<=>(const MacEntry&) const = default;
 };
 
+/// Of an address: it has no end (INFINITY_LIFE_TIME).
+constexpr std::uint32_t forever = 0xffffffff;
+
 /// An address on a link. Identity: prefix and peer.
 struct Address {
     Prefix prefix;
@@ -180,8 +183,8 @@ struct Address {
     std::uint8_t scope = 0;  ///< RT_SCOPE_*
     std::uint32_t flags = 0; ///< IFA_F_*
     std::string label;       ///< IPv4 only (eth0:1)
-    std::uint32_t valid_seconds = 0xffffffff;
-    std::uint32_t preferred_seconds = 0xffffffff;
+    std::uint32_t valid_seconds = forever;
+    std::uint32_t preferred_seconds = forever;
     std::uint32_t metric = 0;
     bool operator==(const Address&) const = default;
 };
@@ -220,10 +223,10 @@ struct Rule {
     auto operator<=>(const Rule&) const = default;
 };
 
-/// Which MAC address an IP address on a link has.
+/// Which link-layer address an IP address on a link has.
 struct Neighbour {
     IpAddress address;
-    MacAddress mac;
+    LinkLayerAddress link_layer;
     std::uint8_t flags = 0; ///< NTF_*
     auto operator<=>(const Neighbour&) const = default;
 };
@@ -255,6 +258,13 @@ struct Record {
     bool operator==(const Record&) const = default;
 };
 
+/// A tunnel that stands on a link and stays without it, but then carries nothing.
+struct Dependant {
+    std::string name;
+    std::optional<IpAddress> local; ///< the address of the link that it needs; empty: the link
+    bool operator==(const Dependant&) const = default;
+};
+
 /// One link as the kernel has it.
 struct Link {
     int index = 0;
@@ -266,7 +276,8 @@ struct Link {
     bool underlay_elsewhere = false; ///< its underlay is in another network namespace
     /// The links that the kernel removes with this one; read where it is to be removed.
     std::vector<std::string> uppers = {};
-    int lower_index = 0; ///< what tunnel.dev names; 0 without one
+    std::vector<Dependant> dependants = {}; ///< read with them
+    int lower_index = 0;                    ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
     LinkCounters counters;       ///< read where they are asked for
@@ -279,7 +290,7 @@ struct Link {
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     std::vector<Route> routes;                         ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
-    std::vector<Neighbour> found_neighbours; ///< the others, with a MAC; where asked for, sorted
+    std::vector<Neighbour> found_neighbours;           ///< known besides; where asked for, sorted
 };
 
 /// Links in the order in which they were read, of which find() does not look at every one. Whoever
@@ -395,6 +406,10 @@ struct Config {
     Unnamed unnamed = Unnamed::keep;
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
 };
+
+/// Stands in a name's place for the link of that ifindex, whose name is not known, or that is gone.
+std::string no_link(int index);
+bool is_no_link(std::string_view name);
 
 /// The link of that name, or null.
 const Link* find_link(const State& state, std::string_view name);

@@ -67,11 +67,12 @@ struct NeighbourMessage {
 struct AnyNeighbour {
     int link_index = 0;
     IpAddress address;
-    std::optional<MacAddress> mac;
+    std::optional<LinkLayerAddress> link_layer;
     std::uint16_t state = 0; ///< NUD_*
 };
 std::optional<AnyNeighbour> decode_any_neighbour(const nlmsghdr* message);
-/// A neighbour of IPv4 or IPv6 out of RTM_NEWNEIGH; empty for one whose MAC is not known.
+/// A neighbour of IPv4 or IPv6 out of RTM_NEWNEIGH; empty for one whose link-layer address is
+/// not known.
 std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message);
 void encode_add_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour);
 void encode_remove_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour);

@@ -36,6 +36,11 @@ struct LinkTarget {
     bool ordered = false;
 };
 
+/// Whether the link has to be up before it gets the address. The kernel makes the connected route
+/// of an IPv6 address when that is added; when the link comes up it does so again, but not of one
+/// that has a lifetime (addrconf_permanent_addr() in net/ipv6/addrconf.c).
+bool needs_link_up(const Address& address);
+
 /// The differences that only a new link can remove; empty when the target can be reached in place.
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
 
@@ -64,9 +69,18 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);
 
+/// Whether the kernel refuses the route on a link in this VRF: the source address, one of these,
+/// has to be in no VRF, or in that of the route's own table (fib_valid_prefsrc() in
+/// net/ipv4/fib_frontend.c). `vrf_table` is 0 where there is no VRF.
+bool loses_source(const Route& route, const std::vector<Address>& addresses,
+                  std::uint32_t vrf_table);
+
 /// Whether the kernel makes the route by itself, or since a router told it to.
 bool is_automatic(const Route& route);
 /// Whether a route outlives its link only if somebody puts it back, and can be put back as it was.
 bool is_restorable(const Route& route);
+/// The routes out of a link that cannot be put back, and do not come back by themselves; of one
+/// with several next hops each.
+std::vector<Route> unrestorable_routes(const Link& link);
 
 } // namespace vxlanctl

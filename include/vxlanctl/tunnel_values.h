@@ -62,8 +62,13 @@ Result<Peer> parse_peer_or_name(std::string_view text);
 struct PeerList {
     std::vector<FloodEntry> entries;
     std::vector<NamedPeer> names;
-    void add(Peer peer);
+    /// Of each of them `file:line`; empty for one that is in no file.
+    std::vector<std::string> entry_places, name_places;
+    void add(Peer peer, std::string place = {});
+    void append(PeerList more);
 };
+/// The first of the problems, with the places of the peers concerned.
+Result<void> first_of(std::vector<BadElement> bad, std::span<const std::string> places);
 /// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
 /// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
 /// file without any line of a peer is an error: it is more likely broken than meant.

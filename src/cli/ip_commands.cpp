@@ -1,5 +1,6 @@
 #include "vxlanctl/message.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/steps.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -195,7 +196,7 @@ std::string address_words(const Address& address) {
 }
 
 std::string lifetime_text(std::uint32_t seconds) {
-    return seconds == 0xffffffff ? "forever" : std::to_string(seconds);
+    return seconds == forever ? "forever" : std::to_string(seconds);
 }
 
 /// What else somebody asked for with it.
@@ -216,7 +217,7 @@ std::string address_details(const Address& address, const std::string& link) {
     if (address.metric != 0) text += fmt::format(" metric {}", address.metric);
     for (const auto& [flag, word] : flag_words)
         if ((address.flags & flag) != 0) text += fmt::format(" {}", word);
-    if (address.valid_seconds != 0xffffffff || address.preferred_seconds != 0xffffffff)
+    if (address.valid_seconds != forever || address.preferred_seconds != forever)
         text += fmt::format(" valid_lft {} preferred_lft {}", lifetime_text(address.valid_seconds),
                             lifetime_text(address.preferred_seconds));
     return text;
@@ -290,9 +291,12 @@ public:
         const Link& device = *preparations.moved;
         text_ += fmt::format("ip link set dev {} netns {}\n", shell_quoted(device.name), netns_);
         for (const auto& address : device.addresses)
-            (*this)(AddAddress{device.name, address});
-        if (!device.attributes.up.value_or(false)) return;
-        line("ip link set dev {} up", shell_quoted(device.name));
+            if (!needs_link_up(address)) (*this)(AddAddress{device.name, address});
+        const bool is_up = device.attributes.up.value_or(false);
+        if (is_up) line("ip link set dev {} up", shell_quoted(device.name));
+        for (const auto& address : device.addresses)
+            if (needs_link_up(address)) (*this)(AddAddress{device.name, address});
+        if (!is_up) return;
         for (const auto& route : device.routes)
             (*this)(AddRoute{device.name, route});
     }
@@ -396,9 +400,9 @@ public:
     }
     void operator()(const RemoveRoute& op) { line("{}", route("del", op)); }
     void operator()(const AddNeighbour& op) {
-        const auto& [address, mac, flags] = op.neighbour;
+        const auto& [address, link_layer, flags] = op.neighbour;
         line("ip neigh replace {} lladdr {} dev {} nud permanent{}{}", to_string(address),
-             to_string(mac), name(op), (flags & NTF_ROUTER) != 0 ? " router" : "",
+             to_string(link_layer), name(op), (flags & NTF_ROUTER) != 0 ? " router" : "",
              (flags & NTF_EXT_LEARNED) != 0 ? " extern_learn" : "");
     }
     void operator()(const RemoveNeighbour& op) {

@@ -268,7 +268,7 @@ nlohmann::json step_json(const Step& step) {
             [](const AddNeighbour& op) {
                 return nlohmann::json{{"operation", "add_neighbour"},
                                       {"address", to_string(op.neighbour.address)},
-                                      {"mac", to_string(op.neighbour.mac)}};
+                                      {"mac", to_string(op.neighbour.link_layer)}};
             },
             [](const RemoveNeighbour& op) {
                 return nlohmann::json{{"operation", "remove_neighbour"},

@@ -1,6 +1,5 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
-#include "vxlanctl/lists.h"
 #include "vxlanctl/reconcile.h"
 
 namespace vxlanctl {
@@ -15,8 +14,7 @@ Result<PeerList> read_peers_files(const Arguments& arguments) {
         if (!text) return tl::unexpected(text.error());
         auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
         if (!parsed) return parsed;
-        append(peers.entries, std::move(parsed->entries));
-        append(peers.names, std::move(parsed->names));
+        peers.append(std::move(*parsed));
     }
     return peers;
 }

@@ -1,5 +1,7 @@
 #include "vxlanctl/tunnel_values.h"
 
+#include "vxlanctl/lists.h"
+
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/in.h>
@@ -113,6 +115,14 @@ tl::unexpected<Error> with_subject(Error error, std::string_view where) {
 Result<void> first_of(std::vector<BadElement> bad) {
     if (bad.empty()) return {};
     return tl::unexpected(std::move(bad.front().error));
+}
+
+Result<void> first_of(std::vector<BadElement> bad, std::span<const std::string> places) {
+    if (bad.empty()) return {};
+    auto& [index, error, earlier] = bad.front();
+    if (earlier && !places[*earlier].empty()) error.doing += ", first at " + places[*earlier];
+    if (places[index].empty()) return tl::unexpected(std::move(error));
+    return with_subject(std::move(error), places[index] + ":");
 }
 
 Tunnel blank_tunnel(TunnelKind kind) {
@@ -272,11 +282,21 @@ void read_peers(std::string_view text, const std::string& path,
                    .value());
 }
 
-void PeerList::add(Peer peer) {
-    if (auto* name = std::get_if<NamedPeer>(&peer))
+void PeerList::add(Peer peer, std::string place) {
+    if (auto* name = std::get_if<NamedPeer>(&peer)) {
         names.push_back(std::move(*name));
-    else
+        name_places.push_back(std::move(place));
+    } else {
         entries.push_back(std::get<FloodEntry>(peer));
+        entry_places.push_back(std::move(place));
+    }
+}
+
+void PeerList::append(PeerList more) {
+    vxlanctl::append(entries, std::move(more.entries));
+    vxlanctl::append(names, std::move(more.names));
+    vxlanctl::append(entry_places, std::move(more.entry_places));
+    vxlanctl::append(name_places, std::move(more.name_places));
 }
 
 Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
@@ -284,7 +304,10 @@ Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
     peers.entries.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
     std::optional<Error> first;
     read_peers(
-        text, path, [&](Peer peer, std::size_t) { peers.add(std::move(peer)); },
+        text, path,
+        [&](Peer peer, std::size_t line) {
+            peers.add(std::move(peer), fmt::format("{}:{}", path, line));
+        },
         [&](Error error) {
             if (!first) first = std::move(error);
         });

@@ -191,20 +191,22 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     if (!addresses) return tl::unexpected(addresses.error());
     tunnel.addresses = *addresses;
 
-    auto& [entries, names] = peers;
     for (const auto& word : words.subspan(fixed_words)) {
         auto peer = parse_peer_or_name(word);
         if (!peer) return with_subject(peer.error(), "PEER");
         peers.add(std::move(*peer));
     }
+    auto& entries = peers.entries;
+    auto& names = peers.names;
     if (entries.empty() && names.empty())
         return usage_error("", "no peer is named",
                            "Name at least one PEER, or a file of them with --peers-file.");
+    if (auto good = first_of(check_peers(entries, *local), peers.entry_places); !good)
+        return tl::unexpected(good.error());
+    if (auto good = first_of(check_names(names), peers.name_places); !good)
+        return tl::unexpected(good.error());
     std::sort(entries.begin(), entries.end());
     std::sort(names.begin(), names.end());
-    if (auto good = first_of(check_peers(entries, *local)); !good)
-        return tl::unexpected(good.error());
-    if (auto good = first_of(check_names(names)); !good) return tl::unexpected(good.error());
     tunnel.peers = std::move(entries);
     tunnel.named_peers = std::move(names);
 

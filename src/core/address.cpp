@@ -124,6 +124,10 @@ std::string to_string(const MacAddress& mac) {
     return fmt::format("{:02x}", fmt::join(mac.bytes, ":"));
 }
 
+std::string to_string(const LinkLayerAddress& address) {
+    return fmt::format("{:02x}", fmt::join(address.bytes, ":"));
+}
+
 bool is_unspecified(const IpAddress& address) {
     return address.bytes == IpAddress{}.bytes;
 }
@@ -166,6 +170,13 @@ bool is_zero(const MacAddress& mac) {
     return mac == MacAddress{};
 }
 
+std::optional<MacAddress> mac_of(const LinkLayerAddress& address) {
+    MacAddress mac;
+    if (address.bytes.size() != mac.bytes.size()) return std::nullopt;
+    std::copy(address.bytes.begin(), address.bytes.end(), mac.bytes.begin());
+    return mac;
+}
+
 namespace {
 
 bool is_globally_unique(const IpAddress& ipv4) {
@@ -191,6 +202,12 @@ IpAddress isatap_address(const Prefix& prefix, const IpAddress& ipv4, std::optio
     std::copy(word.begin(), word.end(), address.bytes.begin() + 8);
     std::copy(ipv4.bytes.begin(), ipv4.bytes.begin() + ipv4_size, address.bytes.begin() + 12);
     return address;
+}
+
+bool is_isatap_address(const IpAddress& address) {
+    const auto& bytes = address.bytes;
+    return address.family == Family::ipv6 && (bytes[8] & ~2) == 0 && bytes[9] == 0 &&
+           bytes[10] == 0x5e && bytes[11] == 0xfe;
 }
 
 Prefix network_of(const Prefix& prefix) {

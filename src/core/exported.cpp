@@ -83,7 +83,6 @@ void state_addresses(Exported& result, const Link& link, const Record* record) {
     auto& stated = result.tunnel.addresses.emplace();
     for (const auto& address : link.addresses) {
         if (is_automatic(address)) continue;
-        constexpr std::uint32_t forever = 0xffffffff;
         const bool plain = !address.peer && address.valid_seconds == forever;
         if (plain && (record == nullptr || is_in(record->addresses, address.prefix)))
             stated.push_back(address.prefix);

@@ -56,6 +56,14 @@ Link* Links::find(std::string_view name) {
     return link == nullptr ? nullptr : &changing()[static_cast<std::size_t>(link - links_.data())];
 }
 
+std::string no_link(int index) {
+    return fmt::format("/{}", index); // no name can be like it
+}
+
+bool is_no_link(std::string_view name) {
+    return name.starts_with('/');
+}
+
 const Link* find_link(const State& state, std::string_view name) {
     return name.empty() ? nullptr : state.links.find(name);
 }

@@ -89,7 +89,9 @@ void add_stations(TunnelEnd& end, const Link& link) {
     std::multimap<MacAddress, IpAddress> known;
     for (const auto* neighbours : {&link.neighbours, &link.found_neighbours})
         for (const auto& neighbour : *neighbours)
-            if (!is_link_local(neighbour.address)) known.emplace(neighbour.mac, neighbour.address);
+            if (const auto mac = mac_of(neighbour.link_layer);
+                mac && !is_link_local(neighbour.address))
+                known.emplace(*mac, neighbour.address);
     std::map<IpAddress, std::size_t> position; // of the first one with that address
     for (std::size_t i = 0; i < end.far_ends.size(); ++i) {
         end.far_ends[i].stations.emplace();

@@ -64,14 +64,13 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     if (tunnel.tunnel.kind == TunnelKind::ip6tnl) // would have no ends of its own
         target.tunnel.external = false;
     const bool resets_mtu = !tunnel.link.mtu && record.keys.contains("mtu");
-    if (resets_mtu && tunnel.tunnel.kind == TunnelKind::ip6tnl &&
-        target.tunnel.dev.value_or("").empty())
+    const auto outer = have != nullptr ? merged(have->tunnel, target.tunnel) : target.tunnel;
+    const bool has_dev = find_link(state, outer.dev.value_or("")) != nullptr;
+    if (resets_mtu && outer.kind == TunnelKind::ip6tnl && !has_dev)
         target.recompute_mtu = true;
     else if (resets_mtu)
-        target.attributes.mtu =
-            target.tunnel.dev.value_or("").empty()
-                ? std::optional<std::uint32_t>(traits_of(target.tunnel.kind).mtu)
-                : mtu_limit(target.tunnel, state);
+        target.attributes.mtu = has_dev ? mtu_limit(outer, state)
+                                        : std::optional<std::uint32_t>(traits_of(outer.kind).mtu);
 
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     for (const auto& prefix : stated)
@@ -138,6 +137,20 @@ void settle_unresolved(const Tunnel& tunnel, const Link* have, TunnelPlan& plan)
                  name.why, 0, "No peer runs that could be kept: mend the name, or wait for it."});
 }
 
+/// The table of the VRF that the link shall be in; 0 without one.
+std::uint32_t vrf_table_of(const LinkTarget& target, const State& state) {
+    const Link* vrf = find_link(state, target.attributes.vrf.value_or(""));
+    return vrf == nullptr ? 0 : vrf->vrf_table;
+}
+
+void warn_of_unrestorable_routes(const Link& have, std::vector<std::string>& warnings) {
+    const auto lost = unrestorable_routes(have).size();
+    if (lost > 0)
+        warnings.push_back(fmt::format("{} route{} with several next hops, a next-hop object or a "
+                                       "lifetime cannot be put back",
+                                       lost, lost == 1 ? "" : "s"));
+}
+
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
 void keep_foreign(LinkTarget& target, const Link& have, const State& state,
                   std::vector<std::string>& warnings) {
@@ -185,19 +198,15 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
             std::any_of(target.routes.begin(), target.routes.end(),
                         [&](const Route& stated) { return same_route_key(stated, route); });
         if (is_restated || is_in(target.surplus_routes, route)) continue;
-        if (can_be_added(route, target.addresses, old.routes))
+        if (can_be_added(route, target.addresses, old.routes) &&
+            !loses_source(route, target.addresses, vrf_table_of(target, state)))
             target.routes.push_back(route);
         else
             warnings.push_back(
                 fmt::format("route {} goes with the address that it needs", to_string(route.to)));
     }
     std::sort(target.routes.begin(), target.routes.end());
-    const auto lost = std::count_if(have.routes.begin(), have.routes.end(), [](const Route& route) {
-        return !is_automatic(route) && !is_restorable(route);
-    });
-    if (lost > 0)
-        warnings.push_back(
-            fmt::format("{} routes with several next hops or a lifetime cannot be put back", lost));
+    warn_of_unrestorable_routes(have, warnings);
     warnings.emplace_back("traffic control, bridge port settings and other sysctls of the old "
                           "link are not put back");
 }
@@ -316,9 +325,34 @@ std::string cost_of_flap(const Link& have) {
     return fmt::format("{} route{}", routes, routes == 1 ? "" : "s");
 }
 
+/// Refuses a flap after which routes could not be put back.
+void keep_sources(const Link& have, const LinkTarget& target, const State& state,
+                  TunnelPlan& plan) {
+    const auto is_elsewhere = [&](const IpAddress& address) {
+        return std::any_of(
+            state.host_addresses.begin(), state.host_addresses.end(), [&](const HostAddress& host) {
+                return host.prefix.address == address && host.link_index != have.index;
+            });
+    };
+    const auto table = vrf_table_of(target, state);
+    for (const auto& route : have.routes)
+        if (is_restorable(route) && !is_in(target.surplus_routes, route) &&
+            loses_source(route, have.addresses, table) && !is_elsewhere(*route.source))
+            plan.errors.push_back(
+                {ErrorKind::refused, plan.name,
+                 fmt::format("cannot put back route {} in table {}: its source address {} would be "
+                             "one of VRF '{}' alone",
+                             to_string(route.to), route.table, to_string(*route.source),
+                             *target.attributes.vrf),
+                 "", 0,
+                 fmt::format("Remove the route, or give it no source address, or add it to table "
+                             "{} afterwards.",
+                             table)});
+}
+
 /// Whether the flap may happen.
-void settle_flap(const Link& have, const LinkTarget& target, const PlanOptions& options,
-                 TunnelPlan& plan) {
+void settle_flap(const Link& have, const LinkTarget& target, const State& state,
+                 const PlanOptions& options, TunnelPlan& plan) {
     const auto flaps = diff(have.attributes, target.attributes).flaps;
     if (flaps.empty() || !have.attributes.up.value_or(false)) return;
     if (!options.allow_flap)
@@ -330,6 +364,8 @@ void settle_flap(const Link& have, const LinkTarget& target, const PlanOptions& 
              "", 0, "To do it, and put addresses and routes back, use --allow-flap."});
     plan.warnings.push_back(
         fmt::format("the link goes down for a moment, which concerns {}", cost_of_flap(have)));
+    warn_of_unrestorable_routes(have, plan.warnings);
+    keep_sources(have, target, state, plan);
 }
 
 /// Links that go with a link, and that the config neither makes anew nor removes.
@@ -355,6 +391,41 @@ struct Common {
     const std::vector<std::string>& absent;
     const PlanOptions& options;
 };
+
+const Tunnel* find_wish(const Config& config, const std::string& name) {
+    const auto found = std::find_if(config.tunnels.begin(), config.tunnels.end(),
+                                    [&](const Tunnel& tunnel) { return tunnel.name == name; });
+    return found == config.tunnels.end() ? nullptr : &*found;
+}
+
+/// Whether a new link leaves tunnels behind that stood on the old one: by its ifindex, unless they
+/// are given a lower device anew, or by an address that does not come back.
+void settle_dependants(const Link& have, const LinkTarget& target, const Common& common,
+                       TunnelPlan& plan) {
+    std::vector<std::string> left;
+    for (const auto& [name, local] : have.dependants) {
+        const Tunnel* wish = find_wish(common.config, name);
+        const bool comes_back = std::any_of(
+            target.addresses.begin(), target.addresses.end(),
+            [needed = local](const Address& inner) { return inner.prefix.address == needed; });
+        const bool stands = local ? comes_back || (wish != nullptr && wish->tunnel.local != local)
+                                  : wish != nullptr && wish->tunnel.dev;
+        if (!stands && !is_in(common.absent, name)) left.push_back(name);
+    }
+    if (left.empty()) return;
+    const std::string names = fmt::format("{}", fmt::join(left, ", "));
+    if (common.options.foreign == Foreign::drop)
+        plan.warnings.push_back("tunnels that stand on the old link stay and carry nothing: " +
+                                names);
+    else
+        plan.errors.push_back(
+            {ErrorKind::refused, plan.name,
+             "the link to be replaced carries other tunnels, which would stay and carry nothing: " +
+                 names,
+             "", 0,
+             "Remove them first, state them with their dev in the same files, or use "
+             "--drop-foreign to leave them so."});
+}
 
 TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
     const auto& [config, before, claims, absent, options] = common;
@@ -404,11 +475,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     plan.record = record_of(tunnel, before);
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
-    if (replaces)
+    if (replaces) {
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
-    else if (have != nullptr)
-        settle_flap(*have, target, options, plan);
+        settle_dependants(*have, target, common, plan);
+    } else if (have != nullptr) {
+        settle_flap(*have, target, state, options, plan);
+    }
     preflight(tunnel, target, have, replaces, state, options, plan);
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         for (const auto& other : config.tunnels)
@@ -447,6 +520,34 @@ std::vector<std::string> uppers_on(const Link& link, const std::vector<std::stri
     return uppers;
 }
 
+/// Tunnels that would stay and carry nothing.
+std::vector<std::string> dependants_on(const Link& link, const Common& common) {
+    std::vector<std::string> names;
+    for (const auto& [name, local] : link.dependants) {
+        const Tunnel* wish = find_wish(common.config, name);
+        const bool leaves =
+            wish != nullptr && (local ? wish->tunnel.local != local
+                                      : wish->tunnel.dev.value_or(link.name) != link.name);
+        if (!leaves && !is_in(common.absent, name)) names.push_back(name);
+    }
+    return names;
+}
+
+/// Refuses to remove a link under others.
+void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& plan) {
+    const auto refuse = [&](std::string_view what, const std::vector<std::string>& names) {
+        if (names.empty()) return;
+        plan.errors.push_back(
+            {ErrorKind::refused, plan.name,
+             fmt::format("cannot remove: other {}: {}", what, fmt::join(names, ", ")), "", 0,
+             fmt::format(
+                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
+                 plan.name)});
+    };
+    refuse("links stand on it and would go with it", uppers_on(have, common.absent));
+    refuse("tunnels stand on it, and would stay and carry nothing", dependants_on(have, common));
+}
+
 TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
     const auto& [config, before, claims, absent, options] = common;
     TunnelPlan plan;
@@ -467,17 +568,9 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
         plan.errors.push_back({ErrorKind::refused, name,
                                "cannot remove: the link was not made by vxlanctl", "", 0,
                                "Use --force to remove it all the same."});
-    else if (const auto uppers = uppers_on(*have, absent); !uppers.empty() && !options.force)
-        plan.errors.push_back(
-            {ErrorKind::refused, name,
-             fmt::format("cannot remove: other links stand on it and would go with it: {}",
-                         fmt::join(uppers, ", ")),
-             "", 0,
-             fmt::format(
-                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
-                 name)});
-    else
-        plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
+    else if (!options.force)
+        keep_what_stands_on(*have, common, plan);
+    if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
     if (plan.steps.empty() || !plan.old_mark) return plan;
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {
         LinkTarget target;
@@ -533,13 +626,22 @@ bool removes(const TunnelPlan& plan) {
            });
 }
 
+/// Whether the tunnel loses what it stands on when the plan for `lower` is carried out.
+bool stands_on(const std::string& name, const Link& lower, const TunnelPlan& plan) {
+    return is_in(lower.uppers, name) ||
+           std::any_of(lower.dependants.begin(), lower.dependants.end(),
+                       [&](const Dependant& dependant) {
+                           return dependant.name == name && (plan.absent || !dependant.local);
+                       });
+}
+
 /// A link does not go when one that stands on it can neither go nor be made again.
 void refuse_with_uppers(std::vector<TunnelPlan>& plans, const State& state) {
     const auto refuses = [&](const TunnelPlan& lower) {
         const Link* link = find_link(state, lower.name);
         const bool goes = lower.errors.empty() && link != nullptr && removes(lower);
         return std::find_if(plans.begin(), plans.end(), [&](const TunnelPlan& upper) {
-            return goes && !upper.errors.empty() && is_in(link->uppers, upper.name);
+            return goes && !upper.errors.empty() && stands_on(upper.name, *link, lower);
         });
     };
     for (bool changed = true; changed;) {

@@ -8,6 +8,16 @@
 namespace vxlanctl {
 namespace {
 
+/// Whether the kernel sends what goes to the address to all hosts of the subnet. It keeps the
+/// lowest address as a broadcast one, too (fib_add_ifaddr() in net/ipv4/fib_frontend.c).
+bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
+    const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
+                               host.prefix.length > 0 && host.prefix.length < 31;
+    return address == host.broadcast ||
+           (has_broadcast &&
+            (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
+}
+
 /// One preflight, so that the checks need not pass everything to one another.
 class Preflight {
 public:
@@ -33,6 +43,7 @@ public:
         check_rp_filter();
         check_forwarding();
         check_routes();
+        check_next_hops();
         check_route_conflicts();
         check_prefix_conflicts();
         check_duplicate_addresses();
@@ -85,6 +96,10 @@ private:
                                    : fmt::format("'ip -br addr show dev {}' lists the addresses of "
                                                  "the lower device.",
                                                  dev));
+        else if (is_loopback(local))
+            plan_.warnings.push_back(fmt::format(
+                "local address {} is a loopback address: no packet from it leaves this host",
+                to_string(local)));
         else if (!dev.empty() && best->link != dev)
             plan_.warnings.push_back(fmt::format("local address {} is on '{}', not on '{}'",
                                                  to_string(local), best->link, dev));
@@ -135,6 +150,11 @@ private:
                     impossible(fmt::format("router {} is an address of this host",
                                            to_string(entry.router)),
                                "Name the other ends only.");
+                else if (is_broadcast_of(host, entry.router))
+                    impossible(fmt::format("router {} is a broadcast address of {}",
+                                           to_string(entry.router),
+                                           to_string(network_of(host.prefix))),
+                               "Name the unicast address of another host.");
     }
 
     /// The outer addresses of the other ends, as far as the tunnel names them.
@@ -182,8 +202,10 @@ private:
                                           "encapsulation takes {}",
                                           *wanted, *limit, dev, *limit + taken, taken),
                 fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
+        const bool is_corrected = // by the kernel, which computes it anew with the lower device
+            have_ != nullptr && target_.tunnel.dev && target_.tunnel.dev != have_->tunnel.dev;
         const auto current = have_ != nullptr && !replaces_ ? have_->attributes.mtu : std::nullopt;
-        if (!wanted && current && limit && *current > *limit && !dev.empty())
+        if (!wanted && !is_corrected && current && limit && *current > *limit && !dev.empty())
             plan_.warnings.push_back(fmt::format(
                 "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));
     }
@@ -285,13 +307,22 @@ private:
                      fmt::format("cannot add a default route: there is one by '{}' already",
                                  other->dev),
                      "", 0,
-                     same_route_key(route, *other)
-                         ? "Use --default-route with another --metric to have this one as well, or "
-                           "--no-default-route."
-                         : "Use --default-route to have this one as well, or "
-                           "--no-default-route."});
+                     fmt::format("Use --default-route{} (in a file default_route = true) to have "
+                                 "this one as well, or --no-default-route (default_route = false) "
+                                 "and no --route of that kind to have none.",
+                                 same_route_key(route, *other) ? " with another --metric" : "")});
                 return; // once is enough
             }
+    }
+
+    /// ipip6_tunnel_xmit() in net/ipv6/sit.c.
+    void check_next_hops() {
+        if (!target_.tunnel.isatap.value_or(false)) return;
+        for (const auto& route : target_.routes)
+            if (route.via && !is_isatap_address(*route.via))
+                plan_.warnings.push_back(fmt::format(
+                    "route {}: next hop {} is no ISATAP address, so that nothing can be sent to it",
+                    to_string(route.to), to_string(*route.via)));
     }
 
     /// One out of another link, beside which this one would come without being asked for. One that

@@ -132,9 +132,15 @@ void expect(State& state, const Tunnel& tunnel) {
 }
 
 void expect_replacement(State& state, const std::string& name) {
-    std::vector<std::string> uppers;
+    std::vector<std::string> uppers, dependants;
     for (const auto& link : std::as_const(state.links))
-        if (goes_with_lower(link.kind) && link.tunnel.dev == name) uppers.push_back(link.name);
+        if (link.tunnel.dev == name)
+            (goes_with_lower(link.kind) ? uppers : dependants).push_back(link.name);
+    for (const auto& dependant : dependants) {
+        Link left = *find_link(state, dependant);
+        left.tunnel.dev = no_link(left.lower_index);
+        state.links.put(std::move(left));
+    }
     for (const auto& upper : uppers) {
         expect_replacement(state, upper);
         state.vanished.put(*find_link(state, upper));

@@ -3,6 +3,7 @@
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 #include <linux/rtnetlink.h>
 
@@ -114,8 +115,11 @@ bool is_replaced_by(const Address& surplus, const Address& wanted) {
 /// IPv4 addresses of one subnet form a list whose first one is the primary. To put a missing one in
 /// front of a present one, the present one has to go behind it; the link keeps an address
 /// throughout because each removal follows an addition, or leaves another one.
-void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
+template<class Predicate>
+void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
+                       Predicate is_meant) {
     for (const auto& address : want.addresses) {
+        if (!is_meant(address)) continue;
         const bool present = is_among(have.addresses, address);
         const auto same_subnet = [&](const Address& other) {
             return is_ipv4(address) && is_ipv4(other) &&
@@ -305,10 +309,18 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     auto tunnel = diff(have.tunnel, others);
     const bool whole = traits_of(want.tunnel.kind).changes_whole &&
                        (!tunnel.changes.empty() || want.recompute_mtu);
-    if (want.recompute_mtu)
-        tunnel.changes.push_back(
-            {"mtu", std::to_string(have.attributes.mtu.value_or(0)), "the kernel's choice"});
-    if (!tunnel.changes.empty())
+    if (want.recompute_mtu) {
+        // The MTU of a new link first: without a route to the other end, the kernel leaves what is
+        // there (ip6_tnl_link_config() in net/ipv6/ip6_tunnel.c).
+        constexpr std::uint32_t of_ethernet = 1500;
+        LinkAttributes of_new;
+        of_new.mtu = of_ethernet - overhead(merged(have.tunnel, others));
+        steps.push_back(
+            {ChangeLink{want.name, of_new},
+             {{"mtu", std::to_string(have.attributes.mtu.value_or(0)), "the kernel's choice"}},
+             Disruption::none});
+    }
+    if (whole || !tunnel.changes.empty())
         steps.push_back(
             {ChangeTunnel{want.name, whole ? merged(have.tunnel, tunnel.changed) : tunnel.changed},
              tunnel.changes,
@@ -328,10 +340,11 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 
     add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
     add_router_steps(steps, have, want);
-    add_address_steps(steps, have, want);
+    add_address_steps(steps, have, want, std::not_fn(needs_link_up));
     if (auto state = diff(have.attributes, up); !state.changes.empty())
         steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
                          *up.up ? Disruption::none : Disruption::flap});
+    add_address_steps(steps, have, want, needs_link_up);
     for (const auto& neighbour : minus(want.neighbours, have.neighbours))
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
     const auto missing_routes = minus(want.routes, have.routes);
@@ -365,6 +378,10 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 
 } // namespace
 
+bool needs_link_up(const Address& address) {
+    return !is_ipv4(address) && address.valid_seconds != forever;
+}
+
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want) {
     return diff(have.tunnel, want.tunnel).impossible_in_place;
 }
@@ -386,8 +403,11 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
 std::vector<Step> raise_steps(const LinkTarget& want) {
     std::vector<Step> steps;
     // Not before a rename, which would give labels to all but the first (inetdev_changename()).
-    for (const auto& address : want.addresses)
-        steps.push_back({AddAddress{want.name, address}, {}, {}});
+    const auto add_addresses = [&](auto is_meant) {
+        for (const auto& address : want.addresses)
+            if (is_meant(address)) steps.push_back({AddAddress{want.name, address}, {}, {}});
+    };
+    add_addresses(std::not_fn(needs_link_up));
     LinkAttributes all = want.attributes;
     if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
         std::vector<Change> changes;
@@ -401,6 +421,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         up.up = true;
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
+    add_addresses(needs_link_up);
     for (const auto& neighbour : want.neighbours)
         steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
     add_route_steps(steps, want, want.routes, {}, true);
@@ -481,6 +502,14 @@ bool can_be_added(const Route& route, const std::vector<Address>& addresses,
     return has_source && reaches_gateway;
 }
 
+bool loses_source(const Route& route, const std::vector<Address>& addresses,
+                  std::uint32_t vrf_table) {
+    return is_ipv4(route) && route.source && vrf_table != 0 && route.table != vrf_table &&
+           std::any_of(addresses.begin(), addresses.end(), [&](const Address& address) {
+               return address.prefix.address == *route.source;
+           });
+}
+
 bool is_automatic(const Route& route) {
     return route.protocol == RTPROT_KERNEL || route.protocol == RTPROT_REDIRECT ||
            route.protocol == RTPROT_RA;
@@ -488,6 +517,16 @@ bool is_automatic(const Route& route) {
 
 bool is_restorable(const Route& route) {
     return !is_automatic(route) && !route.multipath && !route.expires;
+}
+
+std::vector<Route> unrestorable_routes(const Link& link) {
+    std::vector<Route> routes;
+    for (const auto& route : link.routes) {
+        if (is_automatic(route) || is_restorable(route)) continue;
+        // Of several next hops out of the link each one was read as a route.
+        if (routes.empty() || !same_route_key(routes.back(), route)) routes.push_back(route);
+    }
+    return routes;
 }
 
 } // namespace vxlanctl

@@ -87,6 +87,7 @@ public:
     void operator()(const ChangeTunnel& step) {
         for (const auto& row : tunnel_attributes(step.changed.kind))
             if (is_stated(step.changed, row)) take(row, was_.tunnel, target_.tunnel);
+        if (is_no_link(target_.tunnel.dev.value_or(""))) target_.tunnel.dev.reset(); // it was gone
         if (step.changed.dev) target_.attributes.mtu = was_.attributes.mtu; // clamped, perhaps
     }
     void operator()(const AddFlood& step) {

@@ -79,7 +79,7 @@ void encode_add_address(MessageWriter& writer, int link_index, const Address& ad
     if (const auto flags = address.flags & requested_flags; flags != 0)
         writer.put_u32(IFA_FLAGS, flags);
     if (address.metric != 0) writer.put_u32(IFA_RT_PRIORITY, address.metric);
-    if (address.valid_seconds != 0xffffffff || address.preferred_seconds != 0xffffffff) {
+    if (address.valid_seconds != forever || address.preferred_seconds != forever) {
         ifa_cacheinfo info{};
         info.ifa_valid = address.valid_seconds;
         info.ifa_prefered = address.preferred_seconds;

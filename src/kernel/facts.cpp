@@ -97,7 +97,9 @@ private:
                 const auto decoded = decode_any_neighbour(message);
                 if (decoded && (decoded->state & NUD_NOARP) == 0)
                     neighbours_[decoded->link_index].push_back(
-                        {decoded->address, decoded->mac, decoded->state});
+                        {decoded->address,
+                         decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
+                         decoded->state});
             },
             [&] { neighbours_.clear(); });
     }

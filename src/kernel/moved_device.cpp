@@ -33,13 +33,15 @@ Result<void> restore(const Link& device) {
     MessageBatch batch;
     MessageWriter writer(batch);
     for (const auto& address : device.addresses)
-        encode_add_address(writer, *index, address);
+        if (!needs_link_up(address)) encode_add_address(writer, *index, address);
     LinkAttributes attributes; // those that a device leaves behind as well
     attributes.promote_secondaries = device.attributes.promote_secondaries;
     attributes.rp_filter = device.attributes.rp_filter;
     attributes.forward = device.attributes.forward;
     attributes.up = device.attributes.up;
     encode_change(writer, *index, attributes, [](const std::string&) { return 0; });
+    for (const auto& address : device.addresses)
+        if (needs_link_up(address)) encode_add_address(writer, *index, address);
     if (device.attributes.up.value_or(false)) {
         auto routes = device.routes; // a gateway may be reachable only by another of these
         std::stable_partition(routes.begin(), routes.end(),

@@ -364,7 +364,7 @@ private:
         if (remote.port == link->tunnel.port) remote.port.reset();
         if (remote.vni == link->tunnel.vni) remote.vni.reset();
         if (message.via_index != 0) {
-            remote.via = placeholder(message.via_index);
+            remote.via = no_link(message.via_index);
             wanted_names_.insert(message.via_index);
         }
         if (!is_zero(message.mac)) {
@@ -408,16 +408,30 @@ private:
         return {};
     }
 
-    /// Which links go with the tunnels, of all kinds.
+    /// Which links stand on the tunnels, of all kinds.
     Result<void> read_uppers() {
+        std::map<IpAddress, int> homes; // the link that has the address; 0 where several do
+        for (const auto& host : state_.host_addresses) {
+            const auto [home, is_new] = homes.emplace(host.prefix.address, host.link_index);
+            if (!is_new && home->second != host.link_index) home->second = 0;
+        }
         const auto clear = [&] {
             for (auto& link : state_.links)
-                link.uppers.clear();
+                link.uppers.clear(), link.dependants.clear();
         };
         const auto handle = [&](const nlmsghdr* message) {
             const auto link = decode_link(message);
-            if (!link || link->underlay_elsewhere || !goes_with_lower(link->kind)) return;
-            if (Link* lower = tunnel(link->lower_index)) lower->uppers.push_back(link->name);
+            if (!link || link->underlay_elsewhere) return;
+            Link* lower = tunnel(link->lower_index);
+            if (lower != nullptr && goes_with_lower(link->kind))
+                lower->uppers.push_back(link->name);
+            if (!is_tunnel(*link)) return;
+            if (lower != nullptr && !goes_with_lower(link->kind))
+                lower->dependants.push_back({link->name, {}});
+            const auto home = link->tunnel.local ? homes.find(*link->tunnel.local) : homes.end();
+            Link* under = home == homes.end() ? nullptr : tunnel(home->second);
+            if (under != nullptr && under != lower && under->index != link->index)
+                under->dependants.push_back({link->name, link->tunnel.local});
         };
         clear();
         return dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
@@ -474,7 +488,7 @@ private:
                 if (route.to.length == 0 || route.protocol != RTPROT_KERNEL)
                     wanted_names_.insert(index);
                 state_.routes.push_back(std::move(route));
-                state_.routes.back().dev = placeholder(index);
+                state_.routes.back().dev = no_link(index);
             }
         };
         const auto done =
@@ -512,16 +526,13 @@ private:
                     "routes", handle, clear);
     }
 
-    /// Stands for a link's name until that is known; no name can be like it.
-    static std::string placeholder(int index) { return fmt::format("/{}", index); }
-
     std::string name_of(int index) const {
         const auto found = names_.find(index);
-        return found != names_.end() ? found->second : placeholder(index);
+        return found != names_.end() ? found->second : no_link(index);
     }
 
     std::string resolved(const std::string& name) const {
-        return name.starts_with('/') ? name_of(std::atoi(name.c_str() + 1)) : name;
+        return is_no_link(name) ? name_of(std::atoi(name.c_str() + 1)) : name;
     }
 
     bool is_vrf(int index) const { return vrfs_.contains(index); }
@@ -554,8 +565,8 @@ private:
                 (is_vrf(link.master_index) ? link.attributes.vrf : link.attributes.master) =
                     name_of(link.master_index);
             if (is_tunnel(link) && link.lower_index != 0) // elsewhere, the index means nothing here
-                link.tunnel.dev = link.underlay_elsewhere ? placeholder(link.lower_index)
-                                                          : name_of(link.lower_index);
+                link.tunnel.dev =
+                    link.underlay_elsewhere ? no_link(link.lower_index) : name_of(link.lower_index);
             bool renamed = false;
             for (auto& entry : link.flood_list)
                 if (!entry.via.empty()) entry.via = resolved(entry.via.str()), renamed = true;

@@ -90,7 +90,7 @@ void encode_neighbour(MessageWriter& writer, std::uint16_t type, std::uint16_t m
     header.ndm_flags = neighbour.flags;
     writer.begin(type, message_flags, header);
     writer.put(NDA_DST, wire_bytes(neighbour.address));
-    writer.put(NDA_LLADDR, std::span<const std::uint8_t>(neighbour.mac.bytes));
+    writer.put(NDA_LLADDR, std::span<const std::uint8_t>(neighbour.link_layer.bytes));
     writer.finish();
 }
 
@@ -301,17 +301,22 @@ std::optional<AnyNeighbour> decode_any_neighbour(const nlmsghdr* message) {
         if (nla_type(attribute) == NDA_DST)
             if (const auto address = read_address(attribute))
                 result.address = *address, has_address = true;
-        if (nla_type(attribute) == NDA_LLADDR) result.mac = read_mac(attribute);
+        if (nla_type(attribute) == NDA_LLADDR) {
+            const auto bytes = payload(attribute);
+            const auto* begin = reinterpret_cast<const std::uint8_t*>(bytes.data());
+            result.link_layer.emplace().bytes.assign(begin, begin + bytes.size());
+        }
     }
     return has_address ? std::optional(result) : std::nullopt;
 }
 
 std::optional<NeighbourMessage> decode_neighbour(const nlmsghdr* message) {
     const auto any = decode_any_neighbour(message);
-    if (!any || !any->mac) return std::nullopt;
-    return NeighbourMessage{any->link_index,
-                            (any->state & NUD_PERMANENT) != 0,
-                            {any->address, *any->mac, fixed_header<ndmsg>(message)->ndm_flags}};
+    if (!any || !any->link_layer) return std::nullopt;
+    return NeighbourMessage{
+        any->link_index,
+        (any->state & NUD_PERMANENT) != 0,
+        {any->address, *any->link_layer, fixed_header<ndmsg>(message)->ndm_flags}};
 }
 
 void encode_add_neighbour(MessageWriter& writer, int link_index, const Neighbour& neighbour) {

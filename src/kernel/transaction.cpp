@@ -4,6 +4,7 @@
 #include "vxlanctl/explain.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/prl.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/route_codec.h"
@@ -44,6 +45,21 @@ std::size_t message_count(const std::vector<Step>& steps) {
     for (const auto& step : steps)
         count += vxlanctl::message_count(step);
     return count;
+}
+
+/// Waits until the address has passed duplicate address detection.
+Result<void> await_new_address(Netlink& netlink, int link_index, const Prefix& prefix);
+
+/// The address that the step's route has as its source, if the same steps add it.
+const Address* new_source(const Step& step, const std::vector<Step>& steps) {
+    const auto* route = std::get_if<AddRoute>(&step.operation);
+    if (route == nullptr || !route->route.source || route->route.source->family != Family::ipv6)
+        return nullptr;
+    for (const auto& other : steps)
+        if (const auto* add = std::get_if<AddAddress>(&other.operation);
+            add != nullptr && add->address.prefix.address == *route->route.source)
+            return &add->address;
+    return nullptr;
 }
 
 /// Sends steps, of one tunnel after the other. Knows the ifindex of every link, also of those it
@@ -96,6 +112,8 @@ private:
                 if (auto done = call(step); !done) return done;
                 continue;
             }
+            if (const Address* source = new_source(step, steps))
+                if (auto done = await_source(step, source->prefix); !done) return done;
             if (auto done = encode(step); !done) return done;
             if (needs_flush_after(step))
                 if (auto done = flush(); !done) return done;
@@ -104,6 +122,16 @@ private:
     }
 
     bool is_to_stop() const { return on_signal_ == OnSignal::stop && caught_signal() != 0; }
+
+    /// A tentative address of IPv6 is no source address to the kernel yet (ip6_route_info_create()
+    /// in net/ipv6/route.c).
+    Result<void> await_source(const Step& step, const Prefix& source) {
+        if (auto done = flush(); !done) return done;
+        const int index = index_of(std::get<AddRoute>(step.operation).link);
+        auto usable = await_new_address(netlink_, index, source);
+        if (!usable) usable.error().subject = tunnel_;
+        return usable;
+    }
 
     /// Nothing is taken away before all that comes earlier is known to be there.
     bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
@@ -421,6 +449,14 @@ private:
     Result<void> awaited_;
 };
 
+Result<void> await_new_address(Netlink& netlink, int link_index, const Prefix& prefix) {
+    NewAddresses addresses;
+    if (auto joined = addresses.listen(); !joined) return joined;
+    addresses.expect(link_index, prefix);
+    addresses.await(netlink, caught_signal());
+    return addresses.check(link_index, prefix);
+}
+
 std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps) {
     std::vector<Prefix> prefixes;
     for (const auto& step : steps)
@@ -494,6 +530,7 @@ public:
             const auto steps = steps_back(*now);
             if (steps.empty()) {
                 note_put_back(*now);
+                note_lost_routes(*now);
                 executor_.set_index(plan_.name, find_link(*now, plan_.name));
                 restore_records();
                 return failed(std::move(cause));
@@ -549,6 +586,14 @@ private:
             put_back_ = announcements(plan_.name, steps_taken_back_, record->addresses, now);
     }
 
+    /// Of a link that went down for a moment.
+    void note_lost_routes(const State& now) {
+        const Link* was = find_link(before_, plan_.name);
+        const Link* is = find_link(now, plan_.name);
+        loses_routes_ = was != nullptr && is != nullptr && concerns_foreign(plan_) &&
+                        !minus(unrestorable_routes(*was), unrestorable_routes(*is)).empty();
+    }
+
     Result<void> incomplete(Error cause, const std::string& left) const {
         cause.kind = ErrorKind::undo_incomplete;
         cause.remedy = fmt::format("The undo failed as well. Left to do by hand: {}", left);
@@ -568,7 +613,11 @@ private:
                                         "routes, traffic control.",
                                         space);
         } else if (cause.kind != ErrorKind::usage) {
-            cause.remedy += fmt::format("{}The previous state is restored.", space);
+            cause.remedy += fmt::format(
+                "{}The previous state is restored{}.", space,
+                loses_routes_ ? ", without routes that cannot be put back: those with several next "
+                                "hops, a next-hop object or a lifetime"
+                              : "");
         }
         return tl::unexpected(std::move(cause));
     }
@@ -674,6 +723,7 @@ private:
     std::optional<Record> written_; ///< what the record says now
     std::set<int> ours_;            ///< links that the undo made
     bool remade_ = false;           ///< the undo made a new link
+    bool loses_routes_ = false;     ///< the undo could not put all of them back
     std::string taken_;             ///< a link that somebody else replaced
     std::vector<Step> steps_taken_back_;
     std::vector<Announcement> put_back_;
@@ -892,10 +942,16 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
     };
     for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan)
         undo(*plan);
-    // What stands on a link went once more when that link was replaced by the old one.
-    if (std::any_of(plans.begin(), plans.end(),
-                    [](const TunnelPlan& plan) { return plan.vanished.has_value(); }))
-        for (const auto& plan : plans)
+    // What stands on a link lost it once more when that link was replaced by the old one.
+    const bool any_vanished = std::any_of(plans.begin(), plans.end(), [](const TunnelPlan& plan) {
+        return plan.vanished.has_value();
+    });
+    const auto changes_dev = [](const Step& step) {
+        const auto* change = std::get_if<ChangeTunnel>(&step.operation);
+        return change != nullptr && change->changed.dev;
+    };
+    for (const auto& plan : plans)
+        if (any_vanished || std::any_of(plan.steps.begin(), plan.steps.end(), changes_dev))
             undo(plan);
     std::vector<Error> errors;
     for (auto& [name, error] : left)

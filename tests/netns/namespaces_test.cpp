@@ -228,6 +228,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
     const TwoDevices host;
     sh(host.space, "ip addr add 10.7.7.1 peer 10.7.7.2/32 dev eth1\n"
                    "ip addr add 10.7.8.1/24 dev eth1 valid_lft 3000 preferred_lft 2000\n"
+                   "ip addr add 2001:db8:7::1/64 dev eth1 nodad valid_lft 3000 preferred_lft 2000\n"
                    "ip route add 10.60.0.0/16 via 10.7.7.2 dev eth1");
     const auto moved = vxlanctl(host.space, "apply -", input(second_vpg + brought));
     INFO(moved.out << moved.err);
@@ -237,6 +238,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
     CHECK(sh(host.space, "ip -n vpg-b addr show dev eth1 | grep -A 1 10.7.8.1").find("sec ") !=
           std::string::npos);
     CHECK(sh(host.space, "ip -n vpg-b route show 10.60.0.0/16") != "");
+    CHECK(sh(host.space, "ip -n vpg-b -6 route show 2001:db8:7::/64 dev eth1") != "");
 }
 
 TEST_CASE("namespaces: an ordinary user may look at files that name one which is not there") {

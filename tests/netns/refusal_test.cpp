@@ -229,6 +229,45 @@ TEST_CASE("recreate: undeclared addresses need a decision") {
     }
 }
 
+TEST_CASE("recreate: an IPv6 address with a lifetime gets its connected route again") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip -6 addr add 2001:db8:77::1/64 dev vxlan0 nodad valid_lft 5000 "
+                   "preferred_lft 4000\n"
+                   "ip -6 route add 2001:db8:90::/48 via 2001:db8:77::2 dev vxlan0");
+    const auto has_routes = [&] {
+        return sh(host.space, "ip -6 route show 2001:db8:77::/64 dev vxlan0") != "" &&
+               sh(host.space, "ip -6 route show 2001:db8:90::/48 dev vxlan0") != "";
+    };
+    REQUIRE(has_routes());
+    const std::string allowed = " --allow-recreate --keep-foreign";
+    for (long broken = 1;; ++broken) {
+        const auto counted =
+            vxlanctl_counted(host.space, up_words + " --srcport 5000-6000" + allowed,
+                             {{"VXLANCTL_BREAK_WRITE", std::to_string(broken)}});
+        INFO("broken write " << broken << counted.finished.err);
+        CHECK(has_routes());
+        if (counted.finished.code == 0) break;
+        REQUIRE(counted.finished.code == 1);
+    }
+    CHECK(vxlanctl(host.space, up_words + " --srcport 5000-6000 --vni 12" + allowed).code == 0);
+    CHECK(has_routes());
+}
+
+TEST_CASE("recreate: a route waits for its source address to pass duplicate address detection") {
+    const Host host;
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "ip -6 addr add 2001:db8:77::1/64 dev vxlan0 nodad\n"
+                   "ip -6 route add 2001:db8:92::/48 dev vxlan0 src 2001:db8:77::1\n"
+                   "ip -6 addr change 2001:db8:77::1/64 dev vxlan0");
+    const auto made =
+        vxlanctl(host.space, up_words + " --port 4790 --allow-recreate --keep-foreign");
+    INFO(made.err);
+    CHECK(made.code == 0);
+    CHECK(sh(host.space, "ip -6 route show 2001:db8:92::/48").find("src 2001:db8:77::1") !=
+          std::string::npos);
+}
+
 TEST_CASE("without CAP_NET_ADMIN: one line, exit code 1; show and dry run work") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);

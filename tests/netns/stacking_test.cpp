@@ -83,6 +83,38 @@ TEST_CASE("stacking: a replacement that was not confirmed leaves what stood on t
     CHECK(vxlanctl(stack.space, "check /run/before.toml").code == 0);
 }
 
+TEST_CASE("stacking: a tunnel stands on another one by its local address, too") {
+    const Stack stack;
+    const Namespace& space = stack.space;
+    sh(space, "ip link del upper");
+    REQUIRE(vxlanctl(space, "up - 10.9.0.1 free 10.8.0.1/24 10.9.0.2 --vni 12").code == 0);
+    const auto before = snapshot(space);
+    const auto refused = vxlanctl(space, "down lower");
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("lower: cannot remove: other tunnels stand on it, and would stay and "
+                           "carry nothing: free.") != std::string::npos);
+    const auto readdressed = vxlanctl(
+        space, "up eth0 172.21.0.100 lower 10.9.1.1/24 100.64.158.4 --vni 13 --allow-recreate");
+    CHECK(readdressed.code == 4);
+    CHECK(readdressed.err.find("the link to be replaced carries other tunnels, which would stay "
+                               "and carry nothing: free.") != std::string::npos);
+    CHECK(difference(before, snapshot(space)) == "");
+
+    // With the same address, what stands on it goes on.
+    CHECK(vxlanctl(space, "up eth0 172.21.0.100 lower 10.9.0.1/24 100.64.158.4 --vni 13 "
+                          "--allow-recreate")
+              .code == 0);
+    SECTION("with it") {
+        CHECK(vxlanctl(space, "down lower free").code == 0);
+    }
+    SECTION("by force") {
+        CHECK(vxlanctl(space, "down lower --force").code == 0);
+        CHECK(vxlanctl(space, "down free").code == 0);
+    }
+    CHECK(sh(space, "ip -br link show type vxlan") == "");
+}
+
 TEST_CASE("stacking: a tunnel that others stand on is not removed without them") {
     const Stack stack;
     const Namespace& space = stack.space;

@@ -499,14 +499,19 @@ TEST_CASE("route codec: what every IPv6 route has says nothing, a preference or 
 }
 
 TEST_CASE("neighbour codec: both ways") {
-    const Neighbour neighbour{parse_address("10.192.158.4").value(), MacAddress{{2, 0, 0, 0, 0, 4}},
-                              NTF_ROUTER};
+    for (const LinkLayerAddress& link_layer :
+         {LinkLayerAddress{{2, 0, 0, 0, 0, 4}}, LinkLayerAddress{{10, 216, 0, 101}}}) {
+        const Neighbour neighbour{parse_address("10.192.158.4").value(), link_layer, NTF_ROUTER};
+        Encoded add;
+        encode_add_neighbour(add.writer, 5, neighbour);
+        const auto decoded = decode_neighbour(add.message());
+        REQUIRE(decoded);
+        CHECK(decoded->is_permanent);
+        CHECK(decoded->neighbour == neighbour);
+    }
     Encoded add;
-    encode_add_neighbour(add.writer, 5, neighbour);
-    const auto decoded = decode_neighbour(add.message());
-    REQUIRE(decoded);
-    CHECK(decoded->is_permanent);
-    CHECK(decoded->neighbour == neighbour);
+    encode_add_neighbour(add.writer, 5,
+                         {parse_address("10.192.158.4").value(), {{2, 0, 0, 0, 0, 4}}, 0});
     static_cast<ndmsg*>(nlmsg_data(add.message()))->ndm_state = NUD_STALE;
     REQUIRE(decode_neighbour(add.message()));
     CHECK_FALSE(decode_neighbour(add.message())->is_permanent);
@@ -543,7 +548,8 @@ TEST_CASE("codecs: every truncation and every flipped bit decodes to something o
         encode_add_route(writer, 5, route);
     });
     take([](MessageWriter& writer) {
-        encode_add_neighbour(writer, 5, {parse_address("10.192.158.4").value(), MacAddress{}, 0});
+        encode_add_neighbour(writer, 5,
+                             {parse_address("10.192.158.4").value(), {{2, 0, 0, 0, 0, 0}}, 0});
     });
     const auto decode_all = [](const std::vector<std::byte>& bytes) {
         (void)decode_link(header_of(bytes));

@@ -55,11 +55,12 @@ TEST_CASE("picture: MACs are behind the peer that they were learned at, with wha
     learn(link, 4, "100.64.158.4");
     learn(link, 5, "100.64.158.4", FdbOrigin::pinned);
     learn(link, 9, "192.0.2.9");
-    link.neighbours = {{address("10.192.158.5"), mac(5), 0}};
-    link.found_neighbours = {{address("10.192.158.4"), mac(4), 0},
-                             {address("10.192.158.3"), mac(4), 0},
-                             {address("fe80::4"), mac(4), 0},
-                             {address("10.192.158.77"), mac(77), 0}};
+    const auto neighbour = [](const char* text, std::uint8_t last) {
+        return Neighbour{address(text), {{2, 0, 0, 0, 0, last}}, 0};
+    };
+    link.neighbours = {neighbour("10.192.158.5", 5)};
+    link.found_neighbours = {neighbour("10.192.158.4", 4), neighbour("10.192.158.3", 4),
+                             neighbour("fe80::4", 4), neighbour("10.192.158.77", 77)};
     const Picture picture = picture_of_link(link);
     REQUIRE(picture.outer_ends.size() == 1);
     const auto& outer = picture.outer_ends[0];

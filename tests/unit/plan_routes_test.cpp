@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <iterator>
 #include <linux/rtnetlink.h>
 #include <memory>
@@ -118,9 +119,42 @@ TEST_CASE("plan: a default route by another link is not overridden unless that i
     state.routes.push_back(other);
     CHECK(only_error(isatap_config(), state) ==
           "sit1: cannot add a default route: there is one by 'eth0' already. Use --default-route "
-          "to have this one as well, or --no-default-route.");
+          "(in a file default_route = true) to have this one as well, or --no-default-route "
+          "(default_route = false) and no --route of that kind to have none.");
     CHECK(steps(isatap_config({{"default-route", {""}}}), state).size() == 5);
     CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
+}
+
+TEST_CASE("plan: a next hop that an ISATAP link cannot send to is a warning") {
+    const auto warnings = [](const char* route) {
+        return plan(isatap_config({{"route", {route}}}), host_state(), {}).tunnels.at(0).warnings;
+    };
+    CHECK(warnings("2001:db8:6::/48,via 2001:db8::1") ==
+          Lines{"route 2001:db8:6::/48: next hop 2001:db8::1 is no ISATAP address, so that nothing "
+                "can be sent to it"});
+    CHECK(warnings("2001:db8:6::/48,via fe80::200:5efe:100.64.0.1").empty());
+    CHECK(warnings("2001:db8:6::/48").empty());
+}
+
+TEST_CASE("plan: a loopback address as the local one is a warning") {
+    State state = host_state();
+    state.host_addresses.push_back({parse_prefix("127.0.0.1/8").value(), {}, 1, "lo"});
+    const Lines expected{
+        "local address 127.0.0.1 is a loopback address: no packet from it leaves this host"};
+    for (const auto& config : {isatap_config({}, "sit1 127.0.0.1 2001:db8::/64 192.168.103.254"),
+                               vxlan_config({}, "- 127.0.0.1 vxlan0 - 100.64.158.4")})
+        CHECK(plan(config, state, {}).tunnels.at(0).warnings == expected);
+}
+
+TEST_CASE("plan: a broadcast address is no router") {
+    State state = host_state();
+    for (const char* address : {"172.21.0.255", "172.21.0.0"})
+        CHECK(
+            only_error(isatap_config({}, std::string("sit1 172.21.0.100 2001:db8::/64 ") + address),
+                       state) == fmt::format("sit1: router {} is a broadcast address of "
+                                             "172.21.0.0/24. Name the unicast address of "
+                                             "another host.",
+                                             address));
 }
 
 TEST_CASE("plan: two sits with the same ends are an error that names the other") {
@@ -321,7 +355,7 @@ TEST_CASE("plan: a default route that a flap took comes back, whatever else appe
                          fresh.routes = {other};
                          return fresh;
                      }())
-              .find("Use --default-route to have") != std::string::npos);
+              .find("Use --default-route (in a file") != std::string::npos);
 }
 
 TEST_CASE("plan: a default route of the same metric by another link is known beforehand") {

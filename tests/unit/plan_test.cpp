@@ -137,6 +137,15 @@ TEST_CASE("plan: an attribute that is no longer stated goes back to the kernel's
                                           "change vxlan0: mtu: 1400 -> 8951, master: br0 -> none"});
 }
 
+TEST_CASE("plan: the MTU is too large only where the kernel does not correct it") {
+    State state = after(config_of("- 172.21.0.100 vxlan0 - 100.64.158.4"), host_state());
+    link_in(state, "eth0").attributes.mtu = 1400;
+    CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings.empty());
+    link_in(state, "vxlan0").tunnel.dev = "eth0";
+    CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings ==
+          Lines{"MTU 1500 is more than lower device 'eth0' can carry now (1350)"});
+}
+
 TEST_CASE("plan: without the record nothing is reset, with one warning") {
     State state = after(config_of(example + " --mtu=1400 --ttl=9"), host_state());
     state.records.clear();

@@ -201,8 +201,7 @@ void disturb(Chance& chance, State& state) {
                  i % 2 == 0 ? FdbOrigin::learned : FdbOrigin::pinned});
     std::sort(link->macs.begin(), link->macs.end());
     if (chance.one_in(3))
-        link->neighbours = {
-            {parse_address("10.192.158.4").value(), MacAddress{{2, 1, 1, 1, 1, 1}}, 0}};
+        link->neighbours = {{parse_address("10.192.158.4").value(), {{2, 1, 1, 1, 1, 1}}, 0}};
 }
 
 PlanOptions random_options(Chance& chance) {

@@ -80,7 +80,8 @@ public:
     std::string operator()(const ChangeLink& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        if (op.changed.mtu && *op.changed.mtu > *mtu_limit(link->tunnel, state_))
+        const bool heeds_lower = link->tunnel.kind == TunnelKind::vxlan; // vxlan_change_mtu()
+        if (op.changed.mtu && heeds_lower && *op.changed.mtu > *mtu_limit(link->tunnel, state_))
             return "EINVAL: mtu";
         if (op.changed.vrf && op.changed.vrf != link->attributes.vrf && *link->attributes.up) {
             std::erase_if(link->addresses,

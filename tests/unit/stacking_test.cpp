@@ -65,6 +65,20 @@ TEST_CASE("stacking: the upper link is removed first") {
     CHECK(removal_order({"lower", "absent", "upper"}, state) == Names{"upper", "lower", "absent"});
 }
 
+TEST_CASE("stacking: a new link takes some with it, and leaves others without a lower device") {
+    State state;
+    state.links.push_back(link("lower", 1, "172.21.0.100", "10.0.0.1/24"));
+    state.links.push_back(link("goes", 2, "10.0.0.1", "10.1.0.1/24"));
+    state.links.push_back(link("stays", 3, "10.0.0.1", "10.2.0.1/24"));
+    for (auto& upper : state.links)
+        if (upper.name != "lower") upper.tunnel.dev = "lower", upper.lower_index = 1;
+    state.links.find("stays")->kind = "ip6tnl";
+    expect_replacement(state, "lower");
+    CHECK(find_link(state, "goes") == nullptr);
+    CHECK(state.vanished.find("goes") != nullptr);
+    CHECK(is_no_link(*find_link(state, "stays")->tunnel.dev));
+}
+
 TEST_CASE("stacking: what is expected is there, and what goes is not") {
     State state;
     auto wish = tunnel("vxlan0", "172.21.0.100", "10.0.0.1/24");

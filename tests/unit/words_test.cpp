@@ -99,8 +99,25 @@ TEST_CASE("words: peers from a file join those of the command line, and doubles 
         parse_peers("100.64.158.132\n  100.64.158.133 # the third\n\n", "peers").value();
     CHECK(vxlan_from_words(example, {}, more)->peers->size() == 3);
     const auto doubled = vxlan_from_words(example, {}, parse_peers("100.64.158.4", "p").value());
-    CHECK(to_string(doubled.error()) ==
-          "peer 100.64.158.4: named twice. Every frame would be sent to it twice: name it once.");
+    CHECK(to_string(doubled.error()) == "peer 100.64.158.4: named twice, first at p:1. Every frame "
+                                        "would be sent to it twice: name it once.");
+}
+
+TEST_CASE("words: what is wrong with a peer beside others names the file and the line") {
+    const auto error = [](const std::string& text) {
+        PeerList peers = parse_peers(text, "p").value();
+        peers.append(parse_peers("gate-z.example", "q").value());
+        return to_string(vxlan_from_words(with(4, "100.64.158.9"), {}, peers).error());
+    };
+    CHECK(error("# two\n100.64.158.4\n\n100.64.158.4") ==
+          "p:4: peer 100.64.158.4: named twice, first at p:2. Every frame would be sent to it "
+          "twice: name it once.");
+    CHECK(error("100.64.158.4\n2001:db8::1") ==
+          "p:2: peer 2001:db8::1: not of the family of the local address 172.21.0.100");
+    CHECK(error("100.64.158.4\n172.21.0.100") ==
+          "p:2: peer 172.21.0.100: is the local address. Name the other ends only.");
+    CHECK(error("a.example\na.example") == "p:2: peer a.example: named twice, first at p:1");
+    CHECK(error("gate-z.example") == "q:1: peer gate-z.example: named twice, first at p:1");
 }
 
 TEST_CASE("words: what is a host name, and what stays a mistake in an address") {
@@ -162,7 +179,7 @@ TEST_CASE("words: peers by name join the addresses, each once") {
     CHECK(tunnel.peers->size() == 1);
     CHECK(to_string(
               vxlan_from_words(with(4, "a.example"), {}, parse_peers("A.EXAMPLE\n", "p").value())
-                  .error()) == "peer a.example: named twice");
+                  .error()) == "peer a.example: named twice, first at p:1");
 }
 
 TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {

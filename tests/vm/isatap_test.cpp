@@ -322,6 +322,79 @@ TEST_CASE("isatap: what sit cannot change is refused, and made anew where that i
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
 }
 
+namespace {
+
+/// A plain sit of that name, and an IPv4 tunnel that leaves by it.
+struct StackedHost : FletsHost {
+    StackedHost() {
+        sh(space, "ip link add sit1 type sit local 10.216.0.101\n"
+                  "ip addr add 2001:db8::5efe:10.216.0.101/64 dev sit1; ip link set sit1 up");
+        REQUIRE(vxlanctl(space, site + " --dev sit1").code == 0);
+    }
+    std::string site = "ipip6 up site1 2001:db8::5efe:10.216.0.101 2001:db8:1::1 192.0.2.1/30";
+    std::string file(const std::string& dev) const {
+        return "[isatap.sit1]\nlocal = \"10.216.0.101\"\nprefix = \"2001:db8::/64\"\n"
+               "routers = [\"192.168.103.254\"]\n[ipip6.site1]\n" +
+               dev +
+               "local = \"2001:db8::5efe:10.216.0.101\"\nremote = \"2001:db8:1::1\"\n"
+               "addresses = [\"192.0.2.1/30\"]\n";
+    }
+};
+
+bool leaves_by_sit1(const Namespace& space) {
+    return link(space, "site1").at("linkinfo").at("info_data").value("link", "") == "sit1";
+}
+
+} // namespace
+
+TEST_CASE("isatap: a link is not made anew under a tunnel that would stay and carry nothing") {
+    const StackedHost host;
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, isatap_words + " --allow-recreate");
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(refused.err.find("carries other tunnels, which would stay and carry nothing: site1.") !=
+          std::string::npos);
+    RunOptions input;
+    input.input = host.file("");
+    CHECK(vxlanctl(host.space, "plan - --allow-recreate", input).code == 4);
+    CHECK(difference(before, snapshot(host.space)) == "");
+
+    const auto applied = apply_text(host.space, host.file("dev = \"sit1\"\n"), "--allow-recreate");
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    CHECK(leaves_by_sit1(host.space));
+    CHECK(check_text(host.space, host.file("dev = \"sit1\"\n")).code == 0);
+}
+
+TEST_CASE("isatap: a new link that is not confirmed leaves the tunnel on it as it was") {
+    const StackedHost host;
+    const auto applied =
+        apply_text(host.space, host.file("dev = \"sit1\"\n"), "--allow-recreate --confirm 1");
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 1);
+    CHECK_FALSE(link(host.space, "sit1").at("linkinfo").at("info_data").contains("isatap"));
+    CHECK(leaves_by_sit1(host.space));
+}
+
+TEST_CASE("isatap: a link under an IPv4 tunnel is not removed without it") {
+    for (const char* dev : {" --dev sit1", ""}) {
+        const FletsHost host;
+        REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
+        REQUIRE(vxlanctl(host.space, std::string("ipip6 up site1 2001:db8::5efe:10.216.0.101 "
+                                                 "2001:db8:1::1 192.0.2.1/30") +
+                                         dev)
+                    .code == 0);
+        const auto refused = vxlanctl(host.space, "down sit1");
+        INFO(refused.err);
+        CHECK(refused.code == 4);
+        CHECK(refused.err.find("sit1: cannot remove: other tunnels stand on it, and would stay "
+                               "and carry nothing: site1.") != std::string::npos);
+        CHECK(vxlanctl(host.space, "down sit1 site1").code == 0);
+        CHECK_FALSE(link_exists(host.space, "site1"));
+    }
+}
+
 TEST_CASE("isatap: a link with a remote is made anew where that is allowed") {
     const FletsHost host;
     sh(host.space, "ip tunnel add sit1 mode isatap local 10.216.0.101 remote 10.3.3.3");
@@ -373,6 +446,8 @@ TEST_CASE("isatap: bad input touches nothing") {
           "isatap up sit1 10.216.0.102 2001:db8::/64 192.168.103.254",
           "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 --mtu 1279",
           "isatap up eth0 10.216.0.101 2001:db8::/64 192.168.103.254",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 10.216.0.255",
+          "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254 --router 10.216.0.0",
           "isatap up sit1 10.216.0.101 2001:db8::/64",
           "ipip6 up site1 2001:db8::9 2001:db8:1::1"}) {
         INFO(words);
@@ -509,6 +584,20 @@ TEST_CASE("ipip6: IPv4 through both tunnels") {
                  "remote 2001:db8:1::2 dev sit1 encaplimit none fwmark 0x55");
     CHECK(vxlanctl(net.host, words + " --dev sit1 --ttl 9").code == 0);
     CHECK(link(net.host, "site1").at("linkinfo").at("info_data").at("fwmark") == "0x55");
+}
+
+TEST_CASE("ipip6: without a route to the other end, an MTU that is not stated any more goes too") {
+    const FletsHost host;
+    sh(host.space, "ip addr add 2001:db8:9::1/64 dev eth0 nodad");
+    const std::string words = "ipip6 up s2 2001:db8:9::1 2001:db8:1::1 192.0.2.1/30";
+    for (const auto& [option, mtu] : {std::pair{"", 1460}, {" --encaplimit 4", 1452}}) {
+        REQUIRE(vxlanctl(host.space, words + option + " --mtu 1400").code == 0);
+        const auto changed = vxlanctl(host.space, words + option);
+        INFO(changed.out << changed.err);
+        CHECK(changed.out.find("~ mtu: 1400 -> the kernel's choice\n") != std::string::npos);
+        CHECK(link(host.space, "s2").at("mtu") == mtu);
+        CHECK(vxlanctl_counted(host.space, words + option).writes == 0);
+    }
 }
 
 TEST_CASE("isatap: the example of the Flets host does what it says, and nothing the second time") {

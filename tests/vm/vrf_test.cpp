@@ -73,6 +73,52 @@ TEST_CASE("vrf: a living link is moved only when a flap is allowed, and gets eve
     CHECK(master(host.space) == "");
 }
 
+TEST_CASE("vrf: what an ISATAP link has comes back with it, and what cannot is counted") {
+    const VrfHost host;
+    const std::string words = "isatap up sit1 172.21.0.100 2001:db8::/64 192.168.103.254";
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    sh(host.space, "ip neigh add 2001:db8::5efe:9 lladdr 1.2.3.4 dev sit1\n"
+                   "ip -6 addr add 2001:db8:77::1/64 dev sit1\n"
+                   "ip -6 route add 2001:db8:92::/48 dev sit1 src 2001:db8:77::1\n"
+                   "ip nexthop add id 5 via 2001:db8::5efe:1.2.3.6 dev sit1\n"
+                   "ip -6 route add 2001:db8:94::/48 nhid 5");
+    const std::string neighbours = sh(host.space, "ip neigh show dev sit1 nud permanent");
+    CHECK(neighbours.find("1.2.3.4") != std::string::npos);
+    const auto moved = vxlanctl(host.space, words + " --vrf vrf1 --allow-flap");
+    INFO(moved.err);
+    REQUIRE(moved.code == 0);
+    CHECK(sh(host.space, "ip neigh show dev sit1 nud permanent") == neighbours);
+    CHECK(sh(host.space, "ip -6 route show 2001:db8:92::/48").find("src 2001:db8:77::1") !=
+          std::string::npos);
+    CHECK(moved.err.find("1 route with several next hops, a next-hop object or a lifetime cannot "
+                         "be put back") != std::string::npos);
+}
+
+TEST_CASE("vrf: a route whose source address would be in the VRF alone keeps the link as it is") {
+    const VrfHost host;
+    const std::string words = "up eth0 172.21.0.100 vxlan0 192.0.2.1/24 100.64.158.4";
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    sh(host.space, "ip route add 203.0.113.0/24 nexthop via 192.0.2.2 dev vxlan0 "
+                   "nexthop via 192.0.2.3 dev vxlan0\n"
+                   "ip route add 203.0.114.0/24 via 192.0.2.2 src 192.0.2.1");
+    const auto before = snapshot(host.space);
+    const auto refused = vxlanctl(host.space, words + " --vrf vrf1 --allow-flap");
+    CHECK(refused.code == 4);
+    INFO(refused.err);
+    CHECK(refused.err.find("cannot put back route 203.0.114.0/24 in table 254: its source address "
+                           "192.0.2.1 would be one of VRF 'vrf1' alone") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+
+    sh(host.space, "ip route del 203.0.114.0/24");
+    const auto failed =
+        vxlanctl_counted(host.space, words + " --vrf vrf1 --allow-flap --route 198.51.100.0/24",
+                         {{"VXLANCTL_BREAK_WRITE", "2"}});
+    CHECK(failed.finished.code == 1);
+    CHECK(failed.finished.err.find("1 route with several next hops") != std::string::npos);
+    CHECK(failed.finished.err.find("The previous state is restored, without routes that cannot be "
+                                   "put back") != std::string::npos);
+}
+
 TEST_CASE("vrf: every single write of the move fails in turn") {
     break_every_write<VrfHost>(up_words + " --address 2001:db8:5::1/64",
                                up_words + " --address 2001:db8:5::1/64 --vrf vrf1 --allow-flap "
