@@ -24,7 +24,8 @@ Result<Tunnel> tunnel_of(const Arguments& arguments) {
     if (arguments.command == "up") return vxlan_from_words(arguments.words, arguments.options, {});
     if (arguments.command == "isatap up")
         return isatap_from_words(arguments.words, arguments.options);
-    if (arguments.command == "ipip6 up") return ipip6_from_words(arguments.words, arguments.options);
+    if (arguments.command == "ipip6 up")
+        return ipip6_from_words(arguments.words, arguments.options);
     return tunnel_from_script(arguments.words);
 }
 

@@ -44,9 +44,8 @@ State state_of(const std::uint8_t* data, std::size_t size) {
 
 ParsedFiles parse(const std::string& text) {
     const SourceText file{"exported.toml", text};
-    return parse_files(std::span(&file, 1), [](std::size_t, const std::string&) {
-        return Result<std::string>("");
-    });
+    return parse_files(std::span(&file, 1),
+                       [](std::size_t, const std::string&) { return Result<std::string>(""); });
 }
 
 std::string rewritten(const ParsedFiles& parsed) {

@@ -1,6 +1,6 @@
 // What `nft -j list ruleset` says: any bytes are a ruleset or an error, and packets can be judged.
-#include "property.h"
 #include "vxlanctl/nft.h"
+#include "property.h"
 
 using namespace vxlanctl;
 

@@ -1,8 +1,8 @@
 // The kernel's answer to SIOCGETPRL: whatever it is, the list is read within its bounds. The first
 // byte is the error that the kernel gives, if it gives any, and the next four the length that it
 // says.
-#include "property.h"
 #include "vxlanctl/prl.h"
+#include "property.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -19,13 +19,13 @@ std::span<const std::uint8_t> answer;
 } // namespace
 
 /// In the kernel's place: writes no more than the room that it was given.
-extern "C" int ioctl(int, unsigned long, ...);
-extern "C" int ioctl(int descriptor, unsigned long, ...) {
+extern "C" int ioctl(int, unsigned long request, ...);
+extern "C" int ioctl(int, unsigned long request, ...) {
     va_list arguments;
-    va_start(arguments, descriptor);
-    const auto* const request = va_arg(arguments, const ifreq*);
+    va_start(arguments, request);
+    const auto* const message = va_arg(arguments, const ifreq*);
     va_end(arguments);
-    auto* const list = reinterpret_cast<ip_tunnel_prl*>(request->ifr_data);
+    auto* const list = reinterpret_cast<ip_tunnel_prl*>(message->ifr_data);
     if (answer.size() < 5 || answer[0] != 0) {
         errno = answer.empty() ? EIO : answer[0];
         return errno == 0 ? 0 : -1;

@@ -1,8 +1,8 @@
 // What SORACOM's API says: any bytes are a tunnel that a file can state, or an error. Behind a zero
 // byte comes the VPG.
+#include "vxlanctl/soracom.h"
 #include "property.h"
 #include "vxlanctl/file_text.h"
-#include "vxlanctl/soracom.h"
 #include "vxlanctl/tunnel_file.h"
 
 using namespace vxlanctl;

@@ -11,8 +11,9 @@ namespace {
 
 ParsedFiles parse(const std::string& text, const std::string& peers) {
     const SourceText file{"fuzz.toml", text};
-    return parse_files(std::span(&file, 1),
-                       [&](std::size_t, const std::string&) -> Result<std::string> { return peers; });
+    return parse_files(
+        std::span(&file, 1),
+        [&](std::size_t, const std::string&) -> Result<std::string> { return peers; });
 }
 
 std::string rewritten(const ParsedFiles& parsed) {
