@@ -207,8 +207,8 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
     }
     std::sort(target.routes.begin(), target.routes.end());
     warn_of_unrestorable_routes(have, warnings);
-    warnings.emplace_back("traffic control, bridge port settings and other sysctls of the old "
-                          "link are not put back");
+    warnings.emplace_back("traffic control, bridge port settings, link flags and other "
+                          "sysctls of the old link are not put back");
 }
 
 std::string cost_of_recreate(const Link& have) {

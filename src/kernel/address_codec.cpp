@@ -47,6 +47,8 @@ std::optional<AddressMessage> decode_address(const nlmsghdr* message) {
         default: break;
         }
     }
+    // Of a lifetime without an end IPv4 tells no more than the flag (inet_fill_ifaddr()).
+    if ((address.flags & IFA_F_DEPRECATED) != 0) address.preferred_seconds = 0;
     // IPv6 sends IFA_LOCAL only with a peer; IPv4 always, and IFA_ADDRESS is then the peer or the
     // same address again.
     if (!local && !other) return std::nullopt;

@@ -247,6 +247,7 @@ TEST_CASE("twin: a replacement keeps what others put on and around the link") {
         "ip addr add 10.225.194.200/9 brd 10.255.255.254 label vxlan0:vip dev vxlan0\n"
         "ip addr add 10.225.194.201/9 label other:1 dev vxlan0\n"
         "ip addr add 10.2.0.1/32 scope link dev vxlan0\n"
+        "ip addr add 10.2.0.2/32 preferred_lft 0 dev vxlan0\n"
         "ip addr add 192.0.2.1 peer 192.0.2.128/25 metric 77 dev vxlan0\n"
         "ip addr add 198.51.100.1/24 noprefixroute dev vxlan0\n"
         "ip addr add 198.51.100.65/26 valid_lft 9000 preferred_lft 5000 dev vxlan0\n"
