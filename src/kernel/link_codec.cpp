@@ -47,8 +47,12 @@ void decode_value(const nlattr* attribute, const AttributeRow<TunnelAttributes>&
             value = *number != 0;
         else if (row.wire == Wire::flag)
             value = true;
-    } else if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, DontFragment>) {
-        if (const auto number = read_as<std::uint8_t>(attribute)) value = static_cast<T>(*number);
+    } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+        if (const auto number = read_as<std::uint8_t>(attribute)) value = *number;
+    } else if constexpr (std::is_same_v<T, DontFragment>) { // of a later kernel's we know nothing
+        if (const auto number = read_as<std::uint8_t>(attribute);
+            number && *number <= static_cast<std::uint8_t>(DontFragment::inherit))
+            value = static_cast<DontFragment>(*number);
     } else if constexpr (std::is_same_v<T, std::uint16_t>) {
         if (const auto number = read_as<std::uint16_t>(attribute)) value = ntohs(*number);
     } else if constexpr (std::is_same_v<T, std::uint32_t>) {

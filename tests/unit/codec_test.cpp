@@ -121,6 +121,17 @@ TEST_CASE("link codec: the kernel's defaults fill in what a message leaves out")
     CHECK_FALSE(link->tunnel.ageing); // the kernel never leaves this one out
 }
 
+TEST_CASE("link codec: a value that no kernel of today sends is left out") {
+    TunnelAttributes vxlan = all_stated(Family::ipv4);
+    vxlan.df = static_cast<DontFragment>(7);
+    const auto bytes = link_message(vxlan, {});
+    const auto link = decode_link(header_of(bytes));
+    REQUIRE(link);
+    CHECK(link->tunnel.df == DontFragment::unset);
+    for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
+        CHECK(value_text(link->tunnel, row).size() < 100);
+}
+
 TEST_CASE("link codec: libnl-route reads our create as we mean it") {
     LinkAttributes attributes;
     attributes.mtu = 1400;
