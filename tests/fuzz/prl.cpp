@@ -18,7 +18,8 @@ std::span<const std::uint8_t> answer;
 
 } // namespace
 
-/// In the kernel's place: writes no more than the room that it was given.
+/// In the kernel's place: writes no more than the room that it was given, and says no more than it
+/// has, or the list would be asked for again and again with ever more room.
 extern "C" int ioctl(int, unsigned long request, ...);
 extern "C" int ioctl(int, unsigned long request, ...) {
     va_list arguments;
@@ -32,7 +33,9 @@ extern "C" int ioctl(int, unsigned long request, ...) {
     }
     const auto entries = answer.subspan(5);
     std::memcpy(list + 1, entries.data(), std::min<std::size_t>(list->datalen, entries.size()));
-    std::memcpy(&list->datalen, answer.data() + 1, sizeof list->datalen);
+    std::uint32_t said = 0;
+    std::memcpy(&said, answer.data() + 1, sizeof said);
+    list->datalen = std::min({said, list->datalen, static_cast<std::uint32_t>(entries.size())});
     return 0;
 }
 
