@@ -117,12 +117,16 @@ Result<void> first_of(std::vector<BadElement> bad) {
     return tl::unexpected(std::move(bad.front().error));
 }
 
-Result<void> first_of(std::vector<BadElement> bad, std::span<const std::string> places) {
+Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lines,
+                      std::span<const std::string> files) {
     if (bad.empty()) return {};
     auto& [index, error, earlier] = bad.front();
-    if (earlier && !places[*earlier].empty()) error.doing += ", first at " + places[*earlier];
-    if (places[index].empty()) return tl::unexpected(std::move(error));
-    return with_subject(std::move(error), places[index] + ":");
+    const auto place = [&](std::size_t peer) {
+        return fmt::format("{}:{}", files[lines[peer].file], lines[peer].line);
+    };
+    if (earlier && lines[*earlier].line != 0) error.doing += ", first at " + place(*earlier);
+    if (lines[index].line == 0) return tl::unexpected(std::move(error));
+    return with_subject(std::move(error), place(index) + ":");
 }
 
 Tunnel blank_tunnel(TunnelKind kind) {
@@ -282,31 +286,36 @@ void read_peers(std::string_view text, const std::string& path,
                    .value());
 }
 
-void PeerList::add(Peer peer, std::string place) {
+void PeerList::add(Peer peer, PeerLine line) {
     if (auto* name = std::get_if<NamedPeer>(&peer)) {
         names.push_back(std::move(*name));
-        name_places.push_back(std::move(place));
+        name_lines.push_back(line);
     } else {
         entries.push_back(std::get<FloodEntry>(peer));
-        entry_places.push_back(std::move(place));
+        entry_lines.push_back(line);
     }
 }
 
 void PeerList::append(PeerList more) {
+    for (auto* lines : {&more.entry_lines, &more.name_lines})
+        for (auto& line : *lines)
+            line.file += static_cast<std::uint32_t>(files.size());
     vxlanctl::append(entries, std::move(more.entries));
     vxlanctl::append(names, std::move(more.names));
-    vxlanctl::append(entry_places, std::move(more.entry_places));
-    vxlanctl::append(name_places, std::move(more.name_places));
+    vxlanctl::append(entry_lines, std::move(more.entry_lines));
+    vxlanctl::append(name_lines, std::move(more.name_lines));
+    vxlanctl::append(files, std::move(more.files));
 }
 
 Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
     PeerList peers;
+    peers.files.push_back(path);
     peers.entries.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
     std::optional<Error> first;
     read_peers(
         text, path,
         [&](Peer peer, std::size_t line) {
-            peers.add(std::move(peer), fmt::format("{}:{}", path, line));
+            peers.add(std::move(peer), {0, static_cast<std::uint32_t>(line)});
         },
         [&](Error error) {
             if (!first) first = std::move(error);

@@ -201,9 +201,9 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     if (entries.empty() && names.empty())
         return usage_error("", "no peer is named",
                            "Name at least one PEER, or a file of them with --peers-file.");
-    if (auto good = first_of(check_peers(entries, *local), peers.entry_places); !good)
+    if (auto good = first_of(check_peers(entries, *local), peers.entry_lines, peers.files); !good)
         return tl::unexpected(good.error());
-    if (auto good = first_of(check_names(names), peers.name_places); !good)
+    if (auto good = first_of(check_names(names), peers.name_lines, peers.files); !good)
         return tl::unexpected(good.error());
     std::sort(entries.begin(), entries.end());
     std::sort(names.begin(), names.end());
