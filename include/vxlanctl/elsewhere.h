@@ -11,6 +11,8 @@ namespace vxlanctl {
 
 /// The table of routes that are stated without one: main, or the VRF's.
 std::uint32_t own_table(const Tunnel& tunnel, const State& state);
+/// Of a link that is not known none.
+const std::vector<Route>& routes_out_of(const std::string& name, const State& state);
 /// The stated routes, with their table; those out of the tunnel itself have no `dev`.
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
 /// What has become of a route that we set: it, or where its gateway was changed by hand, what is in

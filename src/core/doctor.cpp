@@ -178,13 +178,10 @@ std::string table_text(std::uint32_t table) {
     return table == main_table ? "main" : std::to_string(table);
 }
 
-/// What the kernel takes for an ISATAP address (ipv6_addr_is_isatap() in include/net/addrconf.h).
+/// The IPv4 address that an ISATAP address has in it.
 std::optional<IpAddress> router_in(const IpAddress& address) {
-    const auto& bytes = address.bytes;
-    if (address.family != Family::ipv6 || (bytes[8] & ~2) != 0 || bytes[9] != 0 ||
-        bytes[10] != 0x5e || bytes[11] != 0xfe)
-        return std::nullopt;
-    return address_from_wire(std::span(bytes).subspan(12));
+    if (!is_isatap_address(address)) return std::nullopt;
+    return address_from_wire(std::span(address.bytes).subspan(12));
 }
 
 // What the state alone shows.

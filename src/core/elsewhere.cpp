@@ -18,13 +18,6 @@ void add_stated_keys(std::set<std::string>& keys, std::span<const AttributeRow<A
         if (is_stated(attributes, row)) keys.emplace(row.name);
 }
 
-/// Of a link that is not known none.
-const std::vector<Route>& routes_out_of(const std::string& name, const State& state) {
-    static const std::vector<Route> none;
-    const Link* link = find_link(state, name);
-    return link == nullptr ? none : link->routes;
-}
-
 /// Whether what is stated is there already, and neither we nor another tunnel made it. For that our
 /// protocol number is enough of a sign: it is taken away on the word of a record alone.
 template<class T> bool is_of_others(const T* present, bool is_recorded) {
@@ -43,6 +36,12 @@ bool concerns_settings(const LinkAttributes& stated, const Record& record) {
 }
 
 } // namespace
+
+const std::vector<Route>& routes_out_of(const std::string& name, const State& state) {
+    static const std::vector<Route> none;
+    const Link* link = find_link(state, name);
+    return link == nullptr ? none : link->routes;
+}
 
 std::uint32_t own_table(const Tunnel& tunnel, const State& state) {
     const Link* vrf = find_link(state, tunnel.link.vrf.value_or(""));

@@ -1,5 +1,6 @@
 #include "vxlanctl/undo.h"
 
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
@@ -233,12 +234,8 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
                                       const State& now, const std::vector<Step>& done) {
     LinkTarget target;
     target.name = name;
-    const auto routes_out_of = [](const State& state, const std::string& device) {
-        const Link* link = find_link(state, device);
-        return link == nullptr ? std::vector<Route>{} : link->routes;
-    };
-    const auto has_route = [&](const State& state, const Route& route) {
-        return find_route(routes_out_of(state, route.dev), route) != nullptr;
+    const auto has_route = [](const State& state, const Route& route) {
+        return find_route(routes_out_of(route.dev, state), route) != nullptr;
     };
     const auto forwards = [](const State& state, const std::string& device) {
         const Link* link = find_link(state, device);
@@ -260,7 +257,7 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
                 target.missing_rules.push_back(gone->rule);
         } else if (const auto* route = std::get_if<AddRoute>(&step.operation)) {
             if (route->link != name && !has_route(before, route->route) &&
-                find_made(routes_out_of(now, route->route.dev), route->route) != nullptr)
+                find_made(routes_out_of(route->route.dev, now), route->route) != nullptr)
                 target.surplus_routes_elsewhere.push_back(route->route);
         } else if (const auto* lost = std::get_if<RemoveRoute>(&step.operation)) {
             if (lost->link != name && !has_route(now, lost->route))

@@ -121,6 +121,27 @@ std::string holder_in(const std::string& text) {
                        std::max(left, 0LL));
 }
 
+std::vector<std::string> names_in(const FileDescriptor& directory) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
+        fdopendir(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
+        names.emplace_back(entry->d_name);
+    return names;
+}
+
+/// Of a file that is no link.
+std::string text_in(const FileDescriptor& directory, const std::string& name) {
+    const FileDescriptor file(
+        openat(directory.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return read_all(file.get());
+}
+
+std::optional<std::string> id_of_record(const std::string& name) {
+    if (!name.starts_with(record_prefix)) return std::nullopt;
+    return name.substr(record_prefix.size());
+}
+
 /// The current network namespace's; 0 before Linux 5.14.
 std::uint64_t current_cookie() {
     const FileDescriptor any(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -263,50 +284,37 @@ void RuntimeDirectory::remove_record(const std::string& id) {
 std::map<std::string, Record>
 RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_marked) const {
     std::map<std::string, Record> orphans;
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
-        fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
-    if (!entries || lock_.get() < 0) return orphans;
-    while (const dirent* entry = readdir(entries.get())) {
-        const std::string name = entry->d_name;
-        if (!name.starts_with(record_prefix)) continue;
-        const std::string id = name.substr(record_prefix.size());
-        if (is_marked(id)) continue;
-        const FileDescriptor file(
-            openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        const std::string text = read_all(file.get());
+    if (lock_.get() < 0) return orphans;
+    for (const auto& name : names_in(directory_)) {
+        const auto id = id_of_record(name);
+        if (!id || is_marked(*id)) continue;
+        const std::string text = text_in(directory_, name);
         if (origin_of_record(text) != RecordOrigin{locked_, cookie_}) continue;
-        if (auto record = parse_record(text)) orphans.emplace(id, std::move(*record));
+        if (auto record = parse_record(text)) orphans.emplace(*id, std::move(*record));
     }
     return orphans;
 }
 
 void RuntimeDirectory::sweep(NamespaceId space,
                              const std::function<bool(const std::string&)>& is_marked) {
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
-        fdopendir(openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
-    if (!entries) return;
     std::optional<std::optional<std::vector<NamespaceId>>> living;
     const auto is_alive = [&](const NamespaceId& other) {
         if (!living) living = living_namespaces();
         return !*living ||
                std::find((*living)->begin(), (*living)->end(), other) != (*living)->end();
     };
-    while (const dirent* entry = readdir(entries.get())) {
-        const std::string name = entry->d_name;
+    for (const auto& name : names_in(directory_)) {
         if (const auto locked = namespace_of_lock(name)) {
             if (*locked != space && !is_alive(*locked)) unlinkat(directory_.get(), name.c_str(), 0);
             continue;
         }
         if (name.starts_with(fresh_prefix)) // of a writer that was killed
             unlinkat(directory_.get(), name.c_str(), 0);
-        if (!name.starts_with(record_prefix)) continue;
-        const std::string id = name.substr(record_prefix.size());
-        if (is_marked(id)) continue;
-        const FileDescriptor file(
-            openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        const auto origin = origin_of_record(read_all(file.get()));
+        const auto id = id_of_record(name);
+        if (!id || is_marked(*id)) continue;
+        const auto origin = origin_of_record(text_in(directory_, name));
         if (origin && origin->space != space && is_alive(origin->space)) continue;
-        remove_record(id);
+        remove_record(*id);
     }
 }
 
