@@ -53,6 +53,18 @@ const std::string device = "ip link add eth0 type veth peer name wire\nip link s
                            "ip link set wire up\nip route add default dev eth0";
 const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4";
 
+/// First the namespace comes, then the device with its address in it.
+void check_late_namespace(Waiting& host) {
+    host.await("waiting for network namespace 'vpg-b'\n");
+    sh(host.space, "ip netns add vpg-b");
+    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
+                   "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
+    CHECK(host.finish().code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
+    sh(host.space, "ip netns del vpg-b");
+}
+
 } // namespace
 
 TEST_CASE("wait: the lower device comes late, and its address later") {
@@ -110,14 +122,7 @@ TEST_CASE("wait: the network namespace comes late") {
     std::ofstream("/run/second.toml") << "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
                                          "local = '172.21.1.100'\npeers = ['100.64.158.4']\n";
     Waiting host("apply --wait 60 /run/second.toml");
-    host.await("waiting for network namespace 'vpg-b'\n");
-    sh(host.space, "ip netns add vpg-b");
-    host.await("waiting for link 'eth1', address 172.21.1.100\n");
-    sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
-                   "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
-    CHECK(host.finish().code == 0);
-    CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
-    sh(host.space, "ip netns del vpg-b");
+    check_late_namespace(host);
 }
 
 TEST_CASE(
@@ -131,14 +136,7 @@ TEST_CASE(
     CHECK(given_up.err.find("waited in vain for network namespace 'vpg-b'") != std::string::npos);
     CHECK(sh(space, "ip netns list").empty());
     Waiting host("apply --wait 60 /run/late.toml");
-    host.await("waiting for network namespace 'vpg-b'\n");
-    sh(host.space, "ip netns add vpg-b");
-    host.await("waiting for link 'eth1', address 172.21.1.100\n");
-    sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
-                   "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
-    CHECK(host.finish().code == 0);
-    CHECK(sh(host.space, "ip -n vpg-b -br link show dev vxlan1") != "");
-    sh(host.space, "ip netns del vpg-b");
+    check_late_namespace(host);
 }
 
 TEST_CASE(
