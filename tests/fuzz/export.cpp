@@ -1,14 +1,13 @@
 // Whatever the kernel says is there, `export` prints a file that is read without an error, and that
 // comes out the same when it is written again.
+#include "files.h"
 #include "messages.h"
 #include "property.h"
 #include "vxlanctl/address_codec.h"
 #include "vxlanctl/fdb_codec.h"
-#include "vxlanctl/file_text.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/route_codec.h"
 #include "vxlanctl/running.h"
-#include "vxlanctl/tunnel_file.h"
 
 #include <map>
 
@@ -42,26 +41,13 @@ State state_of(const std::uint8_t* data, std::size_t size) {
     return state;
 }
 
-ParsedFiles parse(const std::string& text) {
-    const SourceText file{"exported.toml", text};
-    return parse_files(std::span(&file, 1),
-                       [](std::size_t, const std::string&) { return Result<std::string>(""); });
-}
-
-std::string rewritten(const ParsedFiles& parsed) {
-    std::string text;
-    for (const auto& defined : parsed.tunnels)
-        text += file_text(defined.tunnel);
-    return text;
-}
-
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto parsed = parse(running_text(state_of(data, size), {}));
+    const auto parsed = parsed_file(running_text(state_of(data, size), {}));
     require(parsed.errors.empty());
     const std::string text = rewritten(parsed);
-    const auto again = parse(text);
+    const auto again = parsed_file(text);
     require(again.errors.empty());
     require(rewritten(again) == text);
     return 0;

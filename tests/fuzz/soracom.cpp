@@ -1,9 +1,8 @@
 // What SORACOM's API says: any bytes are a tunnel that a file can state, or an error. Behind a zero
 // byte comes the VPG.
 #include "vxlanctl/soracom.h"
+#include "files.h"
 #include "property.h"
-#include "vxlanctl/file_text.h"
-#include "vxlanctl/tunnel_file.h"
 
 using namespace vxlanctl;
 
@@ -21,10 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(!to_string(made.error()).empty());
         return 0;
     }
-    const SourceText file{"made.toml", file_text(made->tunnel)};
-    const auto parsed = parse_files(std::span(&file, 1), [](std::size_t, const std::string&) {
-        return Result<std::string>("");
-    });
+    const auto parsed = parsed_file(file_text(made->tunnel));
     require(parsed.errors.empty() && parsed.tunnels.size() == 1);
     return 0;
 }
