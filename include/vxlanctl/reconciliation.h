@@ -92,7 +92,8 @@ private:
     bool stands_on_changes(std::size_t stage) const;
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
-    void release_unclaimed(const Claims& before);
+    std::map<std::size_t, Record> records_given_up() const;
+    void release_unclaimed(const std::map<std::size_t, Record>& given_up);
     Result<std::vector<Step>> release(const std::string& name, const Record& old);
     void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const;
 

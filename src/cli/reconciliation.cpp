@@ -312,27 +312,38 @@ void Reconciliation::carry_out() {
             return put_back_unused();
         }
     if (!is_there()) return; // nothing can be made
-    const Claims before = state_.records;
+    const auto given_up = records_given_up();
     const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
     for (std::size_t stage = 0; stage < stages; ++stage) {
         if (prepares || (stage > 0 && stands_on_changes(stage))) plan_again(stage);
         carry_out_stage(stage);
     }
-    release_unclaimed(before);
+    release_unclaimed(given_up);
     if (prepares) put_back_unused();
 }
 
+/// The records of tunnels that give up something outside of their links, by the plan's index.
+std::map<std::size_t, Record> Reconciliation::records_given_up() const {
+    std::map<std::size_t, Record> given_up;
+    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+        const TunnelPlan& tunnel = plan_.tunnels[i];
+        if (!tunnel.old_mark) continue;
+        const auto old = state_.records.find(tunnel.old_mark->id);
+        if (old != state_.records.end() && gives_up(old->second, tunnel.record))
+            given_up.emplace(i, old->second);
+    }
+    return given_up;
+}
+
 /// What a tunnel has left to another one stays there for nobody if that one fails.
-void Reconciliation::release_unclaimed(const Claims& before) {
+void Reconciliation::release_unclaimed(const std::map<std::size_t, Record>& given_up) {
     if (std::all_of(plan_.tunnels.begin(), plan_.tunnels.end(),
                     [](const TunnelPlan& tunnel) { return tunnel.errors.empty(); }))
         return;
-    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+    for (const auto& [i, old] : given_up) {
         TunnelPlan& tunnel = plan_.tunnels[i];
-        const auto old = tunnel.errors.empty() && tunnel.old_mark ? before.find(tunnel.old_mark->id)
-                                                                  : before.end();
-        if (old == before.end() || !gives_up(old->second, tunnel.record)) continue;
-        if (auto steps = release(tunnel.name, old->second))
+        if (!tunnel.errors.empty()) continue;
+        if (auto steps = release(tunnel.name, old))
             append(tunnel.steps, std::move(*steps));
         else
             call_.report_error(steps.error());
