@@ -26,16 +26,19 @@ public:
     Guardian(Guardian&&) = default;
 
     /// The change is made: it is taken back in `time`, unless somebody confirms it by confirm(), or
-    /// by Enter on /dev/tty where there is one. Its end of input confirms nothing; SIGHUP, SIGINT
-    /// and SIGTERM reject the change at once.
-    Decision wait(std::chrono::seconds time);
+    /// by Enter on /dev/tty where there is one. `ask` tells people so; from then on an answer is
+    /// heard. The terminal's end of input confirms nothing; SIGHUP, SIGINT and SIGTERM reject the
+    /// change at once.
+    Decision wait(std::chrono::seconds time, const std::function<void()>& ask);
     /// Nothing has changed, or nothing that has to be confirmed: the guardian goes.
     void dismiss();
 
 private:
-    Guardian(FileDescriptor link, int process, std::string path)
-        : link_(std::move(link)), process_(process), path_(std::move(path)) {}
-    FileDescriptor link_; ///< to it
+    Guardian(FileDescriptor link, FileDescriptor listener, int process, std::string path)
+        : link_(std::move(link)), listener_(std::move(listener)), process_(process),
+          path_(std::move(path)) {}
+    FileDescriptor link_;     ///< to it
+    FileDescriptor listener_; ///< shared with it; does not listen before there is something to ask
     int process_;
     std::string path_; ///< of the socket at which others confirm
 };

@@ -278,17 +278,19 @@ private:
                                         [&] { return take_back_all(); });
         if (!guardian) return tl::unexpected(guardian.error());
         if (auto done = carry_out_all(); !done) return done; // the guardian takes it back
-        report_text();
-        (void)finish_output(); // now, not when all is decided
         if (!call_.wrote) {
+            report_text();
             guardian->dismiss();
             return {};
         }
-        if (!call_.style.quiet)
+        Decision decision = guardian->wait(probation_->time, [this] {
+            report_text();
+            (void)finish_output(); // now, not when all is decided
+            if (call_.style.quiet) return;
             print_warning("", fmt::format("the change is taken back in {} s, unless you press "
                                           "Enter here or run 'vxlanctl confirm'",
                                           probation_->time.count()));
-        Decision decision = guardian->wait(probation_->time);
+        });
         if (decision.kind == Decision::Kind::lost)
             if (const auto done = take_back_all(); !done) decision.error = done.error();
         confirmed_ = decision.kind == Decision::Kind::kept;

@@ -134,7 +134,7 @@ private:
         auto deadline = steady_clock::now() + a_long_time;
         std::chrono::seconds time{0};
         while (true) {
-            const bool begun = time.count() != 0; // a socket that does not listen has hung up
+            const bool begun = time.count() != 0; // a socket that does not listen yet has hung up
             std::array<pollfd, 2> descriptors{pollfd{foreground_.get(), POLLIN, 0},
                                               pollfd{begun ? listener_.get() : -1, POLLIN, 0}};
             if (caught_signal() == 0) signals.wait_for(descriptors, deadline);
@@ -150,7 +150,6 @@ private:
                 time = std::chrono::seconds(std::stol(word.substr(begin_word.size())));
                 deadline = steady_clock::now() + time;
                 directory_.say_until(std::chrono::system_clock::now() + time);
-                listen(listener_.get(), 8); // not earlier: the change was not there yet
             } else if (descriptors[1].revents != 0) {
                 if (accept_confirmation()) return true;
             } else if (caught_signal() != 0) {
@@ -244,13 +243,16 @@ Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
         Watch(std::move(theirs), std::move(*listener), path, directory, take_back).run();
         _exit(0);
     }
-    return Guardian(std::move(ours), process, path);
+    return Guardian(std::move(ours), std::move(*listener), process, path);
 }
 
-Decision Guardian::wait(std::chrono::seconds time) {
+Decision Guardian::wait(std::chrono::seconds time, const std::function<void()>& ask) {
     const HeldSignals signals;
     Terminal terminal;
+    listen(listener_.get(), 8); // not earlier: the change was not there yet
+    listener_ = FileDescriptor();
     send_text(link_.get(), fmt::format("{}{}", begin_word, time.count()));
+    ask(); // not earlier: who answers at once is heard, and the time runs though nobody reads it
     bool told = false;
     const auto reject = [&](const std::string& reason) {
         if (!told) send_text(link_.get(), fmt::format("{}{}", reject_word, reason));

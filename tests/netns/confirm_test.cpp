@@ -74,6 +74,22 @@ TEST_CASE("confirm: Enter at the terminal keeps the change, and nothing else doe
     wishes.check_kept();
 }
 
+TEST_CASE("confirm: an Enter right after the question keeps the change") {
+    const Wishes wishes;
+    std::vector<std::string> words{"env", "ASAN_OPTIONS=detect_leaks=0"}; // not while it is traced
+    for (const char* word : {"strace", "-o", "/dev/null", "-P", "/dev/tty", "-e",
+                             "inject=openat:delay_enter=300000"}) // microseconds
+        words.emplace_back(word);
+    const auto command = command_of(pending);
+    words.insert(words.end(), command.begin(), command.end());
+    Terminal run(wishes.host.space, words);
+    run.read_until(question);
+    run.type("\n");
+    run.read_until("confirmed: the change stays");
+    CHECK(run.wait() == 0);
+    wishes.check_kept();
+}
+
 TEST_CASE("confirm: 'vxlanctl confirm' from another shell keeps the change") {
     const Wishes wishes;
     const Namespace& space = wishes.host.space;
@@ -124,6 +140,22 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
         CHECK(vxlanctl(space, "apply --unless-held /run/wish.toml").err.empty());
     }
     wishes.check_kept();
+}
+
+TEST_CASE("confirm: the time runs although nobody reads what is said") {
+    const Wishes wishes;
+    sh(wishes.host.space, "mkfifo /run/full");
+    Process run(wishes.host.space,
+                {"/bin/sh", "-c",
+                 "exec 3<>/run/full; dd if=/dev/zero of=/run/full oflag=nonblock 2>/run/filled; "
+                 "exec " VXLANCTL_PROGRAM " apply /run/wish.toml --confirm 1 >&3"});
+    await_pending(wishes.host.space);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (!difference(wishes.before, snapshot(wishes.host.space)).empty())
+        REQUIRE(std::chrono::steady_clock::now() < deadline);
+    sh(wishes.host.space, "kill -KILL " + std::to_string(run.pid()));
+    CHECK(run.wait().code == 128 + SIGKILL);
+    wishes.check_taken_back();
 }
 
 TEST_CASE("confirm: what others have put on a new link meanwhile stays") {
