@@ -16,6 +16,10 @@ struct FdbMessage {
     std::uint8_t flags = 0;
 };
 
+/// The ifindex of the link whose table an event of RTNLGRP_NEIGH is about; empty where the event is
+/// about no forwarding database.
+std::optional<int> link_of_fdb_event(const nlmsghdr* message);
+
 /// An entry out of RTM_NEWNEIGH of family AF_BRIDGE. Empty for what is not an entry of a vxlan's
 /// own table with one remote: a bridge's entry for the port, an entry with a next-hop object, or
 /// one of a link with a VNI per entry (external).

@@ -17,6 +17,10 @@ public:
     virtual Result<void> send(std::span<const std::byte> datagram) = 0;
     /// The next datagram; valid until the next call. Fails after a silence of ten seconds.
     virtual Result<std::span<const std::byte>> receive() = 0;
+    /// Joins a multicast group (RTNLGRP_*); its events then come out of receive(), also between the
+    /// datagrams of an answer.
+    virtual Result<void> join(int group) = 0;
+    virtual void leave(int group) = 0; ///< drops the events that were not received
 };
 
 /// A NETLINK_ROUTE socket in the current network namespace, with extended acknowledgements and
@@ -28,8 +32,8 @@ public:
     Result<void> send(std::span<const std::byte> datagram) override;
     Result<std::span<const std::byte>> receive() override;
 
-    /// Joins a multicast group (RTNLGRP_*); its events then come out of receive().
-    Result<void> join(int group);
+    Result<void> join(int group) override;
+    void leave(int group) override;
     int descriptor() const { return nl_socket_get_fd(socket_.get()); }
 
 private:
@@ -50,6 +54,13 @@ struct Failure {
 
 using MessageHandler = std::function<void(const nlmsghdr*)>;
 
+/// What happens to a table while it is read.
+struct TableWatch {
+    int group = 0;                                    ///< of its events, RTNLGRP_*
+    std::function<bool(const nlmsghdr*)> is_relevant; ///< whether an event is about what is read
+    bool is_quiet = false; ///< no such event came, and none was lost: the dump is of one moment
+};
+
 /// Requests and their answers over a transport.
 class Netlink {
 public:
@@ -58,8 +69,9 @@ public:
     /// Sends one dump request and gives every message of the answer to `handle`. A dump that the
     /// kernel marks as inconsistent (NLM_F_DUMP_INTR) is repeated a few times, after `restart`;
     /// an error anywhere in it, also inside its NLMSG_DONE, fails it: half a dump is none.
+    /// `watch`, if any, is told what happened meanwhile.
     Result<void> dump(const MessageBatch& request, const MessageHandler& handle,
-                      const std::function<void()>& restart);
+                      const std::function<void()>& restart, TableWatch* watch = nullptr);
 
     /// Sends the whole batch, in as few sends as possible, and waits until the kernel has done all
     /// of it. The kernel goes on behind a message that it refuses. Answers other than
@@ -76,8 +88,10 @@ public:
     std::size_t datagrams_of_last_dump() const { return datagrams_; }
 
 private:
+    Result<void> dump_watched(const MessageBatch& request, const MessageHandler& handle,
+                              const std::function<void()>& restart, TableWatch* watch);
     Result<void> dump_once(const MessageBatch& request, const MessageHandler& handle,
-                           bool& interrupted);
+                           bool& interrupted, TableWatch* watch);
     Result<void> await(std::uint32_t first, std::uint32_t last, std::size_t first_message,
                        const MessageHandler& handle, std::vector<Failure>& failures);
 

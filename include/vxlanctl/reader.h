@@ -24,9 +24,10 @@ struct ReadRequest {
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
     bool every_local = false;      ///< those of all addresses
     /// Whether a flood list is what was expected. The kernel's dump of a large table is not
-    /// consistent (vxlan_fdb_dump() goes on by count, so one entry that goes makes it miss
-    /// another), so one that is not gets read until two readings agree in every entry, or all
-    /// readings together have what was expected.
+    /// consistent while the table changes (vxlan_fdb_dump() goes on by count, so one entry that
+    /// goes makes it miss another), so one that is not expected gets read until no event came
+    /// meanwhile, two readings agree in every entry, or all readings together have what was
+    /// expected.
     std::function<bool(const Link&)> expects = [](const Link&) { return false; };
     /// What else is wanted; asked when links, addresses and records are known, and for the main
     /// table once more when the routes are.

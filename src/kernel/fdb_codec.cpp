@@ -48,6 +48,14 @@ ndmsg fdb_header(int link_index, std::uint16_t state, std::uint8_t flags) {
 
 } // namespace
 
+std::optional<int> link_of_fdb_event(const nlmsghdr* message) {
+    const auto* header = fixed_header<ndmsg>(message);
+    const bool is_event =
+        message->nlmsg_type == RTM_NEWNEIGH || message->nlmsg_type == RTM_DELNEIGH;
+    if (!is_event || header == nullptr || header->ndm_family != AF_BRIDGE) return std::nullopt;
+    return header->ndm_ifindex;
+}
+
 std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
     const auto* header = fixed_header<ndmsg>(message);
     if (message->nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_BRIDGE)

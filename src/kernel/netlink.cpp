@@ -73,30 +73,57 @@ Result<void> NetlinkSocket::join(int group) {
     return {};
 }
 
+void NetlinkSocket::leave(int group) {
+    setsockopt(descriptor(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
+    // A socket that has more events than it holds is handed no acknowledgement before they are
+    // read (netlink_attachskb() in net/netlink/af_netlink.c).
+    while (true) {
+        const auto size = recv(descriptor(), buffer_.get(), receive_size, MSG_DONTWAIT);
+        if (size < 0 && errno != ENOBUFS && errno != EINTR) return;
+    }
+}
+
 Result<void> Netlink::dump(const MessageBatch& request, const MessageHandler& handle,
-                           const std::function<void()>& restart) {
+                           const std::function<void()>& restart, TableWatch* watch) {
+    if (watch != nullptr)
+        if (const auto joined = transport_.join(watch->group); !joined) watch = nullptr;
+    auto done = dump_watched(request, handle, restart, watch);
+    if (watch != nullptr) transport_.leave(watch->group);
+    return done;
+}
+
+Result<void> Netlink::dump_watched(const MessageBatch& request, const MessageHandler& handle,
+                                   const std::function<void()>& restart, TableWatch* watch) {
     for (int attempt = 0; attempt < dump_attempts; ++attempt) {
         bool interrupted = false;
         if (attempt > 0) restart();
-        if (auto done = dump_once(request, handle, interrupted); !done || !interrupted) return done;
+        if (auto done = dump_once(request, handle, interrupted, watch); !done || !interrupted)
+            return done;
     }
     return netlink_error("the kernel's tables change faster than they can be read", EINTR);
 }
 
 Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandler& handle,
-                                bool& interrupted) {
+                                bool& interrupted, TableWatch* watch) {
     std::vector<std::byte> bytes = request.bytes;
     const std::uint32_t sequence = ++sequence_;
     reinterpret_cast<nlmsghdr*>(bytes.data())->nlmsg_seq = sequence;
     if (auto sent = transport_.send(bytes); !sent) return sent;
+    if (watch != nullptr) watch->is_quiet = true;
     for (datagrams_ = 0;; ++datagrams_) {
         const auto datagram = transport_.receive();
+        if (!datagram && watch != nullptr && datagram.error().code == ENOBUFS) {
+            watch->is_quiet = false; // an event was lost, which an answer never is
+            continue;
+        }
         if (!datagram) return tl::unexpected(datagram.error());
         auto remaining = static_cast<int>(datagram->size());
         const auto* message = reinterpret_cast<const nlmsghdr*>(datagram->data());
         for (; nlmsg_ok(message, remaining);
              message = nlmsg_next(const_cast<nlmsghdr*>(message), &remaining)) {
-            if (message->nlmsg_seq != sequence) continue; // the rest of an earlier, failed answer
+            if (watch != nullptr && message->nlmsg_seq == 0 && watch->is_relevant(message))
+                watch->is_quiet = false;
+            if (message->nlmsg_seq != sequence) continue; // or the rest of an earlier answer
             interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
             if (message->nlmsg_type == NLMSG_ERROR && error_code(message) != 0)
                 return netlink_error("cannot read", error_code(message),

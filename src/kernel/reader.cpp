@@ -147,11 +147,12 @@ private:
     }
 
     Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,
-                      const MessageHandler& handle, const std::function<void()>& restart) {
+                      const MessageHandler& handle, const std::function<void()>& restart,
+                      TableWatch* watch = nullptr) {
         MessageBatch batch;
         MessageWriter writer(batch);
         encode(writer);
-        auto done = netlink_.dump(batch, handle, restart);
+        auto done = netlink_.dump(batch, handle, restart, watch);
         return done ? done : while_reading(done.error(), std::move(what));
     }
 
@@ -281,12 +282,17 @@ private:
         for (const auto& link : state_.links)
             if (tunnels_.contains(link.index) && link.tunnel.kind == TunnelKind::vxlan)
                 vxlans.insert(link.index);
+        TableWatch watch{RTNLGRP_NEIGH, [&](const nlmsghdr* message) {
+                             const auto link = link_of_fdb_event(message);
+                             return link && vxlans.contains(*link);
+                         }};
         for (const int filter : filters(vxlans)) {
             std::vector<Table> before;
             std::unordered_map<int, std::vector<FloodEntry>> seen;
             for (int reading = 0; reading < most_readings; ++reading) {
-                if (auto done = read_fdb_once(filter); !done) return done;
-                if (netlink_.datagrams_of_last_dump() <= 1 || is_expected(filter)) break;
+                if (auto done = read_fdb_once(filter, watch); !done) return done;
+                if (watch.is_quiet || netlink_.datagrams_of_last_dump() <= 1 || is_expected(filter))
+                    break;
                 auto now = tables(filter);
                 if (now == before) break;
                 before = std::move(now);
@@ -328,7 +334,7 @@ private:
         return tunnels_.contains(link.index) && (filter == 0 || filter == link.index);
     }
 
-    Result<void> read_fdb_once(int filter) {
+    Result<void> read_fdb_once(int filter, TableWatch& watch) {
         const auto clear = [&] {
             for (auto& link : state_.links)
                 if (is_selected(link, filter)) link.flood_list.clear(), link.macs.clear();
@@ -338,7 +344,7 @@ private:
         };
         clear();
         if (auto done = dump([&](MessageWriter& writer) { encode_dump_fdb(writer, filter); },
-                             "forwarding databases", handle, clear);
+                             "forwarding databases", handle, clear, &watch);
             !done)
             return done;
         const auto settle = [](auto& entries) { // an entry may come twice

@@ -26,8 +26,13 @@ public:
             return tl::unexpected(Error{ErrorKind::kernel, "", "silence", "", ETIMEDOUT, ""});
         current_ = answers.front();
         answers.pop_front();
+        if (current_.empty())
+            return tl::unexpected(Error{ErrorKind::kernel, "", "lost", "", ENOBUFS, ""});
         return std::span<const std::byte>(current_);
     }
+
+    Result<void> join(int) override { return {}; }
+    void leave(int) override {}
 
     /// A datagram with one message.
     void answer(std::uint16_t type, std::uint16_t flags, std::vector<std::byte> payload,
@@ -110,6 +115,31 @@ TEST_CASE("netlink: an interrupted dump is repeated, but not for ever") {
         links(1), [](const nlmsghdr*) {}, [&] { ++restarts; });
     CHECK(done.has_value() == (times == 2));
     CHECK(restarts == (times == 2 ? 2 : 4));
+}
+
+TEST_CASE("netlink: a watched dump tells whether its table has changed meanwhile") {
+    FakeKernel kernel;
+    Netlink netlink(kernel);
+    TableWatch watch{RTNLGRP_NEIGH,
+                     [](const nlmsghdr* message) { return message->nlmsg_type == RTM_DELNEIGH; }};
+    bool quiet = true;
+    SECTION("nothing happened") {}
+    SECTION("something else did") {
+        kernel.answer(RTM_NEWNEIGH, 0, bytes_of(ndmsg{}), 0);
+    }
+    SECTION("an event") {
+        kernel.answer(RTM_DELNEIGH, 0, bytes_of(ndmsg{}), 0);
+        quiet = false;
+    }
+    SECTION("a lost event, which is no lost answer") {
+        kernel.answers.emplace_back();
+        quiet = false;
+    }
+    kernel.answer(NLMSG_DONE, NLM_F_MULTI, bytes_of(int{0}), 1);
+    const auto done = netlink.dump(
+        links(1), [](const nlmsghdr*) {}, [] {}, &watch);
+    CHECK(done.has_value());
+    CHECK(watch.is_quiet == quiet);
 }
 
 TEST_CASE("netlink: a dump that stops in the middle is an error, not a short list") {

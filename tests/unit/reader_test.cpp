@@ -33,6 +33,10 @@ public:
     }
 
     int readings = 0;
+    bool tells = true; ///< by an event that its table changes while it is read
+
+    Result<void> join(int) override { return {}; }
+    void leave(int) override {}
 
     Result<void> send(std::span<const std::byte> datagram) override {
         const auto* request = reinterpret_cast<const nlmsghdr*>(datagram.data());
@@ -54,6 +58,8 @@ public:
                 message->nlmsg_seq = request->nlmsg_seq;
                 at += NLMSG_ALIGN(message->nlmsg_len);
             }
+        if (tells && request->nlmsg_type == RTM_GETNEIGH)
+            answers_.insert(answers_.begin() + 1, event().bytes);
         return {};
     }
 
@@ -66,6 +72,18 @@ public:
     }
 
 private:
+    /// An entry has gone.
+    static MessageBatch event() {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        ndmsg header{};
+        header.ndm_family = AF_BRIDGE;
+        header.ndm_ifindex = link_index;
+        writer.begin(RTM_DELNEIGH, 0, header);
+        writer.finish();
+        reinterpret_cast<nlmsghdr*>(batch.bytes.data())->nlmsg_seq = 0;
+        return batch;
+    }
     static MessageBatch link() {
         MessageBatch batch;
         MessageWriter writer(batch);
@@ -126,6 +144,14 @@ TEST_CASE("reader: what no reading has whole is put together from several") {
     const auto all = peers({"100.64.158.4", "100.64.158.132"});
     CHECK(read(kernel, all) == all);
     CHECK(kernel.readings == 2);
+}
+
+TEST_CASE("reader: a reading without an event is believed") {
+    RestlessKernel kernel;
+    kernel.tells = false;
+    kernel.show(peers({"100.64.158.132"}), 1);
+    CHECK(read(kernel, peers({"100.64.158.4"})) == peers({"100.64.158.132"}));
+    CHECK(kernel.readings == 1);
 }
 
 TEST_CASE("reader: two equal readings are believed, expected or not") {
