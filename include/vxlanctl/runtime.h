@@ -45,8 +45,9 @@ public:
     /// The same, also in the user's own directory beside the system's.
     std::vector<std::string> paths_of(const std::string& name) const;
 
-    /// The record under a mark's ID; empty when it is not there or cannot be read.
-    std::optional<Record> read_record(const std::string& id) const;
+    /// The record under a mark's ID; empty when it is not there, is not ours to read, or makes no
+    /// sense. An error where the system fails: without the record, too little would be reset.
+    Result<std::optional<Record>> read_record(const std::string& id) const;
     /// Replaces the record at once (rename), so that nobody reads half of it.
     Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
     void remove_record(const std::string& id);

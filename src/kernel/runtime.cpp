@@ -130,11 +130,15 @@ std::vector<std::string> names_in(const FileDescriptor& directory) {
     return names;
 }
 
-/// Of a file that is no link.
-std::string text_in(const FileDescriptor& directory, const std::string& name) {
-    const FileDescriptor file(
-        openat(directory.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return read_all(file.get());
+/// Of a file that is no link; empty, with errno, when it cannot be opened.
+std::optional<std::string> text_in(int directory, const std::string& name) {
+    const FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return file.get() < 0 ? std::nullopt : std::optional(read_all(file.get()));
+}
+
+/// Whether a file that cannot be opened is as good as none: not there, a link, or of others.
+bool is_none(int code) {
+    return code == ENOENT || code == ELOOP || code == EACCES;
 }
 
 std::optional<std::string> id_of_record(const std::string& name) {
@@ -261,13 +265,14 @@ std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) con
     return paths;
 }
 
-std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const {
+Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& id) const {
+    const std::string name = fmt::format("{}{}", record_prefix, id);
     for (const int directory : {directory_.get(), other_.get()}) {
-        const FileDescriptor file(openat(directory, fmt::format("{}{}", record_prefix, id).c_str(),
-                                         O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        if (directory >= 0 && file.get() >= 0) return parse_record(read_all(file.get()));
+        if (directory < 0) continue;
+        if (const auto text = text_in(directory, name)) return parse_record(*text);
+        if (!is_none(errno)) return system_error(name, "cannot read the record", errno);
     }
-    return std::nullopt;
+    return std::optional<Record>();
 }
 
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
@@ -288,9 +293,9 @@ RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_mark
     for (const auto& name : names_in(directory_)) {
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const std::string text = text_in(directory_, name);
-        if (origin_of_record(text) != RecordOrigin{locked_, cookie_}) continue;
-        if (auto record = parse_record(text)) orphans.emplace(*id, std::move(*record));
+        const auto text = text_in(directory_.get(), name);
+        if (!text || origin_of_record(*text) != RecordOrigin{locked_, cookie_}) continue;
+        if (auto record = parse_record(*text)) orphans.emplace(*id, std::move(*record));
     }
     return orphans;
 }
@@ -312,7 +317,9 @@ void RuntimeDirectory::sweep(NamespaceId space,
             unlinkat(directory_.get(), name.c_str(), 0);
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const auto origin = origin_of_record(text_in(directory_, name));
+        const auto text = text_in(directory_.get(), name);
+        if (!text && !is_none(errno)) continue; // it may be of another network namespace
+        const auto origin = text ? origin_of_record(*text) : std::nullopt;
         if (origin && origin->space != space && is_alive(origin->space)) continue;
         remove_record(*id);
     }
