@@ -11,6 +11,7 @@
 #include <cstring>
 #include <deque>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -77,7 +78,7 @@ Result<std::vector<PathStep>> way_to(const std::string& path) {
             here = without_last_name(here);
             continue;
         }
-        const std::string next = here + "/" + name;
+        const std::string next = fmt::format("{}/{}", here, name);
         if (lstat(next.c_str(), &status) != 0) return cannot_follow(path, errno);
         steps.push_back(step_at(next, status));
         if (!S_ISLNK(status.st_mode)) {
