@@ -85,8 +85,10 @@ void NetlinkSocket::leave(int group) {
 
 Result<void> Netlink::dump(const MessageBatch& request, const MessageHandler& handle,
                            const std::function<void()>& restart, TableWatch* watch) {
-    if (watch != nullptr)
+    if (watch != nullptr) {
+        watch->is_quiet = false; // nobody knows, where the group cannot be joined
         if (const auto joined = transport_.join(watch->group); !joined) watch = nullptr;
+    }
     auto done = dump_watched(request, handle, restart, watch);
     if (watch != nullptr) transport_.leave(watch->group);
     return done;

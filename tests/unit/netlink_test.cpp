@@ -31,7 +31,10 @@ public:
         return std::span<const std::byte>(current_);
     }
 
-    Result<void> join(int) override { return {}; }
+    Result<void> join(int) override {
+        if (joins) return {};
+        return tl::unexpected(Error{ErrorKind::kernel, "", "no", "", EPERM, ""});
+    }
     void leave(int) override {}
 
     /// A datagram with one message.
@@ -52,6 +55,7 @@ public:
     std::deque<std::vector<std::byte>> answers;
     std::vector<std::byte> sent;
     int sends = 0;
+    bool joins = true; ///< groups of events
 
 private:
     std::vector<std::byte> current_;
@@ -124,6 +128,11 @@ TEST_CASE("netlink: a watched dump tells whether its table has changed meanwhile
                      [](const nlmsghdr* message) { return message->nlmsg_type == RTM_DELNEIGH; }};
     bool quiet = true;
     SECTION("nothing happened") {}
+    SECTION("it cannot be watched, as the last one could") {
+        kernel.joins = false;
+        watch.is_quiet = true;
+        quiet = false;
+    }
     SECTION("something else did") {
         kernel.answer(RTM_NEWNEIGH, 0, bytes_of(ndmsg{}), 0);
     }

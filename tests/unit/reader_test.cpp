@@ -84,6 +84,7 @@ private:
         reinterpret_cast<nlmsghdr*>(batch.bytes.data())->nlmsg_seq = 0;
         return batch;
     }
+
     static MessageBatch link() {
         MessageBatch batch;
         MessageWriter writer(batch);
