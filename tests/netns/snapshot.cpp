@@ -326,8 +326,12 @@ nlohmann::json listed(const Namespace& space) {
     all["rules6"] = ipv6[1];
     all["settings"] = ipv4_settings(space, {"forwarding", "promote_secondaries", "rp_filter"});
     auto fdb = nlohmann::json::array();
-    for (const auto& entry : json_of(space, "bridge -j fdb"))
-        if (entry.contains("dst")) fdb.push_back(entry);
+    for (const auto& entry : json_of(space, "bridge -j fdb")) {
+        // What is learned comes and goes with traffic, as of a link's own joining of a group.
+        const bool is_learned = entry.at("state") == "" &&
+                                entry.at("flags").dump().find("extern_learn") == std::string::npos;
+        if (entry.contains("dst") && !is_learned) fdb.push_back(entry);
+    }
     all["fdb"] = sorted(fdb);
     return all;
 }
