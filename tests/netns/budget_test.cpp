@@ -1,0 +1,104 @@
+// What a run may cost, in figures in which no clock has a part: the system calls of the program and
+// of its loader, and their instructions. Who needs more of them on purpose writes it down here.
+#include "world.h"
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+#include <regex>
+
+using namespace world;
+
+namespace {
+
+/// A run, and what it needs with 2, 1,000 and 10,000 peers: a tenth more than was counted.
+struct Budget {
+    const char* run;
+    std::array<long, 3> system_calls;
+    std::array<long, 3> instructions; ///< in thousands
+};
+
+constexpr std::array<int, 3> peer_counts{2, 1000, 10000};
+constexpr std::array<Budget, 5> budgets{{
+    {"--version", {92, 92, 92}, {2400, 2400, 2400}},
+    {"fresh", {220, 237, 303}, {3170, 7370, 47700}},
+    {"no change", {166, 168, 201}, {2900, 6540, 41900}},
+    {"one peer replaced", {206, 210, 276}, {3160, 9340, 71600}},
+    {"show", {200, 200, 200}, {2710, 6990, 49300}},
+}};
+
+/// Distinct addresses out of 100.64.0.0/10, in no order: an odd factor permutes the numbers below
+/// 2^22.
+std::string peers(int count, bool is_last_another) {
+    std::string text;
+    for (int i = 1; i <= count; ++i) {
+        const int n = (is_last_another && i == count ? count + 1 : i) * 1299709L % 4194304;
+        text += fmt::format("100.{}.{}.{}\n", 64 + n / 65536, n / 256 % 256, n % 256);
+    }
+    return text;
+}
+
+/// The system calls of a command, as strace counts them.
+long system_calls(const Namespace& space, std::vector<std::string> command,
+                  const RunOptions& options) {
+    const std::string counts = "/run/system-calls";
+    command.insert(command.begin(), {"strace", "-f", "-c", "-o", counts});
+    REQUIRE(run(space, command, options).code == 0);
+    const std::string text = text_of(counts);
+    std::smatch total; // % time, seconds, usecs/call, calls
+    REQUIRE(std::regex_search(text, total, std::regex(R"((\d+) +(\d+ +)?total\n)")));
+    return std::stol(total[1]);
+}
+
+/// The instructions of a command, in thousands, as callgrind counts them; not those of its child,
+/// which closes what the kernel takes its time to close.
+long instructions(const Namespace& space, std::vector<std::string> command,
+                  const RunOptions& options) {
+    command.insert(command.begin(),
+                   {"valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"});
+    const auto finished = run(space, command, options);
+    INFO(finished.err);
+    REQUIRE(finished.code == 0);
+    const std::regex line(R"(Collected : (\d+))");
+    long most = 0;
+    for (std::sregex_iterator at(finished.err.begin(), finished.err.end(), line), end; at != end;
+         ++at)
+        most = std::max(most, std::stol((*at)[1]));
+    REQUIRE(most > 0);
+    return most / 1000;
+}
+
+/// Counts each run of `budgets` in the order of a tunnel's life, and compares.
+template<class Count> void check(Count count, std::array<long, 3> Budget::*allowed) {
+    for (std::size_t column = 0; column < peer_counts.size(); ++column) {
+        const Host host;
+        RunOptions options;
+        options.deadline = std::chrono::seconds(100);
+        // Else all ancestors' environments are searched for it, and these are not ours.
+        options.environment["SSH_CONNECTION"] = "192.0.2.7 50000 172.21.0.100 22";
+        const auto words = [&](const std::string& line) {
+            options.input = peers(peer_counts[column], line == "one peer replaced");
+            if (line == "--version" || line == "show") return command_of(line);
+            return command_of("up eth0 172.21.0.100 vxlan0 10.225.194.171/9 --peers-file -");
+        };
+        for (const auto& budget : budgets) {
+            const auto command = words(budget.run);
+            const long counted = count(host.space, command, options);
+            INFO(budget.run << " with " << peer_counts[column] << " peers: " << counted);
+            CHECK(counted <= (budget.*allowed)[column]);
+            // What became so much less that the budget says nothing any more is a new budget.
+            CHECK(counted >= (budget.*allowed)[column] * 2 / 3);
+        }
+    }
+}
+
+} // namespace
+
+TEST_CASE("budget: system calls") {
+    if (is_sanitized()) SKIP_CASE("the sanitizers' system calls would be counted");
+    check(system_calls, &Budget::system_calls);
+}
+
+TEST_CASE("budget: instructions") {
+    if (is_sanitized()) SKIP_CASE("valgrind does not run the sanitizers' programs");
+    check(instructions, &Budget::instructions);
+}
