@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <iterator>
 #include <linux/if_addr.h>
+#include <set>
 
 namespace vxlanctl {
 namespace {
@@ -110,6 +111,7 @@ private:
     void check_peers() {
         if (!target_.flood_list) return;
         const auto& peers = *target_.flood_list;
+        check_ways(peers);
         const auto first_from = [&](const IpAddress& address) {
             return std::lower_bound(
                 peers.begin(), peers.end(), address,
@@ -140,6 +142,14 @@ private:
                 impossible(
                     fmt::format("peer {} is a broadcast address", to_string(*host.broadcast)), "");
         }
+    }
+
+    /// The links that peers name.
+    void check_ways(const std::vector<FloodEntry>& peers) {
+        std::set<LinkName> known;
+        for (const auto& peer : peers)
+            if (!peer.via.empty() && known.insert(peer.via).second)
+                require_link(fmt::format("peer {}", to_string(peer.dst)), peer.via.str());
     }
 
     void check_routers() {

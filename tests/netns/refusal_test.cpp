@@ -79,6 +79,20 @@ TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
     check("", "no command");
 }
 
+TEST_CASE("bad input: a peer's link that is not there, in a file") {
+    const Host host;
+    write_text("/run/via.toml", "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n"
+                                "peers = [{ dst = \"100.64.158.4\", via = \"eth7\" }]\n");
+    for (const char* command : {"apply /run/via.toml", "plan /run/via.toml"}) {
+        const auto counted = vxlanctl_counted(host.space, command);
+        INFO(counted.finished.err);
+        CHECK(counted.finished.code == 2);
+        CHECK(counted.writes == 0);
+        CHECK(counted.finished.err.find("peer 100.64.158.4: link 'eth7' does not exist") !=
+              std::string::npos);
+    }
+}
+
 TEST_CASE("bad input: a broken peers file is named with its line, an empty one is refused") {
     const Host host;
     sh(host.space, "printf '100.64.158.4\\n\\n# x\\n100.64.158.400\\n' > /run/peers\n"
