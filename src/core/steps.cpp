@@ -294,6 +294,24 @@ std::vector<Route> surviving_routes(const Link& have, const LinkTarget& want) {
     return routes;
 }
 
+/// Those that the kernel drops with the last IPv4 address, permanent or not (arp_ifdown() in
+/// net/ipv4/arp.c), and that are to stay.
+std::vector<Neighbour> surviving_neighbours(const Link& have, const LinkTarget& want) {
+    std::vector<Neighbour> neighbours;
+    for (const auto& neighbour : have.neighbours)
+        if (neighbour.address.family == Family::ipv4 &&
+            std::find(want.surplus_neighbours.begin(), want.surplus_neighbours.end(), neighbour) ==
+                want.surplus_neighbours.end())
+            neighbours.push_back(neighbour);
+    return neighbours;
+}
+
+void add_neighbour_steps(std::vector<Step>& steps, const LinkTarget& want,
+                         const std::vector<Neighbour>& neighbours) {
+    for (const auto& neighbour : neighbours)
+        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+}
+
 std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     std::vector<Step> steps;
 
@@ -345,8 +363,7 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
         steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
                          *up.up ? Disruption::none : Disruption::flap});
     add_address_steps(steps, have, want, needs_link_up);
-    for (const auto& neighbour : minus(want.neighbours, have.neighbours))
-        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+    add_neighbour_steps(steps, want, minus(want.neighbours, have.neighbours));
     const auto missing_routes = minus(want.routes, have.routes);
     const bool loses_routes = loses_ipv4(have, want);
     add_route_steps(steps, want, missing_routes, have.routes, false);
@@ -372,7 +389,10 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
                          [&](const Address& wanted) { return is_replaced_by(address, wanted); }))
             steps.push_back({RemoveAddress{want.name, address}, {}, {}});
     promote_around_removals(steps, have, want);
-    if (loses_routes) add_route_steps(steps, want, surviving_routes(have, want), {}, true);
+    if (loses_routes) {
+        add_route_steps(steps, want, surviving_routes(have, want), {}, true);
+        add_neighbour_steps(steps, want, surviving_neighbours(have, want));
+    }
     return steps;
 }
 
@@ -422,8 +442,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
     add_addresses(needs_link_up);
-    for (const auto& neighbour : want.neighbours)
-        steps.push_back({AddNeighbour{want.name, neighbour}, {}, {}});
+    add_neighbour_steps(steps, want, want.neighbours);
     add_route_steps(steps, want, want.routes, {}, true);
     add_route_steps(steps, want, want.routes, {}, false);
     add_elsewhere_steps(steps, want);

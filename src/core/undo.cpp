@@ -112,8 +112,10 @@ public:
     void operator()(const AddAddress& step) { concerned_.push_back(step.address); }
     void operator()(const RemoveAddress& step) {
         concerned_.push_back(step.address);
-        // The kernel may have dropped routes with it.
-        target_.routes = target_of(was_).routes;
+        // The kernel may have dropped these with it.
+        const LinkTarget all = target_of(was_);
+        target_.routes = all.routes;
+        target_.neighbours = all.neighbours;
     }
     void operator()(const AddRoute& step) {
         if (step.link != was_.name || find_route(was_.routes, step.route) != nullptr) return;
@@ -154,6 +156,8 @@ public:
                              target_.routes.end());
         std::sort(target_.macs.begin(), target_.macs.end());
         std::sort(target_.neighbours.begin(), target_.neighbours.end());
+        target_.neighbours.erase(std::unique(target_.neighbours.begin(), target_.neighbours.end()),
+                                 target_.neighbours.end());
         return std::move(target_);
     }
 

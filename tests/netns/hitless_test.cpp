@@ -231,3 +231,19 @@ TEST_CASE("careful: entries of a control plane stay") {
           std::string::npos);
     CHECK(vxlanctl_counted(host.space, with_peers("100.64.158.4 100.64.158.133")).writes == 0);
 }
+
+TEST_CASE("hitless: with the last IPv4 address the kernel drops neighbours, which are put back") {
+    const Host host;
+    const Namespace& space = host.space;
+    REQUIRE(vxlanctl(space, up_words).code == 0);
+    sh(space, "ip neigh add 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0 nud permanent\n"
+              "ip neigh add 2001:db8:9::2 lladdr 02:00:00:00:00:05 dev vxlan0 nud permanent");
+    const auto permanent = [&] { return sh(space, "ip neigh show dev vxlan0 nud permanent"); };
+    const auto before = permanent();
+    const auto finished =
+        vxlanctl(space, "up eth0 172.21.0.100 vxlan0 - 100.64.158.4 100.64.158.132");
+    INFO(finished.out << finished.err);
+    REQUIRE(finished.code == 0);
+    CHECK(addresses(space, "vxlan0").empty());
+    CHECK(permanent() == before);
+}
