@@ -27,7 +27,7 @@ enum class Mutability : std::uint8_t {
 /// How a value travels; the integer types follow from the member's type.
 enum class Wire : std::uint8_t {
     number,     ///< u8, or u32 in host byte order
-    big_endian, ///< u16 or u32 in network byte order, also a range of two
+    big_endian, ///< u16, u32 or u64 in network byte order, also a range of two
     flag,       ///< no payload: its presence is the value
     address,    ///< in `kernel` for IPv4, in `kernel6` for IPv6
     ifindex,    ///< u32, of the link that the member names
@@ -46,8 +46,9 @@ template<class Attributes> struct AttributeRow {
     template<class T> using To = std::optional<T> Attributes::*;
 
     std::string_view name; ///< as in files and messages; an option has '-' for '_'
-    std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>, To<IpAddress>,
-                 To<std::string>, To<PortRange>, To<DontFragment>, To<RpFilter>, To<MacAddress>>
+    std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>,
+                 To<std::uint64_t>, To<IpAddress>, To<std::string>, To<PortRange>, To<DontFragment>,
+                 To<RpFilter>, To<MacAddress>>
         member;
     std::uint16_t kernel;  ///< IFLA_*, IFLA_VXLAN_*, IFLA_IPTUN_* or IPV4_DEVCONF_*
     std::uint16_t kernel6; ///< its IPv6 counterpart, 0 without one
@@ -91,6 +92,10 @@ template<class Attributes> struct AttributeDiff {
 };
 AttributeDiff<LinkAttributes> diff(const LinkAttributes& have, const LinkAttributes& want);
 AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelAttributes& want);
+
+/// The bits of the VXLAN header that mean something to such a link. Unless it is made with others,
+/// all the rest are its reserved_bits (vxlan_nl2conf() in drivers/net/vxlan/vxlan_core.c).
+std::uint64_t used_header_bits(const TunnelAttributes& vxlan);
 
 /// `base` with every member that `over` states.
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over);

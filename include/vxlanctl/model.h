@@ -88,6 +88,9 @@ struct TunnelAttributes {
     std::optional<bool> external;
     std::optional<bool> vnifilter;
     std::optional<bool> localbypass;
+    /// Of the VXLAN header's 64 bits, those that have to be 0 in what is received; where the kernel
+    /// has such an attribute (Linux 6.14), and any change in place would lose them.
+    std::optional<std::uint64_t> reserved_bits;
     std::optional<bool> isatap;
     std::optional<bool> pmtudisc;             ///< path MTU discovery
     std::optional<std::uint8_t> proto;        ///< IPPROTO_* that is carried; 0: any

@@ -103,7 +103,8 @@ Words vxlan_words(const TunnelAttributes& attributes) {
         if (!is_stated(attributes, row)) continue;
         const std::string value = value_text(attributes, row);
         const std::string_view word = word_of(row.name);
-        if (row.name == "remcsum_nopartial" || row.name == "localbypass")
+        if (row.name == "remcsum_nopartial" || row.name == "localbypass" ||
+            row.name == "reserved_bits")
             words.left_out.push_back(fmt::format("{} {}", row.name, value));
         else if (row.name == "udp_csum" && over_ipv6)
             text += fmt::format(" {}udp6zerocsumtx", *attributes.udp_csum ? "no" : "");

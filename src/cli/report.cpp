@@ -298,7 +298,8 @@ nlohmann::json rows_json(std::span<const AttributeRow<Attributes>> rows,
         std::visit(
             [&](auto member) {
                 using Value = typename std::decay_t<decltype(attributes.*member)>::value_type;
-                if constexpr (std::is_arithmetic_v<Value>)
+                // 64 bits are more than a number of JSON can be sure to have.
+                if constexpr (std::is_arithmetic_v<Value> && sizeof(Value) < sizeof(std::uint64_t))
                     value = *(attributes.*member);
                 else
                     value = printable(value_text(attributes, row));

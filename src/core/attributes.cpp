@@ -14,8 +14,9 @@
 namespace vxlanctl {
 namespace {
 
-// Newer than the oldest header we build with (Linux 6.4).
+// Newer than the oldest header we build with (Linux 6.4 and 6.14).
 constexpr std::uint16_t ifla_vxlan_localbypass = 31;
+constexpr std::uint16_t ifla_vxlan_reserved_bits = 33;
 
 using LinkRow = AttributeRow<LinkAttributes>;
 using TunnelRow = AttributeRow<TunnelAttributes>;
@@ -112,6 +113,8 @@ constexpr TunnelRow vxlan_rows[] = {
      "no", "", ""},
     {"localbypass", &TunnelAttributes::localbypass, ifla_vxlan_localbypass, 0, Wire::number,
      in_place, "yes", "", ""},
+    {"reserved_bits", &TunnelAttributes::reserved_bits, ifla_vxlan_reserved_bits, 0,
+     Wire::big_endian, create_only, "", "", ""},
 };
 
 // From ipip6_netlink_parms() in net/ipv6/sit.c.
@@ -213,7 +216,7 @@ constexpr KindTraits kinds[] = { // in the order of the enum
 
 struct NumberRange {
     std::string_view name;
-    std::uint32_t low, high;
+    std::uint64_t low, high;
 };
 // Only what the kernel would clamp, wrap or refuse without saying why.
 constexpr NumberRange number_ranges[] = {
@@ -221,7 +224,7 @@ constexpr NumberRange number_ranges[] = {
     {"tclass", 0, 255},       {"encaplimit", 0, 255}, {"ttl", 1, 255}, // 0 has a word
     {"ageing", 1, 0xffffffff}};                                        // 0 would be 300
 
-NumberRange range_of(std::string_view name, std::uint32_t type_limit) {
+NumberRange range_of(std::string_view name, std::uint64_t type_limit) {
     const auto* const found = std::find_if(std::begin(number_ranges), std::end(number_ranges),
                                            [&](const auto& range) { return range.name == name; });
     return found == std::end(number_ranges) ? NumberRange{name, 0, type_limit} : *found;
@@ -239,6 +242,9 @@ std::string text_of(NumberWord, bool value) {
 template<std::unsigned_integral T> std::string text_of(NumberWord word, T value) {
     return !word.word.empty() && word.value == value ? std::string(word.word)
                                                      : std::to_string(value);
+}
+std::string text_of(NumberWord, std::uint64_t bits) {
+    return fmt::format("{:#018x}", bits);
 }
 std::string text_of(NumberWord, const IpAddress& value) {
     return is_unspecified(value) ? "none" : to_string(value);
@@ -288,6 +294,9 @@ Result<void> parse_value(std::string_view name, std::string_view text, std::uint
     return parse_number(name, text, value);
 }
 Result<void> parse_value(std::string_view name, std::string_view text, std::uint32_t& value) {
+    return parse_number(name, text, value);
+}
+Result<void> parse_value(std::string_view name, std::string_view text, std::uint64_t& value) {
     return parse_number(name, text, value);
 }
 Result<void> parse_value(std::string_view, std::string_view text, IpAddress& value) {
@@ -424,7 +433,19 @@ AttributeDiff<LinkAttributes> diff(const LinkAttributes& have, const LinkAttribu
 AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelAttributes& want) {
     auto result = diff_rows(tunnel_attributes(want.kind), have, want);
     result.changed.kind = want.kind;
+    // The kernel sets them in every change, as for a link without extensions (vxlan_nl2conf()): one
+    // with them would receive no such frame any more.
+    if (have.reserved_bits || result.changed.reserved_bits)
+        result.impossible_in_place = result.changes;
     return result;
+}
+
+std::uint64_t used_header_bits(const TunnelAttributes& vxlan) {
+    std::uint64_t bits = 0x08000000'ffffff00; // the I flag, and the VNI
+    if (vxlan.gbp.value_or(false)) bits |= 0x80ffffff'00000000;
+    if (vxlan.gpe.value_or(false)) bits |= 0x350000ff'00000000;
+    if (vxlan.remcsum_rx.value_or(false)) bits |= 0x00200000'000000ff;
+    return bits;
 }
 
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over) {

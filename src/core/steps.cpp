@@ -42,6 +42,7 @@ TunnelAttributes for_creation(TunnelAttributes attributes) {
     strip_defaults(attributes, tunnel_attributes(attributes.kind));
     if (attributes.remote && is_unspecified(*attributes.remote)) attributes.remote.reset();
     if (attributes.dev && attributes.dev->empty()) attributes.dev.reset();
+    if (attributes.reserved_bits == ~used_header_bits(attributes)) attributes.reserved_bits.reset();
     return attributes;
 }
 

@@ -4,6 +4,7 @@
 #include "vxlanctl/settings_codec.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
@@ -58,6 +59,8 @@ void decode_value(const nlattr* attribute, const AttributeRow<TunnelAttributes>&
     } else if constexpr (std::is_same_v<T, std::uint32_t>) {
         if (const auto number = read_as<std::uint32_t>(attribute))
             value = row.wire == Wire::big_endian ? ntohl(*number) : *number;
+    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+        if (const auto number = read_as<std::uint64_t>(attribute)) value = be64toh(*number);
     } else if constexpr (std::is_same_v<T, IpAddress>) {
         if (const auto address = read_address(attribute)) value = address;
     } else if constexpr (std::is_same_v<T, PortRange>) {
@@ -127,6 +130,10 @@ TunnelAttributes decode_tunnel(TunnelKind kind, const nlattr* data, int& lower_i
     if (!vxlan.local) vxlan.local = IpAddress{family, {}};
     if (!vxlan.remote) vxlan.remote = IpAddress{family, {}};
     if (family == Family::ipv6) vxlan.udp_csum = !sent_over_ipv6_without_csum;
+    // Of a link without extensions, or of one whose bits a change has set already, nothing is lost.
+    if (vxlan.reserved_bits && (*vxlan.reserved_bits == ~used_header_bits({}) ||
+                                (*vxlan.reserved_bits & used_header_bits(vxlan)) != 0))
+        vxlan.reserved_bits.reset();
     return tunnel;
 }
 
@@ -215,6 +222,9 @@ void encode_value(MessageWriter& writer, const AttributeRow<TunnelAttributes>& r
             writer.put_big_endian(row.kernel, value);
         else
             writer.put_u32(row.kernel, value);
+    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+        const std::uint64_t number = htobe64(value);
+        writer.put(row.kernel, std::as_bytes(std::span(&number, 1)));
     } else if constexpr (std::is_same_v<T, IpAddress>) {
         writer.put(value.family == Family::ipv4 ? row.kernel : row.kernel6, wire_bytes(value));
     } else if constexpr (std::is_same_v<T, std::string>) {

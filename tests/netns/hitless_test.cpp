@@ -232,6 +232,32 @@ TEST_CASE("careful: entries of a control plane stay") {
     CHECK(vxlanctl_counted(host.space, with_peers("100.64.158.4 100.64.158.133")).writes == 0);
 }
 
+TEST_CASE(
+    "hitless: where the kernel would reset reserved bits, nothing of a VXLAN changes in place") {
+    const Host host;
+    sh(host.space, "ip link add vxlan0 type vxlan id 10 dstport 4789 local 172.21.0.100 dev eth0 "
+                   "ttl auto gbp; ip link set vxlan0 up");
+    const auto reserved = [&] {
+        const auto shown = vxlanctl(host.space, "show --json vxlan0");
+        const auto vxlan = nlohmann::json::parse(shown.out).at("tunnels").at(0).at("vxlan");
+        CHECK(vxlan.at("gbp") == true);
+        return vxlan.value("reserved_bits", "");
+    };
+    const std::string before = reserved();
+    const bool has_bits = !before.empty();           // since Linux 6.14
+    CHECK(vxlanctl(host.space, up_words).code == 0); // changes no attribute
+    CHECK(reserved() == before);
+    const auto changed = vxlanctl(host.space, up_words + " --ttl 9");
+    CHECK(changed.code == (has_bits ? 4 : 0));
+    CHECK((changed.err.find("cannot change ttl (auto -> 9) on a living link") !=
+           std::string::npos) == has_bits);
+    const auto replaced = vxlanctl(host.space, up_words + " --ttl 9 --allow-recreate");
+    INFO(replaced.err);
+    CHECK(replaced.code == 0);
+    CHECK(reserved() == before);
+    CHECK(vxlanctl_counted(host.space, up_words + " --ttl 9").writes == 0);
+}
+
 TEST_CASE("hitless: with the last IPv4 address the kernel drops neighbours, which are put back") {
     const Host host;
     const Namespace& space = host.space;

@@ -53,6 +53,12 @@ TEST_CASE("undo: every single write of a replacement fails in turn") {
     unlink("/run/after-first");
 }
 
+TEST_CASE("undo: a VXLAN with an extension that was replaced receives its frames again") {
+    break_every_write<Host>("", "up - 172.21.0.100 vxlan0 - 100.64.158.4 --allow-recreate",
+                            "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
+                            "dev eth0 gbp; ip link set vxlan0 up");
+}
+
 TEST_CASE("undo: every single write of an adoption fails in turn") {
     break_every_write<Host>(
         "", up_words,

@@ -65,6 +65,7 @@ TunnelAttributes all_stated(Family family) {
     vxlan.remote =
         parse_address(family == Family::ipv4 ? "100.64.158.4" : "2001:db8:64::4").value();
     vxlan.dev = "eth0";
+    vxlan.reserved_bits = 0x40000000'00000000; // which no extension uses
     for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
         for (const char* text : {"yes", "77", "set", "1000-2000"})
             if (!is_stated(vxlan, row) && set_value(vxlan, row, text)) break;
@@ -130,6 +131,29 @@ TEST_CASE("link codec: a value that no kernel of today sends is left out") {
     CHECK(link->tunnel.df == DontFragment::unset);
     for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
         CHECK(value_text(link->tunnel, row).size() < 100);
+}
+
+TEST_CASE("link codec: reserved bits are read where a change in place would lose them") {
+    TunnelAttributes vxlan;
+    vxlan.local = parse_address("172.21.0.100").value();
+    const auto read = [&](std::uint64_t bits) {
+        vxlan.reserved_bits = bits;
+        const auto link = decode_link(header_of(link_message(vxlan, {})));
+        return link ? link->tunnel.reserved_bits : std::nullopt;
+    };
+    const std::uint64_t plain = 0xf7ffffff'000000ff, of_gbp = 0x77000000'000000ff;
+    CHECK_FALSE(read(plain));
+    CHECK(read(of_gbp) == of_gbp); // somebody's choice
+    vxlan.gbp = true;
+    CHECK(used_header_bits(vxlan) == ~of_gbp);
+    CHECK(read(of_gbp) == of_gbp);
+    CHECK_FALSE(read(plain)); // lost already
+    vxlan.gbp.reset();
+    vxlan.gpe = true;
+    CHECK(used_header_bits(vxlan) == ~0xc2ffff00'000000ff);
+    vxlan.gpe.reset();
+    vxlan.remcsum_rx = true;
+    CHECK(used_header_bits(vxlan) == ~0xf7dfffff'00000000);
 }
 
 TEST_CASE("link codec: libnl-route reads our create as we mean it") {
