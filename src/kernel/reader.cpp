@@ -273,8 +273,18 @@ private:
             for (auto& link : state_.links)
                 link.addresses.clear();
         };
-        return dump([](MessageWriter& writer) { encode_dump_addresses(writer, 0); }, "addresses",
-                    handle, restart);
+        auto done = dump([](MessageWriter& writer) { encode_dump_addresses(writer, 0); },
+                         "addresses", handle, restart);
+        // In the order in which they came and can come again, as of IPv4: the kernel puts a new one
+        // of IPv6 before the others (ipv6_link_dev_addr() in net/ipv6/addrconf.c).
+        for (auto& link : state_.links)
+            std::reverse(std::stable_partition(link.addresses.begin(), link.addresses.end(),
+                                               [](const Address& address) {
+                                                   return address.prefix.address.family ==
+                                                          Family::ipv4;
+                                               }),
+                         link.addresses.end());
+        return done;
     }
 
     Result<void> read_fdb() {

@@ -53,6 +53,17 @@ TEST_CASE("undo: every single write of a replacement fails in turn") {
     unlink("/run/after-first");
 }
 
+TEST_CASE("undo: the IPv6 addresses of a replaced link are in their order again") {
+    const std::string words =
+        up_words + " --address 2001:db8:5::2/64 --address 2001:db8:5::1/64 --address 192.0.2.1/32";
+    break_every_write<Host>(words, words + " --vni 11 --allow-recreate");
+    const Host host;
+    REQUIRE(vxlanctl(host.space, words).code == 0);
+    const auto before = addresses(host.space, "vxlan0");
+    REQUIRE(vxlanctl(host.space, words + " --vni 11 --allow-recreate").code == 0);
+    CHECK(addresses(host.space, "vxlan0") == before);
+}
+
 TEST_CASE("undo: a VXLAN with an extension that was replaced receives its frames again") {
     break_every_write<Host>("", "up - 172.21.0.100 vxlan0 - 100.64.158.4 --allow-recreate",
                             "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dstport 4789 "
