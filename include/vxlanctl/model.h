@@ -150,6 +150,9 @@ struct UnresolvedName {
 constexpr std::uint16_t permanent_flood_state = 0x80;
 constexpr std::uint8_t own_flood_flags = 0x02;
 
+/// Whether it leaves by an interface that is no more; see is_no_link().
+bool is_by_no_link(const FloodEntry& entry);
+
 /// One router of an ISATAP link's potential router list (RFC 5214 section 8.3.2): the link accepts
 /// packets that come through it from anywhere.
 struct PrlEntry {

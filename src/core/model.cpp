@@ -64,6 +64,10 @@ bool is_no_link(std::string_view name) {
     return name.starts_with('/');
 }
 
+bool is_by_no_link(const FloodEntry& entry) {
+    return !entry.via.empty() && is_no_link(entry.via.str());
+}
+
 const Link* find_link(const State& state, std::string_view name) {
     return name.empty() ? nullptr : state.links.find(name);
 }

@@ -190,8 +190,17 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
         if (!holds(addresses, address)) addresses.push_back(address);
     target.addresses = std::move(addresses);
 
-    for (const auto& entry : old.macs)
-        if (!is_in(target.surplus_macs, entry)) target.macs.push_back(entry);
+    for (const auto& entry : old.macs) {
+        if (is_in(target.surplus_macs, entry)) continue;
+        const auto& dst = entry.remote.dst;
+        if (dst.family == target.tunnel.local->family && !is_by_no_link(entry.remote))
+            target.macs.push_back(entry);
+        else
+            warnings.push_back(fmt::format(
+                "FDB entry {} at {} cannot be put back: {}", to_string(entry.mac), to_string(dst),
+                is_by_no_link(entry.remote) ? "the link that it names has gone"
+                                            : "the new link's local address is of another family"));
+    }
     target.neighbours = old.neighbours;
     for (const auto& route : old.routes) {
         const bool is_restated =
@@ -499,6 +508,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         plan.steps = recreate_steps(*have, target, reasons, plan);
     } else {
         plan.steps = change_steps(*have, target);
+        if (target.flood_list)
+            for (const auto& entry : minus(have->flood_list, *target.flood_list))
+                if (is_by_no_link(entry))
+                    plan.warnings.push_back(
+                        fmt::format("peer {} leaves by a link that has gone, for which the kernel "
+                                    "cannot remove it: it sends nothing, and goes with the tunnel",
+                                    to_string(entry.dst)));
         for (const auto& route : lost_routes(*have, target))
             plan.warnings.push_back(
                 fmt::format("route {} goes with the address that it needs", to_string(route.to)));

@@ -80,12 +80,23 @@ void add_router_steps(std::vector<Step>& steps, const Link& have, const LinkTarg
     add_list_step(steps, ChangeRouters{want.name, minus(differing, missing)});
 }
 
+/// Without those by a link that has gone. The kernel takes no index of none (vxlan_fdb_parse()), so
+/// that they can be neither made nor removed; they go with the tunnel's link.
+std::vector<FloodEntry> without_gone(std::vector<FloodEntry> entries) {
+    std::erase_if(entries, is_by_no_link);
+    return entries;
+}
+std::vector<MacEntry> without_gone(std::vector<MacEntry> entries) {
+    std::erase_if(entries, [](const MacEntry& entry) { return is_by_no_link(entry.remote); });
+    return entries;
+}
+
 /// Appends what is missing of the flood list, and clears a default remote in between: the kernel
 /// then deletes the remote's own entry, and with it a wanted one of the same identity.
 void add_flood_steps(std::vector<Step>& steps, const Link& have, const LinkTarget& want,
                      const AttributeDiff<TunnelAttributes>& remote) {
     if (want.flood_list) {
-        auto missing = minus(*want.flood_list, have.flood_list);
+        auto missing = without_gone(minus(*want.flood_list, have.flood_list));
         const bool wrong_state = have.flood_state != want.flood_state &&
                                  (ages(have.flood_state) || ages(want.flood_state));
         if (missing.empty() && wrong_state && !want.flood_list->empty())
@@ -357,7 +368,7 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     if (link.changed != LinkAttributes{})
         steps.push_back({ChangeLink{want.name, link.changed}, link.changes, {}});
 
-    add_list_step(steps, AddMacs{want.name, minus(want.macs, have.macs)});
+    add_list_step(steps, AddMacs{want.name, without_gone(minus(want.macs, have.macs))});
     add_router_steps(steps, have, want);
     add_address_steps(steps, have, want, std::not_fn(needs_link_up));
     if (auto state = diff(have.attributes, up); !state.changes.empty())
@@ -376,11 +387,12 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
         steps.push_back({RemoveRoute{want.name, route}, {}, {}});
     for (const auto& neighbour : want.surplus_neighbours)
         steps.push_back({RemoveNeighbour{want.name, neighbour}, {}, {}});
-    add_list_step(steps, RemoveMacs{want.name, want.surplus_macs});
+    add_list_step(steps, RemoveMacs{want.name, without_gone(want.surplus_macs)});
     if (want.routers)
         add_list_step(steps, RemoveRouters{want.name, routers_beyond(have.routers, *want.routers)});
     if (want.flood_list)
-        add_list_step(steps, RemoveFlood{want.name, minus(have.flood_list, *want.flood_list)});
+        add_list_step(
+            steps, RemoveFlood{want.name, without_gone(minus(have.flood_list, *want.flood_list))});
     // After the removals, which would take its entry too where both are one.
     if (sets_remote)
         steps.push_back(
@@ -414,9 +426,10 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
     create.attributes.up.reset();
     (void)take_ipv4_conf(create.attributes);
     steps.push_back({std::move(create), {}, Disruption::none});
-    add_list_step(steps, AddFlood{name, want.flood_list.value_or(std::vector<FloodEntry>{}),
-                                  want.flood_state, want.flood_flags});
-    add_list_step(steps, AddMacs{name, want.macs});
+    add_list_step(steps,
+                  AddFlood{name, without_gone(want.flood_list.value_or(std::vector<FloodEntry>{})),
+                           want.flood_state, want.flood_flags});
+    add_list_step(steps, AddMacs{name, without_gone(want.macs)});
     add_list_step(steps, AddRouters{name, want.routers.value_or(std::vector<PrlEntry>{})});
     return steps;
 }

@@ -249,13 +249,70 @@ TEST_CASE(
     CHECK(reserved() == before);
     const auto changed = vxlanctl(host.space, up_words + " --ttl 9");
     CHECK(changed.code == (has_bits ? 4 : 0));
-    CHECK((changed.err.find("cannot change ttl (auto -> 9) on a living link") !=
+    CHECK((changed.err.find("cannot change ttl: auto -> 9 on a living link") !=
            std::string::npos) == has_bits);
     const auto replaced = vxlanctl(host.space, up_words + " --ttl 9 --allow-recreate");
     INFO(replaced.err);
     CHECK(replaced.code == 0);
     CHECK(reserved() == before);
     CHECK(vxlanctl_counted(host.space, up_words + " --ttl 9").writes == 0);
+}
+
+TEST_CASE("careful: FDB entries that a new link cannot have are named, and keep it from nothing") {
+    const Host host;
+    sh(host.space, "ip link add eth1 type veth peer name wire1");
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    sh(host.space, "bridge fdb add 02:00:00:00:00:09 dev vxlan0 dst 100.64.158.9 static\n"
+                   "bridge fdb add 02:00:00:00:00:08 dev vxlan0 dst 100.64.158.9 via eth1 static\n"
+                   "ip link del eth1");
+    const auto replaced = [&](const std::string& words) {
+        const auto finished = vxlanctl(host.space, words + " --vni 11 --limit 9 --allow-recreate");
+        CHECK(finished.code == 0);
+        return finished.err;
+    };
+    CHECK(replaced(up_words).find("FDB entry 02:00:00:00:00:08 at 100.64.158.9 cannot be put back: "
+                                  "the link that it names has gone") != std::string::npos);
+    CHECK(macs(host.space, "vxlan0") == Strings{"02:00:00:00:00:09 100.64.158.9"});
+    CHECK(replaced("up eth0 2001:db8:21::100 vxlan0 10.225.194.171/9 2001:db8:64::4")
+              .find("FDB entry 02:00:00:00:00:09 at 100.64.158.9 cannot be put back: the new "
+                    "link's local address is of another family") != std::string::npos);
+    CHECK(macs(host.space, "vxlan0").empty());
+}
+
+TEST_CASE("careful: a peer by a link that has gone keeps nothing from being done") {
+    const Host host;
+    const auto file = [](const std::string& keys) {
+        return "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\n" + keys;
+    };
+    const auto by_eth1 = file("peers = [{ dst = \"100.64.158.4\", via = \"eth1\" }]\n");
+    const auto without = file("peers = [\"100.64.158.132\"]\n");
+    const auto make = [&] {
+        sh(host.space, "ip link add eth1 type veth peer name wire1");
+        CHECK(apply_text(host.space, by_eth1).code == 0);
+    };
+    make();
+    sh(host.space, "ip link del eth1");
+    const auto changed = apply_text(host.space, without);
+    CHECK(changed.code == 0);
+    CHECK(changed.err.find("peer 100.64.158.4 leaves by a link that has gone") !=
+          std::string::npos);
+    CHECK(flood_list(host.space, "vxlan0").size() == 2);
+    CHECK(vxlanctl_counted(host.space, "apply -", {}, without).writes == 0);
+    make();
+    CHECK(flood_list(host.space, "vxlan0").size() == 2); // the old one, and the new one
+    sh(host.space, "ip link del eth1");
+    // A replacement is rid of it, and an undo does not fail by it.
+    const auto replaced = without + "vni = 11\n";
+    for (long write = 1;; ++write) {
+        const auto finished =
+            vxlanctl_counted(host.space, "apply - --allow-recreate",
+                             {{"VXLANCTL_BREAK_WRITE", std::to_string(write)}}, replaced)
+                .finished;
+        INFO(write << "\n" << finished.err);
+        if (finished.code == 0 && write > 1) break;
+        REQUIRE(finished.code == 1);
+    }
+    CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132"});
 }
 
 TEST_CASE("hitless: with the last IPv4 address the kernel drops neighbours, which are put back") {
