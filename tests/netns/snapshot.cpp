@@ -149,25 +149,22 @@ nlohmann::json sorted(nlohmann::json list) {
     return list;
 }
 
+// Newer than the oldest header we build with (Linux 5.19).
+constexpr int ifla_tso_max_size = 59, ifla_tso_max_segs = 60;
+
 } // namespace
 
 nlohmann::json snapshot(const Namespace& space) {
     const Inside inside(space);
     nlohmann::json all;
     std::map<int, std::string> names;
-    // Of a link not its counters, what follows from the carrier, and what is told by name below.
-    const std::set<int> not_its_own{IFLA_STATS,
-                                    IFLA_STATS64,
-                                    IFLA_OPERSTATE,
-                                    IFLA_LINKMODE,
-                                    IFLA_CARRIER,
-                                    IFLA_CARRIER_CHANGES,
-                                    IFLA_CARRIER_UP_COUNT,
-                                    IFLA_CARRIER_DOWN_COUNT,
-                                    IFLA_QDISC,
-                                    IFLA_AF_SPEC,
-                                    IFLA_LINK,
-                                    IFLA_MASTER};
+    // Of a link not its counters, what follows from the carrier, what a bridge takes from its ports
+    // and does not give back (br_set_gso_limits()), and what is told by name below.
+    const std::set<int> not_its_own{
+        IFLA_STATS,   IFLA_STATS64,         IFLA_OPERSTATE,        IFLA_LINKMODE,
+        IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT, IFLA_CARRIER_DOWN_COUNT,
+        IFLA_QDISC,   ifla_tso_max_size,    ifla_tso_max_segs,     IFLA_AF_SPEC,
+        IFLA_LINK,    IFLA_MASTER};
     const auto links = dump(RTM_GETLINK, ifinfomsg{});
     for (const auto& link : links)
         names[link.header.ifi_index] = link.text(IFLA_IFNAME);
@@ -204,10 +201,10 @@ nlohmann::json snapshot(const Namespace& space) {
         for (const auto& route : dump(RTM_GETROUTE, wanted)) {
             const auto to = route.attributes.find(RTA_DST);
             const auto& bytes = to == route.attributes.end() ? "" : to->second;
-            // These come when the kernel gets round to it.
-            if (family == AF_INET6 &&
-                (bytes.starts_with("\xfe\x80") || route.number(RTA_TABLE) == RT_TABLE_LOCAL))
-                continue;
+            // These come when the kernel gets round to it, in the table of a VRF as well.
+            const bool is_automatic =
+                route.header.rtm_protocol == RTPROT_KERNEL && route.header.rtm_type != RTN_UNICAST;
+            if (family == AF_INET6 && (bytes.starts_with("\xfe\x80") || is_automatic)) continue;
             auto item = route.without({RTA_CACHEINFO, RTA_OIF});
             item["dev"] = names[route.number(RTA_OIF)];
             item["length"] = route.header.rtm_dst_len;
