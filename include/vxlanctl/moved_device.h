@@ -25,9 +25,14 @@ Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& 
 /// Adds to a state what it will have once the device is there, up.
 void expect_device(State& state, const Link& device);
 
-/// Moves a device from the namespace that this process is in to another one, and gives it there
-/// what it had. On an error it is back where it was. Leaves the process where it was.
+/// Moves a device from one namespace to another one, and gives it there what it had. On an error it
+/// is back where it was, or the error is of kind undo_incomplete and bring_back() may help. Leaves
+/// the process in `from`.
 Result<void> move_device(const Link& device, const NetworkNamespace& from,
                          const NetworkNamespace& to);
+/// Brings it back to `from`, from wherever it has come to, with what it had. The error is of kind
+/// undo_incomplete, and lists what is left.
+Result<void> bring_back(const Link& device, const NetworkNamespace& from,
+                        const NetworkNamespace& to);
 
 } // namespace vxlanctl

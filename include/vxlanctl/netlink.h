@@ -68,8 +68,8 @@ public:
 
     /// Sends one dump request and gives every message of the answer to `handle`. A dump that the
     /// kernel marks as inconsistent (NLM_F_DUMP_INTR) is repeated a few times, after `restart`;
-    /// an error anywhere in it, also inside its NLMSG_DONE, fails it: half a dump is none.
-    /// `watch`, if any, is told what happened meanwhile.
+    /// an error anywhere in it, also inside its NLMSG_DONE, fails it: half a dump is none. So does
+    /// one that has no end after a minute. `watch`, if any, is told what happened meanwhile.
     Result<void> dump(const MessageBatch& request, const MessageHandler& handle,
                       const std::function<void()>& restart, TableWatch* watch = nullptr);
 

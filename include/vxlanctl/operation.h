@@ -137,6 +137,9 @@ Step forwarding_step(const std::string& device, bool on);
 /// `from 172.21.1.100/32 table 101`.
 std::string to_string(const Rule& rule);
 
+/// `10.200.0.0/16 via 10.192.158.4 table 101`; without what is not remarkable.
+std::string to_string(const Route& route);
+
 /// The text of one difference: `mtu: 1450 -> 1400`.
 std::string to_string(const Change& change);
 

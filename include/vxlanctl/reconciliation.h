@@ -86,7 +86,9 @@ private:
     void note_preparations();
     Result<void> find_lost() const;
     Result<void> prepare();
-    void put_back_unused();
+    Error with_namespace(Error error) const;
+    bool put_back_unused();
+    void fail_unprepared(const Error& why);
     void leave_out_what_is_no_drift();
     void report_problems(const TunnelPlan& tunnel);
     bool stands_on_changes(std::size_t stage) const;

@@ -51,8 +51,6 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
 std::string entry_text(const FloodEntry& entry);
 std::string entry_text(const PrlEntry& entry);
 nlohmann::json entry_json(const PrlEntry& entry);
-/// A route as text: `10.0.0.0/8 via 192.0.2.1 table 101`.
-std::string route_text(const Route& route);
 nlohmann::json route_json(const Route& route);
 nlohmann::json rule_json(const Rule& rule);
 /// Everything stated in a table's attributes: numbers and booleans as such, the rest as text.

@@ -28,8 +28,8 @@ public:
     /// Opens it, and makes it if it is not there. Refuses one that somebody else could write to.
     static Result<RuntimeDirectory> open();
     /// Opens it for reading records, the system's and the user's own; empty when there is neither,
-    /// which is no error.
-    static std::optional<RuntimeDirectory> open_existing();
+    /// which is no error. An error where the system fails.
+    static Result<std::optional<RuntimeDirectory>> open_existing();
 
     /// Waits until no other writer works in this network namespace, then keeps others out until
     /// this object dies. `on_wait` is told who is being waited for, once.
@@ -45,8 +45,9 @@ public:
     /// The same, also in the user's own directory beside the system's.
     std::vector<std::string> paths_of(const std::string& name) const;
 
-    /// The record under a mark's ID; empty when it is not there or cannot be read.
-    std::optional<Record> read_record(const std::string& id) const;
+    /// The record under a mark's ID; empty when it is not there, is not ours to read, or makes no
+    /// sense. An error where the system fails: without the record, too little would be reset.
+    Result<std::optional<Record>> read_record(const std::string& id) const;
     /// Replaces the record at once (rename), so that nobody reads half of it.
     Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
     void remove_record(const std::string& id);

@@ -41,6 +41,13 @@ struct LinkTarget {
 /// that has a lifetime (addrconf_permanent_addr() in net/ipv6/addrconf.c).
 bool needs_link_up(const Address& address);
 
+/// A record's key while a run is at work that may have switched this on for a moment.
+inline constexpr const char* promotion_key = "promote_secondaries";
+
+/// Whether a wanted IPv4 address is or will be a secondary of one that is not ours. It would go
+/// with that, unless promote_secondaries is set.
+bool is_behind_foreign(const Link& have, const LinkTarget& want);
+
 /// The differences that only a new link can remove; empty when the target can be reached in place.
 std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
 

@@ -312,14 +312,16 @@ private:
         }
         if (left.empty()) return noted;
         Error all = left.front();
+        all.kind = ErrorKind::undo_incomplete;
         for (std::size_t i = 1; i < left.size(); ++i)
-            all.remedy += fmt::format(" {}", to_string(left[i]));
+            all.remedy += fmt::format(". {}", to_string(left[i]));
         return tl::unexpected(std::move(all));
     }
 
     void settle_rejection(const Decision& decision) {
+        const bool is_left = decision.error && decision.error->kind == ErrorKind::undo_incomplete;
         call_.report_error({ErrorKind::kernel, "", decision.reason, "", 0,
-                            decision.error ? "" : "The previous state is restored."});
+                            is_left ? "" : "The previous state is restored."});
         if (decision.error) call_.report_error(*decision.error);
         for (auto& part : parts_)
             part.settle_rejection();

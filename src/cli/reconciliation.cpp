@@ -82,10 +82,13 @@ bool Reconciliation::has_work() const {
 Result<void> Reconciliation::open(std::chrono::seconds timeout) {
     lock_timeout_ = timeout;
     if (!is_there()) return {};
-    if (call_.mode != Mode::apply)
-        records_ = RuntimeDirectory::open_existing();
-    else if (auto alone = keep_others_out(timeout); !alone)
-        return alone;
+    if (call_.mode == Mode::apply) {
+        if (auto alone = keep_others_out(timeout); !alone) return alone;
+    } else {
+        auto existing = RuntimeDirectory::open_existing();
+        if (!existing) return tl::unexpected(existing.error());
+        records_ = std::move(*existing);
+    }
     return open_socket();
 }
 
@@ -286,7 +289,7 @@ Result<void> Reconciliation::prepare() {
             });
         if (!wanted || !moved) continue;
         moved = move_device(device, call_.home, *space_);
-        if (moved) moved_.push_back(device);
+        if (moved || moved.error().kind == ErrorKind::undo_incomplete) moved_.push_back(device);
     }
     devices_.clear();
     if (auto back = enter(); !back) return back;
@@ -299,18 +302,7 @@ void Reconciliation::carry_out() {
             return tunnel.errors.empty() && !tunnel.preparations.empty();
         });
     if (prepares)
-        if (auto ready = prepare(); !ready) {
-            for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
-                TunnelPlan& tunnel = plan_.tunnels[i];
-                if (!tunnel.errors.empty()) continue;
-                tunnel.errors.push_back(ready.error());
-                tunnel.errors.back().subject = tunnel.name;
-                tunnel.errors.back().remedy += "The previous state is restored.";
-                call_.report_error(tunnel.errors.back());
-                outcomes_[i] = Outcome::failed;
-            }
-            return put_back_unused();
-        }
+        if (auto ready = prepare(); !ready) return fail_unprepared(ready.error());
     if (!is_there()) return; // nothing can be made
     const auto given_up = records_given_up();
     const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
@@ -320,6 +312,25 @@ void Reconciliation::carry_out() {
     }
     release_unclaimed(given_up);
     if (prepares) put_back_unused();
+}
+
+/// Nothing can be made without what was to be prepared.
+void Reconciliation::fail_unprepared(const Error& why) {
+    std::vector<TunnelPlan*> failed;
+    for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
+        TunnelPlan& tunnel = plan_.tunnels[i];
+        if (!tunnel.errors.empty()) continue;
+        tunnel.errors.push_back(why);
+        tunnel.errors.back().subject = tunnel.name;
+        if (why.kind == ErrorKind::undo_incomplete) tunnel.errors.back().kind = ErrorKind::kernel;
+        outcomes_[i] = Outcome::failed;
+        failed.push_back(&tunnel);
+    }
+    const bool is_back = put_back_unused();
+    for (auto* tunnel : failed) {
+        if (is_back) tunnel->errors.back().remedy += "The previous state is restored.";
+        call_.report_error(tunnel->errors.back());
+    }
 }
 
 /// The records of tunnels that give up something outside of their links, by the plan's index.
@@ -371,9 +382,17 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
     return rest.steps;
 }
 
-/// A failure leaves no namespace behind that was made for nothing, and no device in it.
-void Reconciliation::put_back_unused() {
-    if (!space_) return;
+/// The namespace that holds a device which did not come back is left, too.
+Error Reconciliation::with_namespace(Error error) const {
+    if (made_namespace_) error.remedy += fmt::format(", remove network namespace '{}'", name_);
+    return error;
+}
+
+/// A failure leaves no namespace behind that was made for nothing, and no device in it. Returns
+/// whether all devices are back.
+bool Reconciliation::put_back_unused() {
+    if (!space_) return true;
+    bool is_back = true;
     const auto is_used = [&](auto uses) {
         return std::any_of(
             plan_.tunnels.begin(), plan_.tunnels.end(),
@@ -381,14 +400,16 @@ void Reconciliation::put_back_unused() {
     };
     std::erase_if(moved_, [&](const Link& device) {
         if (is_used([&](const TunnelPlan& tunnel) { return needs(tunnel, device); })) return false;
-        if (auto back = move_device(device, *space_, call_.home); !back)
-            call_.report_error(back.error());
-        return true;
+        auto back = bring_back(device, call_.home, *space_);
+        if (!back) call_.report_error(with_namespace(back.error()));
+        is_back = is_back && back;
+        return back.has_value(); // else it would go with the namespace
     });
     if (made_namespace_ && moved_.empty() && !is_used([](const TunnelPlan&) { return true; })) {
         NetworkNamespace::remove(name_);
         made_namespace_ = false;
     }
+    return is_back;
 }
 
 /// What has been prepared, as far as it is there: that was perhaps done by another process.
@@ -442,7 +463,10 @@ Result<void> Reconciliation::find_lost() const {
 
 std::vector<Error> Reconciliation::take_back() {
     std::vector<Error> left;
-    if (auto found = find_prepared(); !found) return {found.error()};
+    if (auto found = find_prepared(); !found) {
+        found.error().remedy = "Nothing was taken back; 'vxlanctl plan' says what runs.";
+        return {found.error()};
+    }
     if (!is_there()) {
         if (auto lost = find_lost(); !lost) left.push_back(lost.error());
         return left;
@@ -451,8 +475,8 @@ std::vector<Error> Reconciliation::take_back() {
     left = vxlanctl::take_back(context, plan_.tunnels, first_);
     (void)announcer_.announce(context.announcements); // without it, others find out later
     for (const auto& device : moved_)
-        if (auto back = move_device(device, *space_, call_.home); !back)
-            left.push_back(back.error());
+        if (auto back = bring_back(device, call_.home, *space_); !back)
+            left.push_back(with_namespace(back.error()));
     if (made_namespace_ && left.empty()) NetworkNamespace::remove(name_);
     if (auto lost = find_lost(); !lost) left.push_back(lost.error());
     return left;
@@ -632,10 +656,8 @@ void Reconciliation::sweep() {
         const auto steps = release("", record);
         if (!steps) call_.report_error(steps.error());
         if (!steps || steps->empty() || call_.style.quiet) continue;
-        std::vector<std::string> done;
-        for (const auto& step : *steps)
-            done.push_back(imperative(step, 0));
-        print_warning("", fmt::format("of a tunnel that is gone: {}", fmt::join(done, ", ")));
+        print_warning(
+            "", fmt::format("of a tunnel that is gone: {}", fmt::join(imperatives(*steps), ", ")));
     }
     records_->sweep(id(), is_marked);
 }

@@ -26,15 +26,6 @@ nlohmann::json entry_json(const PrlEntry& entry) {
     return {{"address", to_string(entry.router)}, {"default", entry.is_default}};
 }
 
-std::string route_text(const Route& route) {
-    std::string text = to_string(route.to);
-    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
-    if (!route.dev.empty()) text += fmt::format(" dev {}", route.dev);
-    if (route.table != main_table) text += fmt::format(" table {}", route.table);
-    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
-    return text;
-}
-
 namespace {
 
 void strip_unremarkable(TunnelAttributes& tunnel) {
@@ -57,7 +48,7 @@ public:
         for (const auto& address : preparations.moved->addresses)
             with += (with.empty() ? ", with " : ", ") + to_string(address.prefix);
         for (const auto& route : preparations.moved->routes)
-            with += (with.empty() ? ", with route " : ", route ") + route_text(route);
+            with += (with.empty() ? ", with route " : ", route ") + to_string(route);
         plus(fmt::format("lower device {}{}", preparations.moved->name, with));
     }
 
@@ -87,8 +78,8 @@ public:
                 [&](const RemoveRouters& op) { list(Ink::removed, '-', "router", op.entries); },
                 [&](const AddAddress& op) { plus("address " + to_string(op.address.prefix)); },
                 [&](const RemoveAddress& op) { minus("address " + to_string(op.address.prefix)); },
-                [&](const AddRoute& op) { plus("route " + route_text(op.route)); },
-                [&](const RemoveRoute& op) { minus("route " + route_text(op.route)); },
+                [&](const AddRoute& op) { plus("route " + to_string(op.route)); },
+                [&](const RemoveRoute& op) { minus("route " + to_string(op.route)); },
                 [&](const AddRule& op) { plus("rule " + to_string(op.rule)); },
                 [&](const RemoveRule& op) { minus("rule " + to_string(op.rule)); },
                 [&](const SetForwarding&) { changes(step.changes); },

@@ -16,6 +16,7 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     for (const auto& name : names)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
     const auto records = RuntimeDirectory::open_existing();
+    if (!records) return tl::unexpected(records.error());
     ReadRequest request;
     request.tunnels = names;
     request.others = beside.links;
@@ -39,7 +40,7 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
         needs.settings = true; // what of a link is not as all are
         return needs;
     };
-    auto state = read_state(netlink, records ? &*records : nullptr, request);
+    auto state = read_state(netlink, *records ? &**records : nullptr, request);
     if (!state) return state;
     for (const auto& name : names) {
         const Link* link = find_link(*state, name);

@@ -229,7 +229,7 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
     for (const auto& entry : link.routers)
         text += field("router", entry_text(entry));
     for (const auto& route : routes_of(link, state))
-        text += field("route", route_text(route));
+        text += field("route", to_string(route));
     for (const auto& rule : rules_of(link, state))
         text += field("rule", to_string(rule));
     MacsBehind macs = macs_behind_remotes(link);

@@ -55,6 +55,15 @@ std::string to_string(const Rule& rule) {
                        rule.priority ? fmt::format(" priority {}", *rule.priority) : "");
 }
 
+std::string to_string(const Route& route) {
+    std::string text = to_string(route.to);
+    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
+    if (!route.dev.empty()) text += fmt::format(" dev {}", route.dev);
+    if (route.table != main_table) text += fmt::format(" table {}", route.table);
+    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    return text;
+}
+
 std::string to_string(const Change& change) {
     return fmt::format("{}: {} -> {}", change.field, change.have.empty() ? "none" : change.have,
                        change.want);

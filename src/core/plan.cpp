@@ -90,6 +90,9 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     };
     std::copy_if(have->addresses.begin(), have->addresses.end(),
                  std::back_inserter(target.surplus_addresses), is_surplus);
+    // A run that was killed had no time to switch it off again.
+    if (record.keys.contains(promotion_key) && !is_behind_foreign(*have, target))
+        target.attributes.promote_secondaries = false;
     // Addresses with a peer of their own, a label or a lifetime are equal if prefix and peer are.
     for (auto& address : target.addresses)
         for (const auto& present : have->addresses)

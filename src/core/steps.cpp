@@ -153,22 +153,6 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
     }
 }
 
-/// Whether a wanted IPv4 address will be a secondary of one that is not ours.
-bool is_behind_foreign(const Link& have, const LinkTarget& want) {
-    if (want.surplus_addresses.empty()) return false;
-    return std::any_of(want.addresses.begin(), want.addresses.end(), [&](const Address& wanted) {
-        for (const auto& present : have.addresses) {
-            if (same_identity(present, wanted)) return false;
-            if (is_ipv4(wanted) && is_ipv4(present) && !is_among(want.surplus_addresses, present) &&
-                !is_among(want.addresses, present) &&
-                present.prefix.length == wanted.prefix.length &&
-                network_of(present.prefix) == network_of(wanted.prefix))
-                return true;
-        }
-        return false;
-    });
-}
-
 /// Deleting a primary IPv4 address deletes the secondaries of its subnet, foreign ones included,
 /// unless promote_secondaries is set (inet_del_ifa() in net/ipv4/devinet.c).
 void promote_around_removals(std::vector<Step>& steps, const Link& have, const LinkTarget& want) {
@@ -185,7 +169,7 @@ void promote_around_removals(std::vector<Step>& steps, const Link& have, const L
     };
     bool promotes = have.attributes.promote_secondaries.value_or(true);
     const bool wanted = want.attributes.promote_secondaries.value_or(
-        promotes || is_behind_foreign(have, want)); // or it would go with the foreign one
+        promotes || (!want.surplus_addresses.empty() && is_behind_foreign(have, want)));
     const auto first = std::find_if(steps.begin(), steps.end(), removes_ipv4);
     const auto others = std::count_if(have.addresses.begin(), have.addresses.end(), is_ipv4) +
                         std::count_if(steps.begin(), first, [](const Step& step) {
@@ -410,6 +394,20 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 }
 
 } // namespace
+
+bool is_behind_foreign(const Link& have, const LinkTarget& want) {
+    return std::any_of(want.addresses.begin(), want.addresses.end(), [&](const Address& wanted) {
+        for (const auto& present : have.addresses) {
+            if (same_identity(present, wanted)) return false;
+            if (is_ipv4(wanted) && is_ipv4(present) && !is_among(want.surplus_addresses, present) &&
+                !is_among(want.addresses, present) &&
+                present.prefix.length == wanted.prefix.length &&
+                network_of(present.prefix) == network_of(wanted.prefix))
+                return true;
+        }
+        return false;
+    });
+}
 
 bool needs_link_up(const Address& address) {
     return !is_ipv4(address) && address.valid_seconds != forever;

@@ -119,8 +119,8 @@ std::string imperative(const Step& step, std::size_t element) {
             [&](const RemoveAddress& op) {
                 return "remove address " + to_string(op.address.prefix);
             },
-            [&](const AddRoute& op) { return "add route " + to_string(op.route.to); },
-            [&](const RemoveRoute& op) { return "remove route " + to_string(op.route.to); },
+            [&](const AddRoute& op) { return "add route " + to_string(op.route); },
+            [&](const RemoveRoute& op) { return "remove route " + to_string(op.route); },
             [&](const AddRule& op) { return "add rule " + to_string(op.rule); },
             [&](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
             [&](const SetForwarding&) { return "set " + joined(step.changes); },
@@ -132,6 +132,18 @@ std::string imperative(const Step& step, std::size_t element) {
             },
         },
         step.operation);
+}
+
+std::vector<std::string> imperatives(const std::vector<Step>& steps) {
+    std::vector<std::string> texts;
+    for (const auto& step : steps) {
+        // What else goes with a creation belongs to it.
+        const bool creates = std::holds_alternative<CreateLink>(step.operation);
+        const std::size_t count = creates ? 1 : message_count(step);
+        for (std::size_t i = 0; i < count; ++i)
+            texts.push_back(imperative(step, i));
+    }
+    return texts;
 }
 
 Error explain(const std::string& tunnel, const Step& step, std::size_t element,

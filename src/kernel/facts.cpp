@@ -37,6 +37,7 @@ public:
 
     Result<Facts> run() {
         const auto records = RuntimeDirectory::open_existing();
+        if (!records) return tl::unexpected(records.error());
         ReadRequest request;
         request.every_tunnel = true;
         request.needs = [this](const State& known) {
@@ -53,7 +54,7 @@ public:
                     if (!route.dev.empty()) needs.links.insert(route.dev);
             return needs;
         };
-        auto state = read_state(netlink_, records ? &*records : nullptr, request);
+        auto state = read_state(netlink_, *records ? &**records : nullptr, request);
         if (!state) return tl::unexpected(state.error());
         facts_.state = std::move(*state);
         facts_.wishes = request_.wishes;

@@ -26,16 +26,31 @@ constexpr std::chrono::hours a_long_time{24};
 constexpr std::string_view begin_word = "begin ", keep_word = "keep", reject_word = "reject ",
                            dismiss_word = "dismiss";
 // What the guardian answers, to the foreground and to those who confirm.
-constexpr std::string_view kept_word = "kept", taken_back_word = "taken back ";
+constexpr std::string_view kept_word = "kept", taken_back_word = "taken back ",
+                           left_word = "left: "; // before an error of the undo itself
 
-void send_text(int fd, std::string_view text) {
-    (void)::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+/// What the system lacks for a moment, or a signal ended, is tried again.
+constexpr int attempts = 5;
+bool is_passing(int code) {
+    return code == EINTR || code == ENOBUFS || code == ENOMEM;
+}
+
+/// Calls until that succeeds, or fails for good.
+template<class Call> ssize_t persistently(Call call) {
+    ssize_t size = -1;
+    for (int attempt = 0; attempt < attempts && size < 0; ++attempt)
+        if (size = call(); size < 0 && !is_passing(errno)) break;
+    return size;
+}
+
+bool send_text(int fd, std::string_view text) {
+    return persistently([&] { return ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }) >= 0;
 }
 
 /// One message; empty at the end of the connection.
 std::string receive_text(int fd) {
     std::array<char, 4096> buffer{};
-    const auto size = recv(fd, buffer.data(), buffer.size(), 0);
+    const auto size = persistently([&] { return recv(fd, buffer.data(), buffer.size(), 0); });
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
 }
 
@@ -109,7 +124,8 @@ public:
         std::string answer(kept_word);
         if (!keeps) {
             const auto done = take_back_();
-            answer = fmt::format("{}{}\n{}", taken_back_word, reason,
+            const bool is_left = !done && done.error().kind == ErrorKind::undo_incomplete;
+            answer = fmt::format("{}{}\n{}{}", taken_back_word, reason, is_left ? left_word : "",
                                  done ? "" : to_string(done.error()));
         }
         unlink(path_.c_str());
@@ -219,8 +235,12 @@ Decision decision_in(const std::string& answer) {
     Decision decision{Decision::Kind::taken_back,
                       answer.substr(taken_back_word.size(), end - taken_back_word.size()),
                       std::nullopt};
-    if (const std::string left = answer.substr(end + 1); !left.empty())
-        decision.error = Error{ErrorKind::undo_incomplete, "", left, "", 0, ""};
+    const std::string problem = answer.substr(end + 1);
+    if (problem.starts_with(left_word))
+        decision.error =
+            Error{ErrorKind::undo_incomplete, "", problem.substr(left_word.size()), "", 0, ""};
+    else if (!problem.empty())
+        decision.error = Error{ErrorKind::kernel, "", problem, "", 0, ""};
     return decision;
 }
 
@@ -251,7 +271,8 @@ Decision Guardian::wait(std::chrono::seconds time, const std::function<void()>& 
     Terminal terminal;
     listen(listener_.get(), 8); // not earlier: the change was not there yet
     listener_ = FileDescriptor();
-    send_text(link_.get(), fmt::format("{}{}", begin_word, time.count()));
+    if (!send_text(link_.get(), fmt::format("{}{}", begin_word, time.count())))
+        shutdown(link_.get(), SHUT_WR); // which is a rejection
     ask(); // not earlier: who answers at once is heard, and the time runs though nobody reads it
     bool told = false;
     const auto reject = [&](const std::string& reason) {
@@ -275,7 +296,10 @@ Decision Guardian::wait(std::chrono::seconds time, const std::function<void()>& 
 }
 
 void Guardian::dismiss() {
-    send_text(link_.get(), dismiss_word);
+    if (!send_text(link_.get(), dismiss_word)) { // there is nothing that it could take back
+        kill(process_, SIGKILL);
+        unlink(path_.c_str());
+    }
     waitpid(process_, nullptr, 0);
 }
 
@@ -286,8 +310,9 @@ Result<void> confirm(NamespaceId space) {
                                     "", 0, ""});
     };
     const auto directory = RuntimeDirectory::open_existing();
-    if (!directory) return nothing();
-    for (const auto& path : directory->paths_of(socket_name(space))) {
+    if (!directory) return tl::unexpected(directory.error());
+    if (!*directory) return nothing();
+    for (const auto& path : (*directory)->paths_of(socket_name(space))) {
         const FileDescriptor client(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
         const sockaddr_un address = address_of(path);
         if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
@@ -297,9 +322,14 @@ Result<void> confirm(NamespaceId space) {
                                 errno == EACCES ? "Run it as the user who applied, or as root."
                                                 : "");
         }
-        send_text(client.get(), keep_word);
+        if (!send_text(client.get(), keep_word))
+            return system_error("", "cannot confirm", errno, "The change still waits.");
+        errno = 0;
         const std::string answer = receive_text(client.get());
         if (answer == kept_word) return {};
+        if (errno != 0) // no end of the connection
+            return system_error("", "cannot tell whether the change stays", errno,
+                                "'vxlanctl check' tells.");
         return tl::unexpected(
             Error{ErrorKind::kernel, "", "too late: the change was taken back", "", 0, ""});
     }

@@ -7,10 +7,13 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
+
+constexpr int attempts_back = 4;
 
 /// The ifindex of a device in the namespace that this process is in.
 Result<int> index_of(const std::string& name, const std::string& doing) {
@@ -49,6 +52,26 @@ Result<void> restore(const Link& device) {
         for (const auto& route : routes)
             encode_add_route(writer, *index, route);
     }
+    auto socket = NetlinkSocket::open();
+    if (!socket) return tl::unexpected(socket.error());
+    const auto failures = Netlink(*socket).request(batch, [](const nlmsghdr*) {});
+    if (!failures) return tl::unexpected(failures.error());
+    for (const auto& failure : *failures)
+        if (failure.code != EEXIST) // it never left, or this is done once more
+            return tl::unexpected(
+                Error{ErrorKind::kernel, "", doing, failure.kernel_text, failure.code, ""});
+    return {};
+}
+
+/// Moves it from the namespace that this process is in.
+Result<void> move(const Link& device, const NetworkNamespace& to) {
+    const std::string doing =
+        fmt::format("cannot move '{}' to the other network namespace", device.name);
+    const auto index = index_of(device.name, doing);
+    if (!index) return tl::unexpected(index.error());
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    encode_move(writer, *index, to.descriptor());
     return send_batch(batch, doing);
 }
 
@@ -159,23 +182,49 @@ void expect_device(State& state, const Link& device) {
 
 Result<void> move_device(const Link& device, const NetworkNamespace& from,
                          const NetworkNamespace& to) {
-    const auto move = [&](const NetworkNamespace& target) -> Result<void> {
-        const std::string doing =
-            fmt::format("cannot move '{}' to the other network namespace", device.name);
-        const auto index = index_of(device.name, doing);
-        if (!index) return tl::unexpected(index.error());
-        MessageBatch batch;
-        MessageWriter writer(batch);
-        encode_move(writer, *index, target.descriptor());
-        return send_batch(batch, doing);
-    };
-    if (auto moved = move(to); !moved) return moved;
-    if (auto entered = to.enter(); !entered) return entered;
-    auto restored = restore(device);
-    if (!restored) (void)move(from);
-    if (auto back = from.enter(); !back) return back;
-    if (!restored) (void)restore(device);
-    return restored;
+    auto moved = from.enter();
+    if (moved) moved = move(device, to);
+    if (moved) moved = to.enter();
+    if (moved) moved = restore(device);
+    if (moved) moved = from.enter();
+    if (!moved && !bring_back(device, from, to)) moved.error().kind = ErrorKind::undo_incomplete;
+    return moved;
+}
+
+Result<void> bring_back(const Link& device, const NetworkNamespace& from,
+                        const NetworkNamespace& to) {
+    std::vector<std::string> left{fmt::format("move '{}' back", device.name)};
+    if (device.attributes.up.value_or(false))
+        left.push_back(fmt::format("set '{}' up", device.name));
+    for (const auto& address : device.addresses)
+        left.push_back("add address " + to_string(address.prefix));
+    for (const auto& route : device.routes)
+        left.push_back("add route " + to_string(route));
+    Error last;
+    bool is_there = false; // known to be, and not touched since
+    for (int attempt = 0; attempt < attempts_back; ++attempt) {
+        is_there = false;
+        // An error may be that of an answer that was lost: it is looked where the device is.
+        auto done = to.enter();
+        if (done) {
+            const auto there = links_here({device.name});
+            is_there = there && there->contains(device.name);
+            if (!there) done = tl::unexpected(there.error());
+        }
+        if (done && is_there) done = move(device, from);
+        if (done) is_there = false;
+        if (done) done = from.enter();
+        if (done) done = restore(device);
+        if (done) return {};
+        last = done.error();
+    }
+    last.kind = ErrorKind::undo_incomplete;
+    last.subject = device.name;
+    last.remedy = fmt::format("The undo failed as well. {}{}",
+                              is_there ? "Left to do by hand: "
+                                       : "What is left cannot be read; it may be any of: ",
+                              fmt::join(left, ", "));
+    return tl::unexpected(std::move(last));
 }
 
 } // namespace vxlanctl

@@ -97,18 +97,20 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
     if (auto shared = share_directory(); !shared) return tl::unexpected(shared.error());
     const std::string path = namespace_path(name);
     const std::string doing = fmt::format("cannot make network namespace '{}'", name);
-    if (FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0)).get() < 0)
-        return system_error("", doing, errno);
-    Result<void> made;
-    if (unshare(CLONE_NEWNET) != 0 ||
-        mount("/proc/self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0)
-        made = system_error("", doing, errno);
-    else
-        made = set_loopback_up();
+    // Complete before it has a name: a run that is killed leaves no half of one.
+    auto made = unshare(CLONE_NEWNET) == 0 ? set_loopback_up()
+                                           : Result<void>(system_error("", doing, errno));
+    bool is_named = false;
+    if (made) {
+        is_named = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0))
+                       .get() >= 0;
+        if (!is_named || mount("/proc/self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0)
+            made = system_error("", doing, errno);
+    }
     if (auto back = before->enter(); !back) made = back;
-    if (made) return open(name);
-    remove(name);
-    return tl::unexpected(made.error());
+    auto opened = made ? open(name) : Result<NetworkNamespace>(tl::unexpected(made.error()));
+    if (!opened && is_named) remove(name);
+    return opened;
 }
 
 void NetworkNamespace::remove(const std::string& name) {

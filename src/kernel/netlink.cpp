@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <linux/netlink.h>
 #include <netlink/netlink.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@ constexpr std::size_t receive_size = 65536; // the kernel fills up to 32 KiB of 
 constexpr std::size_t send_size = 65536;    // below the smallest default send buffer
 constexpr int dump_attempts = 5;
 constexpr time_t silence_seconds = 10;
+constexpr std::chrono::seconds dump_time{60}; // of tables of millions
 
 tl::unexpected<Error> netlink_error(std::string doing, int code, std::string why = {}) {
     return tl::unexpected(Error{ErrorKind::kernel, "", std::move(doing), std::move(why), code, ""});
@@ -112,6 +114,7 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
     reinterpret_cast<nlmsghdr*>(bytes.data())->nlmsg_seq = sequence;
     if (auto sent = transport_.send(bytes); !sent) return sent;
     if (watch != nullptr) watch->is_quiet = true;
+    const auto deadline = std::chrono::steady_clock::now() + dump_time;
     for (datagrams_ = 0;; ++datagrams_) {
         const auto datagram = transport_.receive();
         if (!datagram && watch != nullptr && datagram.error().code == ENOBUFS) {
@@ -119,6 +122,8 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
             continue;
         }
         if (!datagram) return tl::unexpected(datagram.error());
+        if (std::chrono::steady_clock::now() > deadline)
+            return netlink_error("cannot read", ETIMEDOUT, "the kernel's answer does not end");
         auto remaining = static_cast<int>(datagram->size());
         const auto* message = reinterpret_cast<const nlmsghdr*>(datagram->data());
         for (; nlmsg_ok(message, remaining);

@@ -44,7 +44,8 @@ public:
         if (auto done = read_links(); !done) return tl::unexpected(done.error());
         select_tunnels();
         for (const auto& link : state_.links)
-            if (tunnels_.contains(link.index)) read_record(link);
+            if (tunnels_.contains(link.index))
+                if (auto done = read_record(link); !done) return tl::unexpected(done.error());
         if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
         if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
         if (auto done = read_routers(); !done) return tl::unexpected(done.error());
@@ -119,23 +120,26 @@ private:
         return failures ? Result<void>() : while_reading(failures.error(), "settings of all links");
     }
 
-    void read_record(const Link& link) {
+    Result<void> read_record(const Link& link) {
         const auto mark =
             records_ == nullptr ? std::nullopt : mark_of(link.attributes.alias.value_or(""));
-        if (!mark || state_.records.contains(mark->id)) return;
-        if (auto record = records_->read_record(mark->id))
-            state_.records.emplace(mark->id, std::move(*record));
+        if (!mark || state_.records.contains(mark->id)) return {};
+        auto record = records_->read_record(mark->id);
+        if (!record) return tl::unexpected(record.error());
+        if (*record) state_.records.emplace(mark->id, std::move(**record));
+        return {};
     }
 
     /// The records of all marked links, whatever their kind, and of those that are gone.
     Result<void> read_all_records() {
         std::set<std::string> marked;
+        Result<void> all_read;
         auto done =
             dump([](MessageWriter& writer) { encode_dump_links(writer, "", false); }, "links",
                  [&](const nlmsghdr* message) {
                      const auto link = decode_link(message);
                      if (!link) return;
-                     read_record(*link);
+                     if (auto read = read_record(*link); !read) all_read = read;
                      if (const auto mark = mark_of(link->attributes.alias.value_or("")))
                          marked.insert(mark->id);
                  },
@@ -143,7 +147,7 @@ private:
         if (done && records_ != nullptr)
             state_.orphans =
                 records_->orphans([&](const std::string& id) { return marked.contains(id); });
-        return done;
+        return done ? all_read : done;
     }
 
     Result<void> dump(const std::function<void(MessageWriter&)>& encode, std::string what,

@@ -130,11 +130,15 @@ std::vector<std::string> names_in(const FileDescriptor& directory) {
     return names;
 }
 
-/// Of a file that is no link.
-std::string text_in(const FileDescriptor& directory, const std::string& name) {
-    const FileDescriptor file(
-        openat(directory.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return read_all(file.get());
+/// Of a file that is no link; empty, with errno, when it cannot be opened.
+std::optional<std::string> text_in(int directory, const std::string& name) {
+    const FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    return file.get() < 0 ? std::nullopt : std::optional(read_all(file.get()));
+}
+
+/// Whether what cannot be opened is as good as none: not there, a link, or of others.
+bool is_none(int code) {
+    return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES;
 }
 
 std::optional<std::string> id_of_record(const std::string& name) {
@@ -203,13 +207,20 @@ Result<RuntimeDirectory> RuntimeDirectory::open() {
     return RuntimeDirectory(std::move(*directory));
 }
 
-std::optional<RuntimeDirectory> RuntimeDirectory::open_existing() {
+Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing() {
+    std::optional<RuntimeDirectory> directory;
     auto system = open_directory_of_anybody(system_directory);
+    if (system.get() < 0 && !is_none(errno))
+        return system_error(system_directory, "cannot open", errno);
     auto own = open_directory(own_directory());
-    if (system.get() < 0 && !own) return std::nullopt;
-    if (system.get() < 0) return RuntimeDirectory(std::move(*own));
-    RuntimeDirectory directory(std::move(system));
-    if (own) directory.other_ = std::move(*own);
+    const int code = own ? 0 : own.error().code; // 0: there, and not to be used
+    if (code != 0 && !is_none(code)) return tl::unexpected(own.error());
+    if (system.get() >= 0) {
+        directory = RuntimeDirectory(std::move(system));
+        if (own) directory->other_ = std::move(*own);
+    } else if (own) {
+        directory = RuntimeDirectory(std::move(*own));
+    }
     return directory;
 }
 
@@ -261,13 +272,14 @@ std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) con
     return paths;
 }
 
-std::optional<Record> RuntimeDirectory::read_record(const std::string& id) const {
+Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& id) const {
+    const std::string name = fmt::format("{}{}", record_prefix, id);
     for (const int directory : {directory_.get(), other_.get()}) {
-        const FileDescriptor file(openat(directory, fmt::format("{}{}", record_prefix, id).c_str(),
-                                         O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-        if (directory >= 0 && file.get() >= 0) return parse_record(read_all(file.get()));
+        if (directory < 0) continue;
+        if (const auto text = text_in(directory, name)) return parse_record(*text);
+        if (!is_none(errno)) return system_error(name, "cannot read the record", errno);
     }
-    return std::nullopt;
+    return std::optional<Record>();
 }
 
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
@@ -288,9 +300,9 @@ RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_mark
     for (const auto& name : names_in(directory_)) {
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const std::string text = text_in(directory_, name);
-        if (origin_of_record(text) != RecordOrigin{locked_, cookie_}) continue;
-        if (auto record = parse_record(text)) orphans.emplace(*id, std::move(*record));
+        const auto text = text_in(directory_.get(), name);
+        if (!text || origin_of_record(*text) != RecordOrigin{locked_, cookie_}) continue;
+        if (auto record = parse_record(*text)) orphans.emplace(*id, std::move(*record));
     }
     return orphans;
 }
@@ -312,7 +324,9 @@ void RuntimeDirectory::sweep(NamespaceId space,
             unlinkat(directory_.get(), name.c_str(), 0);
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const auto origin = origin_of_record(text_in(directory_, name));
+        const auto text = text_in(directory_.get(), name);
+        if (!text && !is_none(errno)) continue; // it may be of another network namespace
+        const auto origin = text ? origin_of_record(*text) : std::nullopt;
         if (origin && origin->space != space && is_alive(origin->space)) continue;
         remove_record(*id);
     }

@@ -521,11 +521,10 @@ public:
         for (int attempt = 0;; ++attempt) {
             // The old socket may still hold half an answer.
             auto socket = NetlinkSocket::open();
-            if (!socket) return incomplete(std::move(cause), to_string(socket.error()));
+            if (!socket) return unknown(std::move(cause), socket.error());
             Netlink netlink(*socket);
             const auto now = read_state(netlink, nullptr, mine);
-            if (!now && attempt == undo_attempts)
-                return incomplete(std::move(cause), to_string(now.error()));
+            if (!now && attempt == undo_attempts) return unknown(std::move(cause), now.error());
             if (!now) continue;
             const auto steps = steps_back(*now);
             if (steps.empty()) {
@@ -535,12 +534,10 @@ public:
                 restore_records();
                 return failed(std::move(cause));
             }
-            if (attempt == undo_attempts) {
-                std::vector<std::string> left;
-                for (const auto& step : steps)
-                    left.push_back(imperative(step, 0));
-                return incomplete(std::move(cause), fmt::format("{}", fmt::join(left, ", ")));
-            }
+            if (attempt == undo_attempts)
+                return incomplete(
+                    std::move(cause),
+                    fmt::format("Left to do by hand: {}", fmt::join(imperatives(steps), ", ")));
             Executor executor(netlink, *now, Executor::OnSignal::go_on);
             NewAddresses addresses;
             const auto put_back = new_ipv6_addresses(steps);
@@ -596,8 +593,15 @@ private:
 
     Result<void> incomplete(Error cause, const std::string& left) const {
         cause.kind = ErrorKind::undo_incomplete;
-        cause.remedy = fmt::format("The undo failed as well. Left to do by hand: {}", left);
+        cause.remedy = fmt::format("The undo failed as well. {}", left);
         return tl::unexpected(std::move(cause));
+    }
+
+    /// The kernel does not tell what is there.
+    Result<void> unknown(Error cause, const Error& why) const {
+        return incomplete(std::move(cause),
+                          fmt::format("What is left cannot be read ({}); it may be any of: {}",
+                                      to_string(why), fmt::join(imperatives(plan_.steps), ", ")));
     }
 
     Result<void> failed(Error cause) const {
@@ -692,9 +696,20 @@ private:
                 unite(both.rules, old->second.rules);
                 unite(both.forward_from, old->second.forward_from);
             }
+        if (may_promote()) both.keys.insert(promotion_key);
         written_ = both;
         if (both == recorded(plan_.mark->id)) return {};
         return context_.records.write_record(plan_.mark->id, both, context_.space);
+    }
+
+    /// Whether this run may switch on promote_secondaries, if only for a while.
+    bool may_promote() const {
+        const Link* was = find_link(before_, plan_.name);
+        return was != nullptr && was->attributes.promote_secondaries == false &&
+               std::any_of(plan_.steps.begin(), plan_.steps.end(), [](const Step& step) {
+                   return std::holds_alternative<AddAddress>(step.operation) ||
+                          std::holds_alternative<RemoveAddress>(step.operation);
+               });
     }
 
     bool same_id() const { return plan_.old_mark && plan_.old_mark->id == plan_.mark->id; }
@@ -869,9 +884,7 @@ private:
                 shared_.emplace_back(tunnel.name, tunnel.steps);
                 continue;
             }
-            std::vector<std::string> left;
-            for (const auto& step : tunnel.steps)
-                left.push_back(imperative(step, 0));
+            std::vector<std::string> left = imperatives(tunnel.steps);
             for (const auto& problem : tunnel.errors)
                 left.push_back(problem.doing);
             if (!left.empty())

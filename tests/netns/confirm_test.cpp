@@ -51,14 +51,6 @@ struct Wishes {
 const std::string pending = "apply /run/wish.toml --confirm 600";
 const std::string question = "unless you press Enter";
 
-/// Waits until the change of a run without a terminal is made, and its confirmation awaited.
-void await_pending(const Namespace& space) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (vxlanctl(space, "down nosuch --lock-timeout 0").err.find("is taken back in") ==
-           std::string::npos)
-        REQUIRE(std::chrono::steady_clock::now() < deadline);
-}
-
 } // namespace
 
 TEST_CASE("confirm: Enter at the terminal keeps the change, and nothing else does") {

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <stdexcept>
 #include <sys/wait.h>
 
 namespace world {
@@ -28,6 +29,14 @@ StoppedRun::StoppedRun(const Namespace& space, const std::string& words, long wr
 Finished StoppedRun::resume() {
     kill(process_.pid(), SIGCONT);
     return process_.wait();
+}
+
+void await_pending(const Namespace& space) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    while (vxlanctl(space, "down nosuch --lock-timeout 0").err.find("is taken back in") ==
+           std::string::npos)
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error("no change waits for its confirmation");
 }
 
 std::map<std::string, std::string> record_files() {

@@ -20,6 +20,9 @@ private:
     bool stopped_ = false;
 };
 
+/// Waits until the change of a run without a terminal is made, and its confirmation awaited.
+void await_pending(const Namespace& space);
+
 /// The files of /run/vxlanctl that hold records, and their texts.
 std::map<std::string, std::string> record_files();
 
