@@ -197,9 +197,9 @@ Result<RuntimeDirectory> RuntimeDirectory::open() {
     auto directory = make_directory(system_directory);
     if (!directory) {
         const int code = directory.error().code;
-        const bool denied = code == EACCES || code == EPERM || code == EROFS;
+        const bool denied = code == EACCES || code == EROFS;
         // The system's is not ours to use: an ordinary user, or one who is root of a namespace
-        // only.
+        // only. Else an error is one, since the records are there, and so are others' locks.
         if (denied || geteuid() != 0 || uid_outside() != 0)
             directory = make_directory(own_directory());
     }

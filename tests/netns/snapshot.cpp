@@ -1,3 +1,5 @@
+#include "snapshot.h"
+
 #include "world.h"
 
 #include <algorithm>
@@ -156,6 +158,10 @@ constexpr int ifla_tso_max_size = 59, ifla_tso_max_segs = 60;
 
 nlohmann::json snapshot(const Namespace& space) {
     const Inside inside(space);
+    return snapshot_here();
+}
+
+nlohmann::json snapshot_here() {
     nlohmann::json all;
     std::map<int, std::string> names;
     // Of a link not its counters, what follows from the carrier, what a bridge takes from its ports
@@ -179,7 +185,8 @@ nlohmann::json snapshot(const Namespace& space) {
             attributes_of(of_families[AF_INET6]),
             {IFLA_INET6_FLAGS, IFLA_INET6_STATS, IFLA_INET6_ICMP6STATS, IFLA_INET6_CACHEINFO});
         item["up"] = (link.header.ifi_flags & IFF_UP) != 0;
-        item["link"] = names[link.number(IFLA_LINK)];
+        if (link.attributes.count(IFLA_LINK_NETNSID) == 0) // else it is an index of elsewhere
+            item["link"] = names[link.number(IFLA_LINK)];
         item["master"] = names[link.number(IFLA_MASTER)];
         if (const std::string list = routers(name); !list.empty()) item["routers"] = list;
     }
