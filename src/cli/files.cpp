@@ -1,5 +1,7 @@
 #include "vxlanctl/files.h"
 
+#include "vxlanctl/way.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -36,6 +38,8 @@ struct Path {
 Result<std::vector<std::string>> files_in(const std::string& directory) {
     std::vector<std::string> paths;
     std::error_code problem;
+    if (std::filesystem::exists(directory, problem))
+        if (auto good = check_who_writes(directory, -1); !good) return tl::unexpected(good.error());
     for (std::filesystem::directory_iterator entry(directory, problem), end;
          !problem && entry != end; entry.increment(problem)) {
         const std::string name = entry->path().filename();
@@ -73,6 +77,9 @@ Result<std::string> read_stream(const Stream& file, const std::string& path,
                                 std::string_view what) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
     if (!file) return tl::unexpected(cannot_read(path, what, errno));
+    if (path != "-")
+        if (auto good = check_who_writes(path, fileno(file.get())); !good)
+            return tl::unexpected(good.error());
     std::string text;
     std::array<char, 65536> buffer;
     while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {

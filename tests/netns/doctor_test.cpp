@@ -127,7 +127,7 @@ struct TwoVpgs {
                        "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
                        "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
                        "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter");
-        const auto made = vxlanctl(host.space, "apply " SOURCE_DIRECTORY "/examples/two-vpgs.toml");
+        const auto made = vxlanctl(host.space, "apply " EXAMPLES "/two-vpgs.toml");
         INFO(made.err);
         REQUIRE(made.code == 0);
     }
@@ -691,10 +691,9 @@ TEST_CASE("doctor: the example tells a monitoring agent what failed and what to 
     const Healthy net;
     const std::string program = VXLANCTL_PROGRAM;
     const auto example = [&](const std::string& words) {
-        return run(net.space,
-                   {"/bin/sh", "-c",
-                    fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/doctor.sh {}",
-                                program.substr(0, program.rfind('/')), words)});
+        return run(net.space, {"/bin/sh", "-c",
+                               fmt::format("PATH=\"{}:$PATH\" " EXAMPLES "/doctor.sh {}",
+                                           program.substr(0, program.rfind('/')), words)});
     };
     auto finished = example("");
     CHECK(finished.code == 0);

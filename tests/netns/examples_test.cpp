@@ -42,10 +42,10 @@ void check_point(const Namespace& space, const std::string& name) {
     }
     if (name.starts_with("gate-peer-")) { // the virtual address comes and goes
         sh(space, "ip addr add 10.225.194.170/9 dev vxlan0");
-        CHECK(vxlanctl_counted(space, "apply " SOURCE_DIRECTORY "/examples/" + name).writes == 0);
+        CHECK(vxlanctl_counted(space, "apply " EXAMPLES "/" + name).writes == 0);
         CHECK(addresses(space, "vxlan0").size() == 2);
         sh(space, "ip addr del 10.225.194.170/9 dev vxlan0");
-        CHECK(vxlanctl_counted(space, "apply " SOURCE_DIRECTORY "/examples/" + name).writes == 0);
+        CHECK(vxlanctl_counted(space, "apply " EXAMPLES "/" + name).writes == 0);
     }
     if (name == "two-vpgs-netns.toml") { // tests/netns/namespaces_test.cpp sends traffic
         CHECK(sh(space, "ip -n vpg-b -br addr show dev eth1").find("172.21.1.100/24") !=
@@ -53,7 +53,7 @@ void check_point(const Namespace& space, const std::string& name) {
         sh(space, "ip netns del vpg-b");
     }
     if (name == "peers-by-name.toml") {
-        const std::string apply = "apply " SOURCE_DIRECTORY "/examples/" + name;
+        const std::string apply = "apply " EXAMPLES "/" + name;
         CHECK(flood_list(space, "vxlan0") ==
               std::vector<std::string>{"100.64.158.132", "100.64.158.4", "100.64.158.5"});
         Names::set_hosts("100.64.158.4 gate-a.example.net\n100.64.158.9 gate-b.example.net\n");
@@ -73,7 +73,7 @@ void check_example(const std::string& name, const std::string& setup) {
     INFO(name);
     const Host host;
     sh(host.space, setup);
-    const std::string file = SOURCE_DIRECTORY "/examples/" + name;
+    const std::string file = EXAMPLES "/" + name;
     const auto made = vxlanctl(host.space, "apply " + file);
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -89,7 +89,7 @@ void check_example(const std::string& name, const std::string& setup) {
 
 TEST_CASE("examples: every file is applied by a test") {
     std::size_t files = 0;
-    for (const auto& entry : std::filesystem::directory_iterator(SOURCE_DIRECTORY "/examples")) {
+    for (const auto& entry : std::filesystem::directory_iterator(EXAMPLES "")) {
         if (entry.path().extension() != ".toml") continue;
         INFO(entry.path().filename());
         CHECK(hosts.contains(entry.path().filename()));

@@ -414,9 +414,8 @@ TEST_CASE("firewall: the example of Junction's redirection does what it says, ag
     const Host host;
     if (!nft_works(host.space)) SKIP_CASE("this kernel has no nf_tables for IP");
     const std::string program = VXLANCTL_PROGRAM;
-    const std::string example =
-        fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/junction.sh",
-                    program.substr(0, program.rfind('/')));
+    const std::string example = fmt::format("PATH=\"{}:$PATH\" " EXAMPLES "/junction.sh",
+                                            program.substr(0, program.rfind('/')));
     sh(host.space, "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0");
     sh(host.space, example);
     const auto rules = sh(host.space, "nft list ruleset");
@@ -434,9 +433,8 @@ TEST_CASE("firewall: the example of the Flets host lets out of the tunnel what w
     if (!nft_works(net.host)) SKIP_CASE("this kernel has no nf_tables for IP");
     if (!net.raise_tunnels()) SKIP_CASE("this kernel has no links of the kind sit");
     const std::string program = VXLANCTL_PROGRAM;
-    const std::string example =
-        fmt::format("PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/isatap-firewall.sh",
-                    program.substr(0, program.rfind('/')));
+    const std::string example = fmt::format("PATH=\"{}:$PATH\" " EXAMPLES "/isatap-firewall.sh",
+                                            program.substr(0, program.rfind('/')));
     const std::string inner = "2001:db8::5efe:ad8:65", router = "2001:db8::5efe:c0a8:67fe",
                       stranger = "2001:db8::5efe:ad8:7", behind = "2001:db8:1::2";
     const Server ssh(net.host, 22), web(net.host, 80), server(net.behind, 8000);

@@ -12,7 +12,7 @@ using namespace world;
 
 namespace {
 
-const std::string sample = SOURCE_DIRECTORY "/examples/gate-peers.json";
+const std::string sample = EXAMPLES "/gate-peers.json";
 const std::string import_words = "import soracom --gate-peers " + sample;
 
 RunOptions with_input(const std::string& text) {

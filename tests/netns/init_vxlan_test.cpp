@@ -274,7 +274,7 @@ TEST_CASE("init-vxlan: called by the name of a script, all words are the script'
 TEST_CASE("example: rc.local with another path makes the tunnel, also the second time") {
     const Host host;
     const Symlinks links;
-    const std::string example = SOURCE_DIRECTORY "/examples/rc.local";
+    const std::string example = EXAMPLES "/rc.local";
     const std::string line =
         fmt::format("sed 's,/usr/local/sbin/,{}/,' {} | sh -e", links.path(), example);
     CHECK(sh(host.space, line).find("vxlan0: created\n") != std::string::npos);

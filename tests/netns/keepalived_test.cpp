@@ -43,7 +43,7 @@ public:
     GatePeer(const Namespace& host, const std::string& letter, const Variant& variant)
         : space(host), file("/run/" + letter + ".toml"),
           changed_file("/run/changed-" + letter + ".toml"), config_("/run/" + letter + ".conf") {
-        const std::string example = SOURCE_DIRECTORY "/examples/gate-peer-" + letter;
+        const std::string example = EXAMPLES "/gate-peer-" + letter;
         const std::string text = text_of(example + ".toml");
         write_text(file, text);
         write_text(changed_file, replaced(text, "100.64.158.132", "100.64.158.133"));

@@ -1,11 +1,13 @@
 // The tests need a network of their own: as root, or in a user namespace where the kernel lets an
-// ordinary user make one. /run is private too, since locks and records live there.
+// ordinary user make one. /run is private too, since locks and records live there; examples/ is
+// copied to it, since who may write to the sources is none of the tests' business.
 #include "catch.h"
 #include "world.h"
 
 #include <cstdio>
 #include <cstring>
 #include <fcntl.h>
+#include <filesystem>
 #include <sched.h>
 #include <string>
 #include <sys/mount.h>
@@ -31,6 +33,15 @@ bool become_root() {
     return geteuid() == 0;
 }
 
+void copy_examples() {
+    namespace fs = std::filesystem;
+    fs::copy(SOURCE_DIRECTORY "/examples", EXAMPLES, fs::copy_options::recursive);
+    constexpr auto others = fs::perms::group_write | fs::perms::others_write;
+    fs::permissions(EXAMPLES, others, fs::perm_options::remove);
+    for (const auto& entry : fs::recursive_directory_iterator(EXAMPLES))
+        fs::permissions(entry, others, fs::perm_options::remove);
+}
+
 bool lists_only(int argc, char** argv) {
     for (int i = 1; i < argc; ++i)
         if (std::strncmp(argv[i], "--list", 6) == 0) return true;
@@ -50,6 +61,7 @@ int main(int argc, char** argv) {
             std::perror("SKIPPED: this kernel does not give us a network namespace");
             return skip_code;
         }
+        copy_examples();
     }
     const int failed = run_test_cases(argc, argv);
     return failed == 0 && world::skipped_cases > 0 ? skip_code : failed;

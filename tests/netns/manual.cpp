@@ -27,7 +27,7 @@ cat >/run/bin/soracom <<'END'
 #!/bin/sh
 case "$*" in
 "vpg get --vpg-id ID") echo '{"vpgId": "ID", "gateVxlanId": 10}' ;;
-"vpg list-gate-peers --vpg-id ID") cat )" SOURCE_DIRECTORY R"(/examples/gate-peers.json ;;
+"vpg list-gate-peers --vpg-id ID") cat )" EXAMPLES R"(/gate-peers.json ;;
 *) exit 1 ;;
 esac
 END

@@ -10,7 +10,7 @@ using namespace world;
 
 namespace {
 
-const std::string vpgs_example = SOURCE_DIRECTORY "/examples/two-vpgs-netns.toml";
+const std::string vpgs_example = EXAMPLES "/two-vpgs-netns.toml";
 
 /// A host with two interfaces, in which a test may name namespaces.
 struct TwoDevices : Host {

@@ -78,7 +78,7 @@ TEST_CASE("routes: two underlays have a table and a rule each, and leave one ano
 TEST_CASE("routes: the example of two VPGs does what it says, and nothing the second time") {
     const TwoInterfaces host;
     const std::string example = fmt::format(
-        "PATH=\"{}:$PATH\" " SOURCE_DIRECTORY "/examples/two-vpgs.sh",
+        "PATH=\"{}:$PATH\" " EXAMPLES "/two-vpgs.sh",
         std::string(VXLANCTL_PROGRAM).substr(0, std::string(VXLANCTL_PROGRAM).rfind('/')));
     sh(host.space, example);
     CHECK(lines(rules(host.space)) == 2);

@@ -603,9 +603,8 @@ TEST_CASE("ipip6: without a route to the other end, an MTU that is not stated an
 TEST_CASE("isatap: the example of the Flets host does what it says, and nothing the second time") {
     const FletsNetwork net;
     const std::string program = VXLANCTL_PROGRAM;
-    const std::string example =
-        fmt::format("PATH=\"{}:$PATH\" {}/examples/flets.sh", program.substr(0, program.rfind('/')),
-                    SOURCE_DIRECTORY);
+    const std::string example = fmt::format("PATH=\"{}:$PATH\" " EXAMPLES "/flets.sh",
+                                            program.substr(0, program.rfind('/')));
     sh(net.host, example);
     CHECK(answers(net.host, "2001:db8:1::2"));
     CHECK(sh(net.host, "ip route show 192.168.10.0/24").find("dev site1") != std::string::npos);
@@ -614,7 +613,7 @@ TEST_CASE("isatap: the example of the Flets host does what it says, and nothing 
 
 TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
     const FletsNetwork net;
-    const std::string file = SOURCE_DIRECTORY "/examples/flets.toml";
+    const std::string file = EXAMPLES "/flets.toml";
     const auto made = vxlanctl(net.host, "apply " + file);
     INFO(made.err);
     REQUIRE(made.code == 0);
@@ -626,7 +625,7 @@ TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
 
 TEST_CASE("isatap: check finds routers that somebody removed or added, and apply mends it") {
     const FletsNetwork net;
-    const std::string file = SOURCE_DIRECTORY "/examples/flets.toml";
+    const std::string file = EXAMPLES "/flets.toml";
     REQUIRE(vxlanctl(net.host, "apply " + file).code == 0);
     const auto check_drift = [&](const std::string& by, const std::string& said) {
         sh(net.host, "ip tunnel prl " + by + " dev sit1");
