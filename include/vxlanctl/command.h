@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/privileges.h"
 #include "vxlanctl/tunnel_words.h"
 
 #include <span>
@@ -35,9 +36,12 @@ struct Command {
     std::vector<OptionInfo> (*options)(); ///< beside those that all commands share
     /// Does it; returns the exit code, or what kept it from the start.
     Result<int> (*run)(const Arguments&);
+    Capabilities capabilities = no_capability; ///< that it may need, until it knows better
 };
 
 const std::vector<Command>& commands();
+/// Gives up all other capabilities, and remembers what could not be seen without them.
+void restrict_to(Capabilities capabilities);
 /// The options that all commands share.
 const std::vector<OptionInfo>& common_options();
 /// The command's own options, and those that all share.

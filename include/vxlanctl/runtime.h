@@ -10,12 +10,9 @@
 
 namespace vxlanctl {
 
-/// Whether this process may change the network of its namespace, as far as it can know before it
-/// tries: CAP_NET_ADMIN is effective.
-bool has_net_admin();
-
 /// SSH_CONNECTION, which sshd sets (sshd(8)): our own, or that of the nearest ancestor that has
-/// one, since sudo, doas and su take it out of the environment. Empty when there is none.
+/// one, since sudo, doas and su take it out of the environment. Empty when there is none. It is
+/// looked for once: root's ancestors can be seen only as long as we have `sees_processes`.
 std::string ssh_connection();
 enum class SshEnd : std::uint8_t { client, server };
 /// That end's address in it, without a scope; empty where there is none.

@@ -207,7 +207,7 @@ const Command* find_command(std::string_view name) {
 Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
     const std::size_t position = command_position(arguments, common_options());
     if (position >= arguments.size()) {
-        const Command none{"", "", "", nullptr, nullptr};
+        const Command none{"", "", "", nullptr, nullptr, no_capability};
         auto parsed = parse_options(none, arguments);
         if (!parsed || parsed->has("help") || parsed->has("version")) return parsed;
         return usage_error("", "no command is given", "See 'vxlanctl --help'.");
@@ -273,10 +273,20 @@ Result<int> dispatch(const std::vector<std::string>& words) {
     if (arguments->has("netns"))
         if (const auto entered = enter_namespace(arguments->value("netns")); !entered)
             return tl::unexpected(entered.error());
+    // Names are looked up where the call was made.
+    restrict_to(command->capabilities |
+                (arguments->has("netns") && command->capabilities != no_capability
+                     ? enters_namespaces
+                     : no_capability));
     return command->run(*arguments);
 }
 
 } // namespace
+
+void restrict_to(Capabilities capabilities) {
+    if ((capabilities & sees_processes) == 0) (void)ssh_connection();
+    keep_capabilities(capabilities);
+}
 
 std::vector<std::string> words_of_call(std::span<const char* const> argv) {
     if (argv.empty()) return {};

@@ -1,6 +1,16 @@
 #include "vxlanctl/commands.h"
 
 namespace vxlanctl {
+namespace {
+
+constexpr Capabilities writes_from_words = changes_network | sends_raw | sees_processes;
+/// Files may name network namespaces, which is not known before they have been read.
+constexpr Capabilities reads_files = reads_all_files | enters_namespaces;
+constexpr Capabilities writes_from_files = writes_from_words | reads_files;
+/// The nftables ruleset, probes, and whose network namespace this is.
+constexpr Capabilities finds_out = writes_from_words | reads_all_files;
+
+} // namespace
 
 const std::vector<Command>& commands() {
     const auto no_options = [] { return std::vector<OptionInfo>{}; };
@@ -8,53 +18,54 @@ const std::vector<Command>& commands() {
         {"up", "DEV LOCAL IFNAME INNER PEER... [OPTION...]",
          "Make the VXLAN IFNAME: LOCAL is the outer address, on DEV; INNER the address in the "
          "tunnel; PEER the other ends' outer addresses",
-         up_options, run_up},
+         up_options, run_up, writes_from_words | reads_all_files},
         {"isatap up", "IFNAME LOCAL PREFIX ROUTER... [OPTION...]",
          "Make the ISATAP tunnel IFNAME, for IPv6 over IPv4: LOCAL is the host's IPv4 address, "
          "PREFIX the /64 that its IPv6 address is made of, ROUTER the routers' IPv4 addresses",
-         isatap_up_options, run_isatap_up},
+         isatap_up_options, run_isatap_up, writes_from_words},
         {"ipip6 up", "IFNAME LOCAL6 REMOTE6 [INNER] [OPTION...]",
          "Make the tunnel IFNAME for IPv4 over IPv6: LOCAL6 and REMOTE6 are the ends, INNER the "
          "address in the tunnel",
-         ipip6_up_options, run_ipip6_up},
+         ipip6_up_options, run_ipip6_up, writes_from_words},
         {"init-vxlan", "DEV LOCAL IFNAME INNER MASK [VNI] PEER... [OPTION...]",
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
          "words; also when the program is called by one of these names",
-         init_vxlan_options, run_init_vxlan},
+         init_vxlan_options, run_init_vxlan, writes_from_words},
         {"down", "IFNAME... | --all | --file FILE [OPTION...]", "Remove tunnels that vxlanctl made",
-         down_options, run_down},
+         down_options, run_down, writes_from_words | reads_all_files},
         {"apply", "[FILE|DIR|-]... [OPTION...]",
          "Make the kernel match the files; without any, those of /etc/vxlanctl", apply_options,
-         run_apply},
+         run_apply, writes_from_files},
         {"plan", "[FILE|DIR|-]... [OPTION...]", "Say what apply would do, and do nothing",
-         plan_options, run_plan},
+         plan_options, run_plan, reads_files},
         {"check", "[FILE|DIR|-]... [OPTION...]",
          "Say what differs from the files, and nothing where nothing does; the exit code is 3 then",
-         check_options, run_check},
-        {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm},
+         check_options, run_check, reads_files},
+        {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
+         writes_all_files},
         {"show", "[IFNAME...] [OPTION...]",
          "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
          "and what looks wrong",
-         no_options, run_show},
+         no_options, run_show, no_capability},
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", no_options,
-         run_export},
+         run_export, no_capability},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
          "accepts",
-         import_soracom_options, run_import_soracom},
+         import_soracom_options, run_import_soracom, reads_all_files | writes_all_files},
         {"graph", "[IFNAME...] [OPTION...]",
          "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "
          "at the other ends",
-         graph_options, run_graph},
+         graph_options, run_graph, reads_all_files},
         {"doctor", "[IFNAME...] [OPTION...]",
          "Find out why a tunnel does not pass traffic, and say which command mends it; the exit "
          "code is 3 then",
-         doctor_options, run_doctor},
+         doctor_options, run_doctor, finds_out},
         {"firewall", "[IFNAME...] [OPTION...]",
          "Print rules for nft that let the other ends of a tunnel alone send into it, and more as "
          "the options say",
-         firewall_options, run_firewall},
+         firewall_options, run_firewall, no_capability},
     };
     return table;
 }

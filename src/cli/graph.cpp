@@ -192,6 +192,7 @@ Result<int> run_graph(const Arguments& arguments) {
         if (!wanted) return print_failures(wanted.error(), arguments);
         picture = std::move(*wanted);
     } else {
+        restrict_to(no_capability);
         auto running = picture_of_kernel(arguments.words);
         if (!running) return tl::unexpected(running.error());
         picture = std::move(*running);

@@ -139,6 +139,7 @@ public:
 
     Result<int> run(const Times& times) {
         if (call_.is_several) places_ = places_of(config_, call_.home);
+        give_up_privileges();
         if (call_.arguments.has("wait"))
             if (auto there = await(times.wait); !there) return tl::unexpected(there.error());
         if (auto done = look_up_names(times.look_up); !done) return tl::unexpected(done.error());
@@ -158,6 +159,14 @@ public:
     }
 
 private:
+    /// The files have been read, and it is known where their tunnels are.
+    void give_up_privileges() const {
+        Capabilities kept = no_capability;
+        if (call_.mode == Mode::apply) kept |= changes_network | sends_raw | sees_processes;
+        if (call_.is_several || call_.arguments.has("netns")) kept |= enters_namespaces;
+        restrict_to(kept);
+    }
+
     /// Waits for what the tunnels stand on, before any lock: others may go on meanwhile. Tunnels of
     /// files are independent: those whose lower device is there are not kept from being made.
     Result<void> await(std::chrono::seconds time) {

@@ -3,6 +3,7 @@
 #include "vxlanctl/explain.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
+#include "vxlanctl/privileges.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/shell_word.h"
 

@@ -1,6 +1,7 @@
 #include "vxlanctl/resolve.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/privileges.h"
 #include "vxlanctl/runtime.h"
 #include "vxlanctl/transaction.h"
 
@@ -136,6 +137,7 @@ void answer_all(const std::vector<NameQuery>& queries, int out) {
             write_all(out, line_of(i, {{}, to_string(back.error())}));
         _exit(1);
     }
+    keep_capabilities(no_capability);
     answer_all(queries, out);
     _exit(0);
 }

@@ -13,7 +13,6 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/capability.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sched.h>
@@ -21,7 +20,6 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
 #include <utility>
@@ -166,14 +164,9 @@ bool is_still_there(int directory, const std::string& name, int file) {
 
 } // namespace
 
-bool has_net_admin() {
-    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-    __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3]{};
-    if (syscall(SYS_capget, &header, data) != 0) return true; // then the kernel will say
-    return (data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0;
-}
+namespace {
 
-std::string ssh_connection() {
+std::string find_ssh_connection() {
     constexpr std::string_view name = "SSH_CONNECTION=";
     if (const char* own = std::getenv("SSH_CONNECTION")) return own;
     for (int process = getppid(); process > 1; process = parent_of(process)) {
@@ -182,6 +175,13 @@ std::string ssh_connection() {
         if (begin != std::string::npos) return environment.c_str() + begin + 1 + name.size();
     }
     return "";
+}
+
+} // namespace
+
+std::string ssh_connection() {
+    static const std::string connection = find_ssh_connection();
+    return connection;
 }
 
 std::optional<IpAddress> ssh_address(SshEnd end) {

@@ -6,6 +6,7 @@
 //   VXLANCTL_BREAK_WRITE=N    makes the N-th such message one that the kernel refuses
 //   VXLANCTL_BREAK_FROM=N     the same for the N-th and all later ones
 //   VXLANCTL_STOP_BEFORE=N    stops the process (SIGSTOP) before the send with the N-th one
+//   VXLANCTL_STOP_READING=N   the same before the N-th message that changes nothing
 //   VXLANCTL_SEND_TIME=N      makes each send take N milliseconds longer
 //
 // A broken message keeps its place and sequence number, so the refusal is the kernel's own.
@@ -27,7 +28,7 @@
 namespace {
 
 constexpr unsigned short no_such_type = 0x7ff0;
-long writes = 0;
+long writes = 0, reads = 0;
 const pid_t process = getpid(); // what it forks is left alone
 
 long number(const char* name) {
@@ -81,6 +82,7 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
             }
         } else if (header.nlmsg_type >= 16) {
             log_line("read");
+            if (getpid() == process && ++reads == number("VXLANCTL_STOP_READING")) raise(SIGSTOP);
         }
         if (header.nlmsg_len < sizeof header) break;
         at += NLMSG_ALIGN(header.nlmsg_len);
