@@ -137,7 +137,7 @@ private:
     /// A hang-up of the terminal must not reach this process, and nobody shall wait for our output.
     static void leave_terminal() {
         setsid();
-        (void)chdir("/");
+        [[maybe_unused]] const int moved = chdir("/");
         const FileDescriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
         dup2(null.get(), STDIN_FILENO);
         dup2(null.get(), STDOUT_FILENO);
