@@ -2,7 +2,9 @@
 
 #include "vxlanctl/error.h"
 
+#include <chrono>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace vxlanctl {
@@ -14,9 +16,11 @@ struct ProgramOutput {
 };
 
 /// Runs a program of the system's directories, whatever PATH says, without a shell, with an empty
-/// environment and no input. It is cut off after ten seconds or 64 MiB. ENOENT when there is none
-/// of that name.
+/// environment. It is cut off when its time is over, or after 64 MiB. ENOENT when there is none of
+/// that name.
 Result<ProgramOutput> run_system_program(const std::string& name,
-                                         const std::vector<std::string>& arguments);
+                                         const std::vector<std::string>& arguments,
+                                         std::string_view input = "",
+                                         std::chrono::seconds patience = std::chrono::seconds(10));
 
 } // namespace vxlanctl

@@ -3,21 +3,18 @@
 #include "vxlanctl/closest.h"
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/program.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <clocale>
-#include <cstdio>
 #include <fmt/format.h>
 #include <langinfo.h>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <spawn.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
@@ -31,46 +28,23 @@ Charset user_charset() {
     return is_utf8 ? Charset::unicode : Charset::ascii;
 }
 
-using File = std::unique_ptr<FILE, int (*)(FILE*)>;
-
-tl::unexpected<Error> cannot_draw(std::string why, int code, std::string remedy) {
-    return tl::unexpected(
-        Error{ErrorKind::kernel, "", "cannot draw SVG", std::move(why), code, std::move(remedy)});
-}
-
-/// Lets Graphviz draw. Files instead of pipes: neither end can wait for the other.
+/// Lets Graphviz draw.
 Result<std::string> svg_of(const std::string& dot) {
-    const File input(std::tmpfile(), std::fclose), output(std::tmpfile(), std::fclose);
-    if (!input || !output) return cannot_draw("no temporary file", errno, "");
-    if (std::fwrite(dot.data(), 1, dot.size(), input.get()) != dot.size() ||
-        std::fflush(input.get()) != 0)
-        return cannot_draw("cannot write a temporary file", errno, "");
-    std::rewind(input.get());
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, fileno(input.get()), STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, fileno(output.get()), STDOUT_FILENO);
-    std::string program = "dot", option = "-Tsvg";
-    std::array<char*, 3> words{program.data(), option.data(), nullptr};
-    pid_t child = 0;
-    const int problem =
-        posix_spawnp(&child, program.c_str(), &actions, nullptr, words.data(), environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (problem == ENOENT)
+    const auto cannot_draw = [](std::string why, int code, std::string remedy) {
+        return tl::unexpected(Error{ErrorKind::kernel, "", "cannot draw SVG", std::move(why), code,
+                                    std::move(remedy)});
+    };
+    constexpr std::chrono::minutes patience{5};
+    auto output = run_system_program("dot", {"-Tsvg"}, dot, patience);
+    if (!output && output.error().code == ENOENT)
         return cannot_draw("the program 'dot' is not installed", 0,
                            "Install the package graphviz, or use --format dot or mermaid.");
-    if (problem != 0) return cannot_draw("cannot run 'dot'", problem, "");
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return cannot_draw("'dot' failed", 0, "Use --format dot to see what it was given.");
-    std::rewind(output.get());
-    std::string svg;
-    std::array<char, 65536> buffer;
-    while (const auto size = std::fread(buffer.data(), 1, buffer.size(), output.get()))
-        svg.append(buffer.data(), size);
-    return svg;
+    if (!output) return cannot_draw("cannot run 'dot'", output.error().code, "");
+    if (output->code != 0)
+        return cannot_draw(
+            fmt::format("'dot' failed: {}", output->err.substr(0, output->err.find('\n'))), 0,
+            "Use --format dot to see what it was given.");
+    return std::move(output->out);
 }
 
 nlohmann::json far_json(const FarEnd& far) {
@@ -191,6 +165,7 @@ Result<int> run_graph(const Arguments& arguments) {
         auto wanted = picture_of_files(files->second, arguments.words);
         if (!wanted) return print_failures(wanted.error(), arguments);
         picture = std::move(*wanted);
+        restrict_to(no_capability);
     } else {
         restrict_to(no_capability);
         auto running = picture_of_kernel(arguments.words);

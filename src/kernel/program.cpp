@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,7 +17,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::array directories{"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
-constexpr std::chrono::seconds patience{10};
 constexpr std::size_t most_output = 64 << 20;
 
 tl::unexpected<Error> cannot_run(const std::string& name, int code) {
@@ -32,7 +32,7 @@ std::string path_of(const std::string& name) {
 }
 
 /// Reads both pipes until they end; 0, or why that is not waited for.
-int read_both(std::array<pollfd, 2> pipes, ProgramOutput& output) {
+int read_both(std::array<pollfd, 2> pipes, std::chrono::seconds patience, ProgramOutput& output) {
     const auto end = std::chrono::steady_clock::now() + patience;
     const int out = pipes[0].fd;
     while (pipes[0].fd >= 0 || pipes[1].fd >= 0) {
@@ -61,9 +61,14 @@ int read_both(std::array<pollfd, 2> pipes, ProgramOutput& output) {
 } // namespace
 
 Result<ProgramOutput> run_system_program(const std::string& name,
-                                         const std::vector<std::string>& arguments) {
+                                         const std::vector<std::string>& arguments,
+                                         std::string_view input, std::chrono::seconds patience) {
     std::string path = path_of(name);
     if (path.empty()) return cannot_run(name, ENOENT);
+    // Not a pipe: it could wait for us to read while we wait for it to.
+    const FileDescriptor in(memfd_create("input", MFD_CLOEXEC));
+    if (in.get() < 0 || !write_all(in.get(), input) || lseek(in.get(), 0, SEEK_SET) != 0)
+        return cannot_run(name, errno);
     std::array<int, 2> out{}, err{};
     if (pipe2(out.data(), O_CLOEXEC) != 0) return cannot_run(name, errno);
     const FileDescriptor out_read(out[0]);
@@ -81,8 +86,7 @@ Result<ProgramOutput> run_system_program(const std::string& name,
     const pid_t child = fork();
     if (child < 0) return cannot_run(name, errno);
     if (child == 0) {
-        const int none = open("/dev/null", O_RDONLY);
-        dup2(none, STDIN_FILENO);
+        dup2(in.get(), STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         dup2(err[1], STDERR_FILENO);
         execve(path.c_str(), pointers.data(), environment.data());
@@ -91,7 +95,8 @@ Result<ProgramOutput> run_system_program(const std::string& name,
     out_write = FileDescriptor();
     err_write = FileDescriptor();
     ProgramOutput output;
-    const int problem = read_both({pollfd{out[0], POLLIN, 0}, pollfd{err[0], POLLIN, 0}}, output);
+    const int problem =
+        read_both({pollfd{out[0], POLLIN, 0}, pollfd{err[0], POLLIN, 0}}, patience, output);
     if (problem != 0) kill(child, SIGKILL);
     int status = 0;
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
