@@ -28,8 +28,14 @@ tl::unexpected<Error> system_error(std::string subject, std::string doing, int c
 
 /// The directory, if it is ours and nobody else can write to it.
 Result<FileDescriptor> open_directory(const std::string& path);
+/// The same for one who only reads: it may be root's.
+Result<FileDescriptor> open_directory_of_root(const std::string& path);
 /// The same, made if it is not there (not its parents), and checked for being writable.
 Result<FileDescriptor> make_directory(const std::string& path);
+/// A file there by flags of open(2), if it is a regular file with no other name that belongs to
+/// whom the directory belongs to; else an errno. Never waits for the other end of a FIFO.
+Result<FileDescriptor> open_file(const FileDescriptor& directory, const std::string& name,
+                                 int flags);
 /// Where a user who may not write to the system's directories has files of his own.
 std::string own_directory();
 /// The user as the world outside of a user namespace knows him: files in /tmp are shared with it.

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
+#include <set>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -31,16 +32,28 @@ tl::unexpected<Error> system_error(std::string subject, std::string doing, int c
                                 std::move(remedy)});
 }
 
-Result<FileDescriptor> open_directory(const std::string& path) {
+namespace {
+
+Result<FileDescriptor> open_directory_of(const std::set<uid_t>& owners, const std::string& path) {
     FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (directory.get() < 0) return system_error(path, "cannot open", errno);
     struct stat status {};
     if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
-    if (status.st_uid != geteuid() || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+    if (!owners.contains(status.st_uid) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return system_error(
             path, "not used, because it belongs to somebody else, or others could write to it", 0,
             "Remove it, or make it belong to you alone.");
     return directory;
+}
+
+} // namespace
+
+Result<FileDescriptor> open_directory(const std::string& path) {
+    return open_directory_of({geteuid()}, path);
+}
+
+Result<FileDescriptor> open_directory_of_root(const std::string& path) {
+    return open_directory_of({0, geteuid()}, path);
 }
 
 Result<FileDescriptor> make_directory(const std::string& path) {
@@ -52,6 +65,24 @@ Result<FileDescriptor> make_directory(const std::string& path) {
     if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
         return system_error(path, "cannot write to", errno);
     return directory;
+}
+
+Result<FileDescriptor> open_file(const FileDescriptor& directory, const std::string& name,
+                                 int flags) {
+    FileDescriptor file(openat(directory.get(), name.c_str(),
+                               flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
+    if (file.get() < 0) return system_error(name, "cannot open", errno);
+    struct stat status {
+    }, above{};
+    if (fstat(file.get(), &status) != 0 || fstat(directory.get(), &above) != 0)
+        return system_error(name, "cannot examine", errno);
+    // None is one that has been replaced or swept meanwhile.
+    if (!S_ISREG(status.st_mode) || status.st_nlink > 1 || status.st_uid != above.st_uid)
+        return system_error(name,
+                            "not used, because it is no regular file, has another name, or "
+                            "belongs to somebody else",
+                            0, "Remove it.");
+    return file;
 }
 
 uid_t uid_outside() {

@@ -22,10 +22,9 @@ template<class Open> Result<FileDescriptor> directory_by(Open open) {
 
 /// The whole file, an object by the namespaces' names; empty where it is not there or broken.
 nlohmann::json read_file(const FileDescriptor& directory) {
-    const FileDescriptor file(
-        openat(directory.get(), file_name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    auto json = file.get() < 0 ? nlohmann::json()
-                               : nlohmann::json::parse(read_all(file.get()), nullptr, false);
+    const auto file = open_file(directory, file_name, O_RDONLY);
+    auto json =
+        file ? nlohmann::json::parse(read_all(file->get()), nullptr, false) : nlohmann::json();
     return json.is_object() ? json : nlohmann::json::object();
 }
 

@@ -31,11 +31,6 @@ constexpr const char* system_directory = "/run/vxlanctl";
 constexpr std::string_view record_prefix = "record-";
 constexpr std::string_view fresh_prefix = "new-";
 
-/// Root's directory for one who only reads; no descriptor if there is none.
-FileDescriptor open_directory_of_anybody(const std::string& path) {
-    return FileDescriptor(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
 /// Lets a timer's signal end a blocking flock(). The signal comes again and again, so that it
 /// cannot be missed between the look at the clock and the call.
 class LockTimer {
@@ -128,15 +123,17 @@ std::vector<std::string> names_in(const FileDescriptor& directory) {
     return names;
 }
 
-/// Of a file that is no link; empty, with errno, when it cannot be opened.
-std::optional<std::string> text_in(int directory, const std::string& name) {
-    const FileDescriptor file(openat(directory, name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
-    return file.get() < 0 ? std::nullopt : std::optional(read_all(file.get()));
+Result<std::string> text_in(const FileDescriptor& directory, const std::string& name) {
+    return open_file(directory, name, O_RDONLY).map([](const FileDescriptor& file) {
+        return read_all(file.get());
+    });
 }
 
-/// Whether what cannot be opened is as good as none: not there, a link, or of others.
-bool is_none(int code) {
-    return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES;
+/// Whether what cannot be opened is as good as none: not there, not ours to read, or put there by
+/// somebody else.
+bool is_none(const Error& error) {
+    const int code = error.code;
+    return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES || code == 0;
 }
 
 std::optional<std::string> id_of_record(const std::string& name) {
@@ -209,14 +206,12 @@ Result<RuntimeDirectory> RuntimeDirectory::open() {
 
 Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing() {
     std::optional<RuntimeDirectory> directory;
-    auto system = open_directory_of_anybody(system_directory);
-    if (system.get() < 0 && !is_none(errno))
-        return system_error(system_directory, "cannot open", errno);
+    auto system = open_directory_of_root(system_directory);
+    if (!system && !is_none(system.error())) return tl::unexpected(system.error());
     auto own = open_directory(own_directory());
-    const int code = own ? 0 : own.error().code; // 0: there, and not to be used
-    if (code != 0 && !is_none(code)) return tl::unexpected(own.error());
-    if (system.get() >= 0) {
-        directory = RuntimeDirectory(std::move(system));
+    if (!own && !is_none(own.error())) return tl::unexpected(own.error());
+    if (system) {
+        directory = RuntimeDirectory(std::move(*system));
         if (own) directory->other_ = std::move(*own);
     } else if (own) {
         directory = RuntimeDirectory(std::move(*own));
@@ -228,9 +223,9 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
                                     const std::string& purpose,
                                     const std::function<void(const std::string& holder)>& on_wait) {
     const std::string name = lock_name(space);
-    FileDescriptor file(
-        openat(directory_.get(), name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
-    if (file.get() < 0) return system_error(name, "cannot open the lock", errno);
+    auto opened = open_file(directory_, name, O_RDWR | O_CREAT);
+    if (!opened) return tl::unexpected(opened.error());
+    FileDescriptor file = std::move(*opened);
     bool told = false;
     std::optional<LockTimer> timer;
     while (flock(file.get(), told ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
@@ -273,11 +268,11 @@ std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) con
 }
 
 Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& id) const {
-    const std::string name = fmt::format("{}{}", record_prefix, id);
-    for (const int directory : {directory_.get(), other_.get()}) {
-        if (directory < 0) continue;
-        if (const auto text = text_in(directory, name)) return parse_record(*text);
-        if (!is_none(errno)) return system_error(name, "cannot read the record", errno);
+    for (const auto* directory : {&directory_, &other_}) {
+        if (directory->get() < 0) continue;
+        const auto text = text_in(*directory, fmt::format("{}{}", record_prefix, id));
+        if (text) return parse_record(*text);
+        if (!is_none(text.error())) return tl::unexpected(text.error());
     }
     return std::optional<Record>();
 }
@@ -300,7 +295,7 @@ RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_mark
     for (const auto& name : names_in(directory_)) {
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const auto text = text_in(directory_.get(), name);
+        const auto text = text_in(directory_, name);
         if (!text || origin_of_record(*text) != RecordOrigin{locked_, cookie_}) continue;
         if (auto record = parse_record(*text)) orphans.emplace(*id, std::move(*record));
     }
@@ -324,8 +319,8 @@ void RuntimeDirectory::sweep(NamespaceId space,
             unlinkat(directory_.get(), name.c_str(), 0);
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const auto text = text_in(directory_.get(), name);
-        if (!text && !is_none(errno)) continue; // it may be of another network namespace
+        const auto text = text_in(directory_, name);
+        if (!text && !is_none(text.error())) continue; // it may be of another network namespace
         const auto origin = text ? origin_of_record(*text) : std::nullopt;
         if (origin && origin->space != space && is_alive(origin->space)) continue;
         remove_record(*id);
