@@ -76,15 +76,23 @@ Stream open_regular(const std::string& path) {
 Result<std::string> read_stream(const Stream& file, const std::string& path,
                                 std::string_view what) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
+    const auto too_large = [&] {
+        Error error = cannot_read(path, what, EFBIG);
+        error.remedy = "64 MiB are the most.";
+        return tl::unexpected(std::move(error));
+    };
     if (!file) return tl::unexpected(cannot_read(path, what, errno));
     if (path != "-")
         if (auto good = check_who_writes(path, fileno(file.get())); !good)
             return tl::unexpected(good.error());
+    struct stat status {};
+    if (fstat(fileno(file.get()), &status) == 0 && status.st_size > off_t{limit})
+        return too_large();
     std::string text;
     std::array<char, 65536> buffer;
     while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
         text.append(buffer.data(), size);
-        if (text.size() > limit) return tl::unexpected(cannot_read(path, what, EFBIG));
+        if (text.size() > limit) return too_large();
     }
     if (std::ferror(file.get()) != 0) return tl::unexpected(cannot_read(path, what, errno));
     return text;

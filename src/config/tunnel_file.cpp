@@ -91,6 +91,7 @@ public:
 
     /// The line without its end; empty where it is too long to be shown.
     std::string line(std::size_t number) {
+        if (source_.text.size() > longest_text) return "";
         if (starts_.empty()) find_lines();
         if (number == 0 || number > starts_.size()) return "";
         const std::size_t begin = starts_[number - 1];
