@@ -112,6 +112,9 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     target.flood_flags = have->flood_flags;
     std::vector<FloodEntry> removed = minus(have->flood_list, flood_list);
     if (is_external(have->flood_flags) || !tunnel.unresolved.empty()) {
+        std::erase_if(removed, [&](const FloodEntry& entry) { // a new link cannot have them
+            return entry.dst.family != tunnel.tunnel.local->family;
+        });
         append(flood_list, std::exchange(removed, {}));
         std::sort(flood_list.begin(), flood_list.end());
     }
@@ -488,6 +491,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
     if (replaces) {
+        if (is_external(have->flood_flags))
+            for (const auto& entry : have->flood_list)
+                if (entry.dst.family != tunnel.tunnel.local->family)
+                    plan.warnings.push_back(
+                        fmt::format("peer {} cannot be put back: the new link's local address is "
+                                    "of another family",
+                                    to_string(entry.dst)));
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
         settle_dependants(*have, target, common, plan);

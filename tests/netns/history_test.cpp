@@ -121,7 +121,8 @@ int Happening::apply(const Wish& wish, const std::string& options) {
 
 /// The kernel refuses nothing that was planned, except for what only it can know.
 void Happening::check_errors(const nlohmann::json& document, int code) {
-    bool has_reason = code == 0 || code == 4;
+    bool has_reason = code == 0 || code == 4, has_failed = false;
+    std::string follows;
     for (const auto& tunnel : document.at("tunnels"))
         for (const auto& error : tunnel.at("errors")) {
             const std::string kind = error.at("kind"), message = error.at("message");
@@ -129,13 +130,19 @@ void Happening::check_errors(const nlohmann::json& document, int code) {
             if (code == 1 && kind == "usage") has_reason = true;
             if (kind == "usage" || kind == "refused") continue;
             demand(code == 1, "an error has its exit code", message);
+            has_reason = true;
+            if (contains(message, "it is not in effect")) { // it was another tunnel's as well
+                follows = message;
+                continue;
+            }
             demand(contains(message, "Nexthop has invalid gateway") ||
                        contains(message, "the UDP port is in use") ||
                        contains(message, "Device or resource busy"), // a macvlan's lower device
                    "the kernel accepts what was planned", message);
-            has_reason = true;
+            has_failed = true;
         }
     demand(has_reason, "an exit code has its reason", document.dump(1));
+    demand(follows.empty() || has_failed, "what was accepted is in effect", follows);
 }
 
 /// Of a snapshot what the links of these names have.

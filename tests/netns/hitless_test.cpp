@@ -277,6 +277,12 @@ TEST_CASE("careful: FDB entries that a new link cannot have are named, and keep 
               .find("FDB entry 02:00:00:00:00:09 at 100.64.158.9 cannot be put back: the new "
                     "link's local address is of another family") != std::string::npos);
     CHECK(macs(host.space, "vxlan0").empty());
+    // The flood list of a control plane.
+    sh(host.space,
+       "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 2001:db8:64::4\n"
+       "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 2001:db8:64::9 extern_learn");
+    CHECK(replaced(up_words).find("peer 2001:db8:64::9 cannot be put back") != std::string::npos);
+    CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
 }
 
 TEST_CASE("careful: a peer by a link that has gone keeps nothing from being done") {

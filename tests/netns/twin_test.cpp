@@ -176,8 +176,9 @@ TEST_CASE("twin: a replacement keeps every attribute that has no option") {
 
 TEST_CASE("twin: no attribute of a VXLAN is forgotten") {
     // In every `up`, or none that a link with a flood list can have, or in the next test.
-    std::set<std::string> names{"local",    "remote",    "dev",         "gpe",
-                                "external", "vnifilter", "localbypass", "remcsum_nopartial"};
+    std::set<std::string> names{"local",        "remote",    "dev",         "gpe",
+                                "external",     "vnifilter", "localbypass", "remcsum_nopartial",
+                                "reserved_bits"};
     for (const auto& option : creating)
         names.insert(option.attribute);
     for (const auto& option : kept)
@@ -197,7 +198,8 @@ TEST_CASE("twin: what iproute2 has no word for is a comment that says so") {
     vxlan.ttl = 5; // which only counts without the other one
     vxlan.ttl_inherit = true;
     vxlan.remcsum_nopartial = true;
-    vxlan.localbypass = false; // since Linux 6.4; earlier ones ignore it
+    vxlan.localbypass = false;                 // since Linux 6.4; earlier ones ignore it
+    vxlan.reserved_bits = 0x40000000'00000000; // since Linux 6.14
     vxlanctl::MessageBatch batch;
     vxlanctl::MessageWriter writer(batch);
     vxlanctl::encode_create(writer, "vxlan0", {}, vxlan, {});
@@ -216,10 +218,12 @@ TEST_CASE("twin: what iproute2 has no word for is a comment that says so") {
     const auto commands = twins.run(
         "up - 172.21.0.100 vxlan0 - 100.64.158.4 --limit 3 --allow-recreate --keep-foreign");
     const auto shown = nlohmann::json::parse(before.out).at("tunnels").at(0).at("vxlan");
-    CHECK(commands.find(std::string("\n# vxlan0: left out, since iproute2 6.1 has no word for it: "
-                                    "remcsum_nopartial yes") +
-                        (shown.at("localbypass") == false ? ", localbypass no\n" : "\n")) !=
-          std::string::npos);
+    CHECK(commands.find(
+              std::string("\n# vxlan0: left out, since iproute2 6.1 has no word for it: "
+                          "remcsum_nopartial yes") +
+              (shown.at("localbypass") == false ? ", localbypass no" : "") +
+              (shown.contains("reserved_bits") ? ", reserved_bits 0x4000000000000000" : "") +
+              "\n") != std::string::npos);
     CHECK(commands.find("ip link set dev vxlan0 type vxlan ttl 5\n") != std::string::npos);
 }
 
