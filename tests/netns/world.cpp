@@ -41,42 +41,21 @@ int open_current() {
     return fd;
 }
 
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-    std::vector<char*> all;
-    for (const auto& text : texts)
-        all.push_back(const_cast<char*>(text.c_str()));
-    all.push_back(nullptr);
-    return all;
-}
-
-/// `NAME=value` of each; those that are given count instead of this process's own.
-std::vector<std::string> environment_with(const std::map<std::string, std::string>& given) {
-    std::vector<std::string> all;
-    for (char** own = environ; *own != nullptr; ++own)
-        if (const std::string text = *own; given.count(text.substr(0, text.find('='))) == 0)
-            all.push_back(text);
-    for (const auto& [name, value] : given)
-        all.push_back(fmt::format("{}={}", name, value));
-    return all;
-}
-
-/// What a process is made with. It may share our memory until it is another program, since copying
-/// the page tables takes long: so it only makes system calls.
-struct Beginning {
-    const Namespace& space;
-    char *const *words, *const *environment;
-    bool as_nobody;
-    int in, out, err;
-};
-
-[[noreturn]] void become(const Beginning& how) {
-    dup2(how.in, 0);
-    dup2(how.out, 1);
-    dup2(how.err, 2);
+[[noreturn]] void become(const Namespace& space, const std::vector<std::string>& command,
+                         const RunOptions& options, int in, int out, int err) {
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(err, 2);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (setns(how.space.descriptor(), CLONE_NEWNET) != 0) _exit(126);
-    if (how.as_nobody && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(126);
-    execvpe(how.words[0], how.words, how.environment);
+    std::vector<char*> words;
+    for (const auto& word : command)
+        words.push_back(const_cast<char*>(word.c_str()));
+    words.push_back(nullptr);
+    for (const auto& [name, value] : options.environment)
+        setenv(name.c_str(), value.c_str(), 1);
+    if (setns(space.descriptor(), CLONE_NEWNET) != 0) _exit(126);
+    if (options.as_nobody && (setgid(65534) != 0 || setuid(65534) != 0)) _exit(126);
+    execvp(words[0], words.data());
     _exit(127);
 }
 
@@ -149,15 +128,9 @@ Process::Process(const Namespace& space, const std::vector<std::string>& command
     const std::unique_ptr<FILE, int (*)(FILE*)> input(tmpfile(), fclose);
     fwrite(options.input.data(), 1, options.input.size(), input.get());
     rewind(input.get());
-    const auto environment = environment_with(options.environment);
-    const auto words = pointers(command), settings = pointers(environment);
-    const Beginning beginning{
-        space,  words.data(), settings.data(), options.as_nobody, fileno(input.get()),
-        out[1], err[1]};
-    // Another user's memory is not ours to look into: it must not be this one.
-    pid_ = options.as_nobody ? fork() : vfork();
+    pid_ = fork();
     if (pid_ < 0) fail("fork");
-    if (pid_ == 0) become(beginning);
+    if (pid_ == 0) become(space, command, options, fileno(input.get()), out[1], err[1]);
     close(out[1]);
     close(err[1]);
     out_ = out[0];
