@@ -165,12 +165,23 @@ nlohmann::json snapshot_here() {
     nlohmann::json all;
     std::map<int, std::string> names;
     // Of a link not its counters, what follows from the carrier, what a bridge takes from its ports
-    // and does not give back (br_set_gso_limits()), and what is told by name below.
-    const std::set<int> not_its_own{
-        IFLA_STATS,   IFLA_STATS64,         IFLA_OPERSTATE,        IFLA_LINKMODE,
-        IFLA_CARRIER, IFLA_CARRIER_CHANGES, IFLA_CARRIER_UP_COUNT, IFLA_CARRIER_DOWN_COUNT,
-        IFLA_QDISC,   ifla_tso_max_size,    ifla_tso_max_segs,     IFLA_AF_SPEC,
-        IFLA_LINK,    IFLA_MASTER};
+    // and does not give back (br_set_gso_limits()), numbers that the kernel gives anew, and what is
+    // told by name below.
+    const std::set<int> not_its_own{IFLA_STATS,
+                                    IFLA_STATS64,
+                                    IFLA_OPERSTATE,
+                                    IFLA_LINKMODE,
+                                    IFLA_CARRIER,
+                                    IFLA_CARRIER_CHANGES,
+                                    IFLA_CARRIER_UP_COUNT,
+                                    IFLA_CARRIER_DOWN_COUNT,
+                                    IFLA_QDISC,
+                                    ifla_tso_max_size,
+                                    ifla_tso_max_segs,
+                                    IFLA_AF_SPEC,
+                                    IFLA_LINK,
+                                    IFLA_LINK_NETNSID,
+                                    IFLA_MASTER};
     const auto links = dump(RTM_GETLINK, ifinfomsg{});
     for (const auto& link : links)
         names[link.header.ifi_index] = link.text(IFLA_IFNAME);
