@@ -240,9 +240,9 @@ nlohmann::json snapshot_here() {
             all["rules"][std::to_string(family)].push_back(item);
         }
     }
-    netconfmsg settings{};
-    settings.ncm_family = AF_INET;
-    for (const auto& setting : dump(RTM_GETNETCONF, settings)) {
+    netconfmsg any{};
+    any.ncm_family = AF_INET;
+    for (const auto& setting : dump(RTM_GETNETCONF, any)) {
         const int index = setting.number(NETCONFA_IFINDEX);
         const auto name = index < 0 ? std::to_string(index) : names[index];
         if (!is_fallback(name)) all["settings"][name] = setting.without({NETCONFA_IFINDEX});
