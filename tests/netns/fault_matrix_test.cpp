@@ -30,16 +30,16 @@ const std::string first_new = "[vxlan.vxlan0]\nmac = \"02:00:00:00:00:01\"\n" + 
                               "addresses = [\"10.225.194.172/9\"]\n"
                               "peers = [\"100.64.158.4\", \"100.64.158.133\"]\n"
                               "routes = [{ to = \"10.200.0.0/16\", table = 101 }]\n";
-const std::string second = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nvni = 11\n" + head +
-                           "peers = [\"100.64.158.4\"]\n";
+const std::string another = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nvni = 11\n" + head +
+                            "peers = [\"100.64.158.4\"]\n";
 const std::string brought = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nnetns = \"vpg-b\"\n"
                             "create_netns = true\nmove_dev = true\ndev = \"eth1\"\n"
                             "local = \"172.21.1.100\"\npeers = [\"100.64.158.4\"]\n";
 
 struct Files {
     Files() {
-        write_text("/run/old.toml", first_old + second);
-        write_text("/run/new.toml", first_new + second);
+        write_text("/run/old.toml", first_old + another);
+        write_text("/run/new.toml", first_new + another);
         write_text("/run/less.toml", first_old);
         write_text("/run/brought.toml", brought);
     }
