@@ -195,10 +195,16 @@ private:
     }
 
     void check_mtu() {
-        const auto limit = mtu_limit(target_.tunnel, state_);
-        const auto taken = overhead(target_.tunnel);
-        const std::string dev = target_.tunnel.dev.value_or("");
         const auto wanted = target_.attributes.mtu;
+        const Link* kept = replaces_ ? nullptr : have_;
+        TunnelAttributes outer = target_.tunnel;
+        // A change is held against the present lower device, stated or not (vxlan_change_mtu()).
+        if (wanted && outer.kind == TunnelKind::vxlan && !outer.dev && kept != nullptr &&
+            wanted != kept->attributes.mtu)
+            outer.dev = kept->tunnel.dev;
+        const auto limit = mtu_limit(outer, state_);
+        const auto taken = overhead(target_.tunnel);
+        const std::string dev = outer.dev.value_or("");
         const bool inner_ipv6 = std::any_of(
             target_.addresses.begin(), target_.addresses.end(),
             [](const auto& address) { return address.prefix.address.family == Family::ipv6; });
@@ -214,7 +220,7 @@ private:
                 fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
         const bool is_corrected = // by the kernel, which computes it anew with the lower device
             have_ != nullptr && target_.tunnel.dev && target_.tunnel.dev != have_->tunnel.dev;
-        const auto current = have_ != nullptr && !replaces_ ? have_->attributes.mtu : std::nullopt;
+        const auto current = kept != nullptr ? kept->attributes.mtu : std::nullopt;
         if (!wanted && !is_corrected && current && limit && *current > *limit && !dev.empty())
             plan_.warnings.push_back(fmt::format(
                 "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));

@@ -144,6 +144,14 @@ TEST_CASE("plan: the MTU is too large only where the kernel does not correct it"
     link_in(state, "vxlan0").tunnel.dev = "eth0";
     CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings ==
           Lines{"MTU 1500 is more than lower device 'eth0' can carry now (1350)"});
+    // Where the file does not say it either.
+    Config config = config_of("- 172.21.0.100 vxlan0 - 100.64.158.4");
+    config.tunnels[0].tunnel.dev.reset();
+    config.tunnels[0].link.mtu = 1400;
+    const auto plan = plan_one(config, state);
+    REQUIRE(plan.errors.size() == 1);
+    CHECK(plan.errors[0].doing == "MTU 1400 is over the limit of 1350: 'eth0' has MTU 1400, and "
+                                  "encapsulation takes 50");
 }
 
 TEST_CASE("plan: without the record nothing is reset, with one warning") {
