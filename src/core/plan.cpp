@@ -735,10 +735,12 @@ bool concerns_foreign(const TunnelPlan& plan) {
     return !plan.errors.empty() ||
            std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
                const auto* change = std::get_if<ChangeTunnel>(&step.operation);
+               const auto* link = std::get_if<ChangeLink>(&step.operation);
                return std::holds_alternative<RemoveAddress>(step.operation) ||
                       std::holds_alternative<DeleteLink>(step.operation) ||
                       step.disruption == Disruption::flap ||
-                      (change != nullptr && change->changed.dev); // its undo may replace the link
+                      (change != nullptr && change->changed.dev) || // its undo may replace the link
+                      (link != nullptr && link->changed.mac);       // drops neighbours
            });
 }
 

@@ -359,7 +359,11 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
         steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
                          *up.up ? Disruption::none : Disruption::flap});
     add_address_steps(steps, have, want, needs_link_up);
+    // With the MAC address the kernel drops all of them, permanent or not (neigh_changeaddr()).
+    const bool drops_neighbours = link.changed.mac.has_value();
     add_neighbour_steps(steps, want, minus(want.neighbours, have.neighbours));
+    if (drops_neighbours)
+        add_neighbour_steps(steps, want, minus(have.neighbours, want.surplus_neighbours));
     const auto missing_routes = minus(want.routes, have.routes);
     const bool loses_routes = loses_ipv4(have, want);
     add_route_steps(steps, want, missing_routes, have.routes, false);
@@ -369,7 +373,8 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     remove_elsewhere_steps(steps, want);
     for (const auto& route : want.surplus_routes)
         steps.push_back({RemoveRoute{want.name, route}, {}, {}});
-    for (const auto& neighbour : want.surplus_neighbours)
+    for (const auto& neighbour :
+         drops_neighbours ? std::vector<Neighbour>{} : want.surplus_neighbours)
         steps.push_back({RemoveNeighbour{want.name, neighbour}, {}, {}});
     add_list_step(steps, RemoveMacs{want.name, without_gone(want.surplus_macs)});
     if (want.routers)

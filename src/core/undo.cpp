@@ -84,6 +84,7 @@ public:
             target_.routes = all.routes;
             target_.neighbours = all.neighbours;
         }
+        if (step.changed.mac) target_.neighbours = target_of(was_).neighbours;
     }
     void operator()(const ChangeTunnel& step) {
         for (const auto& row : tunnel_attributes(step.changed.kind))

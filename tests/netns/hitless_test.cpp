@@ -321,7 +321,7 @@ TEST_CASE("careful: a peer by a link that has gone keeps nothing from being done
     CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132"});
 }
 
-TEST_CASE("hitless: with the last IPv4 address the kernel drops neighbours, which are put back") {
+TEST_CASE("hitless: what the kernel drops neighbours with, they are put back after") {
     const Host host;
     const Namespace& space = host.space;
     REQUIRE(vxlanctl(space, up_words).code == 0);
@@ -329,7 +329,9 @@ TEST_CASE("hitless: with the last IPv4 address the kernel drops neighbours, whic
               "ip neigh add 2001:db8:9::2 lladdr 02:00:00:00:00:05 dev vxlan0 nud permanent");
     const auto permanent = [&] { return sh(space, "ip neigh show dev vxlan0 nud permanent"); };
     const auto before = permanent();
-    const auto finished =
+    CHECK(vxlanctl(space, up_words + " --mac 02:00:00:00:00:aa").code == 0);
+    CHECK(permanent() == before);
+    const auto finished = // with the last IPv4 address
         vxlanctl(space, "up eth0 172.21.0.100 vxlan0 - 100.64.158.4 100.64.158.132");
     INFO(finished.out << finished.err);
     REQUIRE(finished.code == 0);

@@ -24,10 +24,13 @@ TEST_CASE("undo: every single write of a change in place fails in turn") {
 
 TEST_CASE("undo: every single write of a change beside foreign addresses fails in turn") {
     break_every_write<Host>(
-        up_words, "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133",
+        up_words,
+        "up eth0 172.21.0.100 vxlan0 10.225.194.172/9 100.64.158.4 100.64.158.133 "
+        "--mac 02:00:00:00:00:77",
         "cat > /run/after-first <<'EOF'\n"
         "ip addr add 10.225.194.200/9 dev vxlan0\n"
         "ip route add 192.0.2.0/24 via 10.192.158.4 dev vxlan0 proto static\n"
+        "ip neigh add 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0 nud permanent\n"
         "EOF");
     unlink("/run/after-first");
 }

@@ -91,6 +91,7 @@ public:
             link->routes.clear();
             link->neighbours.clear();
         }
+        if (op.changed.mac && op.changed.mac != link->attributes.mac) link->neighbours.clear();
         link->attributes = merged(link->attributes, op.changed);
         return "";
     }
