@@ -277,21 +277,17 @@ private:
             "link add f0 type vxlan id 66 dstport 4789 local 172.21.0.100 dev eth0\nlink set f0 up",
             "link add f1 type vxlan id 11 dstport 4789 local 172.21.0.101", // one that is wanted
             "link add f2 type veth peer name f3\naddr add 10.210.66.1/24 dev f2",
-            "link add f4 type bridge",
-            "rule add from 10.1.66.0/24 lookup 77 priority 500",
+            "link add f4 type bridge", "rule add from 10.1.66.0/24 lookup 77 priority 500",
             "rule add from 172.21.0.100 lookup 101", // just like a wished one
-            "rule del from 172.21.0.100 lookup 101",
+            "rule del from 172.21.0.100 lookup 102", // not 101: that it is theirs then, nobody
+                                                     // knows
             "rule del to 100.64.0.0/16 lookup 101",
             "rule add to 100.64.0.0/16 lookup 101 priority 78",
-            "route add 100.64.0.0/16 dev eth0 table 101",
-            "route del 100.64.0.0/16 table 101",
+            "route add 100.64.0.0/16 dev eth0 table 101", "route del 100.64.0.0/16 table 102",
             "route add 10.211.66.0/24 dev eth0 table 101",
-            "route add 10.212.66.0/24 via 172.21.0.9",
-            "addr del 172.21.0.100/24 dev eth0",
+            "route add 10.212.66.0/24 via 172.21.0.9", "addr del 172.21.0.100/24 dev eth0",
             "addr del 172.21.0.100/24 dev eth0\naddr add 172.21.0.100/24 brd + dev eth0",
-            "link set eth0 mtu 1400",
-            "link set eth0 down\nlink set eth0 up",
-            "link set eth1 down",
+            "link set eth0 mtu 1400", "link set eth0 down\nlink set eth0 up", "link set eth1 down",
             "link del eth1"};
     }
 
