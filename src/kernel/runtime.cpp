@@ -77,8 +77,8 @@ std::optional<std::vector<NamespaceId>> living_namespaces() {
     std::vector<NamespaceId> spaces;
     for (const char* directory : {"/proc", "/run/netns", "/run/docker/netns"}) {
         const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory), closedir);
-        if (!open) continue;
-        while (const dirent* entry = readdir(open.get())) {
+        if (!open && errno != ENOENT) return std::nullopt;
+        while (const dirent* entry = open ? readdir(open.get()) : nullptr) {
             std::string path = fmt::format("{}/{}", directory, entry->d_name);
             if (directory == std::string_view("/proc")) path += "/ns/net";
             if (const auto space = namespace_at(path))
@@ -270,9 +270,11 @@ std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) con
 Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& id) const {
     for (const auto* directory : {&directory_, &other_}) {
         if (directory->get() < 0) continue;
-        const auto text = text_in(*directory, fmt::format("{}{}", record_prefix, id));
+        const std::string name = fmt::format("{}{}", record_prefix, id);
+        const auto text = text_in(*directory, name);
         if (text) return parse_record(*text);
-        if (!is_none(text.error())) return tl::unexpected(text.error());
+        if (!is_none(text.error()))
+            return system_error(name, "cannot read the record", text.error().code);
     }
     return std::optional<Record>();
 }
