@@ -315,7 +315,7 @@ std::set<std::string> kinds_here() {
 
 TEST_CASE("history: files and what others do, in any order, end as the files say") {
     const unsigned seed = number("VXLANCTL_HISTORY_SEED", 1);
-    const unsigned count = number("VXLANCTL_HISTORIES", is_sanitized() ? 20 : is_slow() ? 60 : 450);
+    const unsigned count = number("VXLANCTL_HISTORIES", is_sanitized() ? 20 : is_slow() ? 30 : 470);
     const auto kinds = kinds_here();
     Tally tally;
     unsigned done = 0, failed = 0;
