@@ -16,3 +16,19 @@ public:
 private:
     std::mt19937 engine_;
 };
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED
+#endif
+#endif
+
+/// How many seeds a test of properties tries: under sanitizers, which take ten times as long and
+/// look for something else, a fifth.
+constexpr unsigned seeds(unsigned many) {
+#ifdef IS_SANITIZED
+    return many / 5;
+#else
+    return many;
+#endif
+}

@@ -142,7 +142,7 @@ State with_vxlan0(const char* mark = "") {
 
 TEST_CASE("exported: what runs is a file that changes nothing but marks") {
     long exports = 0, default_routes = 0, obstacles = 0;
-    for (unsigned seed = 0; seed < 4000; ++seed) {
+    for (unsigned seed = 0; seed < seeds(4000); ++seed) {
         INFO("seed " << seed);
         Chance chance(seed);
         State state = host_state();
@@ -191,7 +191,7 @@ TEST_CASE("exported: what runs is a file that changes nothing but marks") {
 }
 
 TEST_CASE("exported: a link that nobody touched is never left out") {
-    for (unsigned seed = 0; seed < 1000; ++seed) {
+    for (unsigned seed = 0; seed < seeds(1000); ++seed) {
         INFO("seed " << seed);
         Chance chance(seed);
         State state = host_state();

@@ -80,7 +80,7 @@ bool replaces(const TunnelPlan& plan) {
 } // namespace
 
 TEST_CASE("settle: a carried out plan leaves nothing to do, and is hitless where it can be") {
-    for (unsigned seed = 0; seed < 4000; ++seed) {
+    for (unsigned seed = 0; seed < seeds(4000); ++seed) {
         INFO("seed " << seed);
         Chance chance(seed);
         State state = host_state();
@@ -123,7 +123,7 @@ TEST_CASE("settle: a carried out plan leaves nothing to do, and is hitless where
 
 TEST_CASE("settle: a plan broken off at any step can be undone") {
     long undone = 0;
-    for (unsigned seed = 0; seed < 2000; ++seed) {
+    for (unsigned seed = 0; seed < seeds(2000); ++seed) {
         Chance chance(seed);
         State state = host_state();
         for (int round = 0; round < 2; ++round) {
