@@ -185,9 +185,9 @@ TEST_CASE("exported: what runs is a file that changes nothing but marks") {
         });
         ++exports;
     }
-    CHECK(exports > 1000);
-    CHECK(default_routes > 50);
-    CHECK(obstacles > 100);
+    CHECK(exports > seeds(1000));
+    CHECK(default_routes > seeds(50));
+    CHECK(obstacles > seeds(100));
 }
 
 TEST_CASE("exported: a link that nobody touched is never left out") {
