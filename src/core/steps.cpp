@@ -295,9 +295,7 @@ std::vector<Route> surviving_routes(const Link& have, const LinkTarget& want) {
 std::vector<Neighbour> surviving_neighbours(const Link& have, const LinkTarget& want) {
     std::vector<Neighbour> neighbours;
     for (const auto& neighbour : have.neighbours)
-        if (neighbour.address.family == Family::ipv4 &&
-            std::find(want.surplus_neighbours.begin(), want.surplus_neighbours.end(), neighbour) ==
-                want.surplus_neighbours.end())
+        if (neighbour.address.family == Family::ipv4 && !is_in(want.surplus_neighbours, neighbour))
             neighbours.push_back(neighbour);
     return neighbours;
 }

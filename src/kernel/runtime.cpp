@@ -159,10 +159,6 @@ bool is_still_there(int directory, const std::string& name, int file) {
            named.st_dev == opened.st_dev;
 }
 
-} // namespace
-
-namespace {
-
 std::string find_ssh_connection() {
     constexpr std::string_view name = "SSH_CONNECTION=";
     if (const char* own = std::getenv("SSH_CONNECTION")) return own;
