@@ -144,7 +144,8 @@ private:
         signal(SIGPIPE, SIG_IGN);
     }
 
-    /// Whether the change is kept; else says why not.
+    /// Whether the change is kept; else says why not. Until the foreground says that it is there,
+    /// the guardian hears nobody else: an undo must not run while the change is being made.
     bool decide(std::string& reason) {
         const HeldSignals signals;
         auto deadline = steady_clock::now() + a_long_time;
@@ -153,7 +154,7 @@ private:
             const bool begun = time.count() != 0; // a socket that does not listen yet has hung up
             std::array<pollfd, 2> descriptors{pollfd{foreground_.get(), POLLIN, 0},
                                               pollfd{begun ? listener_.get() : -1, POLLIN, 0}};
-            if (caught_signal() == 0) signals.wait_for(descriptors, deadline);
+            if (!begun || caught_signal() == 0) signals.wait_for(descriptors, deadline);
             if (descriptors[0].revents != 0) {
                 const std::string word = receive_text(foreground_.get());
                 if (word == keep_word || word == dismiss_word) return true;
@@ -168,7 +169,7 @@ private:
                 directory_.say_until(std::chrono::system_clock::now() + time);
             } else if (descriptors[1].revents != 0) {
                 if (accept_confirmation()) return true;
-            } else if (caught_signal() != 0) {
+            } else if (begun && caught_signal() != 0) {
                 reason = fmt::format("interrupted by signal {}", caught_signal());
                 return false;
             } else if (steady_clock::now() >= deadline) {

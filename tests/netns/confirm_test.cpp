@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 #include <csignal>
+#include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -50,6 +51,18 @@ struct Wishes {
 
 const std::string pending = "apply /run/wish.toml --confirm 600";
 const std::string question = "unless you press Enter";
+
+/// A signal, and then until the process has taken notice of it and waits again, or has ended.
+void signal_and_settle(const std::string& pid, int number) {
+    kill(std::stoi(pid), number);
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto has = [&](const std::string& text) {
+        return text_of("/proc/" + pid + "/status").find(text) != std::string::npos;
+    };
+    while (!has("ShdPnd:\t0000000000000000") || (!has("State:\tS") && !has("State:\tZ")))
+        if (std::chrono::steady_clock::now() > deadline)
+            throw std::runtime_error("process " + pid + " does not settle");
+}
 
 } // namespace
 
@@ -220,6 +233,24 @@ TEST_CASE("confirm: a signal takes the change back") {
     CHECK(finished.err.find("interrupted by signal " + std::to_string(number)) !=
           std::string::npos);
     wishes.check_taken_back();
+}
+
+TEST_CASE("confirm: a signal to the guardian waits until the change is there") {
+    for (long write = 1;; ++write) {
+        const Wishes wishes;
+        StoppedRun run(wishes.host.space, "apply /run/wish.toml --confirm 1", write);
+        INFO("write " << write);
+        if (!run.is_stopped()) {
+            REQUIRE(write > 4);
+            break;
+        }
+        signal_and_settle(
+            sh(wishes.host.space, fmt::format("pgrep -P {} | tr -d '\\n'", run.pid())), SIGTERM);
+        const auto finished = run.resume();
+        CHECK(finished.code == 1);
+        CHECK(finished.err.find("interrupted by signal 15") != std::string::npos);
+        wishes.check_taken_back();
+    }
 }
 
 TEST_CASE("confirm: without its guardian the program takes the change back itself") {
