@@ -23,20 +23,21 @@ enum class Family : std::uint8_t { ipv4, ipv6 };
 struct IpAddress {
     Family family = Family::ipv4;
     std::array<std::uint8_t, 16> bytes{};
-    bool operator==(const IpAddress&) const = default;
-    /// By family, then in numerical order. Flood lists are sorted by it, so it compares words.
+    /// `bytes` as numbers, the first ones in the first. Flood lists are sorted and compared by
+    /// them.
+    using Words = std::array<std::uint64_t, 2>;
+    Words words() const {
+        const auto words = std::bit_cast<Words>(bytes);
+        return {be64toh(words[0]), be64toh(words[1])};
+    }
+    bool operator==(const IpAddress& other) const {
+        return family == other.family && words() == other.words();
+    }
+    /// By family, then in numerical order.
     std::strong_ordering operator<=>(const IpAddress& other) const {
         if (family != other.family) return family <=> other.family;
         const auto mine = words(), others = other.words();
         return mine[0] != others[0] ? mine[0] <=> others[0] : mine[1] <=> others[1];
-    }
-
-private:
-    std::array<std::uint64_t, 2> words() const {
-        auto words = std::bit_cast<std::array<std::uint64_t, 2>>(bytes);
-        for (auto& word : words)
-            word = be64toh(word);
-        return words;
     }
 };
 

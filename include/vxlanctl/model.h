@@ -110,9 +110,14 @@ public:
     LinkName(const char* name) : LinkName(std::string_view(name)) {}
     bool empty() const { return bytes_[0] == '\0'; }
     std::string str() const { return bytes_.data(); }
-    auto operator<=>(const LinkName&) const = default;
+    // As two words: most lists of names are compared, and most names are empty.
+    bool operator==(const LinkName& other) const { return words() == other.words(); }
+    auto operator<=>(const LinkName& other) const { return bytes_ <=> other.bytes_; }
 
 private:
+    std::array<std::uint64_t, 2> words() const {
+        return std::bit_cast<std::array<std::uint64_t, 2>>(bytes_);
+    }
     std::array<char, 16> bytes_{};
 };
 

@@ -83,7 +83,7 @@ void read_peers(std::string_view text, const std::string& path,
                 const std::function<void(Error)>& refuse);
 /// The same, up to the first error.
 Result<PeerList> parse_peers(std::string_view text, const std::string& path);
-/// Peers that are not of LOCAL's family, are LOCAL, or come twice.
+/// Of sorted peers those that are not of LOCAL's family, are LOCAL, or come twice.
 std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local);
 /// Names that come twice.
 std::vector<BadElement> check_names(std::span<const NamedPeer> names);

@@ -23,9 +23,8 @@ std::string random_id() {
     return fmt::format("{:016x}", bits);
 }
 
-/// A host without a route to one peer is mostly without one to any: of thousands, a few are looked
-/// up.
-constexpr std::size_t most_look_ups = 16;
+/// A host without a route to one peer is mostly without one to any: of many, a few are looked up.
+constexpr std::size_t many_ways = 17, few_ways = 4;
 
 /// Calls `take` with the way to each peer that the plan adds.
 template<class Take> void for_each_new_way(const TunnelPlan& plan, Take take) {
@@ -520,8 +519,9 @@ void Reconciliation::warn_of_missing_routes(Plan& made) {
     std::set<WayToPeer> asked;
     for (const auto& tunnel : made.tunnels)
         for_each_new_way(tunnel, [&](WayToPeer way) {
-            if (asked.size() < most_look_ups) asked.insert(std::move(way));
+            if (asked.size() < many_ways) asked.insert(std::move(way));
         });
+    if (asked.size() == many_ways) asked.erase(std::next(asked.begin(), few_ways), asked.end());
     const auto missing = unroutable(*netlink_, state_, asked);
     if (!missing || missing->empty()) return;
     for (auto& tunnel : made.tunnels)

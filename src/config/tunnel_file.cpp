@@ -1,6 +1,7 @@
 #include "vxlanctl/tunnel_file.h"
 
 #include "vxlanctl/closest.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 
 #include <algorithm>
@@ -571,10 +572,10 @@ private:
         };
         std::for_each(peers.begin(), peers.end(), settle);
         std::for_each(names.begin(), names.end(), settle);
+        sort_with(peers, places);
         if (tunnel_.tunnel.local)
             refuse_peers(check_peers(peers, *tunnel_.tunnel.local), places, files);
         refuse_peers(check_names(names), name_places, files);
-        std::sort(peers.begin(), peers.end());
         std::sort(names.begin(), names.end());
         tunnel_.peers = std::move(peers);
         tunnel_.named_peers = std::move(names);

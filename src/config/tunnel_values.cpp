@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fmt/format.h>
 #include <linux/in.h>
-#include <numeric>
 #include <set>
 
 namespace vxlanctl {
@@ -43,12 +42,14 @@ bool is_host_name(std::string_view text) {
     if (text.find('.') == std::string_view::npos) return false;
     if (text.ends_with('.')) text.remove_suffix(1);
     if (text.size() > longest_host_name) return false;
-    std::string_view last;
-    for (std::size_t begin = 0; begin <= text.size(); begin += last.size() + 1) {
-        last = text.substr(begin, text.find('.', begin) - begin);
-        if (!is_label(last)) return false;
+    const auto last = text.substr(text.rfind('.') + 1);
+    if (last.empty() || !is_letter(last.front())) return false; // of an address, mostly
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const auto label = text.substr(begin, text.find('.', begin) - begin);
+        if (!is_label(label)) return false;
+        begin += label.size() + 1;
     }
-    return is_letter(last.front());
+    return true;
 }
 
 /// What keeps a text from being a host name, where it looks as if it was meant to be one.
@@ -62,17 +63,6 @@ void explain_no_name(Error& error, std::string_view text) {
         error.remedy = "A host name is letters, digits and hyphens with dots between them, and "
                        "begins with a letter behind the last dot (RFC 1123).";
     }
-}
-
-/// The indices of `peers` in their order.
-std::vector<std::size_t> sorted_indices(std::span<const FloodEntry> peers) {
-    std::vector<std::size_t> indices(peers.size());
-    std::iota(indices.begin(), indices.end(), std::size_t{0});
-    if (!std::is_sorted(peers.begin(), peers.end()))
-        std::stable_sort(indices.begin(), indices.end(), [&](std::size_t one, std::size_t other) {
-            return peers[one] < peers[other];
-        });
-    return indices;
 }
 
 /// The MTU of a link that carries IPv6 alone, in IPv4 packets (ipip6_tunnel_setup() in
@@ -326,15 +316,14 @@ Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
 
 std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local) {
     std::vector<BadElement> bad;
-    const auto indices = sorted_indices(peers);
     std::size_t first = 0; // of those that are equal
-    for (std::size_t i = 0; i < indices.size(); ++i) {
-        const FloodEntry& peer = peers[indices[i]];
-        if (peer != peers[indices[first]]) first = i;
+    for (std::size_t i = 0; i < peers.size(); ++i) {
+        const FloodEntry& peer = peers[i];
+        if (peer != peers[first]) first = i;
         const auto refuse = [&](std::string what, std::string remedy = {}) {
-            bad.push_back({indices[i], usage_error(fmt::format("peer {}", to_string(peer.dst)),
-                                                   std::move(what), std::move(remedy))
-                                           .value()});
+            bad.push_back({i, usage_error(fmt::format("peer {}", to_string(peer.dst)),
+                                          std::move(what), std::move(remedy))
+                                  .value()});
         };
         if (peer.dst.family != local.family)
             refuse(fmt::format("not of the family of the local address {}", to_string(local)));
@@ -342,7 +331,7 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
             refuse("is the local address", "Name the other ends only.");
         else if (first != i) {
             refuse("named twice", "Every frame would be sent to it twice: name it once.");
-            bad.back().first = indices[first];
+            bad.back().first = first;
         }
     }
     return bad;

@@ -1,5 +1,6 @@
 #include "vxlanctl/tunnel_words.h"
 
+#include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 
 #include <algorithm>
@@ -201,11 +202,11 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     if (entries.empty() && names.empty())
         return usage_error("", "no peer is named",
                            "Name at least one PEER, or a file of them with --peers-file.");
+    sort_with(entries, peers.entry_lines);
     if (auto good = first_of(check_peers(entries, *local), peers.entry_lines, peers.files); !good)
         return tl::unexpected(good.error());
     if (auto good = first_of(check_names(names), peers.name_lines, peers.files); !good)
         return tl::unexpected(good.error());
-    std::sort(entries.begin(), entries.end());
     std::sort(names.begin(), names.end());
     tunnel.peers = std::move(entries);
     tunnel.named_peers = std::move(names);

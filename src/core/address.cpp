@@ -10,20 +10,26 @@ namespace {
 
 constexpr std::size_t ipv4_size = 4;
 
-/// The byte of a prefix length's mask at `index`, from the left.
-std::uint8_t mask_byte(std::uint8_t length, std::size_t index) {
-    const int bits = std::clamp(static_cast<int>(length) - static_cast<int>(index * 8), 0, 8);
-    return static_cast<std::uint8_t>(0xff00U >> bits);
+using Words = IpAddress::Words;
+
+IpAddress address_of(Family family, const Words& words) {
+    return {family, std::bit_cast<std::array<std::uint8_t, 16>>(
+                        Words{htobe64(words[0]), htobe64(words[1])})};
+}
+
+/// A prefix length's mask.
+Words mask_of(std::uint8_t length) {
+    const auto upper = [](int bits) {
+        return bits <= 0 ? 0 : ~std::uint64_t{0} << (64 - std::min(bits, 64));
+    };
+    return {upper(length), upper(length - 64)};
 }
 
 /// The length of a contiguous dotted mask, or -1.
 int length_of_mask(const IpAddress& mask) {
-    for (int length = 0; length <= 32; ++length) {
-        bool equal = true;
-        for (std::size_t i = 0; i < ipv4_size; ++i)
-            equal = equal && mask.bytes[i] == mask_byte(static_cast<std::uint8_t>(length), i);
-        if (equal) return length;
-    }
+    for (int length = 0; length <= 32; ++length)
+        if (mask == address_of(Family::ipv4, mask_of(static_cast<std::uint8_t>(length))))
+            return length;
     return -1;
 }
 
@@ -211,22 +217,23 @@ bool is_isatap_address(const IpAddress& address) {
 }
 
 Prefix network_of(const Prefix& prefix) {
-    Prefix network = prefix;
-    for (std::size_t i = 0; i < wire_bytes(network.address).size(); ++i)
-        network.address.bytes[i] &= mask_byte(prefix.length, i);
-    return network;
+    const Words mask = mask_of(prefix.length), words = prefix.address.words();
+    return {address_of(prefix.address.family, {words[0] & mask[0], words[1] & mask[1]}),
+            prefix.length};
 }
 
 IpAddress broadcast_of(const Prefix& prefix) {
-    IpAddress broadcast = prefix.address;
-    for (std::size_t i = 0; i < wire_bytes(broadcast).size(); ++i)
-        broadcast.bytes[i] |= static_cast<std::uint8_t>(~mask_byte(prefix.length, i));
-    return broadcast;
+    const Family family = prefix.address.family;
+    const Words mask = mask_of(prefix.length), whole = mask_of(full_length(family));
+    const Words words = prefix.address.words();
+    return address_of(family, {words[0] | (whole[0] & ~mask[0]), words[1] | (whole[1] & ~mask[1])});
 }
 
 bool contains(const Prefix& prefix, const IpAddress& address) {
+    const Words mask = mask_of(prefix.length);
+    const Words one = prefix.address.words(), other = address.words();
     return prefix.address.family == address.family &&
-           network_of({address, prefix.length}) == network_of(prefix);
+           (((one[0] ^ other[0]) & mask[0]) | ((one[1] ^ other[1]) & mask[1])) == 0;
 }
 
 bool overlaps(const Prefix& one, const Prefix& other) {

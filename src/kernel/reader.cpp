@@ -362,9 +362,11 @@ private:
             !done)
             return done;
         const auto settle = [](auto& entries) { // an entry may come twice
-            // The kernel lists a flood list in the order in which we added it.
-            if (!std::is_sorted(entries.begin(), entries.end()))
-                std::sort(entries.begin(), entries.end());
+            // The kernel lists a flood list in the order in which we added it: what was there, and
+            // behind it what came later.
+            const auto later = std::is_sorted_until(entries.begin(), entries.end());
+            std::sort(later, entries.end());
+            std::inplace_merge(entries.begin(), later, entries.end());
             entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
         };
         for (auto& link : state_.links)

@@ -123,10 +123,10 @@ private:
             if (coin() && tunnel.tunnel.port != 5) peer.port = 5;
             if (coin() && tunnel.tunnel.vni != 6U) peer.vni = 6;
             if (coin()) peer.via = name();
-            peers.push_back(peer);
-            if (!check_peers(peers, *tunnel.tunnel.local).empty()) peers.pop_back();
+            const auto place =
+                peers.insert(std::upper_bound(peers.begin(), peers.end(), peer), peer);
+            if (!check_peers(peers, *tunnel.tunnel.local).empty()) peers.erase(place);
         }
-        std::sort(peers.begin(), peers.end());
     }
 
     void state_routes(Tunnel& tunnel) {
