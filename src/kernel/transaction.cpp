@@ -499,6 +499,13 @@ public:
         return {};
     }
 
+    /// Takes steps that have become necessary by the failure of another tunnel. They are undone
+    /// with the plan's.
+    Result<void> complete(Executor& executor, std::vector<Step> steps) {
+        completion_ = std::move(steps);
+        return executor.run(plan_.name, completion_);
+    }
+
     /// Whether the new IPv6 addresses came through.
     Result<void> check_addresses() const {
         for (const auto& prefix : new_ipv6_addresses(plan_.steps))
@@ -601,7 +608,7 @@ private:
     Result<void> unknown(Error cause, const Error& why) const {
         return incomplete(std::move(cause),
                           fmt::format("What is left cannot be read ({}); it may be any of: {}",
-                                      to_string(why), fmt::join(imperatives(plan_.steps), ", ")));
+                                      to_string(why), fmt::join(imperatives(taken()), ", ")));
     }
 
     Result<void> failed(Error cause) const {
@@ -626,10 +633,17 @@ private:
         return tl::unexpected(std::move(cause));
     }
 
+    /// All steps.
+    std::vector<Step> taken() const {
+        std::vector<Step> steps = plan_.steps;
+        append(steps, completion_);
+        return steps;
+    }
+
     /// What the steps concern beyond the link itself.
     Needs needs_of_undo() const {
         Needs needs;
-        for (const auto& step : plan_.steps) {
+        for (const auto& step : taken()) {
             if (std::holds_alternative<AddRule>(step.operation) ||
                 std::holds_alternative<RemoveRule>(step.operation))
                 needs.rules = true;
@@ -646,7 +660,7 @@ private:
     /// A link that somebody else made under our name is not ours to change or remove; it only loses
     /// the mark that was sent behind a refused create.
     std::vector<Step> steps_back(const State& now) {
-        std::vector<Step> steps = plan_back_elsewhere(plan_.name, before_, now, plan_.steps);
+        std::vector<Step> steps = plan_back_elsewhere(plan_.name, before_, now, taken());
         for (const auto& name : {plan_.name, plan_.temporary}) {
             if (name.empty()) continue;
             const Link* was = find_link(before_, name);
@@ -735,6 +749,7 @@ private:
     NewAddresses& addresses_;
     const TunnelPlan& plan_;
     const State& before_;
+    std::vector<Step> completion_;  ///< see complete()
     std::optional<Record> written_; ///< what the record says now
     std::set<int> ours_;            ///< links that the undo made
     bool remade_ = false;           ///< the undo made a new link
@@ -760,7 +775,7 @@ public:
         if (undo(failures_of_addresses())) heeded_signal_ = caught_signal();
         // An undo may take something from those that stand.
         while (!executed_.empty())
-            if (!undo(what_is_not_in_effect()) && !put_back_shared() &&
+            if (!undo(what_is_not_in_effect()) && !complete_shared() &&
                 !undo(what_is_interrupted()))
                 break;
         for (auto& [i, transaction] : executed_) {
@@ -836,14 +851,18 @@ private:
                });
     }
 
-    /// Returns whether there was anything; what is refused is found not to be in effect then.
-    bool put_back_shared() {
-        const auto shared = std::exchange(shared_, {});
+    /// Returns whether there was anything.
+    bool complete_shared() {
         // A signal has ended the work of others, perhaps: this is to be completed.
         Executor executor(context_.netlink, read_back_, Executor::OnSignal::go_on);
-        for (const auto& [name, steps] : shared)
-            (void)executor.run(name, steps);
-        return !shared.empty();
+        Failures failures;
+        for (auto& [i, steps] : shared_) {
+            completed_.insert(i);
+            if (auto done = executed_.at(i).complete(executor, std::move(steps)); !done)
+                failures.emplace(i, std::move(done.error()));
+        }
+        undo(failures);
+        return !shared_.empty();
     }
 
     /// The last tunnel is at work until everything is known to be in effect: a signal is not too
@@ -863,6 +882,7 @@ private:
         request.foreign = false;
         auto state = read_state(context_.netlink, nullptr, request);
         Failures failures;
+        shared_.clear();
         std::unordered_map<std::string, std::size_t> by_name;
         for (const auto& [i, transaction] : executed_) {
             const TunnelPlan& done = plans_[i];
@@ -880,8 +900,8 @@ private:
             const auto executed = by_name.find(tunnel.name);
             if (executed == by_name.end()) continue;
             if (any_failed && !tunnel.steps.empty() && is_shared(tunnel) &&
-                completed_.insert(executed->second).second) {
-                shared_.emplace_back(tunnel.name, tunnel.steps);
+                !completed_.contains(executed->second)) {
+                shared_.emplace(executed->second, tunnel.steps);
                 continue;
             }
             std::vector<std::string> left = imperatives(tunnel.steps);
@@ -923,8 +943,8 @@ private:
     NewAddresses addresses_;
     std::map<std::size_t, Transaction> executed_; ///< and not undone; by the plan's index
     State read_back_;                             ///< in which they are in effect
-    /// Steps that have become necessary by the failure of another tunnel, and of whom.
-    std::vector<std::pair<std::string, std::vector<Step>>> shared_;
+    /// Steps that have become necessary by the failure of another tunnel; by the plan's index.
+    std::map<std::size_t, std::vector<Step>> shared_;
     std::set<std::size_t> completed_; ///< whose such steps were sent
     std::vector<Result<void>> results_;
 };

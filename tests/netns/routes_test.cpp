@@ -287,6 +287,25 @@ TEST_CASE("routes: what two tunnels have set is not changed for one of them alon
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
+TEST_CASE("routes: of those that two tunnels of a file share, none stays when both fail") {
+    const Host host;
+    const std::string shared =
+        "routes = [{ to = \"100.64.0.0/16\", dev = \"eth0\", table = 101 }, { to = "
+        "\"100.64.0.0/16\", via = \"192.0.2.1\", dev = \"eth0\", table = 102 }]\n";
+    const std::string head = "dev = \"eth0\"\nlocal = \"172.21.0.100\"\n";
+    write_text("/run/shared.toml",
+               "[vxlan.v1]\nvni = 11\n" + head + shared + "[vxlan.v0]\n" + head + shared);
+    const auto before = snapshot(host.space);
+    const auto run = vxlanctl(host.space, "apply /run/shared.toml");
+    INFO(run.err);
+    CHECK(run.code == 1);
+    for (const std::string tunnel : {"v0", "v1"})
+        CHECK(run.err.find("vxlanctl: " + tunnel +
+                           ": cannot add route 100.64.0.0/16 via 192.0.2.1 dev eth0 table 102: "
+                           "Nexthop has invalid gateway") != std::string::npos);
+    CHECK(difference(before, snapshot(host.space)) == "");
+}
+
 TEST_CASE("routes: what is in the way, or swallows the host's own network, touches nothing") {
     const TwoInterfaces host;
     const std::string base = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
