@@ -104,7 +104,7 @@ Result<void> Netlink::dump_watched(const MessageBatch& request, const MessageHan
         if (auto done = dump_once(request, handle, interrupted, watch); !done || !interrupted)
             return done;
     }
-    return netlink_error("the kernel's tables change faster than they can be read", EINTR);
+    return netlink_error("cannot read", EINTR, "it changes faster than it can be read");
 }
 
 Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandler& handle,

@@ -52,6 +52,20 @@ struct Wishes {
 const std::string pending = "apply /run/wish.toml --confirm 600";
 const std::string question = "unless you press Enter";
 
+/// Stops the change before each of its writes in turn, and calls `act` then.
+template<class Act> void at_each_write(Act act) {
+    for (long write = 1;; ++write) {
+        const Wishes wishes;
+        StoppedRun run(wishes.host.space, "apply /run/wish.toml --confirm 1", write);
+        INFO("write " << write);
+        if (!run.is_stopped()) {
+            REQUIRE(write > 4);
+            return;
+        }
+        act(wishes, run);
+    }
+}
+
 /// A signal, and then until the process has taken notice of it and waits again, or has ended.
 void signal_and_settle(const std::string& pid, int number) {
     kill(std::stoi(pid), number);
@@ -209,17 +223,10 @@ TEST_CASE("confirm: a killed program takes the change back") {
 }
 
 TEST_CASE("confirm: a program that is killed at any of its writes takes all of them back") {
-    for (long write = 1;; ++write) {
-        const Wishes wishes;
-        StoppedRun run(wishes.host.space, "apply /run/wish.toml --confirm 1", write);
-        INFO("write " << write);
-        if (!run.is_stopped()) {
-            REQUIRE(write > 4);
-            break;
-        }
+    at_each_write([](const Wishes& wishes, StoppedRun& run) {
         kill(run.pid(), SIGKILL);
         wishes.check_taken_back();
-    }
+    });
 }
 
 TEST_CASE("confirm: a signal takes the change back") {
@@ -236,21 +243,14 @@ TEST_CASE("confirm: a signal takes the change back") {
 }
 
 TEST_CASE("confirm: a signal to the guardian waits until the change is there") {
-    for (long write = 1;; ++write) {
-        const Wishes wishes;
-        StoppedRun run(wishes.host.space, "apply /run/wish.toml --confirm 1", write);
-        INFO("write " << write);
-        if (!run.is_stopped()) {
-            REQUIRE(write > 4);
-            break;
-        }
+    at_each_write([](const Wishes& wishes, StoppedRun& run) {
         signal_and_settle(
             sh(wishes.host.space, fmt::format("pgrep -P {} | tr -d '\\n'", run.pid())), SIGTERM);
         const auto finished = run.resume();
         CHECK(finished.code == 1);
         CHECK(finished.err.find("interrupted by signal 15") != std::string::npos);
         wishes.check_taken_back();
-    }
+    });
 }
 
 TEST_CASE("confirm: without its guardian the program takes the change back itself") {
