@@ -249,6 +249,11 @@ ssize_t send(int socket, const void* data, size_t size, int flags) {
     return syscall(SYS_sendto, socket, datagram.data(), size, flags, nullptr, 0);
 }
 
+ssize_t sendto(int socket, const void* data, size_t size, int flags, const sockaddr* to,
+               socklen_t length) {
+    return fails("sendto") ? -1 : syscall(SYS_sendto, socket, data, size, flags, to, length);
+}
+
 ssize_t recv(int socket, void* data, size_t size, int flags) {
     return receive(socket, data, size, flags);
 }
