@@ -88,19 +88,12 @@ public:
         Iterator(const nlattr* attribute, int remaining)
             : attribute_(attribute), remaining_(remaining) {}
         const nlattr* operator*() const { return attribute_; }
-        // What nla_next() and nla_ok() do, without a call: there are ten thousands of these.
         Iterator& operator++() {
-            const int size = NLA_ALIGN(attribute_->nla_len);
-            attribute_ = reinterpret_cast<const nlattr*>(
-                reinterpret_cast<const std::byte*>(attribute_) + size);
-            remaining_ -= size;
+            attribute_ = nla_next(attribute_, &remaining_);
             return *this;
         }
         /// Only ever compared with end(): whether no whole attribute is left.
-        bool operator!=(const Iterator&) const {
-            return remaining_ >= NLA_HDRLEN && attribute_->nla_len >= NLA_HDRLEN &&
-                   attribute_->nla_len <= remaining_;
-        }
+        bool operator!=(const Iterator&) const { return nla_ok(attribute_, remaining_) != 0; }
 
     private:
         const nlattr* attribute_;
