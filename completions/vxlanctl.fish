@@ -66,7 +66,7 @@ set -g __vxlanctl_of_two_words import ipip6 isatap
 complete -c vxlanctl -l json -d 'print JSON instead of text'
 complete -c vxlanctl -l netns -x -a '(__vxlanctl_namespaces)' -d 'work in this network namespace'
 complete -c vxlanctl -s q -l quiet -d 'print errors only'
-complete -c vxlanctl -s v -l verbose -d 'print more: every peer, every learned MAC'
+complete -c vxlanctl -s v -l verbose -d 'print more: every peer, every learned MAC, the codes of messages'
 complete -c vxlanctl -l color -x -a 'auto always never' -d 'auto (default), always or never'
 complete -c vxlanctl -s h -l help -d 'print this help'
 complete -c vxlanctl -s V -l version -d 'print the version'

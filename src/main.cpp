@@ -14,8 +14,9 @@ int main(int argc, char** argv) {
         return vxlanctl::run_program(
             vxlanctl::words_of_call({argv, static_cast<std::size_t>(argc)}));
     } catch (const std::exception& problem) {
-        vxlanctl::print_error({vxlanctl::ErrorKind::kernel, "", "internal error", problem.what(), 0,
-                               "This is a bug: please report it."});
+        vxlanctl::print_error(
+            vxlanctl::Error(vxlanctl::Code::internal_error, "", {{"problem", problem.what()}}),
+            vxlanctl::Codes::shown);
         return 1;
     }
 }

@@ -23,8 +23,7 @@ private:
 };
 
 /// An error of kind `kernel` for a system call that failed with the errno `code`.
-tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
-                                   std::string remedy = {});
+tl::unexpected<Error> system_error(Code code, std::string subject, int errno_code);
 
 /// The directory, if it is ours and nobody else can write to it.
 Result<FileDescriptor> open_directory(const std::string& path);

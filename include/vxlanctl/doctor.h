@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/error.h"
 #include "vxlanctl/model.h"
 #include "vxlanctl/ruleset.h"
 
@@ -16,9 +17,12 @@ struct Finding {
     std::string tunnel; ///< empty for one about the host
     std::string check;  ///< its name, as docs/doctor.md lists them
     Verdict verdict = Verdict::pass;
-    std::string found;
-    std::string why;    ///< why it matters
-    std::string remedy; ///< a command for a shell; empty where nothing is to be done
+    std::vector<Message> messages; ///< what was found, at least one
+    std::string why;               ///< why it matters
+    std::string remedy;            ///< a command for a shell; empty where nothing is to be done
+
+    /// The messages in one line.
+    std::string found() const;
 };
 
 /// Where the kernel sends packets to an address.
@@ -57,7 +61,7 @@ struct ArpAnswer {
 struct Probe {
     std::vector<PathMtu> paths;
     std::vector<ArpAnswer> answers;
-    std::string arp_obstacle; ///< why no ARP could be sent
+    std::optional<Error> arp_obstacle; ///< why no ARP could be sent
 };
 
 /// What is needed of one tunnel beside its link.
@@ -96,7 +100,7 @@ struct Facts {
     bool ipv6_forwarding = false;
     Services services;
     Ruleset ruleset;
-    std::string ruleset_obstacle, ruleset_remedy; ///< why it is not known
+    std::optional<Error> ruleset_obstacle; ///< why it is not known
     bool has_legacy_rules = false; ///< iptables-legacy has a filter table, which nft does not show
 };
 
@@ -112,7 +116,7 @@ std::span<const CheckInfo> checks();
 std::vector<Finding> findings(const Facts& facts);
 
 /// What a person should look at, as far as the state alone shows it.
-std::vector<std::string> problems(const Link& link, const State& state);
+std::vector<Message> problems(const Link& link, const State& state);
 
 /// The outer addresses of the other ends, sorted, each once.
 std::vector<IpAddress> other_ends(const Link& link);

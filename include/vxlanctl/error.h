@@ -1,20 +1,16 @@
 #pragma once
 
+#include "vxlanctl/messages.h"
+
+#include <concepts>
 #include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
+#include <vector>
 
 namespace vxlanctl {
-
-/// Why something did not work. The kind alone decides the exit code (see exit_code()).
-enum class ErrorKind {
-    usage,          ///< wrong words on the command line, or a wish that cannot be fulfilled
-    kernel,         ///< the kernel refused, a privilege, a module or a deadline was missing
-    refused,        ///< would interrupt traffic or take over what is not ours; an option allows it
-    undo_incomplete ///< the undo after an error failed as well
-};
 
 /// Where in a text something is wrong.
 struct Place {
@@ -25,23 +21,60 @@ struct Place {
     bool operator==(const Place&) const = default;
 };
 
-/// One refusal or failure, complete enough to print without further context.
-struct Error {
-    ErrorKind kind = ErrorKind::kernel;
-    std::string subject; ///< the link, device or file concerned; empty when there is none
-    std::string doing;   ///< what was being done: "cannot create"
-    std::string why;     ///< our own reason or the kernel's extended acknowledgement; may be empty
-    int code = 0;        ///< errno as the kernel gave it, positive; 0 when there is none
-    std::string remedy;  ///< a whole sentence that says what to do; may be empty
-    std::optional<Place> place = std::nullopt; ///< what in a file it is about
+/// Something that a message's sentence names: `peer` is `100.64.158.4`.
+struct Value {
+    std::string_view name; ///< of a literal, as it stands in braces in the row
+    std::string text;
+
+    template<class Text>
+    requires std::convertible_to<Text, std::string_view> Value(std::string_view name_,
+                                                               const Text& text_)
+        : name(name_), text(std::string_view(text_)) {}
+    template<std::integral Number>
+    Value(std::string_view name_, Number number) : name(name_), text(std::to_string(number)) {}
+    bool operator==(const Value&) const = default;
 };
+using Values = std::vector<Value>;
+
+/// One refusal, failure, warning or finding, complete enough to print without further context. What
+/// it says stands in its code's row.
+struct Error {
+    Code code;
+    ErrorKind kind;      ///< that of the row, unless something worse came of it
+    std::string subject; ///< the interface, device or file concerned; empty when there is none
+    Values values;
+    std::string kernel_text; ///< the kernel's extended acknowledgement, or another program's words
+    int errno_code = 0;      ///< as the kernel gave it, positive; 0 when there is none
+    std::optional<Place> place; ///< what in a file it is about
+    std::vector<Error> more;    ///< sentences that follow: hints, and what came of it
+
+    explicit Error(Code code_, std::string subject_ = {}, Values values_ = {});
+
+    /// The same with one more sentence.
+    Error also(Code code_, Values values_ = {}) &&;
+    /// The same with errno, and the words that came with it.
+    Error with(int errno_code_, std::string kernel_text_ = {}) &&;
+    /// Sets a value; one of that name is replaced.
+    void set(Value value);
+    /// Empty where there is none.
+    std::string_view value(std::string_view name) const;
+    bool operator==(const Error&) const = default;
+};
+/// What is no failure has the same form.
+using Message = Error;
 
 template<class T> using Result = tl::expected<T, Error>;
 
-/// `path:line:column: subject: doing: why (errno's text). Remedy.` in one line, without the
-/// program's name.
+/// `path:line:column: subject: text: kernel's words (errno's text). Remedy. What follows.` in one
+/// line, without the program's name.
 /// Bytes that a terminal would interpret are replaced, see printable().
 std::string to_string(const Error& error);
+/// The same without place, subject, remedy and what follows.
+std::string text_of(const Error& error);
+/// The row's text alone, as a clause within another message.
+std::string text_of(Code code, const Values& values = {});
+/// `pattern` with the values in place of their names in braces; a name that has no value stays.
+std::string rendered(std::string_view pattern, const Values& values);
 
 /// The line that the error is about and a caret below the column, each ended and indented; empty
 /// where the error is about no line, or about one that is not shown.
@@ -58,7 +91,11 @@ int graver(int one, int other);
 /// is not UTF-8 (a name from the kernel may hold any byte) written as \xNN.
 std::string printable(std::string_view text);
 
-/// An error of kind `usage`, which is the commonest one by far.
-tl::unexpected<Error> usage_error(std::string subject, std::string doing, std::string remedy = {});
+/// `'text'`, as subjects have what people wrote.
+std::string quote(std::string_view text);
+
+/// For a function that returns a Result.
+tl::unexpected<Error> error(Code code, std::string subject = {}, Values values = {});
+tl::unexpected<Error> error(Error error);
 
 } // namespace vxlanctl

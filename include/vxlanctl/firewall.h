@@ -30,7 +30,7 @@ struct FirewallWish {
 
 struct Firewall {
     std::string text; ///< for `nft -f`: replaces one table, and touches no other
-    std::vector<std::string> warnings;
+    std::vector<Message> warnings;
 };
 
 /// `state` has the other tunnels of kind sit, whose other ends an ISATAP link's rule must not hit.

@@ -33,7 +33,7 @@ void put_addresses(Tunnel& tunnel, const NameAnswers& answers);
 /// Whether the link has a peer that can be kept: a flood entry or default remote of that family.
 bool has_peers(const Link& link, Family family);
 
-/// That the peers which the link has are kept because of the name.
-std::string warning_of(const UnresolvedName& name);
+/// That the peers which the tunnel has are kept because of the name.
+Message warning_of(const UnresolvedName& name, const std::string& tunnel);
 
 } // namespace vxlanctl

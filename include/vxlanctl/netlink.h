@@ -105,6 +105,7 @@ std::string acknowledgement_text(const nlmsghdr* message);
 
 /// Sends one batch in the network namespace that this process is in, by a socket of its own. The
 /// kernel's first refusal is the error, which says that `doing` failed.
-Result<void> send_batch(MessageBatch& batch, std::string doing, const MessageHandler& answer = {});
+Result<void> send_batch(MessageBatch& batch, const Error& failed,
+                        const MessageHandler& answer = {});
 
 } // namespace vxlanctl

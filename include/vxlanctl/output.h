@@ -24,10 +24,17 @@ std::string painted(const OutputStyle& style, Ink ink, std::string_view text);
 void print(std::string_view text);
 /// False when not all output could be written.
 bool finish_output();
-/// `vxlanctl: warning: …` on standard error.
-void print_warning(const std::string& subject, const std::string& text);
-/// `vxlanctl: …` on standard error, with the line of a file that it is about.
-void print_error(const Error& error);
+/// Whether the codes of messages are printed behind them.
+enum class Codes : std::uint8_t { hidden, shown };
+/// Shown with --verbose.
+Codes codes(const Arguments& arguments);
+Codes codes(const OutputStyle& style);
+/// ` [code, code of what follows]`, or nothing.
+std::string code_list(const Message& message, Codes codes);
+/// `vxlanctl: warning: … [code]` on standard error.
+void print_warning(const Message& message, Codes codes);
+/// `vxlanctl: … [code]` on standard error, with the line of a file that it is about.
+void print_error(const Error& error, Codes codes);
 
 /// A progress bar on standard error, if that is a terminal and the work takes longer than half a
 /// second. Call it with every progress; it draws at most ten times a second, and clears itself when

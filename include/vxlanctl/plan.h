@@ -40,7 +40,7 @@ struct TunnelPlan {
     std::string netns; ///< empty: that of the call
     Preparations preparations;
     std::vector<Step> steps;
-    std::vector<std::string> warnings;
+    std::vector<Message> warnings;
     std::vector<Error>
         errors; ///< impossible wishes and refusals; with any of them, no step is taken
     /// The mark that the link carries when the steps are done, and what is to be remembered under

@@ -9,7 +9,7 @@
 namespace vxlanctl {
 
 /// The version of everything that --json prints; docs/json.md describes it.
-constexpr int json_schema = 1;
+constexpr int json_schema = 2;
 
 /// What became of one tunnel.
 enum class Outcome : std::uint8_t {
@@ -59,6 +59,10 @@ nlohmann::json attributes_json(const LinkAttributes& attributes);
 
 /// One tunnel of the JSON document.
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome);
+/// A warning or finding, with its code and values.
+nlohmann::json message_json(const Message& message);
+nlohmann::json messages_json(const std::vector<Message>& messages);
+/// The same with what is known of a failure.
 nlohmann::json error_json(const Error& error);
 
 /// The plan as commands of iproute2 that a shell can run, one a line; what they cannot express is a

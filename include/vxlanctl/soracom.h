@@ -22,7 +22,7 @@ struct SoracomChoice {
 
 struct SoracomTunnel {
     Tunnel tunnel; ///< such as a file can state
-    std::vector<std::string> warnings;
+    std::vector<Message> warnings;
 };
 
 /// `host` are this host's addresses, with the names of their devices. Errors are of kind usage, and

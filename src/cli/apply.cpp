@@ -42,7 +42,7 @@ std::string absolute(const std::string& path) {
 
 /// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
 /// that came back without a file.
-void leave_out_held(Wish& wish, const Hold& hold, bool tells) {
+void leave_out_held(Wish& wish, const Hold& hold, const Arguments& arguments) {
     wish.config.spared.insert(hold.tunnels.begin(), hold.tunnels.end());
     const auto is_held = [&](const File& file) {
         const auto held = hold.files.find(file.path);
@@ -53,21 +53,18 @@ void leave_out_held(Wish& wish, const Hold& hold, bool tells) {
         if (held) wish.config.spared.insert(tunnel.name);
         return held;
     });
-    if (!tells) return;
+    if (arguments.has("quiet")) return;
     for (const auto& file : wish.files)
-        if (is_held(file))
-            print_warning(file.path, "on hold, since its last change was not confirmed; edit it, "
-                                     "or run 'vxlanctl apply' by hand");
+        if (is_held(file)) print_warning(Error(Code::file_on_hold, file.path), codes(arguments));
     for (const auto& name : hold.tunnels)
-        print_warning(name, "not removed, since its removal was not confirmed; 'vxlanctl apply "
-                            "--prune' by hand removes it");
+        print_warning(Error(Code::removal_on_hold, name), codes(arguments));
 }
 
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     auto texts = read_files(arguments.words);
     for (const auto& path : texts.skipped)
-        print_warning(path, "skipped, since it is not a regular file");
+        print_warning(Error(Code::file_skipped, path), codes(arguments));
     Wish wish;
     for (const auto& file : texts.files)
         wish.files.push_back({absolute(file.path), hash_of(file.text)});
@@ -85,7 +82,7 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     }
     if (arguments.has("prune")) wish.config.unnamed = Unnamed::remove_files;
     if (arguments.has(unless_held_option.name))
-        leave_out_held(wish, read_hold(arguments.value("netns")), !arguments.has("quiet"));
+        leave_out_held(wish, read_hold(arguments.value("netns")), arguments);
     return wish;
 }
 

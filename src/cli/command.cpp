@@ -54,12 +54,12 @@ std::vector<const Command*> commands_beginning(std::string_view word) {
     return found;
 }
 
-tl::unexpected<Error> unknown(const std::string& what, const std::string& word,
+tl::unexpected<Error> unknown(Code code, const std::string& word,
                               const std::vector<std::string>& candidates, const std::string& help) {
     const std::string near = closest(word, candidates);
-    return usage_error("", fmt::format("unknown {} '{}'", what, word),
-                       near.empty() ? fmt::format("See '{}'.", help)
-                                    : fmt::format("Did you mean '{}'?", near));
+    Error problem(code, "", {{"word", word}});
+    return error(near.empty() ? std::move(problem).also(Code::see_help, {{"help", help}})
+                              : std::move(problem).also(Code::did_you_mean, {{"word", near}}));
 }
 
 std::string option_usage(const OptionInfo& option) {
@@ -127,7 +127,7 @@ Result<Arguments> parse_options(const Command& command, const std::vector<std::s
         if (word == "--") break;
         const OptionInfo* option = find_option(options, word);
         if (option != nullptr && option->argument.empty() && word.find('=') != std::string::npos)
-            return usage_error("", fmt::format("option '--{}' takes no argument", option->name));
+            return error(Code::option_takes_no_argument, "", {{"option", option->name}});
     }
     cxxopts::Options parser("vxlanctl");
     for (const auto& option : options) { // it takes its time with each one
@@ -160,14 +160,15 @@ Result<Arguments> parse_options(const Command& command, const std::vector<std::s
             names.push_back("--" + option.name);
         for (const auto& word : words)
             if (word.size() > 1 && word[0] == '-' && find_option(options, word) == nullptr)
-                return unknown("option", word.substr(0, word.find('=')), names, help);
-        return usage_error("", "unknown option", fmt::format("See '{}'.", help));
+                return unknown(Code::unknown_option, word.substr(0, word.find('=')), names, help);
+        return error(
+            Error(Code::unknown_option, "", {{"word", ""}}).also(Code::see_help, {{"help", help}}));
     } catch (const cxxopts::exceptions::exception& problem) {
         std::string text = problem.what();
         for (const std::string_view quote : {"\u2018", "\u2019"})
             for (std::size_t at = 0; (at = text.find(quote)) != std::string::npos;)
                 text.replace(at, quote.size(), "'");
-        return usage_error("", text, fmt::format("See '{}'.", help));
+        return error(Code::options_wrong, "", {{"problem", text}, {"help", help}});
     }
 }
 
@@ -183,7 +184,7 @@ const std::vector<OptionInfo>& common_options() {
         {"json", 0, "", "print JSON instead of text"},
         {"netns", 0, "NAME", "work in this network namespace"},
         {"quiet", 'q', "", "print errors only"},
-        {"verbose", 'v', "", "print more: every peer, every learned MAC"},
+        {"verbose", 'v', "", "print more: every peer, every learned MAC, the codes of messages"},
         {"color", 0, "WHEN", "auto (default), always or never"},
         {"help", 'h', "", "print this help"},
         {"version", 'V', "", "print the version"},
@@ -210,7 +211,7 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
         const Command none{"", "", "", nullptr, nullptr, no_capability};
         auto parsed = parse_options(none, arguments);
         if (!parsed || parsed->has("help") || parsed->has("version")) return parsed;
-        return usage_error("", "no command is given", "See 'vxlanctl --help'.");
+        return error(Code::command_missing);
     }
     std::string name = arguments[position];
     std::vector<std::string> rest = arguments;
@@ -222,16 +223,19 @@ Result<Arguments> parse_arguments(const std::vector<std::string>& arguments) {
             for (auto& option : options_of(*one))
                 options.push_back(std::move(option));
         const std::size_t second = command_position(rest, options);
-        const std::string remedy = fmt::format("Did you mean '{}'?", begun.front()->name);
+        const Values near{{"word", begun.front()->name}};
         if (second >= rest.size())
-            return usage_error("", fmt::format("'{}' needs a second word", name), remedy);
+            return error(Error(Code::second_word_missing, "", {{"word", name}})
+                             .also(Code::did_you_mean, near));
         name += " " + rest[second];
         rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(second));
         command = find_command(name);
         if (command == nullptr)
-            return usage_error("", fmt::format("unknown command '{}'", name), remedy);
+            return error(
+                Error(Code::unknown_command, "", {{"word", name}}).also(Code::did_you_mean, near));
     }
-    if (command == nullptr) return unknown("command", name, command_names(), "vxlanctl --help");
+    if (command == nullptr)
+        return unknown(Code::unknown_command, name, command_names(), "vxlanctl --help");
     return parse_options(*command, rest);
 }
 
@@ -299,11 +303,13 @@ std::vector<std::string> words_of_call(std::span<const char* const> argv) {
 int run_program(const std::vector<std::string>& arguments) {
     const auto done = dispatch(arguments);
     if (!done) {
-        print_error(done.error());
-        // Where the words themselves are wrong, --json may not have been parsed.
+        // Where the words themselves are wrong, no option may have been parsed.
         const auto end = std::find(arguments.begin(), arguments.end(), "--");
-        if (std::find(arguments.begin(), end, "--json") != end)
-            print(document_text(failure_document({done.error()})));
+        const auto has = [&](std::string_view option) {
+            return std::find(arguments.begin(), end, option) != end;
+        };
+        print_error(done.error(), has("-v") || has("--verbose") ? Codes::shown : Codes::hidden);
+        if (has("--json")) print(document_text(failure_document({done.error()})));
     }
     const int code = done ? *done : exit_code(done.error().kind);
     return finish_output() ? code : graver(code, 1);

@@ -8,7 +8,8 @@ namespace vxlanctl {
 
 Result<int> run_confirm(const Arguments& arguments) {
     if (!arguments.words.empty())
-        return usage_error("", "'confirm' takes no words", "It means the one change that waits.");
+        return error(Error(Code::command_takes_no_words, "", {{"command", "confirm"}})
+                         .also(Code::confirm_means_one_change));
     const auto space = current_namespace();
     if (!space) return tl::unexpected(space.error());
     if (const auto done = confirm(*space); !done) return tl::unexpected(done.error());

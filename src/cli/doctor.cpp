@@ -21,10 +21,10 @@ std::string_view verdict_word(Verdict verdict) {
 
 /// What the files in the default directory state of a network namespace; their errors are `check`'s
 /// to tell.
-std::vector<Tunnel> wishes(const std::string& netns) {
+std::vector<Tunnel> wishes(const std::string& netns, const OutputStyle& style) {
     const auto parsed = read_tunnels({});
-    for (const auto& error : parsed.errors)
-        print_warning("", to_string(error));
+    for (const auto& problem : parsed.errors)
+        print_warning(problem, codes(style));
     std::vector<Tunnel> tunnels;
     for (const auto& defined : parsed.tunnels)
         if (defined.tunnel.placement.netns == netns) tunnels.push_back(defined.tunnel);
@@ -36,18 +36,26 @@ nlohmann::json finding_json(const Finding& finding, std::size_t number) {
             {"tunnel", printable(finding.tunnel)},
             {"check", finding.check},
             {"verdict", verdict_word(finding.verdict)},
-            {"found", printable(finding.found)},
+            {"messages", messages_json(finding.messages)},
+            {"found", printable(finding.found())},
             {"why", finding.why},
             {"remedy", printable(finding.remedy)}};
+}
+
+std::string all_codes(const Finding& finding, const OutputStyle& style) {
+    std::string text;
+    for (const auto& message : finding.messages)
+        text += code_list(message, codes(style));
+    return text;
 }
 
 std::string finding_text(const Finding& finding, std::size_t number, const OutputStyle& style) {
     const Ink ink = finding.verdict == Verdict::pass   ? Ink::added
                     : finding.verdict == Verdict::warn ? Ink::warning
                                                        : Ink::removed;
-    std::string text = fmt::format("{:3} {}  {:<13} {}\n", number,
-                                   painted(style, ink, verdict_word(finding.verdict)),
-                                   finding.check, printable(finding.found));
+    std::string text = fmt::format(
+        "{:3} {}  {:<13} {}\n", number, painted(style, ink, verdict_word(finding.verdict)),
+        finding.check, printable(finding.found()) + all_codes(finding, style));
     if (finding.verdict != Verdict::pass || style.verbose)
         text += fmt::format("{:10}why: {}\n", "", finding.why);
     if (finding.verdict != Verdict::pass && !finding.remedy.empty())
@@ -76,14 +84,13 @@ Result<int> run_doctor(const Arguments& arguments) {
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-    const auto facts =
-        read_facts({arguments.words, wishes(arguments.value("netns")), arguments.has("probe")});
+    const auto facts = read_facts(
+        {arguments.words, wishes(arguments.value("netns"), *style), arguments.has("probe")});
     if (!facts) return tl::unexpected(facts.error());
     for (const auto& name : arguments.words)
         if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
-            return usage_error(name,
-                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
-                                           link->kind.empty() ? "a network device" : link->kind));
+            return error(Code::not_a_tunnel, name,
+                         {{"kind", link->kind.empty() ? "a network device" : link->kind}});
     const auto all = findings(*facts);
     nlohmann::json list = nlohmann::json::array();
     std::string text, about;

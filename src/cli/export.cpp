@@ -21,11 +21,10 @@ struct Section {
     std::string obstacle; ///< why it is a comment; mostly empty
 };
 
-std::string reason(Error error, std::string_view tunnel) {
-    error.place.reset();
-    error.remedy.clear();
-    if (error.subject == tunnel) error.subject.clear();
-    return to_string(error);
+std::string reason(const Error& problem, std::string_view tunnel) {
+    return printable(problem.subject.empty() || problem.subject == tunnel
+                         ? text_of(problem)
+                         : fmt::format("{}: {}", problem.subject, text_of(problem)));
 }
 
 Section section_of(const Link& link, const State& state) {
@@ -34,7 +33,7 @@ Section section_of(const Link& link, const State& state) {
     if (!section.obstacle.empty()) return section;
     const SourceText source{"", section.text};
     auto parsed = parse_files({&source, 1}, [](std::size_t, const std::string&) {
-        return Result<std::string>(usage_error("", "no peers file is written"));
+        return Result<std::string>(error(Code::peers_file_unexpected));
     });
     if (parsed.errors.empty())
         section.tunnel = std::move(parsed.tunnels.at(0).tunnel);

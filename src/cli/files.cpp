@@ -21,12 +21,8 @@ constexpr std::string_view suffix = ".toml";
 using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
 
 Error cannot_read(std::string path, std::string_view what, int code) {
-    return {ErrorKind::usage,
-            path.empty() ? "''" : std::move(path),
-            "cannot read the " + std::string(what),
-            "",
-            code,
-            ""};
+    return Error(Code::cannot_read_file, path.empty() ? "''" : std::move(path), {{"what", what}})
+        .with(code);
 }
 
 struct Path {
@@ -77,9 +73,7 @@ Result<std::string> read_stream(const Stream& file, const std::string& path,
                                 std::string_view what) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
     const auto too_large = [&] {
-        Error error = cannot_read(path, what, EFBIG);
-        error.remedy = "64 MiB are the most.";
-        return tl::unexpected(std::move(error));
+        return error(Code::text_too_large, path, {{"mib", limit >> 20}});
     };
     if (!file) return tl::unexpected(cannot_read(path, what, errno));
     if (path != "-")
@@ -126,13 +120,13 @@ FileTexts read_files(const std::vector<std::string>& words) {
     std::vector<Path> paths;
     std::vector<Error> errors;
     if (std::count(words.begin(), words.end(), "-") > 1)
-        errors.push_back({ErrorKind::usage, "", "'-' is named twice", "", 0, ""});
+        errors.emplace_back(Code::stdin_named_twice);
     const auto add_directory = [&](const std::string& directory) {
         auto found = files_in(directory);
         if (found)
             for (auto& path : *found)
                 paths.push_back({std::move(path), false});
-        else if (!words.empty() || found.error().code != ENOENT)
+        else if (!words.empty() || found.error().errno_code != ENOENT)
             errors.push_back(found.error());
     };
     if (words.empty()) add_directory(default_directory);

@@ -23,8 +23,8 @@ Result<FirewallWish> wish_of(const Arguments& arguments) {
     const auto services = arguments.options.find("accept");
     if (services == arguments.options.end()) return wish;
     if (!wish.protect)
-        return usage_error("", "--accept needs --protect",
-                           "Without it, everything that comes out of the tunnel is accepted.");
+        return error(Error(Code::option_needs, "", {{"option", "--accept"}, {"other", "--protect"}})
+                         .also(Code::everything_is_accepted));
     for (const auto& text : services->second) {
         const auto service = parse_service(text);
         if (!service) return with_subject(service.error(), "--accept");
@@ -39,8 +39,7 @@ Result<std::string> real_name(const std::string& device, const State& state) {
         found != state.alternative_names.end())
         return found->second;
     if (find_link(state, device) == nullptr)
-        return usage_error(fmt::format("--masquerade '{}'", device), "there is no such link",
-                           "See 'ip link'.");
+        return error(Code::no_such_interface, fmt::format("--masquerade '{}'", device));
     return device;
 }
 
@@ -78,11 +77,10 @@ Result<int> run_firewall(const Arguments& arguments) {
         const auto firewall = firewall_of(link, *state, *wish);
         if (!firewall) return tl::unexpected(firewall.error());
         for (const auto& warning : firewall->warnings)
-            print_warning(link.name, warning);
+            print_warning(warning, codes(arguments));
         text += (text.empty() ? "" : "\n") + firewall->text;
     }
-    if (text.empty())
-        return usage_error("", "there is no tunnel that vxlanctl manages", "Name the tunnel.");
+    if (text.empty()) return error(Code::no_managed_tunnel);
     print(arguments.has("json") ? document_text({{"schema", json_schema}, {"nft", text}}) : text);
     return 0;
 }

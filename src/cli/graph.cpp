@@ -30,20 +30,13 @@ Charset user_charset() {
 
 /// Lets Graphviz draw.
 Result<std::string> svg_of(const std::string& dot) {
-    const auto cannot_draw = [](std::string why, int code, std::string remedy) {
-        return tl::unexpected(Error{ErrorKind::kernel, "", "cannot draw SVG", std::move(why), code,
-                                    std::move(remedy)});
-    };
     constexpr std::chrono::minutes patience{5};
     auto output = run_system_program("dot", {"-Tsvg"}, dot, patience);
-    if (!output && output.error().code == ENOENT)
-        return cannot_draw("the program 'dot' is not installed", 0,
-                           "Install the package graphviz, or use --format dot or mermaid.");
-    if (!output) return cannot_draw("cannot run 'dot'", output.error().code, "");
+    if (!output && output.error().errno_code == ENOENT) return error(Code::dot_missing);
+    if (!output) return error(Error(Code::dot_not_run).with(output.error().errno_code));
     if (output->code != 0)
-        return cannot_draw(
-            fmt::format("'dot' failed: {}", output->err.substr(0, output->err.find('\n'))), 0,
-            "Use --format dot to see what it was given.");
+        return error(
+            Error(Code::dot_failed).with(0, output->err.substr(0, output->err.find('\n'))));
     return std::move(output->out);
 }
 
@@ -119,8 +112,9 @@ tl::expected<Picture, Problems> picture_of_files(const std::vector<std::string>&
     for (const auto& name : names)
         if (std::find(present.begin(), present.end(), name) == present.end()) {
             const std::string near = closest(name, present);
-            problems.push_back({ErrorKind::usage, name, "there is no such tunnel in the files", "",
-                                0, near.empty() ? "" : fmt::format("Did you mean '{}'?", near)});
+            Error& problem = problems.emplace_back(Code::tunnel_not_in_files, name);
+            if (!near.empty())
+                problem.more.emplace_back(Code::did_you_mean, "", Values{{"word", near}});
         }
     if (!problems.empty()) return tl::unexpected(std::move(problems));
     return picture_of(tunnels);
@@ -155,11 +149,13 @@ Result<int> run_graph(const Arguments& arguments) {
     const auto& formats = picture_formats();
     if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
         const std::string near = closest(format, formats);
-        return usage_error(fmt::format("--format '{}'", format), "not text, dot, mermaid or svg",
-                           near.empty() ? "" : fmt::format("Did you mean '{}'?", near));
+        Error problem(Code::not_one_of, fmt::format("--format '{}'", format),
+                      {{"words", "text, dot, mermaid or svg"}});
+        return error(near.empty() ? std::move(problem)
+                                  : std::move(problem).also(Code::did_you_mean, {{"word", near}}));
     }
     if (style->json && arguments.has("format"))
-        return usage_error("", "--json and --format exclude each other", "Use one of them.");
+        return error(Code::options_contradict, "", {{"one", "--json"}, {"other", "--format"}});
     Picture picture;
     if (const auto files = arguments.options.find("file"); files != arguments.options.end()) {
         auto wanted = picture_of_files(files->second, arguments.words);

@@ -28,8 +28,7 @@ Result<SoracomTexts> read_sources(const Arguments& arguments) {
     if (arguments.has("gate-peers")) paths = arguments.options.at("gate-peers");
     const auto peers_files = paths.size();
     if (arguments.has("vpg")) paths.push_back(arguments.value("vpg"));
-    if (std::count(paths.begin(), paths.end(), "-") > 1)
-        return usage_error("", "'-' is named twice", "Standard input can be read only once.");
+    if (std::count(paths.begin(), paths.end(), "-") > 1) return error(Code::stdin_named_twice);
     SoracomTexts texts;
     for (const auto& path : paths) {
         auto source = read_source(path);
@@ -90,14 +89,13 @@ std::filesystem::path file_behind(const std::string& path, std::error_code& prob
 Result<void> write_file(const std::string& path, const std::string& text) {
     std::error_code problem;
     const auto target = file_behind(path, problem);
-    if (problem) return system_error(path, "cannot write the file", problem.value());
+    if (problem) return error(Error(Code::cannot_write_file, path).with(problem.value()));
     const auto status = std::filesystem::status(target, problem);
     if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
-        return usage_error(path, "not replaced, because it is not a regular file",
-                           "Without -o, the text goes to standard output.");
+        return error(Code::not_replaced, path);
     const FileDescriptor directory(
         ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (directory.get() < 0) return system_error(path, "cannot write the file", errno);
+    if (directory.get() < 0) return error(Error(Code::cannot_write_file, path).with(errno));
     auto done =
         replace_file(directory, fmt::format(".vxlanctl-{}", getpid()), target.filename(), text);
     if (!done) done.error().subject = path;
@@ -121,14 +119,13 @@ std::vector<OptionInfo> import_soracom_options() {
 
 Result<int> run_import_soracom(const Arguments& arguments) {
     if (!arguments.words.empty())
-        return usage_error(fmt::format("'{}'", arguments.words[0]),
-                           "'import soracom' takes no further words",
-                           "Files are named with --gate-peers and --vpg.");
+        return error(Error(Code::command_takes_no_words, quote(arguments.words[0]),
+                           {{"command", "import soracom"}})
+                         .also(Code::files_by_options));
     const auto choice = choice_of(arguments);
     if (!choice) return tl::unexpected(choice.error());
     const std::string output = arguments.value("output", "-");
-    if (output.empty())
-        return usage_error("--output ''", "not the name of a file", "'-' is standard output.");
+    if (output.empty()) return error(Code::not_a_file_name, "--output ''");
     const auto texts = read_sources(arguments);
     if (!texts) return tl::unexpected(texts.error());
     const auto host = read_host_addresses();
@@ -141,10 +138,11 @@ Result<int> run_import_soracom(const Arguments& arguments) {
         if (const auto done = write_file(output, text); !done) return tl::unexpected(done.error());
     if (!arguments.has("quiet"))
         for (const auto& warning : imported->warnings)
-            print_warning(imported->tunnel.name, warning);
+            print_warning(warning, codes(arguments));
     if (arguments.has("json"))
-        print(document_text(
-            {{"schema", json_schema}, {"toml", text}, {"warnings", imported->warnings}}));
+        print(document_text({{"schema", json_schema},
+                             {"toml", text},
+                             {"warnings", messages_json(imported->warnings)}}));
     else if (output == "-")
         print(text);
     else if (!arguments.has("quiet"))

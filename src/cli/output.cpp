@@ -29,7 +29,8 @@ Result<OutputStyle> output_style(const Arguments& arguments) {
     OutputStyle style;
     const std::string color = arguments.value("color", "auto");
     if (color != "auto" && color != "always" && color != "never")
-        return usage_error(fmt::format("--color '{}'", color), "not auto, always or never");
+        return error(Code::not_one_of, fmt::format("--color '{}'", color),
+                     {{"words", "auto, always or never"}});
     style.color = color == "always" || (color == "auto" && wants_color());
     style.json = arguments.has("json");
     style.quiet = arguments.has("quiet");
@@ -53,19 +54,38 @@ void print(std::string_view text) {
 
 bool finish_output() {
     const bool good = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-    if (!good) std::fputs("vxlanctl: cannot write to standard output\n", stderr);
+    if (!good) print_error(Error(Code::cannot_write_output), Codes::hidden);
     return good;
 }
 
-void print_warning(const std::string& subject, const std::string& text) {
-    std::fputs(fmt::format("vxlanctl: warning: {}\n",
-                           printable(subject.empty() ? text : fmt::format("{}: {}", subject, text)))
-                   .c_str(),
-               stderr);
+Codes codes(const Arguments& arguments) {
+    return arguments.has("verbose") ? Codes::shown : Codes::hidden;
 }
 
-void print_error(const Error& error) {
-    std::fputs(fmt::format("vxlanctl: {}\n{}", to_string(error), excerpt(error)).c_str(), stderr);
+Codes codes(const OutputStyle& style) {
+    return style.verbose ? Codes::shown : Codes::hidden;
+}
+
+std::string code_list(const Message& message, Codes codes) {
+    if (codes == Codes::hidden) return "";
+    std::string text = code_word(message.code);
+    for (const auto& next : message.more)
+        text += ", " + code_word(next.code);
+    return fmt::format(" [{}]", text);
+}
+
+void print_warning(const Message& message, Codes codes) {
+    std::fputs(
+        fmt::format("vxlanctl: warning: {}{}\n", to_string(message), code_list(message, codes))
+            .c_str(),
+        stderr);
+}
+
+void print_error(const Error& error, Codes codes) {
+    std::fputs(
+        fmt::format("vxlanctl: {}{}\n{}", to_string(error), code_list(error, codes), excerpt(error))
+            .c_str(),
+        stderr);
 }
 
 ProgressBar::ProgressBar(const OutputStyle& style)

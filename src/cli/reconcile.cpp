@@ -27,10 +27,12 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
     options.force = arguments.has("force");
     const bool keep = arguments.has("keep-foreign"), drop = arguments.has("drop-foreign");
     if (keep && drop)
-        return usage_error("", "--keep-foreign and --drop-foreign contradict each other");
+        return error(Code::options_contradict, "",
+                     {{"one", "--keep-foreign"}, {"other", "--drop-foreign"}});
     if ((keep || drop) && !options.allow_recreate)
-        return usage_error(
-            "", fmt::format("--{}-foreign needs --allow-recreate", keep ? "keep" : "drop"));
+        return error(Code::option_needs, "",
+                     {{"option", keep ? "--keep-foreign" : "--drop-foreign"},
+                      {"other", "--allow-recreate"}});
     options.foreign = keep ? Foreign::keep : drop ? Foreign::drop : Foreign::ask;
     return options;
 }
@@ -233,7 +235,8 @@ private:
     }
 
     void tell_waiting(const std::string& what) const {
-        if (!call_.style.quiet) print_warning("", "waiting for " + what);
+        if (!call_.style.quiet)
+            print_warning(Message(Code::waiting_for, "", {{"what", what}}), codes(call_.style));
     }
 
     Result<void> propose(std::chrono::seconds timeout) {
@@ -296,9 +299,9 @@ private:
             report_text();
             (void)finish_output(); // now, not when all is decided
             if (call_.style.quiet) return;
-            print_warning("", fmt::format("the change is taken back in {} s, unless you press "
-                                          "Enter here or run 'vxlanctl confirm'",
-                                          probation_->time.count()));
+            print_warning(
+                Message(Code::waits_for_confirmation, "", {{"seconds", probation_->time.count()}}),
+                codes(call_.style));
         });
         if (decision.kind == Decision::Kind::lost)
             if (const auto done = take_back_all(); !done) decision.error = done.error();
@@ -320,17 +323,16 @@ private:
             if (auto rejected = probation_->reject(part->plan()); !rejected) noted = rejected;
         }
         if (left.empty()) return noted;
-        Error all = left.front();
+        Error all = std::move(left.front());
         all.kind = ErrorKind::undo_incomplete;
-        for (std::size_t i = 1; i < left.size(); ++i)
-            all.remedy += fmt::format(". {}", to_string(left[i]));
+        std::move(left.begin() + 1, left.end(), std::back_inserter(all.more));
         return tl::unexpected(std::move(all));
     }
 
     void settle_rejection(const Decision& decision) {
         const bool is_left = decision.error && decision.error->kind == ErrorKind::undo_incomplete;
-        call_.report_error({ErrorKind::kernel, "", decision.reason, "", 0,
-                            is_left ? "" : "The previous state is restored."});
+        Error told(Code::not_confirmed, "", {{"reason", decision.reason}});
+        call_.report_error(is_left ? told : std::move(told).also(Code::restored));
         if (decision.error) call_.report_error(*decision.error);
         for (auto& part : parts_)
             part.settle_rejection();
@@ -493,9 +495,8 @@ Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_
     const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (problem != std::errc{} || stop != text.data() + text.size() || seconds < range.low ||
         seconds > range.high)
-        return usage_error(
-            fmt::format("--{} '{}'", option, text),
-            fmt::format("not a number of seconds from {} to {}", range.low, range.high));
+        return error(Code::not_in_range, fmt::format("--{} '{}'", option, text),
+                     {{"low", range.low}, {"high", range.high}, {"or", ""}});
     return std::chrono::seconds(seconds);
 }
 
@@ -517,7 +518,7 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
     const auto look_up = seconds_of(arguments, "resolve-timeout", {1, 86400}, 10);
     if (!look_up) return tl::unexpected(look_up.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
-        return usage_error("", "--ip-commands needs --dry-run");
+        return error(Code::option_needs, "", {{"option", "--ip-commands"}, {"other", "--dry-run"}});
     const auto home = NetworkNamespace::current();
     if (!home) return tl::unexpected(home.error());
     Call call{arguments, *style, mode, config.origin, *home, config, *options};

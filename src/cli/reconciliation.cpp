@@ -53,7 +53,7 @@ bool creates_namespace(const Config& config) {
 }
 
 void Call::report_error(const Error& error) {
-    print_error(error);
+    print_error(error, codes(style));
     impossible = impossible || error.kind == ErrorKind::usage;
     if (error.kind != ErrorKind::usage) code = graver(code, exit_code(error.kind));
 }
@@ -102,17 +102,15 @@ Result<void> Reconciliation::open_socket() {
 
 Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
     if (!has_net_admin())
-        return tl::unexpected(Error{
-            ErrorKind::kernel, "",
-            fmt::format("'{}' needs the capability CAP_NET_ADMIN", call_.arguments.command), "", 0,
-            "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work without."});
+        return error(Code::needs_net_admin, "", {{"command", call_.arguments.command}});
     auto records = RuntimeDirectory::open();
     if (!records) return tl::unexpected(records.error());
     records_ = std::move(*records);
     const std::string purpose =
         fmt::format("vxlanctl {} {}", call_.arguments.command, fmt::join(subjects(), " "));
     const auto tell = [&](const std::string& holder) {
-        if (!call_.style.quiet) print_warning("", fmt::format("waiting for {}", holder));
+        if (!call_.style.quiet)
+            print_warning(Message(Code::waiting_for, "", {{"what", holder}}), codes(call_.style));
     };
     if (auto locked = records_->lock(id(), timeout, purpose, tell); !locked) return locked;
     catch_signals();
@@ -199,10 +197,8 @@ Result<Plan> Reconciliation::make_plan() {
         tunnel.netns = name_;
         if (is_there() || creates_namespace(config_)) continue;
         tunnel.steps.clear();
-        tunnel.errors = {{ErrorKind::usage, tunnel.name,
-                          fmt::format("network namespace '{}' does not exist", name_), "", 0,
-                          fmt::format("Use create_netns, or make it with 'ip netns add {}'.",
-                                      shell_quoted(name_))}};
+        tunnel.errors = {Error(Code::netns_missing, tunnel.name,
+                               {{"netns", name_}, {"word", shell_quoted(name_)}})};
     }
     return made;
 }
@@ -216,8 +212,12 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
             link.addresses.begin(), link.addresses.end(),
             [&](const Address& address) { return address.prefix.address == wanted; });
     };
-    const std::string doing =
-        fmt::format("cannot move '{}' to network namespace '{}': ", link.name, name_);
+    const Values place{{"interface", link.name}, {"netns", name_}};
+    const auto told = [&](Code code, Value value) {
+        Error problem(code, tunnel.name, place);
+        problem.set(std::move(value));
+        return problem;
+    };
     for (const auto& other : call_.config.tunnels) {
         if (other.placement.netns == tunnel.wish->placement.netns) continue;
         const bool is_there = other.placement.netns.empty();
@@ -227,23 +227,13 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
         const bool forwards =
             is_there && other.forward_from && is_in(*other.forward_from, link.name);
         if (stands_on_it || needs_address || forwards)
-            return Error{ErrorKind::usage,
-                         tunnel.name,
-                         doing + fmt::format("tunnel '{}' needs it elsewhere", other.name),
-                         "",
-                         0,
-                         "Put both into one namespace, or give them a device each."};
+            return told(Code::device_needed_elsewhere, {"other", other.name});
     }
     const auto server = ssh_address(SshEnd::server);
     std::vector<std::string> obstacles = device.obstacles;
-    if (server && has(*server)) obstacles.emplace_back("this SSH session comes in by it");
+    if (server && has(*server)) obstacles.push_back(text_of(Code::ssh_comes_in_there));
     if (obstacles.empty()) return std::nullopt;
-    return Error{ErrorKind::refused,
-                 tunnel.name,
-                 doing + fmt::format("{}", fmt::join(obstacles, ", ")),
-                 "",
-                 0,
-                 "Change that first, or move the device by hand."};
+    return told(Code::device_in_use, {"obstacles", fmt::format("{}", fmt::join(obstacles, ", "))});
 }
 
 /// Each device and the namespace are brought by the first tunnel that needs them.
@@ -328,7 +318,7 @@ void Reconciliation::fail_unprepared(const Error& why) {
     }
     const bool is_back = put_back_unused();
     for (auto* tunnel : failed) {
-        if (is_back) tunnel->errors.back().remedy += "The previous state is restored.";
+        if (is_back) tunnel->errors.back().more.emplace_back(Code::restored);
         call_.report_error(tunnel->errors.back());
     }
 }
@@ -384,7 +374,9 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
 
 /// The namespace that holds a device which did not come back is left, too.
 Error Reconciliation::with_namespace(Error error) const {
-    if (made_namespace_) error.remedy += fmt::format(", remove network namespace '{}'", name_);
+    for (auto& next : error.more)
+        if (const auto steps = next.value("steps"); made_namespace_ && !steps.empty())
+            next.set({"steps", fmt::format("{}, remove network namespace '{}'", steps, name_)});
     return error;
 }
 
@@ -456,15 +448,14 @@ Result<void> Reconciliation::find_lost() const {
     for (const auto& name : *there)
         names.erase(name);
     if (names.empty()) return {};
-    return tl::unexpected(Error{ErrorKind::undo_incomplete, name_,
-                                fmt::format("'{}' has not come back", fmt::join(names, "', '")), "",
-                                0, "It may have gone with its network namespace."});
+    return error(Code::device_did_not_come_back, name_,
+                 {{"interfaces", fmt::format("{}", fmt::join(names, "', '"))}});
 }
 
 std::vector<Error> Reconciliation::take_back() {
     std::vector<Error> left;
     if (auto found = find_prepared(); !found) {
-        found.error().remedy = "Nothing was taken back; 'vxlanctl plan' says what runs.";
+        found.error().more.emplace_back(Code::nothing_rolled_back);
         return {found.error()};
     }
     if (!is_there()) {
@@ -495,7 +486,7 @@ void Reconciliation::settle_rejection() {
 void Reconciliation::report_problems(const TunnelPlan& tunnel) {
     if (!call_.style.quiet && tunnel.errors.empty())
         for (const auto& warning : tunnel.warnings)
-            print_warning(tunnel.name, warning);
+            print_warning(warning, codes(call_.style));
     for (const auto& error : tunnel.errors)
         call_.report_error(error);
 }
@@ -527,8 +518,8 @@ void Reconciliation::warn_of_missing_routes(Plan& made) {
     for (auto& tunnel : made.tunnels)
         for_each_new_way(tunnel, [&](const WayToPeer& way) {
             if (missing->contains(way) && !gets_route(way.peer))
-                tunnel.warnings.push_back(
-                    fmt::format("no route to peer {} yet", to_string(way.peer)));
+                tunnel.warnings.emplace_back(Code::no_route, tunnel.name,
+                                             Values{{"peer", to_string(way.peer)}});
         });
 }
 
@@ -543,7 +534,7 @@ void Reconciliation::leave_out_what_is_no_drift() {
         if (outcomes_[i] != Outcome::in_sync) continue;
         tunnel.warnings.clear();
         for (const auto& name : tunnel.wish->unresolved) // then that is not quite certain
-            tunnel.warnings.push_back(warning_of(name));
+            tunnel.warnings.push_back(warning_of(name, tunnel.name));
     }
     plan_.unnamed.clear();
 }
@@ -575,9 +566,8 @@ void Reconciliation::plan_again(std::size_t stage) {
             tunnel.preparations = before.preparations;
             tunnel.stage = stage;
             TunnelPlan news = tunnel;
-            std::erase_if(news.warnings, [&](const std::string& warning) {
-                return is_in(before.warnings, warning);
-            });
+            std::erase_if(news.warnings,
+                          [&](const Message& warning) { return is_in(before.warnings, warning); });
             if (before.errors.empty()) report_problems(news);
         } else {
             tunnel.errors.push_back(again.error());
@@ -617,10 +607,9 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
 
 /// Of something that is no failure.
 void Reconciliation::warn_of(const Error& error, std::span<TunnelPlan> tunnels) const {
-    const std::string text = fmt::format("{}: {}", error.doing, error.why);
-    if (!call_.style.quiet) print_warning(error.subject, text);
+    if (!call_.style.quiet) print_warning(error, codes(call_.style));
     for (auto& tunnel : tunnels)
-        if (tunnel.name == error.subject) tunnel.warnings.push_back(text);
+        if (tunnel.name == error.subject) tunnel.warnings.push_back(error);
 }
 
 void Reconciliation::sweep() {
@@ -657,8 +646,9 @@ void Reconciliation::sweep() {
         const auto steps = release("", record);
         if (!steps) call_.report_error(steps.error());
         if (!steps || steps->empty() || call_.style.quiet) continue;
-        print_warning(
-            "", fmt::format("of a tunnel that is gone: {}", fmt::join(imperatives(*steps), ", ")));
+        print_warning(Message(Code::leftovers_removed, "",
+                              {{"steps", fmt::format("{}", fmt::join(imperatives(*steps), ", "))}}),
+                      codes(call_.style));
     }
     records_->sweep(id(), is_marked);
 }

@@ -351,7 +351,7 @@ nlohmann::json failure_document(const std::vector<Error>& errors) {
 
 int print_failures(const std::vector<Error>& errors, const Arguments& arguments) {
     for (const auto& error : errors)
-        print_error(error);
+        print_error(error, codes(arguments));
     if (arguments.has("json")) print(document_text(failure_document(errors)));
     return 2;
 }
@@ -424,12 +424,33 @@ std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
     return text + lines.take();
 }
 
+nlohmann::json message_json(const Message& message) {
+    nlohmann::json json{{"code", code_word(message.code)},
+                        {"subject", printable(message.subject)},
+                        {"values", nlohmann::json::object()},
+                        {"message", to_string(message)}};
+    for (const auto& value : message.values)
+        json["values"][std::string(value.name)] = printable(value.text);
+    if (!message.kernel_text.empty()) json["kernel"] = printable(message.kernel_text);
+    if (!message.more.empty()) json["more"] = messages_json(message.more);
+    return json;
+}
+
+nlohmann::json messages_json(const std::vector<Message>& messages) {
+    auto list = nlohmann::json::array();
+    for (const auto& message : messages)
+        list.push_back(message_json(message));
+    return list;
+}
+
 nlohmann::json error_json(const Error& error) {
     const char* const kind = error.kind == ErrorKind::usage     ? "usage"
                              : error.kind == ErrorKind::kernel  ? "kernel"
                              : error.kind == ErrorKind::refused ? "refused"
                                                                 : "undo_incomplete";
-    nlohmann::json json{{"kind", kind}, {"errno", error.code}, {"message", to_string(error)}};
+    nlohmann::json json = message_json(error);
+    json["kind"] = kind;
+    json["errno"] = error.errno_code;
     if (error.place)
         json["place"] = {{"path", printable(error.place->path)},
                          {"line", error.place->line},
@@ -441,15 +462,13 @@ nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {
     nlohmann::json json{{"name", printable(plan.name)},
                         {"result", outcome_word(outcome)},
                         {"steps", nlohmann::json::array()},
-                        {"warnings", nlohmann::json::array()},
+                        {"warnings", messages_json(plan.warnings)},
                         {"errors", nlohmann::json::array()}};
     if (!plan.netns.empty()) json["netns"] = printable(plan.netns);
     if (plan.preparations.creates_namespace) json["creates_netns"] = true;
     if (plan.preparations.moved) json["moves_dev"] = printable(plan.preparations.moved->name);
     for (const auto& step : plan.steps)
         json["steps"].push_back(step_json(step));
-    for (const auto& warning : plan.warnings)
-        json["warnings"].push_back(printable(warning));
     for (const auto& error : plan.errors)
         json["errors"].push_back(error_json(error));
     return json;

@@ -44,11 +44,10 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     if (!state) return state;
     for (const auto& name : names) {
         const Link* link = find_link(*state, name);
-        if (link == nullptr) return usage_error(name, "there is no such link");
+        if (link == nullptr) return error(Code::no_such_interface, name);
         if (!is_tunnel(*link))
-            return usage_error(name,
-                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
-                                           link->kind.empty() ? "a network device" : link->kind));
+            return error(Code::not_a_tunnel, name,
+                         {{"kind", link->kind.empty() ? "a network device" : link->kind}});
     }
     std::sort(state->links.begin(), state->links.end(),
               [](const Link& one, const Link& other) { return one.name < other.name; });

@@ -168,7 +168,7 @@ nlohmann::json tunnel_json(const Link& link, const State& state) {
                           {"errors", counters.tx_errors},
                           {"dropped", counters.tx_dropped}}}};
     for (const auto& problem : problems(link, state))
-        json["problems"].push_back(printable(problem));
+        json["problems"].push_back(message_json(problem));
     return json;
 }
 
@@ -262,7 +262,8 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
                   fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.tx_packets,
                               counters.tx_bytes, counters.tx_errors, counters.tx_dropped));
     for (const auto& problem : problems(link, state))
-        text += painted(style, Ink::warning, field("problem", problem));
+        text += painted(style, Ink::warning,
+                        field("problem", text_of(problem) + code_list(problem, codes(style))));
     return text;
 }
 

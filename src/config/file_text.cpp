@@ -368,7 +368,7 @@ std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comm
     // Reading it again is the surest way to know what it says.
     const SourceText source{"", header + keys};
     const auto parsed = parse_files(std::span(&source, 1), [](std::size_t, const std::string&) {
-        return Result<std::string>(usage_error("", "no peers file is written"));
+        return Result<std::string>(error(Code::peers_file_unexpected));
     });
     for (const auto& thing : untold(tunnel, parsed))
         text += comment_lines("A file cannot state: " + thing);

@@ -57,7 +57,7 @@ public:
         const char* const end = source_.text.data() + source_.text.size();
         const bool done =
             nlohmann::json::sax_parse(Cursor(farthest_, &farthest_), Cursor(end, &farthest_), this);
-        if (!done) return tl::unexpected(std::move(error_));
+        if (!done) return error(std::move(error_.value()));
         return std::move(objects_);
     }
 
@@ -83,7 +83,7 @@ public:
         if (depth_ + 1 != object_depth_)
             return goes_deeper() && take(JsonType::object, "") && enter();
         if (objects_.size() == most_objects)
-            return fail(fmt::format("the list has more than {} elements", most_objects), begin());
+            return fail(Error(Code::json_list_too_long, "", {{"most", most_objects}}), begin());
         objects_.push_back({begin(), {}});
         return enter();
     }
@@ -93,7 +93,7 @@ public:
         const auto known = std::find(keys_.begin(), keys_.end(), name);
         key_ = depth_ == object_depth_ && known != keys_.end() ? *known : std::string_view();
         if (!key_.empty() && objects_.back().values.contains(key_))
-            return fail(fmt::format("the key '{}' comes twice", key_), begin());
+            return fail(Error(Code::key_twice, "", {{"key", key_}}), begin());
         return behind_token();
     }
 
@@ -108,16 +108,16 @@ public:
         constexpr int number_overflow = 406; // of nlohmann's: JSON, but no double
         text = text.substr(0, text.find("; last read: "));
         const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        return fail(fmt::format("{}: {}",
-                                problem.id == number_overflow ? "cannot be read" : "not JSON",
-                                shortened(as_utf8(text), longest_quote)),
-                    std::min(position == 0 ? 0 : position - 1, at_end));
+        return fail(
+            Error(problem.id == number_overflow ? Code::json_number_too_large : Code::not_json, "",
+                  {{"problem", shortened(as_utf8(text), longest_quote)}}),
+            std::min(position == 0 ? 0 : position - 1, at_end));
     }
 
 private:
-    bool fail(std::string what, std::size_t offset) {
-        error_ = usage_error("", std::move(what)).value();
-        error_.place = place_of(source_, offset);
+    bool fail(Error problem, std::size_t offset) {
+        error_ = std::move(problem);
+        error_->place = place_of(source_, offset);
         return false;
     }
 
@@ -134,7 +134,8 @@ private:
     }
 
     bool goes_deeper() {
-        return depth_ < deepest || fail(fmt::format("nested more than {} deep", deepest), begin());
+        return depth_ < deepest ||
+               fail(Error(Code::json_too_deep, "", {{"most", deepest}}), begin());
     }
     bool enter() {
         ++depth_;
@@ -147,10 +148,11 @@ private:
 
     bool take(JsonType type, std::string_view text) {
         if (depth_ < object_depth_)
-            return fail(fmt::format("{} is expected, this is {}",
-                                    depth_ == 0 ? "an object or a list of objects" : "an object",
-                                    type_name(type)),
-                        begin());
+            return fail(
+                Error(Code::wrong_type, "",
+                      {{"expected", depth_ == 0 ? "an object or a list of objects" : "an object"},
+                       {"found", type_name(type)}}),
+                begin());
         if (depth_ == object_depth_ && !key_.empty())
             objects_.back().values.emplace(
                 key_, JsonValue{type, shortened(text, longest_value), begin()});
@@ -164,7 +166,7 @@ private:
     std::size_t depth_ = 0, object_depth_ = 1;
     std::string_view key_; ///< of the value that comes; empty where it is not wanted
     std::vector<JsonObject> objects_;
-    Error error_;
+    std::optional<Error> error_;
 };
 
 } // namespace
@@ -183,16 +185,15 @@ std::string_view type_name(JsonType type) {
 
 Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
                                               std::span<const std::string_view> keys) {
-    const auto refuse = [&](std::string what, std::size_t offset) {
-        auto refusal = usage_error("", std::move(what));
-        refusal.value().place = place_of(source, offset);
-        return refusal;
+    const auto refuse = [&](Error refusal, std::size_t offset) {
+        refusal.place = place_of(source, offset);
+        return error(std::move(refusal));
     };
     if (source.text.size() > longest_document)
-        return refuse(fmt::format("the text has more than {} MiB", longest_document >> 20), 0);
+        return refuse(Error(Code::text_too_large, "", {{"mib", longest_document >> 20}}), 0);
     // The parser takes it for the end.
     if (const auto at = source.text.find('\0'); at != std::string::npos)
-        return refuse("not JSON: a NUL byte", at);
+        return refuse(Error(Code::json_nul_byte), at);
     return Collector(source, keys).run();
 }
 

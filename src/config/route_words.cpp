@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <fmt/format.h>
+#include <limits>
 #include <linux/rtnetlink.h>
 #include <map>
 #include <set>
@@ -39,10 +40,9 @@ Result<void> check_parts(std::span<const Part> parts, std::string_view whole) {
     std::set<std::string_view> seen;
     for (const auto& part : parts) {
         if (part.value.find(' ') != std::string_view::npos)
-            return usage_error(fmt::format("'{} {}'", part.word, part.value), "more than one part",
-                               fmt::format("Parts of a {} are separated by commas.", whole));
-        if (!seen.insert(part.word).second)
-            return usage_error(fmt::format("'{}'", part.word), "given twice");
+            return error(Code::more_than_one_part, fmt::format("'{} {}'", part.word, part.value),
+                         {{"whole", whole}});
+        if (!seen.insert(part.word).second) return error(Code::part_given_twice, quote(part.word));
     }
     return {};
 }
@@ -66,14 +66,14 @@ Result<Prefix> parse_network(std::string_view text) {
         prefix = *parsed;
     }
     if (network_of(prefix) != prefix)
-        return usage_error(fmt::format("'{}'", text), "has host bits",
-                           fmt::format("The network is {}.", to_string(network_of(prefix))));
-    if (is_multicast(prefix.address)) return usage_error(fmt::format("'{}'", text), "is multicast");
+        return error(Code::host_bits_set, quote(text),
+                     {{"network", to_string(network_of(prefix))}});
+    if (is_multicast(prefix.address)) return error(Code::destination_is_multicast, quote(text));
     return prefix;
 }
 
 tl::unexpected<Error> unknown_part(std::string_view word, std::string_view known) {
-    return usage_error(fmt::format("'{}'", word), fmt::format("not one of {}", known));
+    return error(Code::unknown_part, quote(word), {{"known", known}});
 }
 
 } // namespace
@@ -101,7 +101,7 @@ Result<void> RouteBuilder::take(std::string_view word, std::string_view value) {
         if (!gateway) return tl::unexpected(gateway.error());
         if (is_unspecified(*gateway) || is_multicast(*gateway) || is_loopback(*gateway) ||
             is_limited_broadcast(*gateway))
-            return usage_error(fmt::format("via '{}'", value), "not a gateway's address");
+            return error(Code::not_a_gateway, fmt::format("via '{}'", value));
         route_.via = *gateway;
     } else if (word == "dev") {
         if (auto good = check_link_name(value); !good) return good;
@@ -118,12 +118,11 @@ Result<void> RouteBuilder::take(std::string_view word, std::string_view value) {
 }
 
 Result<Route> RouteBuilder::finish() {
-    if (!has_destination_) return usage_error("", "the destination 'to' is missing");
+    if (!has_destination_) return error(Code::destination_missing);
     if (to_default_) route_.to.address.family = route_.via ? route_.via->family : Family::ipv4;
     const bool ipv4 = route_.to.address.family == Family::ipv4;
     if (route_.via && route_.via->family != route_.to.address.family)
-        return usage_error(fmt::format("via {}", to_string(*route_.via)),
-                           "not of the destination's address family");
+        return error(Code::gateway_of_other_family, fmt::format("via {}", to_string(*route_.via)));
     route_.metric = metric_.value_or(default_metric(route_.to.address.family));
     route_.scope = ipv4 && !route_.via ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     return route_;
@@ -134,7 +133,7 @@ Result<void> RuleBuilder::take(std::string_view word, std::string_view value) {
         const auto prefix = parse_network(value);
         if (!prefix) return tl::unexpected(prefix.error());
         if (prefix->length == 0)
-            return usage_error(fmt::format("{} {}", word, value), "would apply to everything");
+            return error(Code::rule_for_everything, fmt::format("{} {}", word, value));
         (word == "from" ? rule_.from : rule_.to) = *prefix;
     } else if (word == "table") {
         const auto table = parse_table(value);
@@ -151,10 +150,10 @@ Result<void> RuleBuilder::take(std::string_view word, std::string_view value) {
 }
 
 Result<Rule> RuleBuilder::finish() {
-    if (!rule_.from && !rule_.to) return usage_error("", "neither from nor to is given");
-    if (rule_.table == 0) return usage_error("", "the table is missing");
+    if (!rule_.from && !rule_.to) return error(Code::rule_selects_nothing);
+    if (rule_.table == 0) return error(Code::rule_without_table);
     if (rule_.from && rule_.to && rule_.from->address.family != rule_.to->address.family)
-        return usage_error("", "from and to are of different address families");
+        return error(Code::rule_of_two_families);
     return rule_;
 }
 
@@ -170,8 +169,8 @@ Result<Route> parse_route(std::string_view text) {
     }
     const Part& destination = parts.front();
     if (!destination.value.empty())
-        return usage_error(fmt::format("'{} {}'", destination.word, destination.value),
-                           "not a destination", "Parts of a route are separated by commas.");
+        return error(Code::not_a_destination,
+                     fmt::format("'{} {}'", destination.word, destination.value));
     if (auto taken = route.take("to", destination.word); !taken)
         return tl::unexpected(taken.error());
     return route.finish();
@@ -192,7 +191,8 @@ Result<std::uint32_t> parse_positive(std::string_view word, std::string_view tex
     const char* const end = text.data() + text.size();
     const auto [stop, problem] = std::from_chars(text.data(), end, number);
     if (problem == std::errc{} && stop == end && number >= 1) return number;
-    return usage_error(fmt::format("{} '{}'", word, text), "not a number from 1 to 4294967295");
+    return error(Code::not_in_range, fmt::format("{} '{}'", word, text),
+                 {{"low", 1}, {"high", std::numeric_limits<std::uint32_t>::max()}, {"or", ""}});
 }
 
 std::vector<BadElement> doubled_routes(std::span<const Route> routes) {
@@ -201,9 +201,8 @@ std::vector<BadElement> doubled_routes(std::span<const Route> routes) {
     for (std::size_t i = 0; i < routes.size(); ++i)
         if (!seen.insert({routes[i].to, routes[i].table, routes[i].metric}).second)
             bad.push_back(
-                {i, usage_error(fmt::format("route {}", to_string(routes[i].to)), "named twice",
-                                "Two routes to one destination need different metrics.")
-                        .value()});
+                {i, Error(Code::named_twice, fmt::format("route {}", to_string(routes[i].to)))
+                        .also(Code::metrics_must_differ)});
     return bad;
 }
 
@@ -218,7 +217,7 @@ std::vector<BadElement> doubled_rules(std::span<const Rule> rules) {
         const bool twice =
             rule.priority ? priorities.contains(rule.priority) || priorities.contains(std::nullopt)
                           : !priorities.empty();
-        if (twice) bad.push_back({i, usage_error("rule", "named twice").value()});
+        if (twice) bad.push_back({i, Error(Code::named_twice, "rule")});
         priorities.insert(rule.priority);
     }
     return bad;

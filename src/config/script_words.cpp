@@ -7,7 +7,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::size_t fixed_words = 5;
-constexpr std::string_view remedy = "See 'vxlanctl init-vxlan --help'.";
 
 bool is_number(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char character) {
@@ -19,8 +18,7 @@ bool is_number(std::string_view text) {
 /// anything else is a word in the wrong place.
 Result<void> check_meaningless(const std::string& mask) {
     if (mask.empty() || is_number(mask) || parse_address(mask)) return {};
-    return usage_error(fmt::format("MASK '{}'", mask),
-                       "neither a prefix length nor a mask nor an address", std::string(remedy));
+    return error(Code::script_mask_wrong, fmt::format("MASK '{}'", mask));
 }
 
 /// INNER and MASK together: none where INNER is empty.
@@ -52,9 +50,7 @@ Result<std::vector<FloodEntry>> parse_script_peers(std::span<const std::string> 
         if (!peer) return with_subject(peer.error(), "PEER");
         peers.push_back(*peer);
     }
-    if (peers.empty())
-        return usage_error("", "no peer is named",
-                           "A PEER is the outer address of a Gate's tunnel endpoint.");
+    if (peers.empty()) return error(Code::no_peer_named);
     std::sort(peers.begin(), peers.end());
     peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
     if (auto good = first_of(check_peers(peers, local)); !good) return tl::unexpected(good.error());
@@ -65,9 +61,9 @@ Result<std::vector<FloodEntry>> parse_script_peers(std::span<const std::string> 
 
 Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
     if (words.size() < fixed_words)
-        return usage_error("",
-                           "too few words: DEV LOCAL IFNAME INNER MASK [VNI] PEER... are needed",
-                           std::string(remedy));
+        return error(Code::wrong_words, "",
+                     {{"words", "DEV LOCAL IFNAME INNER MASK [VNI] PEER..."},
+                      {"help", "vxlanctl init-vxlan --help"}});
     Tunnel tunnel = blank_tunnel(TunnelKind::vxlan);
     tunnel.failed_port = script_port;
 

@@ -19,8 +19,6 @@ constexpr std::string_view all_keys[] = {outer_key,      inner_key,      netmask
                                          subnet_keys[0], subnet_keys[1], id_key};
 constexpr std::size_t most_listed = 16;
 
-const std::string get_list = "'soracom vpg list-gate-peers --vpg-id ID' prints it.";
-
 /// An object with the text that it is in.
 struct Entry {
     const SourceText* source;
@@ -60,10 +58,10 @@ tl::unexpected<Error> refuse(Error error, const Entry& entry, std::string_view k
 Result<std::string> required(const Entry& entry, std::string_view key, std::string_view expected) {
     const JsonValue* const value = find(entry, key);
     if (is_text(value)) return value->text;
-    return refuse(usage_error("", value == nullptr ? std::string("is missing")
-                                                   : fmt::format("{} is expected, this is {}",
-                                                                 expected, type_name(value->type)))
-                      .value(),
+    return refuse(value == nullptr
+                      ? Error(Code::value_missing)
+                      : Error(Code::wrong_type, "",
+                              {{"expected", expected}, {"found", type_name(value->type)}}),
                   entry, key);
 }
 
@@ -150,12 +148,8 @@ private:
             if (auto good = check_vpgs(); !good) return good;
         }
         if (texts_.gate_peers.empty())
-            return usage_error("",
-                               texts_.vpg ? "the list of Gate peers is missing: a VPG says neither "
-                                            "where its ends are nor which address this host has "
-                                            "in it"
-                                          : "the list of Gate peers is missing",
-                               "Give it with --gate-peers; " + get_list);
+            return error(texts_.vpg ? Error(Code::gate_peers_missing).also(Code::vpg_names_no_ends)
+                                    : Error(Code::gate_peers_missing));
         for (const auto& source : texts_.gate_peers) {
             auto entries = entries_of(source);
             if (!entries) return tl::unexpected(entries.error());
@@ -165,46 +159,33 @@ private:
     }
 
     Result<void> check_vpgs() const {
-        if (vpgs_.empty()) return usage_error(texts_.vpg->path, "has no VPG");
+        if (vpgs_.empty()) return error(Code::vpg_empty, texts_.vpg->path);
         for (const auto& vpg : vpgs_)
             if (vpg.object.values.contains(outer_key))
-                return refuse(usage_error("", "a Gate peer, not a VPG",
-                                          "A list of Gate peers is given with --gate-peers.")
-                                  .value(),
-                              vpg, vpg.object.offset);
+                return refuse(Error(Code::gate_peer_instead_of_vpg), vpg, vpg.object.offset);
         const bool says_nothing = std::none_of(vpgs_.begin(), vpgs_.end(), [](const Entry& vpg) {
             const auto& values = vpg.object.values;
             return values.contains(vni_key) || values.contains(opened_key) ||
                    values.contains(subnet_keys[0]) || values.contains(subnet_keys[1]);
         });
         if (says_nothing)
-            return refuse(
-                usage_error("",
-                            fmt::format("not a VPG: it has none of {}, {}, {} and {}", vni_key,
-                                        opened_key, subnet_keys[0], subnet_keys[1]),
-                            "'soracom vpg get --vpg-id ID' prints one.")
-                    .value(),
-                vpgs_[0], vpgs_[0].object.offset);
+            return refuse(Error(Code::not_a_vpg, "",
+                                {{"keys", fmt::format("{}, {}, {} and {}", vni_key, opened_key,
+                                                      subnet_keys[0], subnet_keys[1])}}),
+                          vpgs_[0], vpgs_[0].object.offset);
         return {};
     }
 
     Result<void> check_entries() const {
-        if (entries_.empty())
-            return usage_error(texts_.gate_peers[0].path, "has no Gate peer",
-                               "Open the VPG's Gate ('soracom vpg open-gate') and register this "
-                               "host ('soracom vpg register-gate-peer').");
+        if (entries_.empty()) return error(Code::no_gate_peer, texts_.gate_peers[0].path);
         for (const auto& entry : entries_) {
             const auto& values = entry.object.values;
             if (values.contains(outer_key) || values.contains(owned_key)) continue;
             const bool is_vpg = values.contains(vni_key) || values.contains(subnet_keys[0]) ||
                                 values.contains(subnet_keys[1]);
-            return refuse(usage_error("",
-                                      is_vpg ? std::string("a VPG, not a Gate peer")
-                                             : fmt::format("not a Gate peer: it has neither {} "
-                                                           "nor {}",
-                                                           outer_key, owned_key),
-                                      is_vpg ? "A VPG is given with --vpg." : get_list)
-                              .value(),
+            return refuse(is_vpg ? Error(Code::vpg_instead_of_gate_peer)
+                                 : Error(Code::not_a_gate_peer, "",
+                                         {{"one", outer_key}, {"other", owned_key}}),
                           entry, entry.object.offset);
         }
         return {};
@@ -234,24 +215,15 @@ private:
                 std::any_of(fitting.begin(), fitting.end(), [&](const Entry* entry) {
                     return outer_of(*entry) != outer_of(*fitting[0]);
                 });
-            return usage_error(
-                texts_.gate_peers[0].path,
-                fmt::format("{} entries are this host's: {}", fitting.size(),
-                            entries_text(fitting)),
-                can_choose
-                    ? "Choose one with --self and its outer address."
-                    : "--self cannot tell them apart: take what is out of date out of the file, "
-                      "or unregister it ('soracom vpg unregister-gate-peer').");
+            return error(Error(Code::several_own_entries, texts_.gate_peers[0].path,
+                               {{"count", fitting.size()}, {"entries", entries_text(fitting)}})
+                             .also(can_choose ? Code::choose_self : Code::unregister_one));
         }
         self_ = fitting[0];
         if (is_owned(*self_) == false)
-            return refuse(usage_error("",
-                                      fmt::format("{} is an end of the VPG, and cannot be this "
-                                                  "host",
-                                                  shown(*self_, outer_key)),
-                                      "The customer's own entries have ownedByCustomer true.")
-                              .value(),
-                          *self_, owned_key);
+            return refuse(
+                Error(Code::self_is_end_of_vpg, "", {{"outer", shown(*self_, outer_key)}}), *self_,
+                owned_key);
         auto local = parse_local(shown(*self_, outer_key), TunnelKind::vxlan);
         if (!local) return refuse(local.error(), *self_, outer_key);
         result_.tunnel.tunnel.local = *local;
@@ -262,25 +234,18 @@ private:
         std::vector<const Entry*> all;
         for (const auto& entry : entries_)
             all.push_back(&entry);
-        const std::string there = fmt::format("the file has {}", entries_text(all));
         if (!choice_.self)
-            return usage_error(
-                texts_.gate_peers[0].path,
-                fmt::format("no entry of the customer's has an outer address of this host: {}; "
-                            "this host has {}",
-                            there, host_text(host_)),
-                "Choose an entry with --self and its outer address, or register this host "
-                "('soracom vpg register-gate-peer').");
+            return error(Code::no_own_entry, texts_.gate_peers[0].path,
+                         {{"entries", entries_text(all)}, {"addresses", host_text(host_)}});
         const std::string self = to_string(*choice_.self);
         const auto inner = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
             return shown(entry, inner_key) == self;
         });
-        return usage_error(
-            "--self " + self, fmt::format("no entry has this outer address: {}", there),
-            inner != entries_.end()
-                ? fmt::format("It is an inner address; the outer one of that entry is {}.",
-                              shown(*inner, outer_key))
-                : "Give the outer address of an entry.");
+        Error missing(Code::self_not_in_list, "--self " + self, {{"entries", entries_text(all)}});
+        return error(inner != entries_.end()
+                         ? std::move(missing).also(Code::self_is_inner,
+                                                   {{"outer", shown(*inner, outer_key)}})
+                         : std::move(missing).also(Code::give_outer_address));
     }
 
     Result<void> state_name() {
@@ -293,7 +258,7 @@ private:
     /// A file can have nothing else.
     static Result<void> check_utf8(const std::string& name) {
         if (as_utf8(name) == name) return {};
-        return usage_error(fmt::format("'{}'", as_utf8(name)), "not UTF-8, as files are");
+        return error(Code::name_not_utf8, quote(as_utf8(name)));
     }
 
     Result<void> state_dev() {
@@ -303,13 +268,11 @@ private:
             const auto links = links_of(*result_.tunnel.tunnel.local);
             const std::string local = shown(*self_, outer_key);
             if (links.empty())
-                return usage_error(
-                    local,
-                    fmt::format("not an address of this host, which has {}", host_text(host_)),
-                    "Name the lower device with --dev, or '--dev -' for none.");
+                return error(Code::outer_address_not_here, local,
+                             {{"addresses", host_text(host_)}});
             if (links.size() > 1)
-                return usage_error(local, fmt::format("is on several devices: {}", listed(links)),
-                                   "Choose one with --dev.");
+                return error(Code::outer_address_on_several, local,
+                             {{"interfaces", listed(links)}});
             dev = links[0];
         }
         Result<void> good = dev->empty() ? Result<void>() : check_link_name(*dev);
@@ -332,10 +295,9 @@ private:
             if (&entry == self_) continue;
             const auto owned = is_owned(entry);
             if (!owned)
-                return refuse(usage_error("", find(entry, owned_key) == nullptr
-                                                  ? "is missing"
-                                                  : "neither true nor false")
-                                  .value(),
+                return refuse(find(entry, owned_key) == nullptr
+                                  ? Error(Code::value_missing)
+                                  : Error(Code::not_one_of, "", {{"words", "true or false"}}),
                               entry, owned_key);
             if (*owned) continue;
             const auto text = required(entry, outer_key, "an address");
@@ -345,16 +307,14 @@ private:
             ends.emplace(peer->dst, &entry);
         }
         if (ends.empty())
-            return usage_error(texts_.gate_peers[0].path,
-                               fmt::format("names no end of the VPG, but {} of the customer's",
-                                           count_text(entries_.size(), "entry", "entries")),
-                               "The whole list is needed; " + get_list);
+            return error(Code::no_end_of_vpg, texts_.gate_peers[0].path,
+                         {{"entries", count_text(entries_.size(), "entry", "entries")}});
         auto& peers = result_.tunnel.peers.emplace();
         for (const auto& [address, entry] : ends)
             peers.push_back({address, std::nullopt, std::nullopt, ""});
         if (auto bad = check_peers(peers, *result_.tunnel.tunnel.local); !bad.empty()) {
             const IpAddress& peer = peers[bad[0].index].dst;
-            bad[0].error.subject = fmt::format("'{}'", to_string(peer));
+            bad[0].error.subject = quote(to_string(peer));
             return refuse(bad[0].error, *ends.at(peer), outer_key);
         }
         return {};
@@ -385,20 +345,17 @@ private:
         if (vpgs_.size() == 1) {
             vpg_ = &vpgs_[0];
             if (const auto subnet = subnet_of(*vpg_); subnet && fitting.empty())
-                result_.warnings.push_back(
-                    fmt::format("the inner address {} is not in the VPG's device subnet {}: is it "
-                                "the same VPG?",
-                                inner_, to_string(*subnet)));
+                result_.warnings.emplace_back(
+                    Code::inner_outside_device_subnet, result_.tunnel.name,
+                    Values{{"inner", inner_}, {"subnet", to_string(*subnet)}});
             return {};
         }
         if (fitting.size() != 1)
-            return usage_error(
-                texts_.vpg->path,
-                fmt::format("{} of its {} VPGs have {} in their device subnet: {}",
-                            fitting.empty() ? "none" : std::to_string(fitting.size()), vpgs_.size(),
-                            inner_, listed(texts)),
-                "Give the right one alone, as 'soracom vpg get --vpg-id ID' "
-                "prints it.");
+            return error(Code::vpg_ambiguous, texts_.vpg->path,
+                         {{"count", fitting.empty() ? "none" : std::to_string(fitting.size())},
+                          {"all", vpgs_.size()},
+                          {"inner", inner_},
+                          {"vpgs", listed(texts)}});
         vpg_ = fitting[0];
         return {};
     }
@@ -410,11 +367,10 @@ private:
             value != nullptr && !(value->type == JsonType::string && value->text.empty());
         if (!is_stated) return std::optional<std::uint8_t>();
         if (!is_text(value))
-            return refuse(
-                usage_error("", fmt::format("a mask or a prefix length is expected, this is {}",
-                                            type_name(value->type)))
-                    .value(),
-                entry, netmask_key);
+            return refuse(Error(Code::wrong_type, "",
+                                {{"expected", "a mask or a prefix length"},
+                                 {"found", type_name(value->type)}}),
+                          entry, netmask_key);
         const auto prefix = parse_prefix(fmt::format("{}/{}", inner_, value->text));
         if (!prefix) return refuse(prefix.error(), entry, netmask_key);
         return std::optional(prefix->length);
@@ -429,14 +385,10 @@ private:
             if (const auto length = length_of(entry); length && *length) lengths.insert(**length);
         if (lengths.size() == 1) return *lengths.begin();
         if (vpg_ == nullptr)
-            return refuse(usage_error("netmask",
-                                      lengths.empty()
-                                          ? std::string("no entry has one")
-                                          : fmt::format("null, and the other entries disagree: /{}",
-                                                        fmt::join(lengths, ", /")),
-                                      "Give the VPG with --vpg, as 'soracom vpg get --vpg-id ID' "
-                                      "prints it, for its device subnet.")
-                              .value(),
+            return refuse(lengths.empty()
+                              ? Error(Code::netmask_missing, "netmask")
+                              : Error(Code::netmasks_disagree, "netmask",
+                                      {{"lengths", fmt::format("/{}", fmt::join(lengths, ", /"))}}),
                           *self_, self_->object.offset);
         return length_of_subnet();
     }
@@ -448,10 +400,8 @@ private:
                 const auto bad = parse_prefix(value->text);
                 if (!bad) return refuse(bad.error(), *vpg_, key);
             }
-        return refuse(usage_error("", fmt::format("no entry has a netmask, and the VPG has no {}",
-                                                  subnet_keys[0]))
-                          .value(),
-                      *vpg_, vpg_->object.offset);
+        return refuse(Error(Code::device_subnet_missing, "", {{"key", subnet_keys[0]}}), *vpg_,
+                      vpg_->object.offset);
     }
 
     Result<void> state_address() {
@@ -467,8 +417,7 @@ private:
         if (vpg_ == nullptr) return {};
         if (const JsonValue* const opened = find(*vpg_, opened_key);
             opened != nullptr && opened->type == JsonType::boolean && opened->text == "false")
-            result_.warnings.emplace_back("the VPG's Gate is closed, so that nothing will pass; "
-                                          "'soracom vpg open-gate' opens it");
+            result_.warnings.emplace_back(Code::gate_closed, result_.tunnel.name);
         if (find(*vpg_, vni_key) == nullptr) return {};
         const auto text = required(*vpg_, vni_key, "a number");
         if (!text) return tl::unexpected(text.error());

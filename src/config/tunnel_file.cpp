@@ -76,7 +76,8 @@ public:
     void add(Error error, Position position) {
         if (++count_ > most_errors) return;
         error.subject = shortened(std::move(error.subject));
-        error.doing = shortened(std::move(error.doing));
+        for (auto& value : error.values)
+            value.text = shortened(std::move(value.text));
         std::string text = line(position.line);
         if (!text.empty()) // toml++ may place the end of the text behind it
             position.column = std::min(position.column, character_count(text) + 1);
@@ -112,8 +113,7 @@ public:
             result.push_back(std::move(error));
         if (count_ > most_errors)
             result.push_back(
-                usage_error(source_.path, fmt::format("has {} errors more", count_ - most_errors))
-                    .value());
+                Error(Code::more_errors, source_.path, {{"count", count_ - most_errors}}));
         return result;
     }
 
@@ -202,10 +202,10 @@ protected:
         for (const auto& [key, value] : table_) {
             if (std::find(known.begin(), known.end(), key.str()) != known.end()) continue;
             const std::string near = closest(key.str(), known);
-            errors_.add(usage_error("", fmt::format("unknown key '{}'", key.str()),
-                                    near.empty() ? "See vxlanctl.toml(5)."
-                                                 : fmt::format("Did you mean '{}'?", near))
-                            .value(),
+            Error unknown(Code::unknown_key, "", {{"key", key.str()}});
+            errors_.add(near.empty()
+                            ? std::move(unknown).also(Code::see_manual)
+                            : std::move(unknown).also(Code::did_you_mean, {{"word", near}}),
                         position_of(key.source()));
         }
     }
@@ -214,10 +214,7 @@ protected:
     const toml::node* required(std::string_view key, std::string_view subject) {
         const toml::node* const node = find(key);
         if (node == nullptr)
-            errors_.add(
-                usage_error(std::string(subject), fmt::format("the key '{}' is missing", key))
-                    .value(),
-                place_);
+            errors_.add(Error(Code::key_missing, std::string(subject), {{"key", key}}), place_);
         return node;
     }
 
@@ -238,8 +235,7 @@ protected:
     }
 
     void wrong_type(std::string_view key, const toml::node& node, std::string_view expected) {
-        refuse(usage_error("", fmt::format("{} is expected, this is {}", expected, type_name(node)))
-                   .value(),
+        refuse(Error(Code::wrong_type, "", {{"expected", expected}, {"found", type_name(node)}}),
                key, node);
     }
 
@@ -417,9 +413,7 @@ public:
         read_attributes(tunnel_.link, link_attributes());
         read_attributes(tunnel_.tunnel, tunnel_attributes(kind_));
         if (tunnel_.link.master && tunnel_.link.vrf)
-            refuse(
-                usage_error("", "vrf and master contradict each other: a VRF is a master").value(),
-                "", *find("vrf"));
+            refuse(Error(Code::vrf_and_master), "", *find("vrf"));
         if (const auto* node = required("local", tunnel_.name))
             if (const auto* text = string_of("local", *node))
                 tunnel_.tunnel.local = accept(parse_local(*text, kind_), "local", *node);
@@ -592,7 +586,9 @@ private:
         for (const auto& [index, error, earlier] : bad) {
             const auto& [position, file, line] = places[index];
             auto told = error;
-            if (earlier) told.doing += ", first at " + place_text(places[*earlier], files);
+            if (earlier)
+                told.more.emplace_back(Code::first_named_at, "",
+                                       Values{{"place", place_text(places[*earlier], files)}});
             if (line != 0)
                 told = with_subject(told, place_text(places[index], files) + ":").value();
             errors_.add(std::move(told), position);
@@ -618,11 +614,9 @@ private:
             const auto* const name = string_of("peers_file", element);
             if (name == nullptr) return;
             if (*name == "-")
-                refuse(usage_error("'-'", "only the command line can name standard input").value(),
-                       "peers_file", element);
+                refuse(Error(Code::stdin_in_file, quote(*name)), "peers_file", element);
             else if (name->empty() || name->find('\0') != std::string::npos)
-                refuse(usage_error(fmt::format("'{}'", *name), "not a file's name").value(),
-                       "peers_file", element);
+                refuse(Error(Code::not_a_file_name, quote(*name)), "peers_file", element);
             else
                 take(*name, element);
         };
@@ -675,11 +669,12 @@ private:
             }
         placement.create = boolean_of("create_netns").value_or(false);
         placement.move_dev = boolean_of("move_dev").value_or(false);
-        for (const std::string_view key : {"create_netns", "move_dev"})
+        constexpr std::string_view placements[] = {"create_netns", "move_dev"};
+        for (const auto key : placements)
             if (find("netns") == nullptr && find(key) != nullptr)
-                refuse(usage_error("", "has no meaning without netns").value(), key, *find(key));
+                refuse(Error(Code::means_nothing_without, "", {{"key", "netns"}}), key, *find(key));
         if (placement.move_dev && find("dev") == nullptr)
-            refuse(usage_error("", "has no meaning without dev").value(), "move_dev",
+            refuse(Error(Code::means_nothing_without, "", {{"key", "dev"}}), "move_dev",
                    *find("move_dev"));
     }
 
@@ -750,12 +745,9 @@ private:
                 if (named.router.metric) places.push_back(named.place);
             route_places_.insert(route_places_.begin(), places.begin(), places.end());
         } else {
-            constexpr std::string_view no_meaning = "has no meaning without routers";
-            if (metric)
-                refuse(usage_error("", std::string(no_meaning)).value(), "metric", *find("metric"));
-            if (default_route == false)
-                refuse(usage_error("", std::string(no_meaning)).value(), "default_route",
-                       *find("default_route"));
+            const Error no_meaning(Code::means_nothing_without, "", {{"key", "routers"}});
+            if (metric) refuse(no_meaning, "metric", *find("metric"));
+            if (default_route == false) refuse(no_meaning, "default_route", *find("default_route"));
         }
         if (tunnel_.tunnel.local) state_isatap(tunnel_, std::move(wish));
     }
@@ -765,10 +757,7 @@ private:
         if (node == nullptr) return std::nullopt;
         const toml::array* const list = list_of("routers", *node);
         if (list == nullptr) return std::nullopt;
-        if (list->empty())
-            refuse(usage_error("", "no router is named", "Name at least one, or leave the key out.")
-                       .value(),
-                   "routers", *node);
+        if (list->empty()) refuse(Error(Code::routers_empty), "routers", *node);
         std::vector<NamedRouter> routers;
         std::vector<IsatapRouter> addresses;
         for (const auto& element : *list)
@@ -811,19 +800,15 @@ private:
             if (named.default_route.value_or(is_first && default_route != false))
                 by.push_back(&named);
             else if (named.metric)
-                refuse(
-                    usage_error("", "is that of a default route, and this router has none").value(),
-                    "metric", named.metric_place);
+                refuse(Error(Code::metric_without_default_route), "metric", named.metric_place);
             if (default_route == false && named.default_route == true)
-                refuse(usage_error("", "contradicts the section's default_route = false").value(),
-                       "default_route", named.default_route_place);
+                refuse(Error(Code::contradicts_no_default_route), "default_route",
+                       named.default_route_place);
         }
         if (metric && by.empty())
-            refuse(usage_error("", "is that of a default route, and there is none").value(),
-                   "metric", *find("metric"));
+            refuse(Error(Code::metric_without_default_route), "metric", *find("metric"));
         else if (metric && by.front()->metric)
-            refuse(usage_error("", "the first router with a default route has its own").value(),
-                   "metric", *find("metric"));
+            refuse(Error(Code::first_router_has_a_metric), "metric", *find("metric"));
         else if (metric)
             by.front()->metric = metric;
         std::vector<std::uint32_t> metrics;
@@ -866,21 +851,17 @@ std::vector<Section> sections_of(const toml::table& root, FileErrors& errors) {
         if (found == known.end()) {
             const std::string near = closest(key.str(), known);
             const bool is_key = table == nullptr && near.empty();
-            errors.add(
-                usage_error(
-                    "", fmt::format("unknown {} '{}'", is_key ? "key" : "section", key.str()),
-                    is_key         ? "Keys belong into a section, such as [vxlan.vxlan0]."
-                    : near.empty() ? "There are [vxlan.NAME], [isatap.NAME] and [ipip6.NAME]."
-                                   : fmt::format("Did you mean '{}'?", near))
-                    .value(),
-                position_of(key.source()));
+            Error unknown(is_key ? Code::unknown_key : Code::unknown_section, "",
+                          {{is_key ? "key" : "section", key.str()}});
+            errors.add(is_key ? std::move(unknown).also(Code::key_belongs_in_section)
+                       : near.empty()
+                           ? std::move(unknown).also(Code::sections_there_are)
+                           : std::move(unknown).also(Code::did_you_mean, {{"word", near}}),
+                       position_of(key.source()));
             continue;
         }
         const auto no_tunnel = [&](const std::string& name, Position place) {
-            errors.add(usage_error(name, "not a tunnel",
-                                   fmt::format("A tunnel is a section, such as [{}.NAME].", *found))
-                           .value(),
-                       place);
+            errors.add(Error(Code::not_a_section, name, {{"section", *found}}), place);
         };
         if (table == nullptr) {
             no_tunnel(*found, position_of(key.source()));
@@ -929,10 +910,9 @@ void add_syntax_error(const toml::parse_error& problem, FileErrors& errors) {
         const auto quote = text.find('\'');
         const std::string name(text.substr(quote + 1, text.rfind('\'') - quote - 1));
         const std::size_t first = part == "table header" ? first_header(errors, place.line) : 0;
-        errors.add(usage_error(name, first == 0 ? "stated twice"
-                                                : fmt::format("defined twice, first at {}",
-                                                              errors.place_text({first, 1})))
-                       .value(),
+        errors.add(first == 0 ? Error(Code::set_twice, name)
+                              : Error(Code::defined_twice, name,
+                                      {{"place", errors.place_text({first, 1})}, {"as", ""}}),
                    place);
         return;
     }
@@ -940,18 +920,19 @@ void add_syntax_error(const toml::parse_error& problem, FileErrors& errors) {
     if (part.ends_with("string")) {
         const std::string line = errors.line(place.line);
         const bool at_end = !line.empty() && place.column > character_count(line);
-        if (at_end && text.find("control characters") != std::string_view::npos)
-            text = "a string is not closed on its line", part = "";
-        else if (text.starts_with("encountered end-of-file"))
-            text = "a string is not closed", part = "";
+        if ((at_end && text.find("control characters") != std::string_view::npos) ||
+            text.starts_with("encountered end-of-file")) {
+            errors.add(Error(Code::toml_string_not_closed), place);
+            return;
+        }
     }
     const bool is_bare = part == "value" || part == "floating-point" || part == "boolean" ||
                          part.ends_with(" integer");
-    errors.add(usage_error("",
-                           part.empty() ? fmt::format("not TOML: {}", text)
-                                        : fmt::format("not TOML: {} (in the {})", text, part),
-                           is_bare ? "Addresses, names and words stand in quotes." : "")
-                   .value(),
+    Error problem_told(Code::not_toml, "",
+                       {{"problem", part.empty() ? std::string(text)
+                                                 : fmt::format("{} (in the {})", text, part)}});
+    errors.add(is_bare ? std::move(problem_told).also(Code::quotes_needed)
+                       : std::move(problem_told),
                place);
 }
 
@@ -960,14 +941,13 @@ void parse_file(const SourceText& source, std::size_t index, const ReadText& rea
                 std::map<std::string, Definition>& defined, FileErrors& errors,
                 std::vector<DefinedTunnel>& tunnels) {
     if (source.text.size() > longest_text) {
-        errors.add(usage_error("", fmt::format("the text has more than {} MiB", longest_text >> 20),
-                               "A peers_file may be larger.")
-                       .value(),
+        errors.add(Error(Code::text_too_large, "", {{"mib", longest_text >> 20}})
+                       .also(Code::peers_file_may_be_larger),
                    {1, 1});
         return;
     }
     if (const auto place = find_depth(source.text)) {
-        errors.add(usage_error("", "not TOML: too many dots outside of quotes").value(), *place);
+        errors.add(Error(Code::toml_too_many_dots), *place);
         return;
     }
     const auto parsed = toml::parse(std::string_view(source.text));
@@ -983,14 +963,13 @@ void parse_file(const SourceText& source, std::size_t index, const ReadText& rea
         const auto [first, is_new] = defined.try_emplace(
             section.name, Definition{section.kind, errors.place_text(section.name_place)});
         if (!is_new)
-            errors.add(usage_error(section.name,
-                                   fmt::format("defined twice, first at {}{}", first->second.place,
-                                               first->second.kind == section.kind
-                                                   ? ""
-                                                   : fmt::format(" as {}",
-                                                                 section_name(first->second.kind))))
-                           .value(),
-                       section.name_place);
+            errors.add(
+                Error(Code::defined_twice, section.name,
+                      {{"place", first->second.place},
+                       {"as", first->second.kind == section.kind
+                                  ? ""
+                                  : fmt::format(" as {}", section_name(first->second.kind))}}),
+                section.name_place);
         const Position header =
             section.table->source().begin ? position_of(*section.table) : section.name_place;
         auto tunnel = SectionReader(*section.table, header, errors, section.kind, section.name)

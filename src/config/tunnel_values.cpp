@@ -19,9 +19,8 @@ Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) 
     auto address = parse_address(text);
     if (!address) return address;
     if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
-        return usage_error(fmt::format("'{}'", text),
-                           fmt::format("a {} cannot be {}", role, obstacle),
-                           "Name the unicast address of another host.");
+        return error(Code::address_not_unicast, quote(text),
+                     {{"role", role}, {"obstacle", obstacle}});
     return address;
 }
 
@@ -53,16 +52,12 @@ bool is_host_name(std::string_view text) {
 }
 
 /// What keeps a text from being a host name, where it looks as if it was meant to be one.
-void explain_no_name(Error& error, std::string_view text) {
+void explain_no_name(Error& problem, std::string_view text) {
     if (std::none_of(text.begin(), text.end(), is_letter)) return;
-    if (is_label(text)) {
-        error.remedy = "A host name has a dot, if only at its end.";
-    } else if (text.find('.') != std::string_view::npos ||
-               text.find(':') == std::string_view::npos) {
-        error.doing = "neither an IP address nor a host name";
-        error.remedy = "A host name is letters, digits and hyphens with dots between them, and "
-                       "begins with a letter behind the last dot (RFC 1123).";
-    }
+    if (is_label(text))
+        problem.more.emplace_back(Code::host_name_needs_dot);
+    else if (text.find('.') != std::string_view::npos || text.find(':') == std::string_view::npos)
+        problem = Error(Code::not_an_address_or_name, problem.subject);
 }
 
 /// The MTU of a link that carries IPv6 alone, in IPv4 packets (ipip6_tunnel_setup() in
@@ -72,8 +67,8 @@ Result<void> state_sit_mtu(LinkAttributes& attributes, const AttributeRow<LinkAt
     constexpr std::uint32_t most = 65535 - 20;
     LinkAttributes stated;
     if (!set_value(stated, row, text) || *stated.mtu < least_ipv6_mtu || *stated.mtu > most)
-        return usage_error(fmt::format("mtu '{}'", text),
-                           fmt::format("not a number from {} to {}", least_ipv6_mtu, most));
+        return error(Code::not_in_range, fmt::format("mtu '{}'", text),
+                     {{"low", least_ipv6_mtu}, {"high", most}, {"or", ""}});
     attributes.mtu = stated.mtu;
     return {};
 }
@@ -84,13 +79,11 @@ bool is_own(const Route& route, const Tunnel& tunnel) {
 }
 
 template<class T, class KeyOf>
-std::vector<BadElement> doubled(std::span<const T> elements, const std::string& remedy,
-                                KeyOf key_of) {
+std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of) {
     std::set<decltype(key_of(elements.front()))> seen;
     std::vector<BadElement> bad;
     for (std::size_t i = 0; i < elements.size(); ++i)
-        if (!seen.insert(key_of(elements[i])).second)
-            bad.push_back({i, usage_error("", "named twice", remedy).value()});
+        if (!seen.insert(key_of(elements[i])).second) bad.push_back({i, Error(Code::named_twice)});
     return bad;
 }
 
@@ -114,7 +107,8 @@ Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lin
     const auto place = [&](std::size_t peer) {
         return fmt::format("{}:{}", files[lines[peer].file], lines[peer].line);
     };
-    if (earlier && lines[*earlier].line != 0) error.doing += ", first at " + place(*earlier);
+    if (earlier && lines[*earlier].line != 0)
+        error.more.emplace_back(Code::first_named_at, "", Values{{"place", place(*earlier)}});
     if (lines[index].line == 0) return tl::unexpected(std::move(error));
     return with_subject(std::move(error), place(index) + ":");
 }
@@ -168,20 +162,20 @@ template Result<void> state_value(TunnelAttributes&, const AttributeRow<TunnelAt
                                   std::string_view, TunnelKind);
 
 Result<void> check_link_name(std::string_view name) {
-    const auto refuse = [&](std::string why) {
-        return usage_error(fmt::format("'{}'", name), "not a link name: " + std::move(why));
+    const auto refuse = [&](Code code, Values values = {}) {
+        return error(code, quote(name), std::move(values));
     };
-    if (name.empty()) return refuse("it is empty");
+    if (name.empty()) return refuse(Code::interface_name_empty);
     if (name.size() > longest_name)
-        return refuse(
-            fmt::format("it has {} bytes, and the most is {}", name.size(), longest_name));
-    if (name == "." || name == "..") return refuse("it means a directory");
-    if (name == "all" || name == "default") return refuse("the kernel's sysctls use it");
-    if (name.front() == '-') return refuse("it begins with a dash");
+        return refuse(Code::interface_name_too_long,
+                      {{"bytes", name.size()}, {"most", longest_name}});
+    if (name == "." || name == "..") return refuse(Code::interface_name_is_directory);
+    if (name == "all" || name == "default") return refuse(Code::interface_name_reserved);
+    if (name.front() == '-') return refuse(Code::interface_name_is_option);
     for (const char character : name) {
         const auto byte = static_cast<unsigned char>(character);
         if (byte <= ' ' || byte == 0x7f || character == '/' || character == ':' || character == '%')
-            return refuse("blanks, control characters, '/', ':' and '%' are not allowed in it");
+            return refuse(Code::interface_name_has_bad_characters);
     }
     return {};
 }
@@ -191,10 +185,8 @@ Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {
     const bool is_fallback_link =
         kind != TunnelKind::vxlan && name == fmt::format("{}0", traits_of(kind).name);
     if (is_fallback_link)
-        return usage_error(fmt::format("'{}'", name),
-                           "is the kernel's own link, which cannot be changed",
-                           kind == TunnelKind::sit ? "Choose another name, such as sit1."
-                                                   : "Choose another name.");
+        return error(Code::interface_is_fallback, quote(name),
+                     {{"example", kind == TunnelKind::sit ? "sit1" : "site1"}});
     return {};
 }
 
@@ -209,14 +201,13 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     if (!local) return local;
     const std::string subject = fmt::format("'{}'", text);
     if (is_unspecified(*local) || is_multicast(*local) || is_limited_broadcast(*local))
-        return usage_error(subject, "not an address that a host can have");
+        return error(Code::address_not_of_a_host, subject);
     if (kind == TunnelKind::sit && local->family != Family::ipv4)
-        return usage_error(subject, "not an IPv4 address", "ISATAP carries IPv6 over IPv4.");
+        return error(Code::isatap_needs_ipv4, subject);
     if (kind == TunnelKind::ip6tnl && local->family != Family::ipv6)
-        return usage_error(subject, "not an IPv6 address", "The tunnel carries IPv4 over IPv6.");
+        return error(Code::ipip6_needs_ipv6, subject);
     if (kind == TunnelKind::ip6tnl && is_loopback(*local))
-        return usage_error(subject, "a loopback address, which no other host can send to",
-                           "Name another address of this host.");
+        return error(Code::local_is_loopback, subject);
     return local;
 }
 
@@ -224,10 +215,8 @@ Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddr
     auto remote = parse_other_end(text, "remote end");
     if (!remote) return remote;
     const std::string subject = fmt::format("'{}'", text);
-    if (remote->family != Family::ipv6)
-        return usage_error(subject, "not an IPv6 address", "The tunnel carries IPv4 over IPv6.");
-    if (*remote == local)
-        return usage_error(subject, "is the local address", "Name the other end.");
+    if (remote->family != Family::ipv6) return error(Code::ipip6_needs_ipv6, subject);
+    if (*remote == local) return error(Code::address_is_local, subject);
     return remote;
 }
 
@@ -271,9 +260,7 @@ void read_peers(std::string_view text, const std::string& path,
         else
             refuse(with_subject(peer.error(), fmt::format("{}:{}:", path, line)).value());
     }
-    if (empty)
-        refuse(usage_error(path, "names no peer", "One address or host name per line is expected.")
-                   .value());
+    if (empty) refuse(Error(Code::peers_file_empty, path));
 }
 
 void PeerList::add(Peer peer, PeerLine line) {
@@ -320,17 +307,16 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
     for (std::size_t i = 0; i < peers.size(); ++i) {
         const FloodEntry& peer = peers[i];
         if (peer != peers[first]) first = i;
-        const auto refuse = [&](std::string what, std::string remedy = {}) {
-            bad.push_back({i, usage_error(fmt::format("peer {}", to_string(peer.dst)),
-                                          std::move(what), std::move(remedy))
-                                  .value()});
+        const auto refuse = [&](Error problem) {
+            problem.subject = fmt::format("peer {}", to_string(peer.dst));
+            bad.push_back({i, std::move(problem)});
         };
         if (peer.dst.family != local.family)
-            refuse(fmt::format("not of the family of the local address {}", to_string(local)));
+            refuse(Error(Code::peer_of_other_family, "", {{"local", to_string(local)}}));
         else if (peer.dst == local)
-            refuse("is the local address", "Name the other ends only.");
+            refuse(Error(Code::address_is_local));
         else if (first != i) {
-            refuse("named twice", "Every frame would be sent to it twice: name it once.");
+            refuse(Error(Code::named_twice).also(Code::each_frame_twice));
             bad.back().first = first;
         }
     }
@@ -338,7 +324,7 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
 }
 
 std::vector<BadElement> check_names(std::span<const NamedPeer> names) {
-    auto bad = doubled(names, "", [](const NamedPeer& peer) { return peer; });
+    auto bad = doubled(names, [](const NamedPeer& peer) { return peer; });
     for (auto& [index, error, first] : bad) {
         error.subject = "peer " + names[index].name;
         first = static_cast<std::size_t>(std::find(names.begin(), names.end(), names[index]) -
@@ -357,19 +343,17 @@ Result<Prefix> parse_inner_address(std::string_view text) {
     const auto& address = prefix->address;
     if (is_unspecified(address) || is_multicast(address) || is_loopback(address) ||
         is_limited_broadcast(address))
-        return usage_error(subject, "not an address that a host can have");
+        return error(Code::address_not_of_a_host, subject);
     const bool has_broadcast = address.family == Family::ipv4 && prefix->length < 31;
     if (has_broadcast &&
         (address == network_of(*prefix).address || address == broadcast_of(*prefix)))
-        return usage_error(subject,
-                           "is the network's or the broadcast address, not that of a host");
+        return error(Code::address_of_network, subject);
     return prefix;
 }
 
 Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind) {
     if (kind == TunnelKind::ip6tnl && address.address.family != Family::ipv4)
-        return usage_error(fmt::format("'{}'", text), "not an IPv4 address",
-                           "The tunnel carries IPv4 alone.");
+        return error(Code::inner_needs_ipv4, quote(text));
     return {};
 }
 
@@ -377,9 +361,8 @@ Result<void> check_route_family(const Route& route, const Tunnel& tunnel) {
     if (!is_own(route, tunnel)) return {};
     const bool ipv4 = route.to.address.family == Family::ipv4;
     const auto refuse = [&](std::string_view carried) {
-        return usage_error(fmt::format("'{}'", to_string(route.to)),
-                           fmt::format("not an {} destination", carried),
-                           fmt::format("The tunnel carries {} alone.", carried));
+        return error(Code::destination_not_carried, quote(to_string(route.to)),
+                     {{"family", carried}});
     };
     if (tunnel.tunnel.kind == TunnelKind::ip6tnl && !ipv4) return refuse("IPv4");
     if (tunnel.tunnel.kind == TunnelKind::sit && ipv4) return refuse("IPv6");
@@ -390,9 +373,7 @@ Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunne
     if (tunnel.kind != TunnelKind::ip6tnl || !is_link_local(address) ||
         !tunnel.dev.value_or("").empty())
         return {};
-    return usage_error(fmt::format("'{}'", to_string(address)),
-                       "a link-local address needs a lower device",
-                       "State the link that it belongs to as dev.");
+    return error(Code::link_local_needs_dev, quote(to_string(address)));
 }
 
 Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
@@ -404,9 +385,8 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
     for (const auto& address : tunnel.addresses.value_or(std::vector<Prefix>{}))
         if (address.address.family == Family::ipv6) needs = "address " + to_string(address);
     if (needs.empty()) return {};
-    return usage_error(fmt::format("'{}'", *tunnel.link.mtu),
-                       fmt::format("below {}, which the IPv6 {} needs", least_ipv6_mtu, needs),
-                       "Raise it, or leave IPv6 out.");
+    return error(Code::mtu_below_ipv6, quote(std::to_string(*tunnel.link.mtu)),
+                 {{"mtu", *tunnel.link.mtu}, {"least", least_ipv6_mtu}, {"what", needs}});
 }
 
 Result<void> check_netns(std::string_view name) {
@@ -414,7 +394,7 @@ Result<void> check_netns(std::string_view name) {
     if (!name.empty() && name != "." && name != ".." && name.size() <= longest &&
         name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos)
         return {};
-    return usage_error(fmt::format("'{}'", name), "not a name of a network namespace");
+    return error(Code::netns_name_wrong, quote(name));
 }
 
 Result<std::string> parse_forward_from(std::string_view text) {
@@ -423,11 +403,11 @@ Result<std::string> parse_forward_from(std::string_view text) {
 }
 
 std::vector<BadElement> check_forward_from(std::span<const std::string> devices) {
-    return doubled(devices, "", [](const std::string& device) { return device; });
+    return doubled(devices, [](const std::string& device) { return device; });
 }
 
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {
-    return doubled(addresses, "", [](Prefix prefix) {
+    return doubled(addresses, [](Prefix prefix) {
         if (prefix.address.family == Family::ipv6) prefix.length = 0; // it does not tell them apart
         return prefix;
     });
@@ -436,19 +416,16 @@ std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {
 Result<Prefix> parse_isatap_prefix(std::string_view text) {
     auto prefix = parse_prefix(text);
     if (!prefix) return prefix;
-    const auto refuse = [&](std::string what, std::string remedy = {}) {
-        return usage_error(fmt::format("'{}'", text), std::move(what), std::move(remedy));
+    const auto refuse = [&](Code code, Values values = {}) {
+        return error(code, quote(text), std::move(values));
     };
-    if (prefix->address.family != Family::ipv6) return refuse("not an IPv6 prefix");
-    if (prefix->length != 64)
-        return refuse("an ISATAP prefix has the length 64 exactly",
-                      "The other half of the address holds the IPv4 address.");
+    if (prefix->address.family != Family::ipv6) return refuse(Code::not_an_ipv6_prefix);
+    if (prefix->length != 64) return refuse(Code::isatap_prefix_length);
     if (network_of(*prefix) != *prefix)
-        return refuse("has host bits",
-                      fmt::format("The prefix is {}.", to_string(network_of(*prefix))));
+        return refuse(Code::host_bits_set, {{"network", to_string(network_of(*prefix))}});
     if (is_multicast(prefix->address) || is_link_local(prefix->address) ||
         is_unspecified(prefix->address))
-        return refuse("not a prefix that addresses can be made of");
+        return refuse(Code::prefix_not_for_addresses);
     return prefix;
 }
 
@@ -456,20 +433,20 @@ Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddr
     auto router = parse_other_end(text, "router");
     if (!router) return router;
     const std::string subject = fmt::format("'{}'", text);
-    if (router->family != Family::ipv4)
-        return usage_error(subject, "not an IPv4 address", "ISATAP routers are reached over IPv4.");
-    if (*router == local)
-        return usage_error(subject, "is the local address", "Name the other ends only.");
+    if (router->family != Family::ipv4) return error(Code::isatap_needs_ipv4, subject);
+    if (*router == local) return error(Code::address_is_local, subject);
     return router;
 }
 
 std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers) {
-    return doubled(routers, "", [](const IsatapRouter& router) { return router.address; });
+    return doubled(routers, [](const IsatapRouter& router) { return router.address; });
 }
 
 std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics) {
-    return doubled(metrics, "Two default routes need different metrics.",
-                   [](std::uint32_t metric) { return metric; });
+    auto bad = doubled(metrics, [](std::uint32_t metric) { return metric; });
+    for (auto& one : bad)
+        one.error.more.emplace_back(Code::metrics_must_differ);
+    return bad;
 }
 
 void state_isatap(Tunnel& tunnel, IsatapWish wish) {

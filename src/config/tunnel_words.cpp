@@ -32,8 +32,8 @@ Result<void> take_options(Attributes& attributes, std::span<const AttributeRow<A
         const std::string name = option_name(row.name);
         if (const auto negation = options.find("no-" + name); negation != options.end()) {
             if (options.contains(name))
-                return usage_error("",
-                                   fmt::format("--{0} and --no-{0} contradict each other", name));
+                return error(Code::options_contradict, "",
+                             {{"one", "--" + name}, {"other", "--no-" + name}});
             (void)set_value(attributes, row, "no");
         }
         const auto option = options.find(name);
@@ -63,7 +63,8 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
     if (auto taken = take_options(tunnel.tunnel, tunnel_attributes(kind), kind, options); !taken)
         return taken;
     if (tunnel.link.master && tunnel.link.vrf)
-        return usage_error("", "--vrf and --master contradict each other: a VRF is a master");
+        return error(Error(Code::options_contradict, "", {{"one", "--vrf"}, {"other", "--master"}})
+                         .also(Code::vrf_is_a_master));
     complete(tunnel.tunnel);
 
     for (const auto& text : values_of(options, "route")) {
@@ -100,8 +101,9 @@ Result<std::vector<std::uint32_t>> default_metrics(const OptionValues& options,
     const auto texts = values_of(options, "metric");
     if (options.contains("no-default-route")) {
         if (options.contains("default-route"))
-            return usage_error("", "--default-route and --no-default-route contradict each other");
-        if (!texts.empty()) return usage_error("", "--metric is that of a default route");
+            return error(Code::options_contradict, "",
+                         {{"one", "--default-route"}, {"other", "--no-default-route"}});
+        if (!texts.empty()) return error(Code::metric_without_default_route, "--metric");
         return std::vector<std::uint32_t>{};
     }
     std::vector<std::uint32_t> metrics;
@@ -113,7 +115,7 @@ Result<std::vector<std::uint32_t>> default_metrics(const OptionValues& options,
     if (auto good = first_of(check_metrics(metrics), "--metric", texts); !good)
         return tl::unexpected(good.error());
     if (metrics.size() > std::max<std::size_t>(routers, 1))
-        return usage_error("", "there are more --metric than routers");
+        return error(Code::more_metrics_than_routers);
     if (metrics.empty() && routers > 0) metrics.push_back(1);
     return metrics;
 }
@@ -139,10 +141,7 @@ Result<std::vector<IsatapRouter>> parse_routers(std::span<const std::string> wor
         if (auto taken = take(word, false); !taken) return tl::unexpected(taken.error());
     if (auto bad = check_routers(routers); !bad.empty())
         return with_subject(bad.front().error, names[bad.front().index]);
-    if (routers.empty())
-        return usage_error("", "no router is named",
-                           "Name at least one ROUTER, or use --router for one that is no default "
-                           "router.");
+    if (routers.empty()) return error(Code::no_router_named);
     const auto metrics = default_metrics(options, words.size());
     if (!metrics) return tl::unexpected(metrics.error());
     for (std::size_t i = 0; i < metrics->size(); ++i)
@@ -173,8 +172,8 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
                                 PeerList peers) {
     constexpr std::size_t fixed_words = 4;
     if (words.size() < fixed_words)
-        return usage_error("", "too few words: DEV LOCAL IFNAME INNER PEER... are needed",
-                           "See 'vxlanctl up --help'.");
+        return error(Code::wrong_words, "",
+                     {{"words", "DEV LOCAL IFNAME INNER PEER..."}, {"help", "vxlanctl up --help"}});
     Tunnel tunnel = blank_tunnel(TunnelKind::vxlan);
     auto dev = parse_dev(words[0]);
     if (!dev) return with_subject(dev.error(), "DEV");
@@ -200,8 +199,7 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     auto& entries = peers.entries;
     auto& names = peers.names;
     if (entries.empty() && names.empty())
-        return usage_error("", "no peer is named",
-                           "Name at least one PEER, or a file of them with --peers-file.");
+        return error(Error(Code::no_peer_named).also(Code::peers_file_possible));
     sort_with(entries, peers.entry_lines);
     if (auto good = first_of(check_peers(entries, *local), peers.entry_lines, peers.files); !good)
         return tl::unexpected(good.error());
@@ -219,8 +217,9 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
 Result<Tunnel> isatap_from_words(std::span<const std::string> words, const OptionValues& options) {
     constexpr std::size_t fixed_words = 3;
     if (words.size() < fixed_words)
-        return usage_error("", "too few words: IFNAME LOCAL PREFIX ROUTER... are needed",
-                           "See 'vxlanctl isatap up --help'.");
+        return error(
+            Code::wrong_words, "",
+            {{"words", "IFNAME LOCAL PREFIX ROUTER..."}, {"help", "vxlanctl isatap up --help"}});
     Tunnel tunnel = blank_tunnel(TunnelKind::sit);
     tunnel.name = words[0];
     if (auto good = check_tunnel_name(tunnel.name, TunnelKind::sit); !good)
@@ -234,7 +233,8 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
     if (!routers) return tl::unexpected(routers.error());
 
     if (options.contains("global-id") && options.contains("no-global-id"))
-        return usage_error("", "--global-id and --no-global-id contradict each other");
+        return error(Code::options_contradict, "",
+                     {{"one", "--global-id"}, {"other", "--no-global-id"}});
     const auto global = options.contains("global-id")      ? std::optional(true)
                         : options.contains("no-global-id") ? std::optional(false)
                                                            : std::nullopt;
@@ -248,8 +248,9 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
 Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const OptionValues& options) {
     constexpr auto kind = TunnelKind::ip6tnl;
     if (words.size() < 3 || words.size() > 4)
-        return usage_error("", "IFNAME LOCAL6 REMOTE6 and perhaps INNER are needed",
-                           "See 'vxlanctl ipip6 up --help'.");
+        return error(
+            Code::wrong_words, "",
+            {{"words", "IFNAME LOCAL6 REMOTE6 [INNER]"}, {"help", "vxlanctl ipip6 up --help"}});
     Tunnel tunnel = blank_tunnel(kind);
     tunnel.name = words[0];
     if (auto good = check_tunnel_name(tunnel.name, kind); !good)

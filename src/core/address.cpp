@@ -44,9 +44,8 @@ Result<std::uint8_t> parse_length(std::string_view text, Family family) {
         length = mask && mask->family == Family::ipv4 ? length_of_mask(*mask) : -1;
         if (length >= 0) return static_cast<std::uint8_t>(length);
     }
-    return usage_error("", fmt::format("'{}' is not a prefix length", text),
-                       family == Family::ipv4 ? "Give 0 to 32, or a mask such as 255.128.0.0."
-                                              : "Give 0 to 128.");
+    return error(Code::prefix_length_wrong, "",
+                 {{"length", text}, {"longest", family == Family::ipv4 ? 32 : 128}});
 }
 
 } // namespace
@@ -79,7 +78,7 @@ Result<IpAddress> parse_address(std::string_view text) {
         address.bytes.fill(0);
         if (inet_pton(AF_INET6, terminated.data(), address.bytes.data()) == 1) return address;
     }
-    return usage_error(fmt::format("'{}'", text), "not an IP address");
+    return error(Code::not_an_ip_address, quote(text));
 }
 
 Result<Prefix> parse_prefix(std::string_view text) {
@@ -87,9 +86,9 @@ Result<Prefix> parse_prefix(std::string_view text) {
     if (slash == std::string_view::npos) {
         const auto address = parse_address(text);
         if (!address) return tl::unexpected(address.error());
-        return usage_error(fmt::format("'{}'", text), "the prefix length is missing",
-                           fmt::format("Write it behind a slash: {}/{}.", text,
-                                       address->family == Family::ipv4 ? 24 : 64));
+        return error(
+            Code::prefix_length_missing, quote(text),
+            {{"example", fmt::format("{}/{}", text, address->family == Family::ipv4 ? 24 : 64)}});
     }
     const auto address = parse_address(text.substr(0, slash));
     if (!address) return tl::unexpected(address.error());
@@ -106,12 +105,8 @@ Result<MacAddress> parse_mac(std::string_view text) {
         const auto [stop, problem] = std::from_chars(digits, digits + 2, mac.bytes[i], 16);
         good = problem == std::errc{} && stop == digits + 2 && (i == 5 || digits[2] == ':');
     }
-    if (!good)
-        return usage_error(fmt::format("'{}'", text), "not a MAC address",
-                           "Write six bytes with colons, such as 02:00:00:00:00:01.");
-    if ((mac.bytes[0] & 1) != 0 || is_zero(mac))
-        return usage_error(fmt::format("'{}'", text), "not the MAC address of a single station",
-                           "The lowest bit of the first byte must be 0, and not all bytes may be.");
+    if (!good) return error(Code::not_a_mac_address, quote(text));
+    if ((mac.bytes[0] & 1) != 0 || is_zero(mac)) return error(Code::mac_not_unicast, quote(text));
     return mac;
 }
 

@@ -263,9 +263,9 @@ std::string text_of(NumberWord, const MacAddress& value) {
     return to_string(value);
 }
 
-tl::unexpected<Error> bad_value(std::string_view name, std::string_view text,
-                                std::string_view expected) {
-    return usage_error(fmt::format("{} '{}'", name, text), fmt::format("not {}", expected));
+tl::unexpected<Error> bad_value(Code code, std::string_view name, std::string_view text,
+                                Values values = {}) {
+    return error(code, fmt::format("{} '{}'", name, text), std::move(values));
 }
 
 template<class T>
@@ -277,13 +277,15 @@ Result<void> parse_number(std::string_view name, std::string_view text, T& value
     const char* const end = digits.data() + digits.size();
     const auto [stop, problem] = std::from_chars(digits.data(), end, number, hexadecimal ? 16 : 10);
     if (problem != std::errc{} || stop != end || number < range.low || number > range.high)
-        return bad_value(name, text, fmt::format("a number from {} to {}", range.low, range.high));
+        return bad_value(Code::not_in_range, name, text,
+                         {{"low", range.low}, {"high", range.high}, {"or", ""}});
     value = static_cast<T>(number);
     return {};
 }
 
 Result<void> parse_value(std::string_view name, std::string_view text, bool& value) {
-    if (text != "yes" && text != "no") return bad_value(name, text, "yes or no");
+    if (text != "yes" && text != "no")
+        return bad_value(Code::not_one_of, name, text, {{"words", "yes or no"}});
     value = text == "yes";
     return {};
 }
@@ -311,11 +313,11 @@ Result<void> parse_value(std::string_view, std::string_view text, std::string& v
 }
 Result<void> parse_value(std::string_view name, std::string_view text, PortRange& value) {
     const auto dash = text.find('-');
-    if (dash == std::string_view::npos) return bad_value(name, text, "two ports, LO-HI");
+    if (dash == std::string_view::npos) return bad_value(Code::not_two_ports, name, text);
     if (auto low = parse_number(name, text.substr(0, dash), value.low); !low) return low;
     if (auto high = parse_number(name, text.substr(dash + 1), value.high); !high) return high;
     if (value.low >= value.high && (value.low != 0 || value.high != 0))
-        return bad_value(name, text, "a range: the first port must be below the second");
+        return bad_value(Code::port_range_reversed, name, text);
     return {};
 }
 template<class Enum>
@@ -324,7 +326,8 @@ requires std::is_enum_v<Enum> Result<void> parse_value(std::string_view name, st
     const auto& words = words_of<Enum>;
     const auto found = std::find(words.begin(), words.end(), text);
     if (found == words.end())
-        return bad_value(name, text, fmt::format("{}, {} or {}", words[0], words[1], words[2]));
+        return bad_value(Code::not_one_of, name, text,
+                         {{"words", fmt::format("{}, {} or {}", words[0], words[1], words[2])}});
     value = static_cast<Enum>(found - words.begin());
     return {};
 }
@@ -488,8 +491,9 @@ Result<void> set_value(Attributes& attributes, const AttributeRow<Attributes>& r
             auto parsed = parse_value(row.name, text, value);
             if (parsed)
                 attributes.*member = value;
-            else
-                parsed.error().doing += other_words(row.word, inherits_by_flag(attributes, row));
+            else if (parsed.error().code == Code::not_in_range)
+                parsed.error().set(
+                    {"or", other_words(row.word, inherits_by_flag(attributes, row))});
             return parsed;
         },
         row.member);

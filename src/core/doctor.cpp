@@ -66,28 +66,31 @@ class Check {
 public:
     Check(std::string tunnel, std::string_view name) : tunnel_(std::move(tunnel)), name_(name) {}
 
-    void pass(std::string found) { add(Verdict::pass, std::move(found), ""); }
-    void warn(std::string found, std::string remedy = "") {
-        add(Verdict::warn, std::move(found), std::move(remedy));
+    void pass(Code found, Values values = {}) {
+        add(Verdict::pass, Message(found, "", std::move(values)), "");
     }
-    void fail(std::string found, std::string remedy) {
+    void warn(Code found, Values values = {}, std::string remedy = "") {
+        add(Verdict::warn, Message(found, "", std::move(values)), std::move(remedy));
+    }
+    void fail(Code found, Values values, std::string remedy) {
+        fail(Message(found, "", std::move(values)), std::move(remedy));
+    }
+    void fail(Message found, std::string remedy) {
         add(Verdict::fail, std::move(found), std::move(remedy));
     }
+    void warn(Message found) { add(Verdict::warn, std::move(found), ""); }
 
     Verdict verdict() const { return verdict_; }
     std::string_view name() const { return name_; }
-    const std::vector<std::string>& founds() const { return founds_; }
+    const std::vector<Message>& founds() const { return founds_; }
     Finding finding() const {
-        return {tunnel_,
-                std::string(name_),
-                verdict_,
-                fmt::format("{}", fmt::join(founds_, "; ")),
-                std::string(why_of(name_)),
-                fmt::format("{}", fmt::join(remedies_, " && "))};
+        return {
+            tunnel_, std::string(name_),         verdict_,
+            founds_, std::string(why_of(name_)), fmt::format("{}", fmt::join(remedies_, " && "))};
     }
 
 private:
-    void add(Verdict verdict, std::string found, std::string remedy) {
+    void add(Verdict verdict, Message found, std::string remedy) {
         if (verdict < verdict_) return;
         if (verdict > verdict_) founds_.clear(), remedies_.clear();
         verdict_ = verdict;
@@ -98,7 +101,8 @@ private:
     std::string tunnel_;
     std::string_view name_;
     Verdict verdict_ = Verdict::pass;
-    std::vector<std::string> founds_, remedies_;
+    std::vector<Message> founds_;
+    std::vector<std::string> remedies_;
 };
 
 std::string q(std::string_view text) {
@@ -188,44 +192,43 @@ std::optional<IpAddress> router_in(const IpAddress& address) {
 
 void check_up(Check& check, const Link& link) {
     if (link.tunnel.kind == TunnelKind::ip6tnl && link.tunnel.external.value_or(false))
-        check.warn("it is 'external': it carries only what routes with an encapsulation of their "
-                   "own send, and ends nowhere by itself",
-                   "vxlanctl ipip6 up --help");
+        check.warn(Code::link_external, {}, "vxlanctl ipip6 up --help");
     if (link.attributes.up.value_or(false))
-        check.pass("up");
+        check.pass(Code::link_up);
     else
-        check.fail("the link is down", fmt::format("ip link set dev {} up", q(link.name)));
+        check.fail(Code::link_down, {}, fmt::format("ip link set dev {} up", q(link.name)));
 }
 
 void check_lower_device(Check& check, const Link& link, const State& state) {
     const std::string dev = dev_of(link);
     if (link.underlay_elsewhere) {
-        check.warn("its underlay is in another network namespace, which is not examined");
+        check.warn(Code::lower_elsewhere);
         return;
     }
     if (dev.empty()) {
-        check.pass("none: routes decide by which device packets leave");
+        check.pass(Code::lower_none);
         return;
     }
     const Link* lower = find_link(state, dev);
     if (lower == nullptr)
-        check.fail("its lower device is gone", "ip -br link");
+        check.fail(Code::lower_gone, {}, "ip -br link");
     else if (!lower->attributes.up.value_or(false))
-        check.fail(fmt::format("lower device '{}' is down", dev),
-                   fmt::format("ip link set dev {} up", q(dev)));
+        check.fail(Code::lower_down, {{"dev", dev}}, fmt::format("ip link set dev {} up", q(dev)));
     else if (!lower->carrier)
-        check.fail(fmt::format("lower device '{}' has no carrier", dev),
+        check.fail(Code::lower_no_carrier, {{"dev", dev}},
                    fmt::format("ip -d link show dev {}", q(dev)));
     else
-        check.pass(fmt::format("'{}' is up", dev));
+        check.pass(Code::lower_up, {{"dev", dev}});
 }
 
 void check_lower_mtu(Check& check, const Link& link, const State& state) {
     const Link* lower = link.underlay_elsewhere ? nullptr : find_link(state, dev_of(link));
     if (lower == nullptr || !lower->attributes.mtu || !link.attributes.mtu) return;
     if (*link.attributes.mtu + overhead(link.tunnel) > *lower->attributes.mtu)
-        check.fail(fmt::format("MTU {} does not fit into the {} of lower device '{}'",
-                               *link.attributes.mtu, *lower->attributes.mtu, lower->name),
+        check.fail(Code::mtu_too_large_for_lower,
+                   {{"mtu", *link.attributes.mtu},
+                    {"lower", *lower->attributes.mtu},
+                    {"dev", lower->name}},
                    fmt::format("ip link set dev {} mtu {}", q(link.name),
                                mtu_limit(link.tunnel, state).value_or(0)));
 }
@@ -234,20 +237,20 @@ void check_local_address(Check& check, const Link& link, const State& state) {
     const auto local = local_of(link);
     if (link.underlay_elsewhere) return;
     if (!local) {
-        check.pass("none: the kernel chooses one for each packet");
+        check.pass(Code::local_none);
         return;
     }
     const std::string dev = dev_of(link);
     const HostAddress* host = find_host_address(state, *local, dev);
     if (host == nullptr)
-        check.fail(fmt::format("local address {} is not on this host", to_string(*local)),
+        check.fail(Code::local_missing, {{"local", to_string(*local)}},
                    fmt::format("ip addr add {}/{} dev {}", to_string(*local),
                                full_length(local->family), dev.empty() ? "lo" : q(dev)));
     else if (!dev.empty() && host->link != dev)
-        check.warn(fmt::format("local address {} is on '{}', not on '{}'", to_string(*local),
-                               host->link, dev));
+        check.warn(Code::local_on_another,
+                   {{"local", to_string(*local)}, {"interface", host->link}, {"dev", dev}});
     else
-        check.pass(fmt::format("{} is on '{}'", to_string(*local), host->link));
+        check.pass(Code::local_here, {{"local", to_string(*local)}, {"interface", host->link}});
 }
 
 /// Where default routes out of an ISATAP link lead.
@@ -262,7 +265,9 @@ std::vector<Route> default_routes(const Link& link) {
 
 /// What was set for a tunnel and is gone, and the command that brings it back.
 struct Loss {
-    std::string tunnel, text, remedy;
+    std::string tunnel;
+    Message message;
+    std::string remedy;
     std::optional<Prefix> from, to; ///< the packets that it was for; none: any
     bool inside = false;            ///< an address of the tunnel, or a route out of it
     std::optional<IpAddress> address = std::nullopt; ///< that is gone itself
@@ -286,7 +291,7 @@ std::string up_before(const Link* link) {
 
 Loss lost_address(const Prefix& prefix, const Link& link) {
     return {link.name,
-            fmt::format("address {} is gone", to_string(prefix)),
+            Message(Code::address_gone, "", {{"address", to_string(prefix)}}),
             up_before(&link) +
                 fmt::format("ip addr add {} dev {}", to_string(prefix), q(link.name)),
             {},
@@ -301,9 +306,9 @@ Loss lost_route(const Route& route, const std::string& tunnel, const Link* out) 
                                                             return same_route_key(other, route);
                                                         });
     return {tunnel,
-            fmt::format("route {}{} is gone{}", to_string(route.to),
-                        route.via ? " via " + to_string(*route.via) : "",
-                        is_taken ? ", and another one is in its place" : ""),
+            Message(is_taken ? Code::route_replaced : Code::route_gone, "",
+                    {{"route",
+                      to_string(route.to) + (route.via ? " via " + to_string(*route.via) : "")}}),
             up_before(out) + route_command(is_taken ? "replace" : "add", route,
                                            route.dev.empty() ? tunnel : route.dev),
             {},
@@ -322,7 +327,7 @@ std::vector<Loss> losses(const Link& link, const Record& known, const State& sta
     }
     for (const auto& rule : known.rules)
         if (find_rule(state.rules, rule) == nullptr)
-            lost.push_back({link.name, fmt::format("the rule for table {} is gone", rule.table),
+            lost.push_back({link.name, Message(Code::rule_gone, "", {{"table", rule.table}}),
                             rule_command(rule), rule.from, rule.to, false});
     return lost;
 }
@@ -350,22 +355,17 @@ void check_routers(Check& check, const Link& link, const std::vector<Route>& by_
                          [&](const PrlEntry& known) { return known.router == *router; });
         if (link.routers.empty()) continue;
         if (entry == link.routers.end())
-            check.fail(fmt::format("router {}, by which the default route goes, is not in the PRL",
-                                   to_string(*router)),
-                       add(*router));
+            check.fail(Code::router_not_in_prl, {{"router", to_string(*router)}}, add(*router));
         else if (!entry->is_default)
-            check.warn(fmt::format("router {}, by which the default route goes, is in the PRL "
-                                   "without the default flag",
-                                   to_string(*router)),
+            check.warn(Code::router_not_default, {{"router", to_string(*router)}},
                        fmt::format("ip tunnel prl dev {} prl-delete {} && {}", q(link.name),
                                    to_string(*router), add(*router)));
     }
-    if (link.routers.empty())
-        check.fail("it has no router: nothing from behind one is accepted", remedy);
+    if (link.routers.empty()) check.fail(Code::routers_missing, {}, remedy);
     std::vector<std::string> names;
     for (const auto& entry : link.routers)
         names.push_back(to_string(entry.router));
-    check.pass(listed(names));
+    check.pass(Code::routers_there, {{"routers", listed(names)}});
 }
 
 void check_peers(Check& check, const Link& link, bool in_files) {
@@ -375,37 +375,37 @@ void check_peers(Check& check, const Link& link, bool in_files) {
             if (auto command = flood_command("append", link.name, entry.remote);
                 !is_in(commands, command))
                 commands.push_back(std::move(command));
-        check.fail("it has no peers: broadcast reaches nobody",
+        check.fail(Code::peers_missing, {},
                    in_files           ? "vxlanctl apply"
                    : commands.empty() ? "vxlanctl up --help"
                                       : fmt::format("{}", fmt::join(commands, " && ")));
     }
     if (ages(link.flood_state) && !link.flood_list.empty())
-        check.warn("the flood list is not permanent and will vanish",
+        check.warn(Code::flood_list_ages, {},
                    flood_command("append", link.name, link.flood_list.front()) + " permanent");
     std::vector<std::string> names;
     for (const auto& end : other_ends(link))
         names.push_back(to_string(end));
-    check.pass(listed(names));
+    check.pass(Code::peers_there, {{"peers", listed(names)}});
 }
 
 void check_flood_list(Check& check, const Link& link) {
     const auto& entries = link.flood_list;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        const auto text = [&] {
-            return fmt::format("peer {} is in the flood list twice: broadcast is doubled",
-                               to_string(entries[i].dst));
+        const auto twice = [&] {
+            return Message(Code::peer_twice, "", {{"peer", to_string(entries[i].dst)}});
         };
         if (i > 0 && entries[i - 1].dst == entries[i].dst) // the plainer one sorts first
-            check.fail(text(), flood_command("del", link.name, entries[i]));
+            check.fail(twice(), flood_command("del", link.name, entries[i]));
         if (has_remote(link) && *link.tunnel.remote == entries[i].dst)
-            check.fail(text(),
+            check.fail(twice(),
                        fmt::format("ip link set dev {} type vxlan id {} remote {}", q(link.name),
                                    link.tunnel.vni.value_or(0),
                                    entries[i].dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
     }
-    check.pass(
-        fmt::format("{} {}, each once", entries.size(), entries.size() == 1 ? "entry" : "entries"));
+    check.pass(Code::flood_list_fine,
+               {{"entries",
+                 fmt::format("{} {}", entries.size(), entries.size() == 1 ? "entry" : "entries")}});
 }
 
 /// All checks of one tunnel.
@@ -546,8 +546,7 @@ private:
     void absent() {
         const Tunnel* wanted = wish();
         made("link", [&](Check& check) {
-            check.fail(wanted != nullptr ? "there is no such link, though the files state it"
-                                         : "there is no such link",
+            check.fail(wanted != nullptr ? Code::link_missing_but_in_files : Code::link_missing, {},
                        wanted != nullptr ? "vxlanctl apply" : "vxlanctl up --help");
         });
         if (wanted == nullptr || wanted->tunnel.kind != TunnelKind::vxlan) return;
@@ -555,24 +554,25 @@ private:
         if (!attributes.local) return;
         made("vni", [&](Check& check) {
             for (const auto& holder : vni_holders(attributes, tunnel_.name, state_))
-                check.fail(fmt::format("VNI {} on port {} is already used by '{}'",
-                                       attributes.vni.value_or(0), attributes.port.value_or(0),
-                                       holder),
+                check.fail(Code::vni_taken,
+                           {{"vni", attributes.vni.value_or(0)},
+                            {"port", attributes.port.value_or(0)},
+                            {"interface", holder}},
                            fmt::format("vxlanctl down --force {}", q(holder)));
-            check.pass(fmt::format("VNI {} on port {} is free, as far as this namespace shows",
-                                   attributes.vni.value_or(0), attributes.port.value_or(0)));
+            check.pass(Code::vni_free, {{"vni", attributes.vni.value_or(0)},
+                                        {"port", attributes.port.value_or(0)}});
         });
     }
 
     void vni(Check& check) {
-        check.pass(fmt::format("VNI {} on port {} is its own", link_->tunnel.vni.value_or(0),
-                               link_->tunnel.port.value_or(0)));
+        check.pass(Code::vni_own, {{"vni", link_->tunnel.vni.value_or(0)},
+                                   {"port", link_->tunnel.port.value_or(0)}});
     }
 
     void local_address(Check& check, const Loss* below) {
         if (below != nullptr)
-            check.fail(fmt::format("local address {} is no more on '{}'",
-                                   to_string(*below->address), below->tunnel),
+            check.fail(Code::local_gone_from_tunnel,
+                       {{"local", to_string(*below->address)}, {"interface", below->tunnel}},
                        below->remedy);
         else
             check_local_address(check, *link_, state_);
@@ -581,16 +581,14 @@ private:
     void port(Check& check) {
         const auto number = link_->tunnel.port.value_or(0);
         if (number != script_port) {
-            check.pass(std::to_string(number));
+            check.pass(Code::port_fine, {{"port", number}});
             return;
         }
-        const std::string found = "UDP port 8472 instead of 4789";
         const Record* known = record();
         if (known != nullptr && known->keys.contains("port"))
-            check.warn(found + ", as it was stated");
+            check.warn(Code::port_8472_set);
         else
-            check.fail(found + ": left over from a script that did not state the port",
-                       recreation());
+            check.fail(Code::port_8472_left, {}, recreation());
     }
 
     /// `vxlanctl up` with everything that the link has now, on the right port.
@@ -629,27 +627,26 @@ private:
                                              address.prefix.address.bytes[8] != 0);
         for (const auto& route : routes) {
             if (route.via && router_in(*route.via)) {
-                check.pass("by " + to_string(*route.via));
+                check.pass(Code::default_route_there, {{"gateway", to_string(*route.via)}});
                 continue;
             }
             Route better = route;
             better.via = hop;
-            check.fail(route.via
-                           ? fmt::format("next hop {} is no ISATAP address", to_string(*route.via))
-                           : "it has no next hop",
+            check.fail(route.via ? Code::next_hop_wrong : Code::next_hop_missing,
+                       {{"gateway", route.via ? to_string(*route.via) : ""}},
                        hop ? route_command("replace", better, link_->name) : "ip -6 route");
         }
         if (!routes.empty()) return;
         for (const auto& route : state_.routes)
             if (is_default_of_ipv6(route.to)) {
-                check.pass(fmt::format("none: '{}' has one", route.dev));
+                check.pass(Code::default_route_elsewhere, {{"interface", route.dev}});
                 return;
             }
         Route missing;
         missing.to = {IpAddress{Family::ipv6, {}}, 0};
         missing.via = hop;
         missing.metric = 1;
-        check.warn("this host has no IPv6 default route",
+        check.warn(Code::default_route_missing, {},
                    hop ? route_command("add", missing, link_->name) : "");
     }
 
@@ -663,35 +660,39 @@ private:
             }
             if (const auto doubt = doubt_about(way)) check.warn(*doubt);
             const auto from = local ? local : way.source;
-            good.push_back(fmt::format("{}{} by '{}', table {}, from {}", to_string(way.to),
+            good.push_back(fmt::format("{}{} through '{}', table {}, from {}", to_string(way.to),
                                        way.via ? " via " + to_string(*way.via) : "", way.dev,
                                        table_text(way.table),
                                        from ? to_string(*from) : "any address"));
         }
-        check.pass(good.empty() ? "there is no other end" : listed(good));
+        if (good.empty())
+            check.pass(Code::no_peer_to_reach);
+        else
+            check.pass(Code::route_fine, {{"ways", listed(good)}});
     }
 
-    std::optional<std::string> failure_of(const Way& way) const {
+    std::optional<Message> failure_of(const Way& way) const {
         const std::string dev = dev_of(*link_);
         if (way.code != 0)
-            return fmt::format("no route to {}{} ({})", to_string(way.to),
-                               dev.empty() ? "" : fmt::format(" by '{}'", dev),
-                               std::strerror(way.code));
+            return Message(Code::route_missing, "",
+                           {{"peer", to_string(way.to)},
+                            {"through", dev.empty() ? "" : fmt::format(" through '{}'", dev)}})
+                .with(way.code);
         if (way.dev == tunnel_.name)
-            return fmt::format("packets to {} go into the tunnel itself", to_string(way.to));
+            return Message(Code::route_into_tunnel, "", {{"peer", to_string(way.to)}});
         if (!dev.empty() && way.dev != dev)
-            return fmt::format("packets to {} go out by '{}', not by '{}'", to_string(way.to),
-                               way.dev, dev);
+            return Message(Code::route_through_other, "",
+                           {{"peer", to_string(way.to)}, {"interface", way.dev}, {"dev", dev}});
         return std::nullopt;
     }
 
-    std::optional<std::string> doubt_about(const Way& way) const {
+    std::optional<Message> doubt_about(const Way& way) const {
         const auto local = local_of(*link_);
         const HostAddress* host = local ? find_host_address(state_, *local, way.dev) : nullptr;
         if (!dev_of(*link_).empty() || host == nullptr || host->link == way.dev)
             return std::nullopt;
-        return fmt::format("packets to {} go out by '{}', and the local address is on '{}'",
-                           to_string(way.to), way.dev, host->link);
+        return Message(Code::route_not_where_local_is, "",
+                       {{"peer", to_string(way.to)}, {"interface", way.dev}, {"home", host->link}});
     }
 
     /// What another tunnel's record or the files state comes before a route of our making.
@@ -727,7 +728,7 @@ private:
     void overlap(Check& check) {
         const auto local = local_of(*link_);
         if (!local || link_->underlay_elsewhere) {
-            check.pass("not examined: the local address is not known");
+            check.pass(Code::overlap_unknown);
             return;
         }
         const Underlay underlay{link_->name, *local, !dev_of(*link_).empty(), other_ends(*link_)};
@@ -743,7 +744,7 @@ private:
             if (route.table == main_table && route.protocol != RTPROT_KERNEL &&
                 route.type == RTN_UNICAST && route.to.length != 0)
                 judge_drawn(check, route.to, underlay, route_command("del", route, link_->name));
-        check.pass("nothing outside is inside as well");
+        check.pass(Code::overlap_none);
     }
 
     void judge_drawn(Check& check, const Prefix& inner, const Underlay& underlay,
@@ -753,12 +754,10 @@ private:
             const bool taken =
                 alone ? goes_in(drawn.what.address) : inner.length >= drawn.what.length;
             if (!taken)
-                check.warn(fmt::format("{} is inside of {}, and more specific routes keep it "
-                                       "outside now",
-                                       drawn.text, to_string(inner)));
+                check.warn(Code::overlap_possible,
+                           {{"what", drawn.text}, {"prefix", to_string(inner)}});
             else
-                check.fail(fmt::format("{} goes into the tunnel, since it is inside of {}",
-                                       drawn.text, to_string(inner)),
+                check.fail(Code::overlap, {{"what", drawn.text}, {"prefix", to_string(inner)}},
                            alone ? outer_route(drawn.what.address) : removal);
         }
     }
@@ -778,25 +777,19 @@ private:
         const Link* lower = find_link(state_, dev_of(*link_));
         const std::string name = lower != nullptr ? lower->attributes.vrf.value_or("") : "";
         if (name.empty()) {
-            check.pass("the lower device is in no VRF");
+            check.pass(Code::vrf_none);
             return;
         }
         const auto errors = link_->counters.tx_carrier_errors;
         const std::string remedy =
             fmt::format("ip link set dev {0} down && ip link set dev {0} up", q(link_->name));
+        const Values values{{"dev", lower->name}, {"vrf", name}, {"errors", errors}};
         if (tunnel_.bound_to_vrf == false)
-            check.fail(fmt::format("lower device '{}' came into VRF '{}' later than the tunnel was "
-                                   "set up ({} carrier errors)",
-                                   lower->name, name, errors),
-                       remedy);
+            check.fail(Code::vrf_changed_later, values, remedy);
         else if (!tunnel_.bound_to_vrf && errors > 0)
-            check.fail(fmt::format("lower device '{}' is in VRF '{}', and there are {} carrier "
-                                   "errors",
-                                   lower->name, name, errors),
-                       remedy);
+            check.fail(Code::vrf_carrier_errors, values, remedy);
         else
-            check.pass(fmt::format("'{}' is in VRF '{}', and so is the tunnel's socket",
-                                   lower->name, name));
+            check.pass(Code::vrf_fine, values);
     }
 
     void mtu(Check& check) {
@@ -811,11 +804,11 @@ private:
                                            ? out->attributes.mtu.value_or(0)
                                            : 0;
             if (way.code == 0 && room > taken && own + taken > room && outer_losses(way.to).empty())
-                check.fail(fmt::format("MTU {} does not fit into the {} of the route to {}", own,
-                                       room, to_string(way.to)),
+                check.fail(Code::mtu_too_large_for_route,
+                           {{"mtu", own}, {"route", room}, {"peer", to_string(way.to)}},
                            set_mtu(room - taken));
         }
-        check.pass(fmt::format("{}, and {} with the outer headers", own, own + taken));
+        check.pass(Code::mtu_fits, {{"mtu", own}, {"outer", own + taken}});
     }
 
     std::string set_mtu(std::uint32_t mtu) const {
@@ -830,19 +823,22 @@ private:
             if (path.code == 0) least = std::min(least, path.mtu);
         for (const auto& path : tunnel_.probe->paths) {
             if (path.code != 0)
-                check.warn(fmt::format("nothing could be sent to {} ({})", to_string(path.to),
-                                       std::strerror(path.code)));
+                check.warn(Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
+                               .with(path.code));
             else if (path.mtu < needed && least > overhead(link_->tunnel))
-                check.fail(fmt::format("the path to {} carries {} bytes and not {}{}",
-                                       to_string(path.to), path.mtu, needed,
-                                       path.reporter ? ", says " + to_string(*path.reporter) : ""),
+                check.fail(Code::path_mtu_too_small,
+                           {{"peer", to_string(path.to)},
+                            {"bytes", path.mtu},
+                            {"needed", needed},
+                            {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
                            set_mtu(least - overhead(link_->tunnel)));
             else
                 good.push_back(to_string(path.to));
         }
-        check.pass(good.empty() ? "there is no other end"
-                                : fmt::format("nobody on the way to {} objects to {} bytes",
-                                              listed(good), needed));
+        if (good.empty())
+            check.pass(Code::no_peer_to_reach);
+        else
+            check.pass(Code::path_mtu_fits, {{"peers", listed(good)}, {"bytes", needed}});
     }
 
     int rp_filter_of(const std::string& dev) const {
@@ -859,13 +855,13 @@ private:
             if (way.code != 0 || way.to.family != Family::ipv4 || comes_in.empty() ||
                 way.dev == comes_in)
                 return;
-            const std::string text =
-                fmt::format("packets from {}{} come in by '{}', and answers go out by '{}'", what,
-                            to_string(way.to), comes_in, way.dev);
+            const Values values{
+                {"what", what + to_string(way.to)}, {"interface", comes_in}, {"other", way.dev}};
             if (rp_filter_of(comes_in) == strict)
-                check.fail(text, sysctl_command(comes_in, "rp_filter", loose));
+                check.fail(Code::rp_filter_drops, values,
+                           sysctl_command(comes_in, "rp_filter", loose));
             else
-                check.pass(text + ", which the filter lets pass");
+                check.pass(Code::rp_filter_lets_pass, values);
         };
         for (const auto& way : tunnel_.back) {
             if (!outer_losses(way.to).empty()) continue;
@@ -879,11 +875,9 @@ private:
         const auto signs = gateway_signs();
         for (const auto& dev : signs.ingress)
             if (check.verdict() == Verdict::pass && rp_filter_of(dev) == strict)
-                check.warn(fmt::format("'{}' filters strictly: return traffic that comes by "
-                                       "another way (NAT) is dropped",
-                                       dev),
+                check.warn(Code::rp_filter_strict, {{"interface", dev}},
                            sysctl_command(dev, "rp_filter", loose));
-        check.pass("no packet is expected by another device than answers go out by");
+        check.pass(Code::rp_filter_fine);
     }
 
     /// What says that other hosts' traffic goes through the tunnel, and by which devices it comes.
@@ -905,8 +899,8 @@ private:
         };
         for (const auto& rule : rules) {
             if (!rule.from || !leads_here(rule.table) || is_own(*rule.from)) continue;
-            auto reason = fmt::format("traffic from {} is sent into the tunnel by table {}",
-                                      to_string(*rule.from), rule.table);
+            auto reason = text_of(Code::traffic_by_table,
+                                  {{"from", to_string(*rule.from)}, {"table", rule.table}});
             if (is_in(signs.reasons, reason)) continue;
             signs.reasons.push_back(std::move(reason));
             signs.family = rule.from->address.family;
@@ -916,7 +910,7 @@ private:
         if (const Tunnel* wanted = wish()) {
             const auto devices = wanted->forward_from.value_or(std::vector<std::string>{});
             if (wanted->link.forward.value_or(false) || !devices.empty())
-                signs.reasons.emplace_back("the file says that this host forwards");
+                signs.reasons.push_back(text_of(Code::file_says_forward));
             for (const auto& dev : devices)
                 if (!is_in(signs.ingress, dev)) signs.ingress.push_back(dev);
         }
@@ -946,21 +940,19 @@ private:
             const std::string dev = dev_of(*link_);
             if (!dev.empty() && link_->tunnel.kind == TunnelKind::vxlan &&
                 forwards(dev) != forwards(tunnel_.name))
-                check.warn(fmt::format("on for '{}' and off for '{}': one direction only",
-                                       forwards(dev) ? dev : tunnel_.name,
-                                       forwards(dev) ? tunnel_.name : dev),
+                check.warn(Code::forwarding_one_way,
+                           {{"on", forwards(dev) ? dev : tunnel_.name},
+                            {"off", forwards(dev) ? tunnel_.name : dev}},
                            sysctl_command(forwards(dev) ? tunnel_.name : dev, "forwarding", 1));
-            check.pass(forwards(tunnel_.name) ? "on"
-                                              : "off, and nothing says that this host is a "
-                                                "gateway");
+            check.pass(forwards(tunnel_.name) ? Code::forwarding_on : Code::forwarding_off);
             return;
         }
         const std::string reasons = listed(signs.reasons);
         if (signs.family == Family::ipv6) {
             if (facts_.ipv6_forwarding)
-                check.pass("IPv6: on; " + reasons);
+                check.pass(Code::forwarding_ipv6_on, {{"reasons", reasons}});
             else
-                check.fail(fmt::format("IPv6 forwarding is off, but {}", reasons),
+                check.fail(Code::forwarding_ipv6_missing, {{"reasons", reasons}},
                            "sysctl -w net/ipv6/conf/all/forwarding=1");
             return;
         }
@@ -968,15 +960,16 @@ private:
         devices.push_back(tunnel_.name);
         for (const auto& dev : devices)
             if (!forwards(dev))
-                check.fail(fmt::format("off for '{}', but {}", dev, reasons),
+                check.fail(Code::forwarding_missing, {{"interface", dev}, {"reasons", reasons}},
                            sysctl_command(dev, "forwarding", 1));
-        check.pass(fmt::format("on; {}", reasons));
+        check.pass(Code::forwarding_on_as_needed, {{"reasons", reasons}});
     }
 
     void firewall(Check& check) {
-        if (!facts_.ruleset_obstacle.empty()) {
-            check.warn("the rules are not known: " + facts_.ruleset_obstacle,
-                       facts_.ruleset_remedy);
+        if (const auto& obstacle = facts_.ruleset_obstacle) {
+            check.warn(Code::firewall_unknown, {{"reason", text_of(*obstacle)}},
+                       obstacle->code == Code::nft_missing ? "apt-get install nftables"
+                                                           : "nft list ruleset");
             return;
         }
         const auto local = local_of(*link_);
@@ -1009,11 +1002,12 @@ private:
                 }
         for (const auto& affected : all) {
             const auto& chain = *affected.blamed.chain;
-            const std::string text =
-                fmt::format("{} {} {} {}: table {} {}, chain {}, {}",
-                            affected.fate == Fate::dropped ? "drops" : "may drop", what,
-                            affected.incoming ? "from" : "to", listed(affected.ends), chain.family,
-                            chain.table, chain.name, affected.blamed.why);
+            const Values values{{"what", what},
+                                {"direction", affected.incoming ? "from" : "to"},
+                                {"peers", listed(affected.ends)},
+                                {"table", fmt::format("{} {}", chain.family, chain.table)},
+                                {"chain", chain.name},
+                                {"why", affected.blamed.why}};
             const std::string match = is_vxlan ? fmt::format("udp dport {}", *link_->tunnel.port)
                                       : local->family == Family::ipv4
                                           ? fmt::format("ip protocol {}", protocol())
@@ -1024,15 +1018,14 @@ private:
                     "{} {} {{ {} }} {} accept", local->family == Family::ipv4 ? "ip" : "ip6",
                     affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match)));
             if (affected.fate == Fate::dropped)
-                check.fail(text, remedy);
+                check.fail(Code::firewall_drops, values, remedy);
             else
-                check.warn(text, remedy);
+                check.warn(Code::firewall_may_drop, values, remedy);
         }
         if (facts_.has_legacy_rules)
-            check.warn("iptables-legacy has a filter table, which is not examined",
-                       "iptables-legacy-save -t filter");
-        check.pass(facts_.ruleset.chains.empty() ? "there are no rules"
-                                                 : fmt::format("lets {} pass", what));
+            check.warn(Code::firewall_legacy, {}, "iptables-legacy-save -t filter");
+        check.pass(facts_.ruleset.chains.empty() ? Code::firewall_empty : Code::firewall_lets_pass,
+                   {{"what", what}});
     }
 
     std::uint8_t protocol() const {
@@ -1061,7 +1054,7 @@ private:
 
     void macs(Check& check) {
         if (!link_->tunnel.learning.value_or(true)) {
-            check.pass("it does not learn, as stated");
+            check.pass(Code::macs_not_wanted);
             return;
         }
         std::vector<std::string> with, without, unanswered;
@@ -1079,31 +1072,25 @@ private:
                 !is_link_local(neighbour.address) && !is_multicast(neighbour.address))
                 unanswered.push_back(to_string(neighbour.address));
         const auto& counters = link_->counters;
-        const bool asked = tunnel_.probe && tunnel_.probe->arp_obstacle.empty();
+        const bool asked = tunnel_.probe && !tunnel_.probe->arp_obstacle;
         const std::string remedy =
             asked ? "" : fmt::format("vxlanctl doctor --probe {}", q(link_->name));
-        const std::string silence =
-            fmt::format("no MAC is learned from any peer, and nobody answers for {} ({} packets "
-                        "sent, {} received)",
-                        listed(unanswered), counters.tx_packets, counters.rx_packets);
+        const Values values{{"addresses", listed(unanswered)},
+                            {"sent", counters.tx_packets},
+                            {"received", counters.rx_packets}};
         if (link_->macs.empty() && !unanswered.empty() && !asked)
-            check.fail(silence, remedy);
+            check.fail(Code::macs_silence, values, remedy);
         else if (link_->macs.empty() && !unanswered.empty()) // which the probe judges
-            check.warn(silence);
+            check.warn(Code::macs_silence, values);
         else if (link_->macs.empty() && counters.rx_packets > 0)
-            check.warn(fmt::format("no MAC is learned from any peer now, after {} packets received",
-                                   counters.rx_packets),
-                       remedy);
+            check.warn(Code::macs_none_now, values, remedy);
         else if (link_->macs.empty())
-            check.warn(fmt::format("no MAC is learned from any peer yet ({} packets sent, none "
-                                   "received)",
-                                   counters.tx_packets),
-                       remedy);
+            check.warn(Code::macs_none_yet, values, remedy);
         else if (!without.empty())
-            check.pass(fmt::format("{}{}none behind {}", listed(with), with.empty() ? "" : "; ",
-                                   listed(without)));
+            check.pass(Code::macs_none_behind, {{"macs", listed(with) + (with.empty() ? "" : "; ")},
+                                                {"peers", listed(without)}});
         else
-            check.pass(listed(with));
+            check.pass(Code::macs_learned, {{"macs", listed(with)}});
     }
 
     void pins(Check& check) {
@@ -1117,15 +1104,15 @@ private:
             if (entry.remote.port) remedy += fmt::format(" port {}", *entry.remote.port);
             if (entry.remote.vni) remedy += fmt::format(" vni {}", *entry.remote.vni);
             if (!entry.remote.via.empty()) remedy += " via " + q(entry.remote.via.str());
-            const std::string text = fmt::format("{} is pinned behind {}", to_string(entry.mac),
-                                                 to_string(entry.remote.dst));
+            const Values values{{"mac", to_string(entry.mac)},
+                                {"peer", to_string(entry.remote.dst)}};
             const bool redundant = ends.size() > 1 && link_->tunnel.learning.value_or(true);
             if (redundant || (all_known && !is_in(ends, entry.remote.dst)))
-                check.fail(text, remedy);
+                check.fail(Code::mac_pinned, values, remedy);
             else
-                check.warn(text, remedy);
+                check.warn(Code::mac_pinned, values, remedy);
         }
-        check.pass("none");
+        check.pass(Code::pins_none);
     }
 
     /// Which part of what was set is looked at: only addresses of the tunnel and routes out of it,
@@ -1135,17 +1122,16 @@ private:
     void rules(Check& check, Extent extent) {
         const Record* known = record();
         if (known == nullptr) {
-            check.pass("nothing is known to have been set");
+            check.pass(Code::nothing_recorded);
             return;
         }
         for (const auto& loss : losses_)
             if (is_own(loss) && (loss.inside || extent == Extent::everything))
-                check.fail(loss.text, loss.remedy);
-        check.pass(extent == Extent::inside
-                       ? "the tunnel's addresses and the routes out of it are there"
-                       : fmt::format("{} addresses, {} routes and {} rules are there",
-                                     known->addresses.size(), known->routes.size(),
-                                     known->rules.size()));
+                check.fail(loss.message, loss.remedy);
+        check.pass(extent == Extent::inside ? Code::all_inside_there : Code::all_set_there,
+                   {{"addresses", known->addresses.size()},
+                    {"routes", known->routes.size()},
+                    {"rules", known->rules.size()}});
     }
 
     void manager(Check& check) {
@@ -1153,26 +1139,29 @@ private:
         const auto managed =
             found == facts_.services.links.end() ? Services::Managed{} : found->second;
         if (managed.by_network_manager)
-            check.fail("NetworkManager manages the link",
+            check.fail(Code::manager_network_manager, {},
                        fmt::format("nmcli device set {} managed no", q(link_->name)));
         if (managed.by_networkd) {
             const std::string text =
                 fmt::format("[Match]\\nName={}\\n\\n[Link]\\nUnmanaged=yes\\n", link_->name);
             check.fail(
-                "systemd-networkd manages the link",
+                Code::manager_networkd, {},
                 fmt::format("mkdir -p /etc/systemd/network && printf {} > {} && networkctl "
                             "reload && networkctl reconfigure {}",
                             q(text),
                             q(fmt::format("/etc/systemd/network/00-{}.network", link_->name)),
                             q(link_->name)));
         }
-        check.pass("neither NetworkManager nor systemd-networkd manages the link");
+        check.pass(Code::manager_none);
     }
 
     void probe(Check& check) {
         const auto& probe = *tunnel_.probe;
-        if (!probe.arp_obstacle.empty()) {
-            check.warn("no ARP was sent: " + probe.arp_obstacle);
+        if (probe.arp_obstacle) {
+            check.warn(Code::probe_not_sent,
+                       {{"reason", probe.arp_obstacle->value("reason").empty()
+                                       ? text_of(*probe.arp_obstacle)
+                                       : std::string(probe.arp_obstacle->value("reason"))}});
             return;
         }
         std::vector<std::string> silent, answered;
@@ -1180,20 +1169,23 @@ private:
             if (!answer.mac)
                 silent.push_back(to_string(answer.address));
             else
-                answered.push_back(fmt::format("{} is at {}, {}", to_string(answer.address),
-                                               to_string(*answer.mac),
-                                               answer.behind ? "behind " + to_string(*answer.behind)
-                                                             : "which no entry of the FDB has"));
+                answered.push_back(
+                    text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
+                            {{"address", to_string(answer.address)},
+                             {"mac", to_string(*answer.mac)},
+                             {"peer", answer.behind ? to_string(*answer.behind) : ""}}));
         if (answered.empty())
-            check.fail(fmt::format("nobody answers ARP for {}", listed(silent)),
+            check.fail(Code::probe_silence, {{"addresses", listed(silent)}},
                        fmt::format("tcpdump -ni {} udp port {}",
                                    dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
                                    link_->tunnel.port.value_or(0)));
         else if (!silent.empty())
-            check.warn(
-                fmt::format("{}; no answer for {}", fmt::join(answered, ", "), listed(silent)));
+            check.warn(Code::probe_partly,
+                       {{"answers", fmt::format("{}", fmt::join(answered, ", "))},
+                        {"addresses", listed(silent)}});
         else
-            check.pass(fmt::format("{}", fmt::join(answered, ", ")));
+            check.pass(Code::probe_answered,
+                       {{"answers", fmt::format("{}", fmt::join(answered, ", "))}});
     }
 
     const Facts& facts_;
@@ -1209,7 +1201,7 @@ Finding networkd(const Facts& facts) {
     Check check("", "networkd");
     const auto& services = facts.services;
     if (!services.networkd_runs) {
-        check.pass("it does not run");
+        check.pass(Code::networkd_does_not_run);
         return check.finding();
     }
     const std::string remedy =
@@ -1236,14 +1228,9 @@ Finding networkd(const Facts& facts) {
         for (const auto& route : record.routes)
             routes = routes || is_managed(route.dev);
     }
-    if (rules && services.removes_rules)
-        check.fail("it removes policy rules that it did not make, and the tunnels have some",
-                   remedy);
-    if (routes && services.removes_routes)
-        check.fail("it removes routes that it did not make from links that it manages, and the "
-                   "tunnels have some there",
-                   remedy);
-    check.pass("it runs, and removes nothing of the tunnels");
+    if (rules && services.removes_rules) check.fail(Code::networkd_removes_rules, {}, remedy);
+    if (routes && services.removes_routes) check.fail(Code::networkd_removes_routes, {}, remedy);
+    check.pass(Code::networkd_harmless);
     return check.finding();
 }
 
@@ -1293,19 +1280,23 @@ Finding cloud(const Facts& facts) {
             link->tunnel.kind == TunnelKind::vxlan
                 ? fmt::format("UDP {}", link->tunnel.port.value_or(0))
                 : fmt::format("protocol {}", link->tunnel.proto == IPPROTO_IPIP ? 4 : 41),
-            ends.empty() ? "the other ends" : listed(ends)));
+            ends.empty() ? "the peers" : listed(ends)));
     }
-    check.warn(fmt::format("look at it in the cloud's console: the security group and network ACL "
-                           "({}), the instance's source/destination check (off for a gateway), "
-                           "the VPC's routes to the peers and, for a gateway, to this instance, "
-                           "and the return path of what is NATed",
-                           doors.empty() ? "UDP 4789 from the peers"
-                                         : fmt::format("{}", fmt::join(doors, "; "))),
+    check.warn(Code::cloud,
+               {{"doors", doors.empty() ? "UDP 4789 from the peers"
+                                        : fmt::format("{}", fmt::join(doors, "; "))}},
                instances_command(locals));
     return check.finding();
 }
 
 } // namespace
+
+std::string Finding::found() const {
+    std::string text;
+    for (const auto& message : messages)
+        text += (text.empty() ? "" : "; ") + text_of(message);
+    return text;
+}
 
 std::span<const CheckInfo> checks() {
     return infos;
@@ -1318,7 +1309,7 @@ std::vector<Finding> findings(const Facts& facts) {
         Examination(facts, tunnel, lost, all).run();
     if (facts.tunnels.empty()) {
         Check check("", "link");
-        check.fail("there is no tunnel", "vxlanctl up --help");
+        check.fail(Code::no_tunnel, {}, "vxlanctl up --help");
         all.push_back(check.finding());
     }
     all.push_back(networkd(facts));
@@ -1326,8 +1317,8 @@ std::vector<Finding> findings(const Facts& facts) {
     return all;
 }
 
-std::vector<std::string> problems(const Link& link, const State& state) {
-    std::vector<std::string> found;
+std::vector<Message> problems(const Link& link, const State& state) {
+    std::vector<Message> found;
     const auto look = [&](const std::function<void(Check&)>& examine) {
         Check one(link.name, "");
         examine(one);

@@ -56,20 +56,80 @@ template<class Replace> std::string without_controls(std::string_view text, Repl
 
 } // namespace
 
+Error::Error(Code code_, std::string subject_, Values values_)
+    : code(code_), kind(row_of(code_).kind), subject(std::move(subject_)),
+      values(std::move(values_)) {}
+
+Error Error::also(Code code_, Values values_) && {
+    more.emplace_back(code_, "", std::move(values_));
+    return std::move(*this);
+}
+
+Error Error::with(int errno_code_, std::string kernel_text_) && {
+    errno_code = errno_code_;
+    kernel_text = std::move(kernel_text_);
+    return std::move(*this);
+}
+
+void Error::set(Value value) {
+    const auto found = std::find_if(values.begin(), values.end(),
+                                    [&](const Value& other) { return other.name == value.name; });
+    if (found == values.end())
+        values.push_back(std::move(value));
+    else
+        *found = std::move(value);
+}
+
+std::string_view Error::value(std::string_view name) const {
+    for (const auto& value : values)
+        if (value.name == name) return value.text;
+    return {};
+}
+
+std::string rendered(std::string_view pattern, const Values& values) {
+    std::string text;
+    while (true) {
+        const auto open = pattern.find('{');
+        const auto close = pattern.find('}', open);
+        const auto words = pattern.substr(0, close == std::string_view::npos ? close : open);
+#ifdef VXLANCTL_MANGLE_MESSAGES // shows that no test depends on a sentence
+        for (const char character : words)
+            text += character == ' ' ? ' ' : '#';
+#else
+        text += words;
+#endif
+        if (close == std::string_view::npos) return text;
+        const auto name = pattern.substr(open + 1, close - open - 1);
+        const auto found = std::find_if(values.begin(), values.end(),
+                                        [&](const Value& value) { return value.name == name; });
+        text += found == values.end() ? pattern.substr(open, close + 1 - open)
+                                      : std::string_view(found->text);
+        pattern.remove_prefix(close + 1);
+    }
+}
+
+std::string text_of(Code code, const Values& values) {
+    return rendered(row_of(code).text, values);
+}
+
+std::string text_of(const Error& error) {
+    std::string text = text_of(error.code, error.values);
+    if (!error.kernel_text.empty()) text += ": " + error.kernel_text;
+    if (error.errno_code != 0) text += fmt::format(" ({})", std::strerror(error.errno_code));
+    return text;
+}
+
 std::string to_string(const Error& error) {
     std::string text;
-    const auto append = [&text](std::string_view part) {
-        if (part.empty()) return;
-        if (!text.empty()) text += ": ";
-        text += part;
-    };
     if (error.place)
-        append(fmt::format("{}:{}:{}", error.place->path, error.place->line, error.place->column));
-    append(error.subject);
-    append(error.doing);
-    append(error.why);
-    if (error.code != 0) text += fmt::format(" ({})", std::strerror(error.code));
-    if (!error.remedy.empty()) text += ". " + error.remedy;
+        text = fmt::format("{}:{}:{}: ", error.place->path, error.place->line, error.place->column);
+    if (!error.subject.empty()) text += error.subject + ": ";
+    text += text_of(error);
+    const auto sentences = rendered(row_of(error.code).remedy, error.values);
+    if (!sentences.empty() || !error.more.empty()) text += ".";
+    if (!sentences.empty()) text += " " + sentences;
+    for (const auto& next : error.more)
+        text += " " + to_string(next);
     return printable(text);
 }
 
@@ -106,9 +166,16 @@ std::string printable(std::string_view text) {
     });
 }
 
-tl::unexpected<Error> usage_error(std::string subject, std::string doing, std::string remedy) {
-    return tl::unexpected(
-        Error{ErrorKind::usage, std::move(subject), std::move(doing), "", 0, std::move(remedy)});
+std::string quote(std::string_view text) {
+    return fmt::format("'{}'", text);
+}
+
+tl::unexpected<Error> error(Code code, std::string subject, Values values) {
+    return tl::unexpected(Error(code, std::move(subject), std::move(values)));
+}
+
+tl::unexpected<Error> error(Error error) {
+    return tl::unexpected(std::move(error));
 }
 
 } // namespace vxlanctl

@@ -23,8 +23,7 @@ Result<std::string> quoted(const std::string& name) {
     const bool is_pattern = name.ends_with('*');
     if (name.find('"') != std::string::npos || printable(name) != name ||
         (is_pattern && (name.size() == longest || name.find('\\') != std::string::npos)))
-        return usage_error(printable(name), "nft cannot write this name",
-                           "Give the link another one: ip link set NAME name OTHER");
+        return error(Code::name_not_for_nft, printable(name));
     return is_pattern ? fmt::format("\"{}\\*\"", name.substr(0, name.size() - 1))
                       : fmt::format("\"{}\"", name);
 }
@@ -116,13 +115,11 @@ std::string isatap_rules(const Link& link) {
 
 /// Why the sources of a VXLAN's packets cannot be known; empty where they are.
 std::string unknown_peers(const Link& link) {
-    if (link.underlay_elsewhere)
-        return "its underlay is in another network namespace, where its packets come in";
+    if (link.underlay_elsewhere) return text_of(Code::underlay_receives_elsewhere);
     if (link.tunnel.external.value_or(false) || link.tunnel.vnifilter.value_or(false))
-        return "it is 'external': who its other ends are is known to others";
+        return text_of(Code::peers_known_to_others);
     if (has_remote(link) && is_multicast(*link.tunnel.remote))
-        return fmt::format("whoever is in the group {} is an other end",
-                           to_string(*link.tunnel.remote));
+        return text_of(Code::group_has_no_list, {{"group", to_string(*link.tunnel.remote)}});
     return "";
 }
 
@@ -130,7 +127,8 @@ void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
     const std::string unknown = unknown_peers(link);
     if (!unknown.empty()) {
         firewall.text += fmt::format("\t# Anybody may send into the tunnel: {}.\n", unknown);
-        firewall.warnings.push_back("there is no list of who may send into it: " + unknown);
+        firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
+                                       Values{{"reason", unknown}});
         return;
     }
     const bool is_isatap = link.tunnel.isatap.value_or(false);
@@ -143,8 +141,8 @@ void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
                                            to_string(*link.tunnel.remote))
                              : "\t# Anybody may send into the tunnel: it has no remote end.\n";
         if (!has_end)
-            firewall.warnings.emplace_back(
-                "there is no list of who may send into it: it has no remote end");
+            firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
+                                           Values{{"reason", text_of(Code::has_no_remote)}});
         return;
     }
     const auto ends = senders(link, state);
@@ -211,21 +209,15 @@ Result<void> check_master(const Link& link, const FirewallWish& wish) {
     const std::string master = link.attributes.master.value_or("");
     const std::string vrf = link.attributes.vrf.value_or("");
     if (master.empty() && vrf.empty()) return {};
-    return usage_error(
-        link.name,
-        fmt::format("what comes out of it comes in by its {} '{}', so that no rule could tell",
-                    vrf.empty() ? "master" : "VRF", vrf.empty() ? master : vrf),
-        "Leave out --masquerade, --clamp-mss and --protect.");
+    return error(
+        Code::firewall_of_master, link.name,
+        {{"role", vrf.empty() ? "master" : "VRF"}, {"master", vrf.empty() ? master : vrf}});
 }
 
 } // namespace
 
 Result<Service> parse_service(std::string_view text) {
-    const auto wrong = [&] {
-        return usage_error(fmt::format("'{}'", text), "not a service that can be accepted",
-                           "Write tcp/PORT, udp/PORT, tcp/LOW-HIGH, udp/LOW-HIGH, ipip6 or vrrp; "
-                           "ports are 1 to 65535.");
-    };
+    const auto wrong = [&] { return error(Code::not_a_service, quote(text)); };
     if (text == "ipip6") return Service{IPPROTO_IPIP, 0, 0};
     if (text == "vrrp") return Service{vrrp, 0, 0};
     Service service;
@@ -258,13 +250,11 @@ std::string firewall_table(std::string_view link) {
 Result<Firewall> firewall_of(const Link& link, const State& state, const FirewallWish& wish) {
     const auto name = quoted(link.name);
     if (!name) return tl::unexpected(name.error());
-    if (wish.masquerade == link.name)
-        return usage_error(link.name, "--masquerade names the tunnel itself",
-                           "Name the device that its packets are forwarded to.");
+    if (wish.masquerade == link.name) return error(Code::masquerade_is_tunnel, link.name);
     if (const auto good = check_master(link, wish); !good) return tl::unexpected(good.error());
     const auto mtu = link.attributes.mtu.value_or(0);
     if (wish.clamp_mss && mtu <= 60)
-        return usage_error(link.name, fmt::format("an MTU of {} is too small for TCP", mtu));
+        return error(Code::mtu_too_small_for_tcp, link.name, {{"mtu", mtu}});
 
     const std::string table = firewall_table(link.name);
     Firewall firewall;

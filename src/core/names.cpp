@@ -13,7 +13,8 @@ std::string obstacle_in(const NameAnswer& answer) {
     if (answer.addresses.empty()) return answer.why;
     for (const auto& address : answer.addresses)
         if (const auto obstacle = unicast_obstacle(address); !obstacle.empty())
-            return fmt::format("its address {} is {}", to_string(address), obstacle);
+            return text_of(Code::answer_not_unicast,
+                           {{"address", to_string(address)}, {"obstacle", obstacle}});
     return "";
 }
 
@@ -52,9 +53,8 @@ bool has_peers(const Link& link, Family family) {
                        [&](const FloodEntry& entry) { return entry.dst.family == family; });
 }
 
-std::string warning_of(const UnresolvedName& name) {
-    return fmt::format("cannot look up peer '{}' ({}): the peers that run are kept", name.name,
-                       name.why);
+Message warning_of(const UnresolvedName& name, const std::string& tunnel) {
+    return Message(Code::peer_name_unknown_kept, tunnel, {{"peer", name.name}, {"why", name.why}});
 }
 
 } // namespace vxlanctl

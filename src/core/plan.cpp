@@ -136,11 +136,10 @@ void settle_unresolved(const Tunnel& tunnel, const Link* have, TunnelPlan& plan)
     const bool keeps = have != nullptr && has_peers(*have, tunnel.tunnel.local.value().family);
     for (const auto& name : tunnel.unresolved)
         if (keeps)
-            plan.warnings.push_back(warning_of(name));
+            plan.warnings.push_back(warning_of(name, plan.name));
         else
-            plan.errors.push_back(
-                {ErrorKind::usage, plan.name, fmt::format("cannot look up peer '{}'", name.name),
-                 name.why, 0, "No peer runs that could be kept: mend the name, or wait for it."});
+            plan.errors.emplace_back(Code::peer_name_unknown, plan.name,
+                                     Values{{"peer", name.name}, {"why", name.why}});
 }
 
 /// The table of the VRF that the link shall be in; 0 without one.
@@ -149,17 +148,17 @@ std::uint32_t vrf_table_of(const LinkTarget& target, const State& state) {
     return vrf == nullptr ? 0 : vrf->vrf_table;
 }
 
-void warn_of_unrestorable_routes(const Link& have, std::vector<std::string>& warnings) {
+void warn_of_unrestorable_routes(const Link& have, std::vector<Message>& warnings) {
     const auto lost = unrestorable_routes(have).size();
     if (lost > 0)
-        warnings.push_back(fmt::format("{} route{} with several next hops, a next-hop object or a "
-                                       "lifetime cannot be put back",
-                                       lost, lost == 1 ? "" : "s"));
+        warnings.emplace_back(
+            Code::routes_not_restorable, have.name,
+            Values{{"routes", fmt::format("{} route{}", lost, lost == 1 ? "" : "s")}});
 }
 
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
 void keep_foreign(LinkTarget& target, const Link& have, const State& state,
-                  std::vector<std::string>& warnings) {
+                  std::vector<Message>& warnings) {
     const LinkTarget old = target_of(have);
 
     LinkAttributes attributes = old.attributes;
@@ -202,10 +201,12 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
         if (dst.family == target.tunnel.local->family && !is_by_no_link(entry.remote))
             target.macs.push_back(entry);
         else
-            warnings.push_back(fmt::format(
-                "FDB entry {} at {} cannot be put back: {}", to_string(entry.mac), to_string(dst),
-                is_by_no_link(entry.remote) ? "the link that it names has gone"
-                                            : "the new link's local address is of another family"));
+            warnings.emplace_back(Code::fdb_entry_not_restorable, have.name,
+                                  Values{{"mac", to_string(entry.mac)},
+                                         {"peer", to_string(dst)},
+                                         {"why", text_of(is_by_no_link(entry.remote)
+                                                             ? Code::its_interface_is_gone
+                                                             : Code::local_of_other_family)}});
     }
     target.neighbours = old.neighbours;
     for (const auto& route : old.routes) {
@@ -217,13 +218,12 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
             !loses_source(route, target.addresses, vrf_table_of(target, state)))
             target.routes.push_back(route);
         else
-            warnings.push_back(
-                fmt::format("route {} goes with the address that it needs", to_string(route.to)));
+            warnings.emplace_back(Code::route_goes_with_address, have.name,
+                                  Values{{"route", to_string(route.to)}});
     }
     std::sort(target.routes.begin(), target.routes.end());
     warn_of_unrestorable_routes(have, warnings);
-    warnings.emplace_back("traffic control, bridge port settings, link flags and other "
-                          "sysctls of the old link are not put back");
+    warnings.emplace_back(Code::not_restored, have.name);
 }
 
 std::string cost_of_recreate(const Link& have) {
@@ -278,34 +278,26 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     }
     const bool failed = is_failed_attempt(have, tunnel);
     const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask && !failed;
-    const std::string decision =
-        fmt::format("--keep-foreign to put back what is not stated ({}; a VRRP address may then be "
-                    "doubled), or --drop-foreign",
-                    fmt::join(undeclared, ", "));
-    const auto refuse = [&](std::string doing, std::string remedy) {
-        plan.errors.push_back(
-            {ErrorKind::refused, plan.name, std::move(doing), "", 0, std::move(remedy)});
-    };
-    if (!options.allow_recreate && !failed)
-        refuse(
-            fmt::format("cannot change {} on a living link; a new one would interrupt traffic and "
-                        "drop {}",
-                        joined(reasons), cost_of_recreate(have)),
-            undecided ? fmt::format("To replace it, use --allow-recreate with {}.", decision)
-                      : "To replace it, use --allow-recreate.");
-    else if (undecided)
-        refuse("the link to be replaced has addresses that are not stated",
-               fmt::format("Use {}.", decision));
+    const Values what{{"what", fmt::format("{}", fmt::join(undeclared, ", "))}};
+    if (!options.allow_recreate && !failed) {
+        Error refusal(Code::needs_replacement, plan.name,
+                      {{"changes", joined(reasons)}, {"cost", cost_of_recreate(have)}});
+        plan.errors.push_back(undecided
+                                  ? std::move(refusal).also(Code::allow_recreate_and_decide, what)
+                                  : std::move(refusal).also(Code::allow_recreate));
+    } else if (undecided) {
+        plan.errors.emplace_back(Code::foreign_addresses_undecided, plan.name, what);
+    }
     if (!lost_uppers.empty() && options.foreign != Foreign::drop)
-        refuse(
-            fmt::format("the link to be replaced carries other links, which would go with it: {}",
-                        fmt::join(lost_uppers, ", ")),
-            "Remove them first, or use --drop-foreign to lose them.");
-    plan.warnings.push_back(
-        failed ? fmt::format("the link is replaced: on port {} nothing came through it",
-                             *tunnel.failed_port)
-               : fmt::format("the link is replaced, which interrupts traffic and concerns {}",
-                             cost_of_recreate(have)));
+        plan.errors.emplace_back(
+            Code::uppers_would_be_lost, plan.name,
+            Values{{"interfaces", fmt::format("{}", fmt::join(lost_uppers, ", "))}});
+    if (failed)
+        plan.warnings.emplace_back(Code::replaced_failed_script, plan.name,
+                                   Values{{"port", *tunnel.failed_port}});
+    else
+        plan.warnings.emplace_back(Code::interface_replaced, plan.name,
+                                   Values{{"cost", cost_of_recreate(have)}});
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
 }
 
@@ -353,16 +345,12 @@ void keep_sources(const Link& have, const LinkTarget& target, const State& state
     for (const auto& route : have.routes)
         if (is_restorable(route) && !is_in(target.surplus_routes, route) &&
             loses_source(route, have.addresses, table) && !is_elsewhere(*route.source))
-            plan.errors.push_back(
-                {ErrorKind::refused, plan.name,
-                 fmt::format("cannot put back route {} in table {}: its source address {} would be "
-                             "one of VRF '{}' alone",
-                             to_string(route.to), route.table, to_string(*route.source),
-                             *target.attributes.vrf),
-                 "", 0,
-                 fmt::format("Remove the route, or give it no source address, or add it to table "
-                             "{} afterwards.",
-                             table)});
+            plan.errors.emplace_back(Code::route_source_lost, plan.name,
+                                     Values{{"route", to_string(route.to)},
+                                            {"table", route.table},
+                                            {"source", to_string(*route.source)},
+                                            {"vrf", *target.attributes.vrf},
+                                            {"vrf_table", table}});
 }
 
 /// Whether the flap may happen.
@@ -371,14 +359,10 @@ void settle_flap(const Link& have, const LinkTarget& target, const State& state,
     const auto flaps = diff(have.attributes, target.attributes).flaps;
     if (flaps.empty() || !have.attributes.up.value_or(false)) return;
     if (!options.allow_flap)
-        plan.errors.push_back(
-            {ErrorKind::refused, plan.name,
-             fmt::format("cannot change {} without taking the link down for a moment, which drops "
-                         "its IPv6 addresses and {}",
-                         joined(flaps), cost_of_flap(have)),
-             "", 0, "To do it, and put addresses and routes back, use --allow-flap."});
-    plan.warnings.push_back(
-        fmt::format("the link goes down for a moment, which concerns {}", cost_of_flap(have)));
+        plan.errors.emplace_back(Code::needs_interruption, plan.name,
+                                 Values{{"changes", joined(flaps)}, {"cost", cost_of_flap(have)}});
+    plan.warnings.emplace_back(Code::short_interruption, plan.name,
+                               Values{{"cost", cost_of_flap(have)}});
     warn_of_unrestorable_routes(have, plan.warnings);
     keep_sources(have, target, state, plan);
 }
@@ -430,16 +414,11 @@ void settle_dependants(const Link& have, const LinkTarget& target, const Common&
     if (left.empty()) return;
     const std::string names = fmt::format("{}", fmt::join(left, ", "));
     if (common.options.foreign == Foreign::drop)
-        plan.warnings.push_back("tunnels that stand on the old link stay and carry nothing: " +
-                                names);
+        plan.warnings.emplace_back(Code::dependants_carry_nothing, plan.name,
+                                   Values{{"tunnels", names}});
     else
-        plan.errors.push_back(
-            {ErrorKind::refused, plan.name,
-             "the link to be replaced carries other tunnels, which would stay and carry nothing: " +
-                 names,
-             "", 0,
-             "Remove them first, state them with their dev in the same files, or use "
-             "--drop-foreign to leave them so."});
+        plan.errors.emplace_back(Code::dependants_would_carry_nothing, plan.name,
+                                 Values{{"tunnels", names}});
 }
 
 TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
@@ -454,10 +433,9 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         if (have != nullptr) plan.vanished = *have;
     }
     if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
-        plan.errors.push_back({ErrorKind::usage, tunnel.name,
-                               fmt::format("the name belongs to a link of another kind ({})",
-                                           have->kind.empty() ? "a network device" : have->kind),
-                               "", 0, "Choose another name, or remove that link yourself."});
+        plan.errors.emplace_back(
+            Code::name_of_other_kind, tunnel.name,
+            Values{{"kind", have->kind.empty() ? "a network device" : have->kind}});
         return plan;
     }
 
@@ -468,12 +446,9 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         if (const auto found = state.records.find(plan.old_mark->id); found != state.records.end())
             old_record = found->second;
         else
-            plan.warnings.emplace_back(
-                "the record of what was set earlier is missing: nothing that "
-                "is no longer stated is reset");
+            plan.warnings.emplace_back(Code::record_missing, tunnel.name);
         if (plan.old_mark->origin == Origin::file && origin == Origin::cli)
-            plan.warnings.emplace_back(
-                "the tunnel comes from a file, which may now say something else");
+            plan.warnings.emplace_back(Code::tunnel_comes_from_file, tunnel.name);
     }
 
     settle_unresolved(tunnel, have, plan);
@@ -494,10 +469,10 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         if (is_external(have->flood_flags))
             for (const auto& entry : have->flood_list)
                 if (entry.dst.family != tunnel.tunnel.local->family)
-                    plan.warnings.push_back(
-                        fmt::format("peer {} cannot be put back: the new link's local address is "
-                                    "of another family",
-                                    to_string(entry.dst)));
+                    plan.warnings.emplace_back(
+                        Code::peer_not_restorable, tunnel.name,
+                        Values{{"peer", to_string(entry.dst)},
+                               {"why", text_of(Code::local_of_other_family)}});
         settle_recreate(target, *have, reasons, tunnel, uppers_left(*have, config, absent), state,
                         options, plan);
         settle_dependants(*have, target, common, plan);
@@ -508,10 +483,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         for (const auto& other : config.tunnels)
             if (other.name == device && other.link.forward == false)
-                plan.errors.push_back(
-                    {ErrorKind::usage, tunnel.name,
-                     fmt::format("forward_from: tunnel '{}' says forward = false", other.name), "",
-                     0, "Only one of the two can be."});
+                plan.errors.emplace_back(Code::forward_contradicts, tunnel.name,
+                                         Values{{"other", other.name}});
     if (!plan.errors.empty()) return plan;
 
     if (have == nullptr) {
@@ -524,13 +497,11 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         if (target.flood_list)
             for (const auto& entry : minus(have->flood_list, *target.flood_list))
                 if (is_by_no_link(entry))
-                    plan.warnings.push_back(
-                        fmt::format("peer {} leaves by a link that has gone, for which the kernel "
-                                    "cannot remove it: it sends nothing, and goes with the tunnel",
-                                    to_string(entry.dst)));
+                    plan.warnings.emplace_back(Code::peer_through_missing_interface, tunnel.name,
+                                               Values{{"peer", to_string(entry.dst)}});
         for (const auto& route : lost_routes(*have, target))
-            plan.warnings.push_back(
-                fmt::format("route {} goes with the address that it needs", to_string(route.to)));
+            plan.warnings.emplace_back(Code::route_goes_with_address, tunnel.name,
+                                       Values{{"route", to_string(route.to)}});
         const auto* change = plan.steps.size() == 1
                                  ? std::get_if<ChangeLink>(&plan.steps.front().operation)
                                  : nullptr;
@@ -564,17 +535,14 @@ std::vector<std::string> dependants_on(const Link& link, const Common& common) {
 
 /// Refuses to remove a link under others.
 void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& plan) {
-    const auto refuse = [&](std::string_view what, const std::vector<std::string>& names) {
-        if (names.empty()) return;
-        plan.errors.push_back(
-            {ErrorKind::refused, plan.name,
-             fmt::format("cannot remove: other {}: {}", what, fmt::join(names, ", ")), "", 0,
-             fmt::format(
-                 "Remove them first or in the same call, or use 'vxlanctl down --force {}'.",
-                 plan.name)});
+    const auto refuse = [&](Code code, const std::vector<std::string>& names) {
+        if (!names.empty())
+            plan.errors.emplace_back(
+                code, plan.name,
+                Values{{"names", fmt::format("{}", fmt::join(names, ", "))}, {"name", plan.name}});
     };
-    refuse("links stand on it and would go with it", uppers_on(have, common.absent));
-    refuse("tunnels stand on it, and would stay and carry nothing", dependants_on(have, common));
+    refuse(Code::interfaces_depend_on_it, uppers_on(have, common.absent));
+    refuse(Code::tunnels_depend_on_it, dependants_on(have, common));
 }
 
 TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
@@ -586,17 +554,14 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
     if (have == nullptr) return plan;
     plan.old_mark = mark_of(have->attributes.alias.value_or(""));
     if (!is_tunnel(*have))
-        plan.errors.push_back({ErrorKind::usage, name,
-                               fmt::format("not a tunnel of a kind that vxlanctl manages ({})",
-                                           have->kind.empty() ? "a network device" : have->kind),
-                               "", 0, fmt::format("'ip link del {}' removes any link.", name)});
+        plan.errors.push_back(
+            Error(Code::not_a_tunnel, name,
+                  {{"kind", have->kind.empty() ? "a network device" : have->kind}})
+                .also(Code::ip_link_del, {{"name", name}}));
     else if (is_fallback(*have))
-        plan.errors.push_back({ErrorKind::usage, name,
-                               "is the kernel's own link, which goes with its module", "", 0, ""});
+        plan.errors.emplace_back(Code::fallback_not_removed, name);
     else if (!plan.old_mark && !options.force)
-        plan.errors.push_back({ErrorKind::refused, name,
-                               "cannot remove: the link was not made by vxlanctl", "", 0,
-                               "Use --force to remove it all the same."});
+        plan.errors.emplace_back(Code::not_made_by_vxlanctl, name);
     else if (!options.force)
         keep_what_stands_on(*have, common, plan);
     if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
@@ -678,10 +643,8 @@ void refuse_with_uppers(std::vector<TunnelPlan>& plans, const State& state) {
         for (auto& lower : plans) {
             const auto upper = refuses(lower);
             if (upper == plans.end()) continue;
-            lower.errors.push_back(
-                {ErrorKind::refused, lower.name,
-                 fmt::format("cannot go without '{}', which stands on it", upper->name), "", 0,
-                 fmt::format("Mend what is said about '{}' first.", upper->name)});
+            lower.errors.emplace_back(Code::cannot_go_without, lower.name,
+                                      Values{{"other", upper->name}});
             changed = true;
         }
     }

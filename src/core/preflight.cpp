@@ -19,6 +19,10 @@ bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
             (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
 }
 
+std::string kind_of(const Link& link) {
+    return link.kind.empty() ? "a network device" : link.kind;
+}
+
 /// One preflight, so that the checks need not pass everything to one another.
 class Preflight {
 public:
@@ -53,9 +57,11 @@ public:
     }
 
 private:
-    void impossible(std::string doing, std::string remedy) {
-        plan_.errors.push_back(
-            {ErrorKind::usage, tunnel_.name, std::move(doing), "", 0, std::move(remedy)});
+    void refuse(Code code, Values values = {}) {
+        plan_.errors.emplace_back(code, tunnel_.name, std::move(values));
+    }
+    void warn(Code code, Values values = {}) {
+        plan_.warnings.emplace_back(code, tunnel_.name, std::move(values));
     }
 
     void check_alternative_names() {
@@ -63,8 +69,7 @@ private:
                                  tunnel_.link.master.value_or(""), tunnel_.link.vrf.value_or("")})
             if (const auto found = state_.alternative_names.find(name);
                 found != state_.alternative_names.end())
-                impossible(fmt::format("'{}' is an alternative name of '{}'", name, found->second),
-                           "Use the link's own name.");
+                refuse(Code::alternative_name, {{"name", name}, {"interface", found->second}});
     }
 
     void check_lower_device() {
@@ -72,16 +77,15 @@ private:
         if (dev.empty()) return;
         const Link* lower = find_link(state_, dev);
         if (dev == tunnel_.name)
-            impossible(fmt::format("lower device '{}' is the tunnel itself", dev), "");
+            refuse(Code::underlay_is_tunnel, {{"dev", dev}});
         else if (state_.alternative_names.contains(dev))
             return;
         else if (lower == nullptr)
-            impossible(fmt::format("lower device '{}' does not exist", dev),
-                       "'ip -br link' lists the links of this network namespace.");
+            refuse(Code::underlay_missing, {{"dev", dev}});
         else if (!lower->attributes.up.value_or(true))
-            plan_.warnings.push_back(fmt::format("lower device '{}' is down", dev));
+            warn(Code::underlay_down, {{"dev", dev}});
         else if (!lower->carrier)
-            plan_.warnings.push_back(fmt::format("lower device '{}' has no carrier", dev));
+            warn(Code::underlay_no_carrier, {{"dev", dev}});
     }
 
     void check_local() {
@@ -92,18 +96,12 @@ private:
         for (const auto& host : state_.host_addresses)
             if (host.prefix.address == local && (best == nullptr || host.link == dev)) best = &host;
         if (best == nullptr)
-            impossible(fmt::format("local address {} is not on this host", to_string(local)),
-                       dev.empty() ? "'ip -br addr' lists this host's addresses."
-                                   : fmt::format("'ip -br addr show dev {}' lists the addresses of "
-                                                 "the lower device.",
-                                                 dev));
+            refuse(Code::local_not_here, {{"local", to_string(local)}});
         else if (is_loopback(local))
-            plan_.warnings.push_back(fmt::format(
-                "local address {} is a loopback address: no packet from it leaves this host",
-                to_string(local)));
+            warn(Code::local_is_loopback_here, {{"local", to_string(local)}});
         else if (!dev.empty() && best->link != dev)
-            plan_.warnings.push_back(fmt::format("local address {} is on '{}', not on '{}'",
-                                                 to_string(local), best->link, dev));
+            warn(Code::local_on_other_interface,
+                 {{"local", to_string(local)}, {"interface", best->link}, {"dev", dev}});
     }
 
     /// What the kernel accepts as a peer and should not: addresses of this host and of its subnets'
@@ -124,20 +122,17 @@ private:
             // Mostly no peer is near: a thousand tunnels ask that of a thousand addresses each.
             if (network.address <= peers.back().dst && broadcast >= peers.front().dst) {
                 if (is_peer(host.prefix.address))
-                    impossible(fmt::format("peer {} is an address of this host",
-                                           to_string(host.prefix.address)),
-                               "Name the other ends only.");
+                    refuse(Code::peer_is_own_address, {{"peer", to_string(host.prefix.address)}});
                 const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
                                            host.prefix.length > 0 && host.prefix.length < 31;
                 for (const auto& address : {broadcast, network.address})
                     if (has_broadcast && is_peer(address))
-                        impossible(fmt::format("peer {} is the broadcast address of {}",
-                                               to_string(address), to_string(network)),
-                                   "");
+                        refuse(Code::peer_is_broadcast,
+                               {{"peer", to_string(address)}, {"network", to_string(network)}});
             }
             if (host.broadcast && *host.broadcast != broadcast && is_peer(*host.broadcast))
-                impossible(
-                    fmt::format("peer {} is a broadcast address", to_string(*host.broadcast)), "");
+                refuse(Code::peer_is_broadcast,
+                       {{"peer", to_string(*host.broadcast)}, {"network", to_string(network)}});
         }
     }
 
@@ -154,14 +149,11 @@ private:
         for (const auto& entry : *target_.routers)
             for (const auto& host : state_.host_addresses)
                 if (host.prefix.address == entry.router)
-                    impossible(fmt::format("router {} is an address of this host",
-                                           to_string(entry.router)),
-                               "Name the other ends only.");
+                    refuse(Code::router_is_own_address, {{"router", to_string(entry.router)}});
                 else if (is_broadcast_of(host, entry.router))
-                    impossible(fmt::format("router {} is a broadcast address of {}",
-                                           to_string(entry.router),
-                                           to_string(network_of(host.prefix))),
-                               "Name the unicast address of another host.");
+                    refuse(Code::router_is_broadcast,
+                           {{"router", to_string(entry.router)},
+                            {"network", to_string(network_of(host.prefix))}});
     }
 
     /// The outer addresses of the other ends, as far as the tunnel names them.
@@ -185,9 +177,9 @@ private:
             const auto& address = inner.prefix.address;
             const bool local = address == *target_.tunnel.local;
             if (local || std::find(ends.begin(), ends.end(), address) != ends.end())
-                impossible(fmt::format("inner address {} is {}", to_string(address),
-                                       local ? "the local address" : "a peer's outer address"),
-                           "It has to be another one, out of the network inside the tunnel.");
+                refuse(Code::inner_is_outer,
+                       {{"inner", to_string(address)},
+                        {"role", local ? "the local address" : "a peer's outer address"}});
         }
     }
 
@@ -202,36 +194,34 @@ private:
         const auto limit = mtu_limit(outer, state_);
         const auto taken = overhead(target_.tunnel);
         const std::string dev = outer.dev.value_or("");
-        const bool inner_ipv6 = std::any_of(
+        constexpr std::uint32_t least_ipv6_mtu = 1280;
+        const auto inner_ipv6 = std::find_if(
             target_.addresses.begin(), target_.addresses.end(),
             [](const auto& address) { return address.prefix.address.family == Family::ipv6; });
-        if (wanted && inner_ipv6 && *wanted < 1280)
-            impossible(fmt::format("MTU {} is below 1280, which IPv6 needs", *wanted),
-                       "Raise --mtu, or leave the IPv6 address out.");
+        if (wanted && inner_ipv6 != target_.addresses.end() && *wanted < least_ipv6_mtu)
+            refuse(Code::mtu_below_ipv6, {{"mtu", *wanted},
+                                          {"least", least_ipv6_mtu},
+                                          {"what", "address " + to_string(inner_ipv6->prefix)}});
         if (wanted && limit && *wanted > *limit)
-            impossible(
-                dev.empty() ? fmt::format("MTU {} is over the limit of {}", *wanted, *limit)
-                            : fmt::format("MTU {} is over the limit of {}: '{}' has MTU {}, and "
-                                          "encapsulation takes {}",
-                                          *wanted, *limit, dev, *limit + taken, taken),
-                fmt::format("Use --mtu {} or less, or raise the MTU of the lower device.", *limit));
+            refuse(dev.empty() ? Code::mtu_over_kernels_limit : Code::mtu_over_limit,
+                   {{"mtu", *wanted},
+                    {"limit", *limit},
+                    {"dev", dev},
+                    {"lower", *limit + taken},
+                    {"overhead", taken}});
         const bool is_corrected = // by the kernel, which computes it anew with the lower device
             have_ != nullptr && target_.tunnel.dev && target_.tunnel.dev != have_->tunnel.dev;
         const auto current = kept != nullptr ? kept->attributes.mtu : std::nullopt;
         if (!wanted && !is_corrected && current && limit && *current > *limit && !dev.empty())
-            plan_.warnings.push_back(fmt::format(
-                "MTU {} is more than lower device '{}' can carry now ({})", *current, dev, *limit));
+            warn(Code::mtu_too_large_now, {{"mtu", *current}, {"dev", dev}, {"limit", *limit}});
     }
 
     void check_vni() {
         if (have_ != nullptr && !replaces_) return;
         const auto& wanted = target_.tunnel;
         for (const auto& name : vni_holders(wanted, tunnel_.name, state_))
-            impossible(
-                fmt::format("VNI {} on port {} is already used by '{}'", *wanted.vni, *wanted.port,
-                            name),
-                "Give the tunnels different --vni or --port, or put one of them into another "
-                "network namespace, with a lower device of its own (netns).");
+            refuse(Code::vni_in_use,
+                   {{"vni", *wanted.vni}, {"port", *wanted.port}, {"interface", name}});
     }
 
     /// ipip6_tunnel_locate() in net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c:
@@ -244,8 +234,7 @@ private:
                 link.underlay_elsewhere || other.local != wanted.local ||
                 other.remote != wanted.remote || other.dev != wanted.dev.value_or(""))
                 continue;
-            impossible(fmt::format("'{}' is a tunnel with the same ends", link.name),
-                       "Remove it, or use its name here to have it adopted.");
+            refuse(Code::ends_in_use, {{"interface", link.name}});
         }
     }
 
@@ -254,14 +243,11 @@ private:
         if (vrf.empty() || state_.alternative_names.contains(vrf)) return;
         const Link* link = find_link(state_, vrf);
         if (link == nullptr)
-            impossible(fmt::format("VRF '{}' does not exist", vrf),
-                       fmt::format("'ip link add {} type vrf table N' makes one.", vrf));
+            refuse(Code::vrf_missing, {{"vrf", vrf}});
         else if (link->kind != "vrf")
-            impossible(fmt::format("'{}' is not a VRF ({})", vrf,
-                                   link->kind.empty() ? "a network device" : link->kind),
-                       "Use --master for a bridge.");
+            refuse(Code::not_a_vrf, {{"vrf", vrf}, {"kind", kind_of(*link)}});
         else if (!link->attributes.up.value_or(true))
-            plan_.warnings.push_back(fmt::format("VRF '{}' is down", vrf));
+            warn(Code::vrf_down, {{"vrf", vrf}});
     }
 
     /// In effect is the larger of the two numbers (IN_DEV_RPFILTER in linux/inetdevice.h).
@@ -269,29 +255,27 @@ private:
         const auto wanted = tunnel_.link.rp_filter;
         const auto all = state_.settings.all_rp_filter;
         if (!wanted || !all || *all <= *wanted) return;
-        impossible(fmt::format("rp_filter {} has no effect: net.ipv4.conf.all.rp_filter is {} ({})",
-                               to_string(*wanted), static_cast<int>(*all), to_string(*all)),
-                   fmt::format("Ask for {}, or lower it with 'sysctl -w "
-                               "net.ipv4.conf.all.rp_filter={}'.",
-                               *all == RpFilter::strict ? "strict or loose" : "loose",
-                               static_cast<int>(*wanted)));
+        refuse(Code::rp_filter_has_no_effect,
+               {{"wanted", to_string(*wanted)},
+                {"number", static_cast<int>(*all)},
+                {"all", to_string(*all)},
+                {"possible", *all == RpFilter::strict ? "strict or loose" : "loose"},
+                {"lower", static_cast<int>(*wanted)}});
     }
 
     /// That something else than the tunnel needs.
     void require_link(std::string_view whose, const std::string& name) {
         if (const auto other = state_.alternative_names.find(name);
             other != state_.alternative_names.end())
-            impossible(fmt::format("'{}' is an alternative name of '{}'", name, other->second),
-                       "Use the link's own name.");
+            refuse(Code::alternative_name, {{"name", name}, {"interface", other->second}});
         else if (find_link(state_, name) == nullptr)
-            impossible(fmt::format("{}: link '{}' does not exist", whose, name),
-                       "'ip -br link' lists the links of this network namespace.");
+            refuse(Code::interface_missing, {{"whose", whose}, {"interface", name}});
     }
 
     void check_forwarding() {
         for (const auto& device : tunnel_.forward_from.value_or(std::vector<std::string>{}))
             if (device == tunnel_.name)
-                impossible("forward_from: names the tunnel itself", "That is the key 'forward'.");
+                refuse(Code::forward_from_itself);
             else
                 require_link("forward_from", device);
         const auto is_ipv6 = [](const IpAddress& address) {
@@ -304,9 +288,7 @@ private:
                         [&](const Route& route) { return is_ipv6(route.to.address); });
         if (tunnel_.link.forward == true && carries_ipv6 &&
             state_.settings.ipv6_forwarding == false)
-            plan_.warnings.emplace_back(
-                "IPv6 is not forwarded: that is decided for all links at once, by "
-                "net.ipv6.conf.all.forwarding (with which the host ignores router advertisements)");
+            warn(Code::ipv6_not_forwarded);
     }
 
     void check_routes() {
@@ -315,15 +297,9 @@ private:
         if (tunnel_.overrides_default_route) return;
         for (const auto& route : new_routes())
             if (const Route* other = default_route_beside(route)) {
-                plan_.errors.push_back(
-                    {ErrorKind::refused, tunnel_.name,
-                     fmt::format("cannot add a default route: there is one by '{}' already",
-                                 other->dev),
-                     "", 0,
-                     fmt::format("Use --default-route{} (in a file default_route = true) to have "
-                                 "this one as well, or --no-default-route (default_route = false) "
-                                 "and no --route of that kind to have none.",
-                                 same_route_key(route, *other) ? " with another --metric" : "")});
+                refuse(Code::default_route_exists, {{"interface", other->dev}});
+                if (same_route_key(route, *other))
+                    plan_.errors.back().more.emplace_back(Code::another_metric_needed);
                 return; // once is enough
             }
     }
@@ -333,9 +309,8 @@ private:
         if (!target_.tunnel.isatap.value_or(false)) return;
         for (const auto& route : target_.routes)
             if (route.via && !is_isatap_address(*route.via))
-                plan_.warnings.push_back(fmt::format(
-                    "route {}: next hop {} is no ISATAP address, so that nothing can be sent to it",
-                    to_string(route.to), to_string(*route.via)));
+                warn(Code::next_hop_not_isatap,
+                     {{"route", to_string(route.to)}, {"gateway", to_string(*route.via)}});
     }
 
     /// One out of another link, beside which this one would come without being asked for. One that
@@ -378,12 +353,11 @@ private:
     }
 
     void refuse_beside(const Route& route, const Route& present, const std::string& dev) {
-        impossible(fmt::format("route {}: there is one of the same table and metric out of '{}' "
-                               "already, which {}",
-                               to_string(route.to), dev,
-                               present.protocol == our_protocol ? "another tunnel may need"
-                                                                : "is not ours"),
-                   "Remove it, or give this one another metric.");
+        refuse(Code::route_exists, {{"route", to_string(route.to)},
+                                    {"interface", dev},
+                                    {"whose", text_of(present.protocol == our_protocol
+                                                          ? Code::another_tunnel_may_need_it
+                                                          : Code::made_by_another_program)}});
     }
 
     /// Of the stated routes those that are not there yet.
@@ -400,17 +374,14 @@ private:
         const std::string master = tunnel_.link.master.value_or("");
         if (master.empty()) return;
         if (master == tunnel_.name)
-            impossible(fmt::format("master '{}' is the tunnel itself", master), "");
+            refuse(Code::master_is_tunnel, {{"master", master}});
         else if (state_.alternative_names.contains(master))
             return;
         else if (const Link* link = find_link(state_, master); link == nullptr)
-            impossible(fmt::format("master '{}' does not exist", master),
-                       fmt::format("'ip link add {} type bridge' makes a bridge.", master));
+            refuse(Code::master_missing, {{"master", master}});
         else if (link->kind != "bridge" && link->kind != "bond" && link->kind != "team" &&
                  link->kind != "openvswitch")
-            impossible(fmt::format("master '{}' is not a bridge ({})", master,
-                                   link->kind.empty() ? "a network device" : link->kind),
-                       "");
+            refuse(Code::master_not_a_bridge, {{"master", master}, {"kind", kind_of(*link)}});
     }
 
     /// IPv6 knows an address once per link, whatever its prefix length (ipv6_chk_same_addr()).
@@ -424,28 +395,22 @@ private:
                 if (wanted.prefix.address.family == Family::ipv6 && !goes &&
                     wanted.prefix.address == present.prefix.address &&
                     wanted.prefix.length != present.prefix.length)
-                    plan_.errors.push_back(
-                        {ErrorKind::refused, tunnel_.name,
-                         fmt::format("cannot add {}: the link has {}, which is not ours",
-                                     to_string(wanted.prefix), to_string(present.prefix)),
-                         "", 0, "Remove that address, or use --exclusive to have it removed."});
+                    refuse(Code::address_has_other_length,
+                           {{"address", to_string(wanted.prefix)},
+                            {"present", to_string(present.prefix)}});
             }
     }
 
     void check_duplicate_addresses() {
         for (const auto& address : have_ != nullptr ? have_->addresses : std::vector<Address>{})
             if ((address.flags & IFA_F_DADFAILED) != 0)
-                plan_.warnings.push_back(
-                    fmt::format("{} is not usable: another host on the tunnel has it (DAD failed)",
-                                to_string(address.prefix)));
+                warn(Code::address_is_duplicate, {{"address", to_string(address.prefix)}});
     }
 
     void check_alias() {
         constexpr std::size_t limit = 255; // IFALIASZ - 1
         if (const auto size = target_.attributes.alias.value_or("").size(); size > limit)
-            impossible(
-                fmt::format("its alias leaves no room for the mark ({} of {} bytes)", size, limit),
-                "Shorten the alias.");
+            refuse(Code::alias_too_long, {{"bytes", size}, {"most", limit}});
     }
 
     /// An inner prefix makes a route into the tunnel. Refused is one that would take traffic which
@@ -457,26 +422,19 @@ private:
             if (inner.length == full_length(inner.address.family)) continue;
             const auto moves = what_moves(inner);
             if (moves.empty()) continue;
-            plan_.errors.push_back(
-                {ErrorKind::refused, tunnel_.name,
-                 fmt::format("cannot add {}: its prefix {} would draw into the tunnel {}",
-                             to_string(wanted.prefix), to_string(inner), fmt::join(moves, ", ")),
-                 "", 0,
-                 "Use a longer prefix length, or --allow-overlap if more specific routes keep that "
-                 "traffic outside."});
+            refuse(Code::address_draws_traffic,
+                   {{"address", to_string(wanted.prefix)},
+                    {"prefix", to_string(inner)},
+                    {"traffic", fmt::format("{}", fmt::join(moves, ", "))}});
         }
         for (const auto& route : new_routes()) {
             // A default route beside another one is judged by check_routes().
             if (!route.dev.empty() || route.table != main_table) continue;
             const auto moves = what_moves(route.to);
             if (!moves.empty())
-                plan_.errors.push_back(
-                    {ErrorKind::refused, tunnel_.name,
-                     fmt::format("cannot add route {}: it would draw into the tunnel {}",
-                                 to_string(route.to), fmt::join(moves, ", ")),
-                     "", 0,
-                     "Use a longer prefix, or --allow-overlap if more specific routes keep that "
-                     "traffic outside."});
+                refuse(Code::route_draws_traffic,
+                       {{"route", to_string(route.to)},
+                        {"traffic", fmt::format("{}", fmt::join(moves, ", "))}});
         }
     }
 

@@ -34,17 +34,15 @@ Result<void> check_way(const std::string& path, std::span<const PathStep> steps,
         const std::string what = what_of(step, is_last);
         const std::string word = shell_quoted(step.path);
         if (step.owner != 0 && !users.contains(step.owner))
-            return usage_error(
-                path,
-                fmt::format("not read, because {} belongs to user {}, who is neither root nor you",
-                            what, step.owner),
-                is_last ? fmt::format("'chown -h root {}' changes that.", word)
-                        : "Put it where only root and you can write, such as /etc/vxlanctl.");
+            return error(
+                Error(Code::file_owner_not_trusted, path, {{"what", what}, {"owner", step.owner}})
+                    .also(is_last ? Code::chown_file : Code::keep_it_elsewhere, {{"path", word}}));
         if (const std::string writers = other_writers(step); !writers.empty())
-            return usage_error(
-                path, fmt::format("not read, because {} can write to {}", writers, what),
-                fmt::format("'{} {}' changes that.",
-                            step.has_access_control_list ? "setfacl -b" : "chmod go-w", word));
+            return error(Code::file_writable_by_others, path,
+                         {{"what", what},
+                          {"writers", writers},
+                          {"command", step.has_access_control_list ? "setfacl -b" : "chmod go-w"},
+                          {"path", word}});
     }
     return {};
 }

@@ -22,12 +22,10 @@ sockaddr_ll endpoint(int link_index) {
 }
 
 tl::unexpected<Error> cannot_open(int code) {
-    const char* const why = code == EPERM ? "that needs the capability CAP_NET_RAW"
-                            : code == EAFNOSUPPORT
-                                ? "packet sockets are not allowed, as in a service without the "
-                                  "drop-in announce.conf"
-                                : std::strerror(code);
-    return tl::unexpected(Error{ErrorKind::kernel, "", "cannot send ARP", why, 0, ""});
+    return error(Code::cannot_send_arp, "",
+                 {{"reason", code == EPERM          ? text_of(Code::needs_net_raw)
+                             : code == EAFNOSUPPORT ? text_of(Code::packet_sockets_not_allowed)
+                                                    : std::string(std::strerror(code))}});
 }
 
 } // namespace
@@ -81,14 +79,13 @@ Announcer::~Announcer() {
 
 Result<void> Announcer::announce(std::span<const Announcement> news) {
     if (news.empty()) return {};
-    const auto failed = [](const Announcement& announcement, const std::string& why) {
-        return tl::unexpected(Error{
-            ErrorKind::kernel, announcement.link,
-            fmt::format("cannot announce {} by ARP", to_string(announcement.address)), why, 0, ""});
+    const auto failed = [](const Announcement& announcement, std::string_view reason) {
+        return error(Code::cannot_announce, announcement.link,
+                     {{"address", to_string(announcement.address)}, {"reason", reason}});
     };
     if (!socket_) {
         auto opened = ArpSocket::for_sending();
-        if (!opened) return failed(news.front(), opened.error().why);
+        if (!opened) return failed(news.front(), opened.error().value("reason"));
         socket_.emplace(std::move(*opened));
     }
     Result<void> result;

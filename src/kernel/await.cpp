@@ -51,16 +51,12 @@ Result<void> await_underlay(const Config& config, std::chrono::seconds time,
         if (!state) return tl::unexpected(state.error());
         const auto missing = missing_underlay(config, *state);
         if (missing.empty()) return {};
-        const auto give_up = [&](const std::string& doing) {
-            return tl::unexpected(Error{ErrorKind::kernel, "",
-                                        fmt::format("{} {}", doing, fmt::join(missing, ", ")), "",
-                                        0, "'ip -br addr' lists links and addresses."});
-        };
+        const auto what = [&] { return fmt::format("{}", fmt::join(missing, ", ")); };
         if (caught_signal() != 0)
-            return give_up(
-                fmt::format("interrupted by signal {} while waiting for", caught_signal()));
+            return error(Code::interrupted_waiting, "",
+                         {{"signal", caught_signal()}, {"what", what()}});
         if (steady_clock::now() >= deadline)
-            return give_up(fmt::format("waited {} s in vain for", time.count()));
+            return error(Code::gave_up_waiting, "", {{"seconds", time.count()}, {"what", what()}});
         if (missing != told) tell(missing);
         told = missing;
         (void)wait_for(events->descriptor(), POLLIN, deadline);

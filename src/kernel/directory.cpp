@@ -26,23 +26,20 @@ FileDescriptor::~FileDescriptor() {
     if (fd_ >= 0) close(fd_);
 }
 
-tl::unexpected<Error> system_error(std::string subject, std::string doing, int code,
-                                   std::string remedy) {
-    return tl::unexpected(Error{ErrorKind::kernel, std::move(subject), std::move(doing), "", code,
-                                std::move(remedy)});
+tl::unexpected<Error> system_error(Code code, std::string subject, int errno_code) {
+    return error(Error(code, std::move(subject)).with(errno_code));
 }
 
 namespace {
 
 Result<FileDescriptor> open_directory_of(const std::set<uid_t>& owners, const std::string& path) {
     FileDescriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    if (directory.get() < 0) return system_error(path, "cannot open", errno);
+    if (directory.get() < 0) return system_error(Code::cannot_open, path, errno);
     struct stat status {};
-    if (fstat(directory.get(), &status) != 0) return system_error(path, "cannot examine", errno);
+    if (fstat(directory.get(), &status) != 0)
+        return system_error(Code::cannot_examine, path, errno);
     if (!owners.contains(status.st_uid) || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return system_error(
-            path, "not used, because it belongs to somebody else, or others could write to it", 0,
-            "Remove it, or make it belong to you alone.");
+        return error(Code::directory_not_trusted, path);
     return directory;
 }
 
@@ -58,12 +55,12 @@ Result<FileDescriptor> open_directory_of_root(const std::string& path) {
 
 Result<FileDescriptor> make_directory(const std::string& path) {
     const bool made = mkdir(path.c_str(), 0755) == 0;
-    if (!made && errno != EEXIST) return system_error(path, "cannot make", errno);
+    if (!made && errno != EEXIST) return system_error(Code::cannot_make_directory, path, errno);
     auto directory = open_directory(path);
     if (directory && made)
         fchmod(directory->get(), 0755); // whatever the umask: all may read records
     if (directory && faccessat(directory->get(), ".", W_OK, AT_EACCESS) != 0)
-        return system_error(path, "cannot write to", errno);
+        return system_error(Code::cannot_write_to_directory, path, errno);
     return directory;
 }
 
@@ -71,17 +68,14 @@ Result<FileDescriptor> open_file(const FileDescriptor& directory, const std::str
                                  int flags) {
     FileDescriptor file(openat(directory.get(), name.c_str(),
                                flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600));
-    if (file.get() < 0) return system_error(name, "cannot open", errno);
+    if (file.get() < 0) return system_error(Code::cannot_open, name, errno);
     struct stat status {
     }, above{};
     if (fstat(file.get(), &status) != 0 || fstat(directory.get(), &above) != 0)
-        return system_error(name, "cannot examine", errno);
+        return system_error(Code::cannot_examine, name, errno);
     // None is one that has been replaced or swept meanwhile.
     if (!S_ISREG(status.st_mode) || status.st_nlink > 1 || status.st_uid != above.st_uid)
-        return system_error(name,
-                            "not used, because it is no regular file, has another name, or "
-                            "belongs to somebody else",
-                            0, "Remove it.");
+        return error(Code::own_file_not_trusted, name);
     return file;
 }
 
@@ -127,7 +121,7 @@ Result<void> replace_file(const FileDescriptor& directory, const std::string& fr
         renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0) {
         const int code = errno;
         if (file.get() >= 0) unlinkat(directory.get(), fresh.c_str(), 0);
-        return system_error(name, "cannot write the file", code);
+        return system_error(Code::cannot_write_file, name, code);
     }
     return {};
 }

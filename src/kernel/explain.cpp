@@ -26,52 +26,41 @@ bool sets_up(const Step& step) {
 
 /// Our reason and remedy for what the kernel refuses without a word, or in words of its own world.
 void supply_reason(Error& error, const Step& step) {
-    if (error.code == EPERM) {
-        error.why = "CAP_NET_ADMIN is missing in this network namespace";
-        error.remedy = "Run it as root, or with sudo.";
+    const int code = error.errno_code;
+    // Ours in place of the kernel's words.
+    const auto say = [&](Code reason, Values values = {}) {
+        Error said(reason, error.subject, error.values);
+        for (auto& value : values)
+            said.set(std::move(value));
+        error = std::move(said).with(code);
+    };
+    if (code == EPERM) {
+        say(Code::net_admin_missing);
         return;
     }
     const auto* create = std::get_if<CreateLink>(&step.operation);
-    if (create != nullptr && error.code == EEXIST && create->tunnel.vni &&
-        error.why.find("VNI") != std::string::npos) {
-        error.kind = ErrorKind::usage;
-        error.why = fmt::format(
-            "VNI {} on port {} is already used by a link that is not visible in this network "
-            "namespace",
-            *create->tunnel.vni, create->tunnel.port.value_or(0));
-        error.remedy = "Give the tunnels different --vni or --port, or put this one into "
-                       "another network namespace, with a lower device of its own (netns).";
-    } else if (create != nullptr && error.code == EOPNOTSUPP) {
+    if (create != nullptr && code == EEXIST && create->tunnel.vni &&
+        error.kernel_text.find("VNI") != std::string::npos) {
+        say(Code::vni_in_use_elsewhere,
+            {{"vni", *create->tunnel.vni}, {"port", create->tunnel.port.value_or(0)}});
+    } else if (create != nullptr && code == EOPNOTSUPP) {
         const auto module = traits_of(create->tunnel.kind).name;
-        error.why = fmt::format("this kernel has no module '{}'",
-                                module == "ip6tnl" ? "ip6_tunnel" : module);
-        error.remedy = "It is in the package linux-image-amd64 of Debian (not in "
-                       "linux-image-cloud-amd64), linux-modules-extra of Ubuntu, "
-                       "kernel-modules-extra of Fedora and RHEL.";
-    } else if (create != nullptr && error.code == EEXIST &&
-               create->tunnel.kind != TunnelKind::vxlan) {
-        error.remedy = "There may be a tunnel with the same ends: 'ip -d link' lists all.";
+        say(Code::module_missing, {{"module", module == "ip6tnl" ? "ip6_tunnel" : module}});
+    } else if (create != nullptr && code == EEXIST && create->tunnel.kind != TunnelKind::vxlan) {
+        error.code = Code::tunnel_exists; // the kernel's words remain
     } else if (const auto* route = std::get_if<AddRoute>(&step.operation);
-               route != nullptr && error.code == EEXIST) {
-        error.why = "there is another one of the same destination, table and metric, which "
-                    "another program or another tunnel may need";
-        error.remedy = "Remove it, or use another metric.";
+               route != nullptr && code == EEXIST) {
+        say(Code::route_taken);
     } else if (const auto* address = std::get_if<AddAddress>(&step.operation);
-               address != nullptr && error.code == EACCES &&
+               address != nullptr && code == EACCES &&
                address->address.prefix.address.family == Family::ipv6) {
-        error.why = fmt::format("IPv6 is disabled there: net.ipv6.conf.{}.disable_ipv6 is 1, which "
-                                "a new link has from net.ipv6.conf.default",
-                                address->link);
-        error.remedy = "'sysctl -w net.ipv6.conf.all.disable_ipv6=0' enables it for all links, "
-                       "also for new ones.";
-    } else if (sets_up(step) && error.code == EADDRINUSE) {
-        error.why = "the UDP port is in use by another program, or by a VXLAN with other flags";
-        error.remedy = "'ss -ulnp' lists who uses it.";
-    } else if (std::holds_alternative<AddFlood>(step.operation) && error.code == ENOSPC) {
-        error.why = "the forwarding database is full";
-        error.remedy = "Raise --limit.";
-    } else if (std::holds_alternative<AddFlood>(step.operation) && error.code == EAFNOSUPPORT) {
-        error.why = "the peer is of another address family than the tunnel";
+        say(Code::ipv6_disabled, {{"interface", address->link}});
+    } else if (sets_up(step) && code == EADDRINUSE) {
+        say(Code::udp_port_in_use);
+    } else if (std::holds_alternative<AddFlood>(step.operation) && code == ENOSPC) {
+        say(Code::fdb_full);
+    } else if (std::holds_alternative<AddFlood>(step.operation) && code == EAFNOSUPPORT) {
+        say(Code::peer_family_refused);
     }
 }
 
@@ -148,10 +137,10 @@ std::vector<std::string> imperatives(const std::vector<Step>& steps) {
 
 Error explain(const std::string& tunnel, const Step& step, std::size_t element,
               const Failure& failure) {
-    Error error{ErrorKind::kernel,   tunnel,       "cannot " + imperative(step, element),
-                failure.kernel_text, failure.code, ""};
-    supply_reason(error, step);
-    return error;
+    Error refusal = Error(Code::kernel_refused, tunnel, {{"step", imperative(step, element)}})
+                        .with(failure.code, failure.kernel_text);
+    supply_reason(refusal, step);
+    return refusal;
 }
 
 bool is_gone_already(const Step& step, const Failure& failure) {

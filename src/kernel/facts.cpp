@@ -272,9 +272,7 @@ private:
         if (auto ruleset = read_ruleset()) {
             facts_.ruleset = std::move(*ruleset);
         } else {
-            facts_.ruleset_obstacle =
-                ruleset.error().why.empty() ? to_string(ruleset.error()) : ruleset.error().why;
-            facts_.ruleset_remedy = ruleset.error().remedy;
+            facts_.ruleset_obstacle = ruleset.error();
         }
         for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
             if (const FileDescriptor file(open(path, O_RDONLY | O_CLOEXEC)); file.get() >= 0)

@@ -105,7 +105,7 @@ Result<FileDescriptor> make_socket(const std::string& path) {
         bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
     const int code = errno;
     umask(mask);
-    if (!good) return system_error("", "cannot wait for a confirmation", code);
+    if (!good) return system_error(Code::cannot_wait_for_confirmation, "", code);
     return listener;
 }
 
@@ -159,9 +159,8 @@ private:
                 const std::string word = receive_text(foreground_.get());
                 if (word == keep_word || word == dismiss_word) return true;
                 if (!word.starts_with(begin_word)) {
-                    reason = word.starts_with(reject_word)
-                                 ? word.substr(reject_word.size())
-                                 : "the program that applied it has ended";
+                    reason = word.starts_with(reject_word) ? word.substr(reject_word.size())
+                                                           : text_of(Code::applying_program_ended);
                     return false;
                 }
                 time = std::chrono::seconds(std::stol(word.substr(begin_word.size())));
@@ -170,10 +169,10 @@ private:
             } else if (descriptors[1].revents != 0) {
                 if (accept_confirmation()) return true;
             } else if (begun && caught_signal() != 0) {
-                reason = fmt::format("interrupted by signal {}", caught_signal());
+                reason = text_of(Code::signal_came, {{"signal", caught_signal()}});
                 return false;
             } else if (steady_clock::now() >= deadline) {
-                reason = fmt::format("not confirmed within {} s", time.count());
+                reason = text_of(Code::not_confirmed_in_time, {{"seconds", time.count()}});
                 return false;
             }
         }
@@ -230,8 +229,7 @@ private:
 Decision decision_in(const std::string& answer) {
     if (answer == kept_word) return {Decision::Kind::kept, "", std::nullopt};
     if (!answer.starts_with(taken_back_word))
-        return {Decision::Kind::lost, "the process that guards the change was killed",
-                std::nullopt};
+        return {Decision::Kind::lost, text_of(Code::guardian_killed), std::nullopt};
     const auto end = answer.find('\n');
     Decision decision{Decision::Kind::taken_back,
                       answer.substr(taken_back_word.size(), end - taken_back_word.size()),
@@ -239,9 +237,9 @@ Decision decision_in(const std::string& answer) {
     const std::string problem = answer.substr(end + 1);
     if (problem.starts_with(left_word))
         decision.error =
-            Error{ErrorKind::undo_incomplete, "", problem.substr(left_word.size()), "", 0, ""};
+            Error(Code::rollback_left, "", {{"problem", problem.substr(left_word.size())}});
     else if (!problem.empty())
-        decision.error = Error{ErrorKind::kernel, "", problem, "", 0, ""};
+        decision.error = Error(Code::rollback_problem, "", {{"problem", problem}});
     return decision;
 }
 
@@ -251,14 +249,13 @@ Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
                                  const TakeBack& take_back) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
-        return system_error("", "cannot make a pair of sockets", errno);
+        return system_error(Code::cannot_wait_for_confirmation, "", errno);
     FileDescriptor ours(ends[0]), theirs(ends[1]);
     const std::string path = directory.path_of(socket_name(space));
     auto listener = make_socket(path);
     if (!listener) return tl::unexpected(listener.error());
     const pid_t process = fork();
-    if (process < 0)
-        return system_error("", "cannot start the process that guards the change", errno);
+    if (process < 0) return system_error(Code::cannot_wait_for_confirmation, "", errno);
     if (process == 0) {
         ours = FileDescriptor();
         Watch(std::move(theirs), std::move(*listener), path, directory, take_back).run();
@@ -305,11 +302,7 @@ void Guardian::dismiss() {
 }
 
 Result<void> confirm(NamespaceId space) {
-    const auto nothing = [] {
-        return tl::unexpected(Error{ErrorKind::kernel, "",
-                                    "no change waits for a confirmation in this network namespace",
-                                    "", 0, ""});
-    };
+    const auto nothing = [] { return error(Code::no_change_waits); };
     const auto directory = RuntimeDirectory::open_existing();
     if (!directory) return tl::unexpected(directory.error());
     if (!*directory) return nothing();
@@ -319,20 +312,19 @@ Result<void> confirm(NamespaceId space) {
         if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
             0) {
             if (errno == ENOENT || errno == ECONNREFUSED) continue;
-            return system_error("", "cannot confirm", errno,
-                                errno == EACCES ? "Run it as the user who applied, or as root."
-                                                : "");
+            Error problem = Error(Code::cannot_confirm).with(errno);
+            return error(problem.errno_code == EACCES
+                             ? std::move(problem).also(Code::confirm_as_same_user)
+                             : std::move(problem));
         }
         if (!send_text(client.get(), keep_word))
-            return system_error("", "cannot confirm", errno, "The change still waits.");
+            return error(Error(Code::cannot_confirm).with(errno).also(Code::change_still_waits));
         errno = 0;
         const std::string answer = receive_text(client.get());
         if (answer == kept_word) return {};
         if (errno != 0) // no end of the connection
-            return system_error("", "cannot tell whether the change stays", errno,
-                                "'vxlanctl check' tells.");
-        return tl::unexpected(
-            Error{ErrorKind::kernel, "", "too late: the change was taken back", "", 0, ""});
+            return system_error(Code::confirmation_unknown, "", errno);
+        return error(Code::confirmed_too_late);
     }
     return nothing();
 }

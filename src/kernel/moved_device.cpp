@@ -16,12 +16,12 @@ namespace {
 constexpr int attempts_back = 4;
 
 /// The ifindex of a device in the namespace that this process is in.
-Result<int> index_of(const std::string& name, const std::string& doing) {
+Result<int> index_of(const std::string& name, const Error& failed) {
     MessageBatch batch;
     MessageWriter writer(batch);
     encode_get_link(writer, name);
     int index = 0;
-    auto found = send_batch(batch, doing, [&](const nlmsghdr* message) {
+    auto found = send_batch(batch, failed, [&](const nlmsghdr* message) {
         if (const auto link = decode_link(message)) index = link->index;
     });
     return found ? Result<int>(index) : tl::unexpected(found.error());
@@ -29,9 +29,8 @@ Result<int> index_of(const std::string& name, const std::string& doing) {
 
 /// In the namespace that this process is in.
 Result<void> restore(const Link& device) {
-    const std::string doing =
-        fmt::format("cannot give '{}' its addresses and routes again", device.name);
-    const auto index = index_of(device.name, doing);
+    const Error failed(Code::cannot_set_up_device, "", {{"interface", device.name}});
+    const auto index = index_of(device.name, failed);
     if (!index) return tl::unexpected(index.error());
     MessageBatch batch;
     MessageWriter writer(batch);
@@ -58,21 +57,19 @@ Result<void> restore(const Link& device) {
     if (!failures) return tl::unexpected(failures.error());
     for (const auto& failure : *failures)
         if (failure.code != EEXIST) // it never left, or this is done once more
-            return tl::unexpected(
-                Error{ErrorKind::kernel, "", doing, failure.kernel_text, failure.code, ""});
+            return error(Error(failed).with(failure.code, failure.kernel_text));
     return {};
 }
 
 /// Moves it from the namespace that this process is in.
 Result<void> move(const Link& device, const NetworkNamespace& to) {
-    const std::string doing =
-        fmt::format("cannot move '{}' to the other network namespace", device.name);
-    const auto index = index_of(device.name, doing);
+    const Error failed(Code::cannot_move_device, "", {{"interface", device.name}});
+    const auto index = index_of(device.name, failed);
     if (!index) return tl::unexpected(index.error());
     MessageBatch batch;
     MessageWriter writer(batch);
     encode_move(writer, *index, to.descriptor());
-    return send_batch(batch, doing);
+    return send_batch(batch, failed);
 }
 
 } // namespace
@@ -86,16 +83,16 @@ std::vector<std::string> obstacles_to_moving(const Link& device, const std::vect
     for (const auto& link : links) {
         if (link.index == device.index || link.kind == "veth") continue; // whose lower is its peer
         if (link.lower_index == device.index)
-            obstacles.push_back(fmt::format("'{}' stands on it", link.name));
+            obstacles.push_back(text_of(Code::upper_stands_on_it, {{"interface", link.name}}));
         else if (is_tunnel(link) && link.tunnel.local && is_own(*link.tunnel.local))
-            obstacles.push_back(fmt::format("'{}' has its local address there", link.name));
+            obstacles.push_back(text_of(Code::local_address_is_there, {{"interface", link.name}}));
         else if (link.index == device.master_index)
-            obstacles.push_back(fmt::format("it belongs to '{}'", link.name));
+            obstacles.push_back(text_of(Code::belongs_to_master, {{"interface", link.name}}));
     }
     if (std::any_of(device.routes.begin(), device.routes.end(), [](const Route& route) {
             return !is_automatic(route) && !is_restorable(route);
         }))
-        obstacles.emplace_back("it has routes with several next hops or a lifetime");
+        obstacles.push_back(text_of(Code::has_unrestorable_routes));
     return obstacles;
 }
 
@@ -200,7 +197,7 @@ Result<void> bring_back(const Link& device, const NetworkNamespace& from,
         left.push_back("add address " + to_string(address.prefix));
     for (const auto& route : device.routes)
         left.push_back("add route " + to_string(route));
-    Error last;
+    std::optional<Error> last;
     bool is_there = false; // known to be, and not touched since
     for (int attempt = 0; attempt < attempts_back; ++attempt) {
         is_there = false;
@@ -218,13 +215,11 @@ Result<void> bring_back(const Link& device, const NetworkNamespace& from,
         if (done) return {};
         last = done.error();
     }
-    last.kind = ErrorKind::undo_incomplete;
-    last.subject = device.name;
-    last.remedy = fmt::format("The undo failed as well. {}{}",
-                              is_there ? "Left to do by hand: "
-                                       : "What is left cannot be read; it may be any of: ",
-                              fmt::join(left, ", "));
-    return tl::unexpected(std::move(last));
+    last->kind = ErrorKind::undo_incomplete;
+    last->subject = device.name;
+    last->more.emplace_back(is_there ? Code::rollback_failed : Code::rollback_unknown, "",
+                            Values{{"steps", fmt::format("{}", fmt::join(left, ", "))}});
+    return error(std::move(*last));
 }
 
 } // namespace vxlanctl

@@ -37,18 +37,18 @@ Result<void> set_loopback_up() {
     up.up = true;
     constexpr int loopback = 1; // LOOPBACK_IFINDEX
     encode_change(writer, loopback, up, [](const std::string&) { return 0; });
-    return send_batch(batch, "cannot set the loopback device up");
+    return send_batch(batch, Error(Code::cannot_set_up_loopback));
 }
 
 /// Makes the directory a mount that other mount namespaces get to see, as ip-netns(8) does.
 Result<void> share_directory() {
     if (mkdir(names_directory, 0755) != 0 && errno != EEXIST)
-        return system_error(names_directory, "cannot make the directory", errno);
+        return system_error(Code::cannot_make_directory, names_directory, errno);
     if (mount("", names_directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
     if (errno != EINVAL ||
         mount(names_directory, names_directory, "none", MS_BIND | MS_REC, nullptr) != 0 ||
         mount("", names_directory, "none", MS_SHARED | MS_REC, nullptr) != 0)
-        return system_error(names_directory, "cannot share the directory", errno);
+        return system_error(Code::cannot_share_netns_directory, names_directory, errno);
     return {};
 }
 
@@ -62,32 +62,30 @@ std::optional<NamespaceId> namespace_at(const std::string& path) {
 
 Result<NamespaceId> current_namespace() {
     if (const auto space = namespace_at("/proc/self/ns/net")) return *space;
-    return system_error("/proc/self/ns/net", "cannot examine", errno);
+    return system_error(Code::cannot_examine, "/proc/self/ns/net", errno);
 }
 
 Result<NetworkNamespace> NetworkNamespace::current() {
     FileDescriptor file(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
     const auto id = current_namespace();
-    if (file.get() < 0) return system_error("/proc/self/ns/net", "cannot open", errno);
+    if (file.get() < 0) return system_error(Code::cannot_open, "/proc/self/ns/net", errno);
     if (!id) return tl::unexpected(id.error());
     return NetworkNamespace(std::move(file), *id, "");
 }
 
 Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
     if (name.empty() || name == "." || name == "..")
-        return usage_error(fmt::format("'{}'", name), "not a name of a network namespace");
+        return error(Code::netns_name_wrong, quote(name));
     const std::string path = namespace_path(name);
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    const std::string doing = fmt::format("cannot open network namespace '{}'", name);
-    if (file.get() < 0 && errno == ENOENT)
-        return usage_error("", doing + ": it does not exist",
-                           "'ip netns list' lists those that have a name.");
-    if (file.get() < 0) return system_error("", doing, errno);
+    if (file.get() < 0 && errno == ENOENT) return error(Code::no_such_netns, "", {{"netns", name}});
+    if (file.get() < 0)
+        return error(Error(Code::cannot_open_netns, "", {{"netns", name}}).with(errno));
     struct statfs system {};
     const auto id = namespace_at(path);
     if (!id || fstatfs(file.get(), &system) != 0 ||
         static_cast<unsigned long>(system.f_type) != NSFS_MAGIC)
-        return usage_error(fmt::format("'{}'", name), "not a network namespace");
+        return error(Code::not_a_netns, quote(name));
     return NetworkNamespace(std::move(file), *id, name);
 }
 
@@ -96,16 +94,17 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
     if (!before) return tl::unexpected(before.error());
     if (auto shared = share_directory(); !shared) return tl::unexpected(shared.error());
     const std::string path = namespace_path(name);
-    const std::string doing = fmt::format("cannot make network namespace '{}'", name);
+    const auto failed = [&]() -> Result<void> {
+        return error(Error(Code::cannot_make_netns, "", {{"netns", name}}).with(errno));
+    };
     // Complete before it has a name: a run that is killed leaves no half of one.
-    auto made = unshare(CLONE_NEWNET) == 0 ? set_loopback_up()
-                                           : Result<void>(system_error("", doing, errno));
+    auto made = unshare(CLONE_NEWNET) == 0 ? set_loopback_up() : failed();
     bool is_named = false;
     if (made) {
         is_named = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0))
                        .get() >= 0;
         if (!is_named || mount("/proc/self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0)
-            made = system_error("", doing, errno);
+            made = failed();
     }
     if (auto back = before->enter(); !back) made = back;
     auto opened = made ? open(name) : Result<NetworkNamespace>(tl::unexpected(made.error()));
@@ -123,12 +122,12 @@ Result<void> NetworkNamespace::enter() const {
     const auto here = current_namespace();
     if (here && *here == id_) return {}; // to stay needs no capability
     if (setns(file_.get(), CLONE_NEWNET) == 0) return {};
-    if (errno == EINVAL) return usage_error(fmt::format("'{}'", name_), "not a network namespace");
-    return system_error("",
-                        name_.empty()
-                            ? std::string("cannot go back to the call's network namespace")
-                            : fmt::format("cannot enter network namespace '{}'", name_),
-                        errno, errno == EPERM ? "That needs CAP_SYS_ADMIN: run it as root." : "");
+    if (errno == EINVAL) return error(Code::not_a_netns, quote(name_));
+    Error problem = (name_.empty() ? Error(Code::cannot_leave_netns)
+                                   : Error(Code::cannot_enter_netns, "", {{"netns", name_}}))
+                        .with(errno);
+    return error(problem.errno_code == EPERM ? std::move(problem).also(Code::needs_sys_admin)
+                                             : std::move(problem));
 }
 
 Result<void> enter_namespace(const std::string& name) {
@@ -154,11 +153,9 @@ Result<void> await_namespace(const std::string& name, std::chrono::steady_clock:
     const FileDescriptor mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
     while (!namespace_exists(name)) {
         if (caught_signal() != 0 || std::chrono::steady_clock::now() >= end)
-            return tl::unexpected(Error{
-                ErrorKind::kernel, "",
-                fmt::format("{} for network namespace '{}'",
-                            caught_signal() != 0 ? "interrupted waiting" : "waited in vain", name),
-                "", 0, "'ip netns list' lists those that have a name."});
+            return error(caught_signal() != 0 ? Code::interrupted_waiting_for_netns
+                                              : Code::gave_up_waiting_for_netns,
+                         "", {{"netns", name}});
         (void)wait_for(mounts.get(), POLLPRI, end);
     }
     return {};

@@ -17,8 +17,14 @@ constexpr int dump_attempts = 5;
 constexpr time_t silence_seconds = 10;
 constexpr std::chrono::seconds dump_time{60}; // of tables of millions
 
-tl::unexpected<Error> netlink_error(std::string doing, int code, std::string why = {}) {
-    return tl::unexpected(Error{ErrorKind::kernel, "", std::move(doing), std::move(why), code, ""});
+tl::unexpected<Error> netlink_error(Code code, int errno_code, std::string kernel_text = {}) {
+    return error(Error(code).with(errno_code, std::move(kernel_text)));
+}
+
+/// Of reading something that the caller may name, see Error::set().
+tl::unexpected<Error> reading_error(Code code, int errno_code, std::string kernel_text = {}) {
+    return error(Error(code, "", {{"what", "the kernel's tables"}})
+                     .with(errno_code, std::move(kernel_text)));
 }
 
 /// A netlink error code is negative, and stands in front of the request that it is about.
@@ -34,7 +40,7 @@ Result<NetlinkSocket> NetlinkSocket::open() {
     if (!result.socket_) throw std::bad_alloc();
     nl_sock* socket = result.socket_.get();
     if (nl_connect(socket, NETLINK_ROUTE) < 0)
-        return netlink_error("cannot open a netlink socket", errno);
+        return netlink_error(Code::cannot_open_netlink, errno);
     const int on = 1;
     const timeval silence{silence_seconds, 0};
     const int receive_buffer = 1 << 20; // for many errors at once; the kernel caps it
@@ -45,14 +51,14 @@ Result<NetlinkSocket> NetlinkSocket::open() {
         setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence) != 0)
-        return netlink_error("cannot set up a netlink socket", errno);
+        return netlink_error(Code::cannot_open_netlink, errno);
     result.buffer_ = std::make_unique_for_overwrite<std::byte[]>(receive_size);
     return result;
 }
 
 Result<void> NetlinkSocket::send(std::span<const std::byte> datagram) {
     while (::send(descriptor(), datagram.data(), datagram.size(), 0) < 0)
-        if (errno != EINTR) return netlink_error("cannot send to the kernel", errno);
+        if (errno != EINTR) return netlink_error(Code::cannot_send_to_kernel, errno);
     return {};
 }
 
@@ -61,17 +67,17 @@ Result<std::span<const std::byte>> NetlinkSocket::receive() {
         const auto size = ::recv(descriptor(), buffer_.get(), receive_size, MSG_TRUNC);
         if (size < 0 && errno == EINTR) continue;
         if (size < 0 && errno == EAGAIN)
-            return netlink_error("the kernel does not answer", ETIMEDOUT);
-        if (size < 0) return netlink_error("cannot receive from the kernel", errno);
+            return netlink_error(Code::kernel_does_not_answer, ETIMEDOUT);
+        if (size < 0) return netlink_error(Code::cannot_receive_from_kernel, errno);
         const auto bytes = static_cast<std::size_t>(size);
         if (bytes <= receive_size) return std::span<const std::byte>(buffer_.get(), bytes);
-        return netlink_error("cannot receive from the kernel", EMSGSIZE);
+        return netlink_error(Code::cannot_receive_from_kernel, EMSGSIZE);
     }
 }
 
 Result<void> NetlinkSocket::join(int group) {
     if (setsockopt(descriptor(), SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-        return netlink_error("cannot listen to the kernel's events", errno);
+        return netlink_error(Code::cannot_listen_to_kernel, errno);
     return {};
 }
 
@@ -104,7 +110,7 @@ Result<void> Netlink::dump_watched(const MessageBatch& request, const MessageHan
         if (auto done = dump_once(request, handle, interrupted, watch); !done || !interrupted)
             return done;
     }
-    return netlink_error("cannot read", EINTR, "it changes faster than it can be read");
+    return reading_error(Code::changes_too_fast, EINTR);
 }
 
 Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandler& handle,
@@ -117,13 +123,13 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
     const auto deadline = std::chrono::steady_clock::now() + dump_time;
     for (datagrams_ = 0;; ++datagrams_) {
         const auto datagram = transport_.receive();
-        if (!datagram && watch != nullptr && datagram.error().code == ENOBUFS) {
+        if (!datagram && watch != nullptr && datagram.error().errno_code == ENOBUFS) {
             watch->is_quiet = false; // an event was lost, which an answer never is
             continue;
         }
         if (!datagram) return tl::unexpected(datagram.error());
         if (std::chrono::steady_clock::now() > deadline)
-            return netlink_error("cannot read", ETIMEDOUT, "the kernel's answer does not end");
+            return reading_error(Code::answer_does_not_end, ETIMEDOUT);
         auto remaining = static_cast<int>(datagram->size());
         const auto* message = reinterpret_cast<const nlmsghdr*>(datagram->data());
         for (; nlmsg_ok(message, remaining);
@@ -133,16 +139,17 @@ Result<void> Netlink::dump_once(const MessageBatch& request, const MessageHandle
             if (message->nlmsg_seq != sequence) continue; // or the rest of an earlier answer
             interrupted = interrupted || (message->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
             if (message->nlmsg_type == NLMSG_ERROR && error_code(message) != 0)
-                return netlink_error("cannot read", error_code(message),
+                return reading_error(Code::cannot_read, error_code(message),
                                      acknowledgement_text(message));
             if (message->nlmsg_type == NLMSG_DONE) {
                 const auto* status = fixed_header<int>(message);
-                if (status != nullptr && *status < 0) return netlink_error("cannot read", -*status);
+                if (status != nullptr && *status < 0)
+                    return reading_error(Code::cannot_read, -*status);
                 return {};
             }
             handle(message);
         }
-        if (remaining > 0) return netlink_error("the kernel's answer is cut short", EBADMSG);
+        if (remaining > 0) return netlink_error(Code::answer_cut_short, EBADMSG);
     }
 }
 
@@ -197,11 +204,11 @@ Result<void> Netlink::await(std::uint32_t first, std::uint32_t last, std::size_t
                 failures.push_back({first_message + offset, code, acknowledgement_text(message)});
             if (message->nlmsg_seq == last) return {};
         }
-        if (remaining > 0) return netlink_error("the kernel's answer is cut short", EBADMSG);
+        if (remaining > 0) return netlink_error(Code::answer_cut_short, EBADMSG);
     }
 }
 
-Result<void> send_batch(MessageBatch& batch, std::string doing, const MessageHandler& answer) {
+Result<void> send_batch(MessageBatch& batch, const Error& failed, const MessageHandler& answer) {
     auto socket = NetlinkSocket::open();
     if (!socket) return tl::unexpected(socket.error());
     const auto ignore = [](const nlmsghdr*) {};
@@ -209,8 +216,7 @@ Result<void> send_batch(MessageBatch& batch, std::string doing, const MessageHan
     if (!failures) return tl::unexpected(failures.error());
     if (failures->empty()) return {};
     const auto& failure = failures->front();
-    return tl::unexpected(
-        Error{ErrorKind::kernel, "", std::move(doing), failure.kernel_text, failure.code, ""});
+    return error(Error(failed).with(failure.code, failure.kernel_text));
 }
 
 std::string acknowledgement_text(const nlmsghdr* message) {

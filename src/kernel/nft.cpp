@@ -320,11 +320,6 @@ private:
     std::map<std::string, Json> sets_;
 };
 
-Error no_ruleset(std::string why, std::string remedy = "nft list ruleset") {
-    return {ErrorKind::kernel, "nft", "cannot read the firewall's rules",
-            std::move(why),    0,     std::move(remedy)};
-}
-
 /// Of `nft list table`: a table's flags are indented once, those of its sets twice.
 bool is_dormant(const std::string& listing) {
     const auto flags = listing.find("\n\tflags ");
@@ -337,18 +332,17 @@ bool is_dormant(const std::string& listing) {
 
 Result<Ruleset> parse_ruleset(const std::string& text) {
     const auto document = Json::parse(text, nullptr, false);
-    if (document.is_discarded()) return tl::unexpected(no_ruleset("what it prints is no JSON"));
+    if (document.is_discarded()) return error(Code::nft_not_json);
     return Parser().parse(document);
 }
 
 Result<Ruleset> read_ruleset() {
     const auto output = run_system_program("nft", {"-j", "list", "ruleset"});
-    if (!output && output.error().code == ENOENT)
-        return tl::unexpected(no_ruleset("there is no program 'nft'", "apt-get install nftables"));
+    if (!output && output.error().errno_code == ENOENT) return error(Code::nft_missing);
     if (!output) return tl::unexpected(output.error());
     if (output->code != 0)
-        return tl::unexpected(no_ruleset(fmt::format(
-            "'nft -j list ruleset' says: {}", output->err.substr(0, output->err.find('\n')))));
+        return error(
+            Error(Code::nft_failed).with(0, output->err.substr(0, output->err.find('\n'))));
     auto ruleset = parse_ruleset(output->out);
     if (!ruleset) return ruleset;
     for (const auto& table : ruleset->unclear) {

@@ -41,8 +41,8 @@ Result<std::vector<PrlEntry>> RouterList::read(const std::string& link) {
         std::vector<ip_tunnel_prl> list(capacity + 1);
         list[0].datalen = static_cast<std::uint32_t>(capacity * sizeof list[0]);
         if (const int code = call(SIOCGETPRL, link, list.data()); code != 0)
-            return tl::unexpected(Error{ErrorKind::kernel, link,
-                                        "cannot read the potential router list", "", code, ""});
+            return error(
+                Error(Code::cannot_read, link, {{"what", "the potential router list"}}).with(code));
         const std::size_t count = list[0].datalen / sizeof list[0];
         if (count >= capacity) continue;
         std::vector<PrlEntry> entries;
@@ -51,8 +51,7 @@ Result<std::vector<PrlEntry>> RouterList::read(const std::string& link) {
         std::sort(entries.begin(), entries.end());
         return entries;
     }
-    return tl::unexpected(Error{ErrorKind::kernel, link, "cannot read the potential router list",
-                                "it is longer than can be", EFBIG, ""});
+    return error(Error(Code::router_list_too_long, link).with(EFBIG));
 }
 
 int RouterList::add(const std::string& link, const PrlEntry& entry) {

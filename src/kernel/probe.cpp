@@ -212,7 +212,7 @@ public:
     void run(const std::set<IpAddress>& targets) {
         auto socket = ArpSocket::on_link(link_.index);
         if (!socket) {
-            probe_.arp_obstacle = socket.error().why;
+            probe_.arp_obstacle = socket.error();
             return;
         }
         socket_.emplace(std::move(*socket));
@@ -273,7 +273,7 @@ void find_peers(Netlink& netlink, const Link& link, Probe& probe) {
                 if (answer.mac == entry->mac) answer.behind = entry->dst;
         },
         [] {});
-    if (!done) probe.arp_obstacle = to_string(done.error());
+    if (!done) probe.arp_obstacle = done.error();
 }
 
 } // namespace
@@ -284,11 +284,11 @@ Probe probe_tunnel(Netlink& netlink, const Link& link, const TunnelFacts& facts)
     if (link.tunnel.kind != TunnelKind::vxlan || !link.attributes.up.value_or(false)) return probe;
     const auto targets = known_inside(link, facts);
     if (targets.empty()) {
-        probe.arp_obstacle = "no address inside is known; 'ping' one first";
+        probe.arp_obstacle = Error(Code::no_inner_address_known);
         return probe;
     }
     ArpProbe(link, probe).run(targets);
-    if (probe.arp_obstacle.empty()) find_peers(netlink, link, probe);
+    if (!probe.arp_obstacle) find_peers(netlink, link, probe);
     return probe;
 }
 

@@ -20,7 +20,7 @@ constexpr std::array directories{"/usr/sbin", "/sbin", "/usr/bin", "/bin"};
 constexpr std::size_t most_output = 64 << 20;
 
 tl::unexpected<Error> cannot_run(const std::string& name, int code) {
-    return tl::unexpected(Error{ErrorKind::kernel, name, "cannot run", "", code, ""});
+    return error(Error(Code::cannot_run_program, name).with(code));
 }
 
 std::string path_of(const std::string& name) {

@@ -30,7 +30,9 @@ constexpr std::size_t most_by_table = 4;
 constexpr int most_readings = 32;
 
 tl::unexpected<Error> while_reading(Error error, std::string what) {
-    error.doing = "cannot read the " + std::move(what);
+    if (error.value("what").empty())
+        error = Error(Code::cannot_read).with(error.errno_code, std::move(error.kernel_text));
+    error.set({"what", "the " + std::move(what)});
     return tl::unexpected(std::move(error));
 }
 
@@ -228,8 +230,7 @@ private:
         for (const auto& failure : *result) {
             if (failure.code != ENODEV)
                 return while_reading(
-                    Error{ErrorKind::kernel, "", "", failure.kernel_text, failure.code, ""},
-                    "links");
+                    Error(Code::cannot_read).with(failure.code, failure.kernel_text), "links");
             absent.insert(failure.message);
         }
         for (std::size_t i = 0, answer = 0; i < asked.size() && answer < answers.size(); ++i) {
@@ -424,7 +425,8 @@ private:
             };
             if (auto done = dump([&](MessageWriter& writer) { encode_dump_rules(writer, family); },
                                  "rules", handle, [&] { state_.rules.resize(size); });
-                !done && done.error().code != EAFNOSUPPORT && done.error().code != EOPNOTSUPP)
+                !done && done.error().errno_code != EAFNOSUPPORT &&
+                done.error().errno_code != EOPNOTSUPP)
                 return done; // a kernel without policy routing has none
         }
         return {};
@@ -516,7 +518,7 @@ private:
         const auto done =
             dump([&](MessageWriter& writer) { encode_dump_routes(writer, family, 0, table); },
                  "routes", handle, [&] { state_.routes.resize(size); });
-        const bool is_empty = !done && done.error().code == ENOENT; // no such table yet
+        const bool is_empty = !done && done.error().errno_code == ENOENT; // no such table yet
         return is_empty ? Result<void>() : done;
     }
 

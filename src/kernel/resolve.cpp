@@ -34,13 +34,8 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     std::set<std::string> names;
     for (const auto& query : queries)
         names.insert(fmt::format("'{}'", query.name));
-    return usage_error(
-        "",
-        fmt::format("cannot look up {}: this vxlanctl is linked statically, and then "
-                    "the C library cannot look up names",
-                    fmt::join(names, ", ")),
-        "State the peers' addresses, or install a vxlanctl that is linked "
-        "dynamically.");
+    return error(Code::static_cannot_look_up, "",
+                 {{"names", fmt::format("{}", fmt::join(names, ", "))}});
 }
 
 #else
@@ -87,8 +82,7 @@ NameAnswer answer_to(const NameQuery& query) {
     const bool ipv4 = query.family == Family::ipv4;
     std::vector<IpAddress> others;
     if (look_up({query.name, ipv4 ? Family::ipv6 : Family::ipv4}, others) == 0)
-        answer.why = ipv4 ? "it has IPv6 addresses alone, and the local address is an IPv4 one"
-                          : "it has IPv4 addresses alone, and the local address is an IPv6 one";
+        answer.why = text_of(ipv4 ? Code::only_ipv6_addresses : Code::only_ipv4_addresses);
     return answer;
 }
 
@@ -202,10 +196,11 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     const std::vector<NameQuery> list(queries.begin(), queries.end());
     const auto deadline = steady_clock::now() + time;
     std::array<int, 2> ends{};
-    if (pipe2(ends.data(), O_CLOEXEC) != 0) return system_error("", "cannot look up names", errno);
+    if (pipe2(ends.data(), O_CLOEXEC) != 0)
+        return error(Error(Code::cannot_look_up_names).with(errno));
     FileDescriptor in(ends[0]), out(ends[1]);
     const pid_t pid = fork();
-    if (pid < 0) return system_error("", "cannot look up names", errno);
+    if (pid < 0) return error(Error(Code::cannot_look_up_names).with(errno));
     if (pid == 0) run_child(list, out.get());
     out = FileDescriptor();
     Child child(pid, std::move(in));
@@ -215,15 +210,14 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
         std::vector<std::string> names;
         for (const auto& query : list)
             names.push_back(query.name);
-        return tl::unexpected(Error{ErrorKind::kernel, "",
-                                    fmt::format("interrupted by signal {} while looking up {}",
-                                                caught_signal(), fmt::join(names, ", ")),
-                                    "", 0, ""});
+        return error(
+            Code::interrupted_looking_up, "",
+            {{"signal", caught_signal()}, {"names", fmt::format("{}", fmt::join(names, ", "))}});
     }
     NameAnswers answers;
     const std::string why = end == Child::End::timeout
-                                ? fmt::format("no answer within {} s", time.count())
-                                : std::string("the resolver of the C library broke down");
+                                ? text_of(Code::no_answer_in_time, {{"seconds", time.count()}})
+                                : text_of(Code::resolver_broke_down);
     for (const auto& query : list)
         answers[query].why = why;
     take_lines(text, list, answers);

@@ -103,15 +103,20 @@ int parent_of(int process) {
     return name_end + 4 < stat.size() ? std::atoi(stat.c_str() + name_end + 4) : 0;
 }
 
-/// Who has the lock, out of its text: a line that says who, and perhaps until when a confirmation
-/// is awaited, in seconds since 1970.
-std::string holder_in(const std::string& text) {
+/// Who has the lock.
+struct Holder {
+    std::string who;
+    std::optional<long long> left; ///< seconds in which its change waits for a confirmation
+};
+
+/// Out of the lock's text: a line that says who, and perhaps until when a confirmation is awaited,
+/// in seconds since 1970.
+Holder holder_in(const std::string& text) {
     const auto end = text.find('\n');
-    std::string holder = text.empty() ? "another vxlanctl" : text.substr(0, end);
-    if (end == std::string::npos) return holder;
-    const auto left = std::atoll(text.c_str() + end + 1) - std::time(nullptr);
-    return fmt::format("{}, whose change is taken back in {} s unless it is confirmed,", holder,
-                       std::max(left, 0LL));
+    Holder holder{text.empty() ? "another vxlanctl" : text.substr(0, end), std::nullopt};
+    if (end != std::string::npos)
+        holder.left = std::max(0LL, std::atoll(text.c_str() + end + 1) - std::time(nullptr));
+    return holder;
 }
 
 std::vector<std::string> names_in(const FileDescriptor& directory) {
@@ -132,7 +137,7 @@ Result<std::string> text_in(const FileDescriptor& directory, const std::string& 
 /// Whether what cannot be opened is as good as none: not there, not ours to read, or put there by
 /// somebody else.
 bool is_none(const Error& error) {
-    const int code = error.code;
+    const int code = error.errno_code;
     return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES || code == 0;
 }
 
@@ -189,7 +194,7 @@ std::optional<IpAddress> ssh_address(SshEnd end) {
 Result<RuntimeDirectory> RuntimeDirectory::open() {
     auto directory = make_directory(system_directory);
     if (!directory) {
-        const int code = directory.error().code;
+        const int code = directory.error().errno_code;
         const bool denied = code == EACCES || code == EROFS;
         // The system's is not ours to use: an ordinary user, or one who is root of a namespace
         // only. Else an error is one, since the records are there, and so are others' locks.
@@ -225,15 +230,15 @@ Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds time
     bool told = false;
     std::optional<LockTimer> timer;
     while (flock(file.get(), told ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-        if (!told && errno != EWOULDBLOCK) return system_error(name, "cannot take the lock", errno);
-        const std::string holder = holder_in(read_all(file.get()));
-        if (told)
-            return tl::unexpected(Error{
-                ErrorKind::kernel, "",
-                fmt::format("{} is at work in this network namespace, and did not end within {} s",
-                            holder, timeout.count()),
-                "", 0, "Try again, or wait longer with --lock-timeout."});
-        on_wait(holder);
+        if (!told && errno != EWOULDBLOCK) return system_error(Code::cannot_lock, name, errno);
+        const auto [who, left] = holder_in(read_all(file.get()));
+        const Values unconfirmed{{"holder", who}, {"seconds", left.value_or(0)}};
+        if (told) {
+            Error locked(Code::locked, "", {{"holder", who}, {"seconds", timeout.count()}});
+            return error(left ? std::move(locked).also(Code::holder_unconfirmed, unconfirmed)
+                              : std::move(locked));
+        }
+        on_wait(left ? text_of(Code::whose_change_waits, unconfirmed) : who);
         told = true;
         timer.emplace(timeout);
     }
@@ -270,7 +275,7 @@ Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& i
         const auto text = text_in(*directory, name);
         if (text) return parse_record(*text);
         if (!is_none(text.error()))
-            return system_error(name, "cannot read the record", text.error().code);
+            return system_error(Code::cannot_read_record, name, text.error().errno_code);
     }
     return std::optional<Record>();
 }

@@ -32,12 +32,8 @@ constexpr std::chrono::seconds dad_deadline{10};
 
 volatile std::sig_atomic_t signal_number = 0;
 
-Error kernel_error(std::string doing, std::string why, std::string remedy = {}) {
-    return {ErrorKind::kernel, "", std::move(doing), std::move(why), 0, std::move(remedy)};
-}
-
 Error interrupted() {
-    return kernel_error(fmt::format("interrupted by signal {}", caught_signal()), "");
+    return Error(Code::interrupted, "", {{"signal", caught_signal()}});
 }
 
 std::size_t message_count(const std::vector<Step>& steps) {
@@ -196,9 +192,10 @@ private:
         for (std::size_t i = first; i < batch_.offsets.size(); ++i)
             origins_.push_back({&step, i - first});
         if (!missing_.empty()) // 0 would mean «none» to the kernel
-            return tl::unexpected(Error{ErrorKind::kernel, tunnel_, "cannot " + imperative(step, 0),
-                                        fmt::format("'{}' has gone", std::exchange(missing_, "")),
-                                        ENODEV, ""});
+            return error(
+                Error(Code::interface_vanished, tunnel_,
+                      {{"step", imperative(step, 0)}, {"interface", std::exchange(missing_, "")}})
+                    .with(ENODEV));
         return result;
     }
 
@@ -369,9 +366,7 @@ public:
     Result<void> check(int link_index, const Prefix& prefix) const {
         const auto state = states_.at(Key(link_index, prefix));
         if (state == AddressState::duplicate)
-            return tl::unexpected(
-                kernel_error(fmt::format("cannot use {}", to_string(prefix)),
-                             "another host on the tunnel has that address (DAD failed)"));
+            return error(Code::address_is_taken, "", {{"address", to_string(prefix)}});
         return state == AddressState::usable ? Result<void>() : awaited_;
     }
 
@@ -393,9 +388,7 @@ private:
                 deadline - steady_clock::now());
             pollfd descriptor{events_->descriptor(), POLLIN, 0};
             if (left.count() <= 0 || poll(&descriptor, 1, static_cast<int>(left.count())) == 0)
-                return tl::unexpected(
-                    kernel_error("duplicate address detection does not end",
-                                 fmt::format("waited {} s", dad_deadline.count())));
+                return error(Code::detection_does_not_end, "", {{"seconds", dad_deadline.count()}});
             take_events();
         }
     }
@@ -542,9 +535,7 @@ public:
                 return failed(std::move(cause));
             }
             if (attempt == undo_attempts)
-                return incomplete(
-                    std::move(cause),
-                    fmt::format("Left to do by hand: {}", fmt::join(imperatives(steps), ", ")));
+                return incomplete(std::move(cause), Code::rollback_failed, steps);
             Executor executor(netlink, *now, Executor::OnSignal::go_on);
             NewAddresses addresses;
             const auto put_back = new_ipv6_addresses(steps);
@@ -598,37 +589,29 @@ private:
                         !minus(unrestorable_routes(*was), unrestorable_routes(*is)).empty();
     }
 
-    Result<void> incomplete(Error cause, const std::string& left) const {
+    static Result<void> incomplete(Error cause, Code code, const std::vector<Step>& left) {
         cause.kind = ErrorKind::undo_incomplete;
-        cause.remedy = fmt::format("The undo failed as well. {}", left);
-        return tl::unexpected(std::move(cause));
+        cause.more.emplace_back(
+            code, "", Values{{"steps", fmt::format("{}", fmt::join(imperatives(left), ", "))}});
+        return error(std::move(cause));
     }
 
     /// The kernel does not tell what is there.
     Result<void> unknown(Error cause, const Error& why) const {
-        return incomplete(std::move(cause),
-                          fmt::format("What is left cannot be read ({}); it may be any of: {}",
-                                      to_string(why), fmt::join(imperatives(taken()), ", ")));
+        auto result = incomplete(std::move(cause), Code::rollback_unknown, taken());
+        result.error().more.emplace_back(Code::why_it_is_unknown, "",
+                                         Values{{"why", text_of(why)}});
+        return result;
     }
 
     Result<void> failed(Error cause) const {
-        const char* const space = cause.remedy.empty() ? "" : " ";
         if (!taken_.empty()) {
             cause.kind = ErrorKind::undo_incomplete;
-            cause.remedy += fmt::format(
-                "{}'{}' has been replaced by another program meanwhile, and is left alone.", space,
-                taken_);
+            cause.more.emplace_back(Code::replaced_meanwhile, "", Values{{"interface", taken_}});
         } else if (remade_) {
-            cause.remedy += fmt::format("{}The previous state is restored on a new link, without "
-                                        "what cannot be put back: alternative names, multipath "
-                                        "routes, traffic control.",
-                                        space);
+            cause.more.emplace_back(Code::restored_on_new_interface);
         } else if (cause.kind != ErrorKind::usage) {
-            cause.remedy += fmt::format(
-                "{}The previous state is restored{}.", space,
-                loses_routes_ ? ", without routes that cannot be put back: those with several next "
-                                "hops, a next-hop object or a lifetime"
-                              : "");
+            cause.more.emplace_back(loses_routes_ ? Code::restored_without_routes : Code::restored);
         }
         return tl::unexpected(std::move(cause));
     }
@@ -809,7 +792,7 @@ private:
         } else if (caught_signal() != 0) {
             Error error = interrupted();
             error.subject = plan.name;
-            error.remedy = "It was not begun.";
+            error.more.emplace_back(Code::not_begun);
             results_[i] = tl::unexpected(std::move(error));
             heeded_signal_ = caught_signal();
         } else {
@@ -906,13 +889,11 @@ private:
             }
             std::vector<std::string> left = imperatives(tunnel.steps);
             for (const auto& problem : tunnel.errors)
-                left.push_back(problem.doing);
+                left.push_back(text_of(problem));
             if (!left.empty())
-                failures.emplace(
-                    executed->second,
-                    kernel_error("the kernel accepted everything, yet it is not in effect",
-                                 fmt::format("still to do: {}", fmt::join(left, ", ")),
-                                 "Another program may be changing the same link."));
+                failures.emplace(executed->second,
+                                 Error(Code::not_in_effect, "",
+                                       {{"steps", fmt::format("{}", fmt::join(left, ", "))}}));
         }
         read_back_ = std::move(*state);
         return failures;
@@ -965,8 +946,7 @@ std::vector<Error> take_back(TransactionContext& context, std::span<const Tunnel
     const auto undo = [&](const TunnelPlan& plan) {
         if (plan.steps.empty() || !plan.errors.empty()) return;
         Transaction transaction(context, executor, addresses, plan, before);
-        const auto undone =
-            transaction.undo(kernel_error("cannot return to the state before", "", ""));
+        const auto undone = transaction.undo(Error(Code::cannot_return));
         for (const auto& put_back : transaction.put_back())
             context.announcements.push_back(put_back);
         left.erase(plan.name);

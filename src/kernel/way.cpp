@@ -51,9 +51,7 @@ PathStep step_at(const std::string& path, const struct stat& status) {
 }
 
 tl::unexpected<Error> cannot_follow(const std::string& path, int code) {
-    return tl::unexpected(Error{ErrorKind::usage, path,
-                                "not read, because it cannot be seen who could write to it", "",
-                                code, ""});
+    return error(Error(Code::file_trust_unknown, path).with(code));
 }
 
 /// All that leads to what the path means, and that itself.

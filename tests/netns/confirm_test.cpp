@@ -114,7 +114,7 @@ TEST_CASE("confirm: 'vxlanctl confirm' from another shell keeps the change") {
     const Namespace& space = wishes.host.space;
     const auto early = vxlanctl(space, "confirm");
     CHECK(early.code == 1);
-    CHECK(early.err == "vxlanctl: no change waits for a confirmation in this network namespace\n");
+    CHECK(told(early, "no-change-waits"));
     Process run(space, command_of(pending)); // whose input is at its end
     await_pending(space);
     const Namespace other;
@@ -135,13 +135,12 @@ TEST_CASE("confirm: at the deadline everything goes back, and the files are on h
     const Namespace& space = wishes.host.space;
     const auto run = vxlanctl(space, "apply /run/wish.toml --confirm 1");
     CHECK(run.code == 1);
-    CHECK(run.err.find("not confirmed within 1 s. The previous state is restored.") !=
-          std::string::npos);
+    CHECK(told(run, "not-confirmed, restored"));
     wishes.check_taken_back();
 
     const auto service = vxlanctl(space, "apply --prune --unless-held /run/wish.toml");
     CHECK(service.code == 0);
-    CHECK(service.err.find("/run/wish.toml: on hold") != std::string::npos);
+    CHECK(told(service, "file-on-hold", {"/run/wish.toml"}));
     wishes.check_taken_back();
     CHECK(vxlanctl(space, "check --prune /run/wish.toml").code == 3);
     for (const std::string looking : {"check", "plan", "apply --dry-run"}) {
@@ -237,8 +236,7 @@ TEST_CASE("confirm: a signal takes the change back") {
     kill(run.pid(), number);
     const auto finished = run.wait();
     CHECK(finished.code == 1);
-    CHECK(finished.err.find("interrupted by signal " + std::to_string(number)) !=
-          std::string::npos);
+    CHECK(told(finished, "not-confirmed", {std::to_string(number)}));
     wishes.check_taken_back();
 }
 
@@ -248,7 +246,7 @@ TEST_CASE("confirm: a signal to the guardian waits until the change is there") {
             sh(wishes.host.space, fmt::format("pgrep -P {} | tr -d '\\n'", run.pid())), SIGTERM);
         const auto finished = run.resume();
         CHECK(finished.code == 1);
-        CHECK(finished.err.find("interrupted by signal 15") != std::string::npos);
+        CHECK(told(finished, "not-confirmed", {"15"}));
         wishes.check_taken_back();
     });
 }
@@ -273,8 +271,7 @@ TEST_CASE("confirm: other writers are told who is pending, and for how long") {
     await_pending(wishes.host.space);
     const auto other = vxlanctl(wishes.host.space, "down vxlan0 --lock-timeout 1");
     CHECK(other.code == 1);
-    CHECK(other.err.find("(vxlanctl apply /run/wish.toml), whose change is taken back in ") !=
-          std::string::npos);
+    CHECK(told(other, "locked, holder-unconfirmed", {"vxlanctl apply /run/wish.toml"}));
     CHECK(vxlanctl(wishes.host.space, "confirm").code == 0);
     CHECK(run.wait().code == 0);
 }

@@ -1,4 +1,5 @@
 #include "fault_matrix.h"
+#include "vxlanctl/error.h"
 
 #include "faults.h"
 #include "snapshot.h"
@@ -117,7 +118,12 @@ std::string changes(const Look& before, const Look& after) {
                                         : "records were " + before.files + " are " + after.files);
 }
 
-const std::string by_hand = "The undo failed as well. Left to do by hand: ";
+/// How a list of what is left begins.
+std::string by_hand() {
+    using namespace vxlanctl;
+    const auto text = row_of(Code::rollback_failed).text;
+    return rendered(text.substr(0, text.find('{')), {});
+}
 
 bool begins_with_verb(const std::string& item) {
     const std::string verb = item.substr(0, item.find(' '));
@@ -172,18 +178,18 @@ std::string command_for(const std::string& tunnel, const std::string& item,
 /// which it does not say all.
 std::vector<std::string> commands_in(const std::string& message, const std::string& netns) {
     std::vector<std::string> commands;
-    for (auto at = message.find(by_hand); at != std::string::npos;
-         at = message.find(by_hand, at + 1)) {
-        // vxlanctl: vxlan0: cannot add peer 100.64.158.4 (Device or resource busy). The undo ...
-        const auto before = at - 2;
-        auto begin = std::max(message.rfind(". ", before - 1) + 2, message.rfind('\n', before) + 1);
-        if (message.rfind(". ", before - 1) == std::string::npos)
-            begin = message.rfind('\n', before) + 1;
-        std::string sentence = message.substr(begin, before - begin);
+    const std::string beginning = by_hand();
+    std::size_t end = 0; // of the last list
+    for (auto at = message.find(beginning); at != std::string::npos;
+         at = message.find(beginning, at + 1)) {
+        // vxlanctl: vxlan0: cannot add peer 100.64.158.4 (Device or resource busy). The rollback
+        // ...
+        const auto begin = std::max(message.rfind('\n', at) + 1, end == 0 ? 0 : end + 2);
+        std::string sentence = message.substr(begin, at - begin);
         if (sentence.starts_with("vxlanctl: ")) sentence.erase(0, 10);
         const std::string tunnel = sentence.substr(0, sentence.find(':'));
-        const auto first = at + by_hand.size();
-        const auto end = std::min(message.find('\n', first), message.find(". ", first));
+        const auto first = at + beginning.size();
+        end = std::min(message.find(".\n", first), message.find(". ", first));
         std::string list = message.substr(first, end - first) + ", ";
         for (auto comma = list.find(", "); comma != std::string::npos; comma = list.find(", ")) {
             std::string item = list.substr(0, comma);
@@ -379,8 +385,8 @@ private:
 
     /// Does by hand what the message says is left. The state before is there then, and not earlier.
     void check_left(const std::string& what, const Finished& finished, const Look& now) {
-        const bool is_readable = finished.err.find("cannot be read") == std::string::npos;
-        if (finished.err.find(by_hand) == std::string::npos && is_readable)
+        const bool is_readable = !told(finished, "rollback-unknown");
+        if (finished.err.find(by_hand()) == std::string::npos && is_readable)
             return problem(what + ", without a list", finished, now);
         if (!is_readable) return;
         const auto commands = commands_in(finished.err, command_.netns);

@@ -33,8 +33,7 @@ Finished StoppedRun::resume() {
 
 void await_pending(const Namespace& space) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (vxlanctl(space, "down nosuch --lock-timeout 0").err.find("is taken back in") ==
-           std::string::npos)
+    while (!told(vxlanctl(space, "down nosuch --lock-timeout 0"), "locked, holder-unconfirmed"))
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error("no change waits for its confirmation");
 }

@@ -125,18 +125,18 @@ void Happening::check_errors(const nlohmann::json& document, int code) {
     std::string follows;
     for (const auto& tunnel : document.at("tunnels"))
         for (const auto& error : tunnel.at("errors")) {
-            const std::string kind = error.at("kind"), message = error.at("message");
+            const std::string kind = error.at("kind"), word = error.at("code"),
+                              message = error.at("message");
             // A wish that cannot be keeps the others from nothing.
             if (code == 1 && kind == "usage") has_reason = true;
             if (kind == "usage" || kind == "refused") continue;
             demand(code == 1, "an error has its exit code", message);
             has_reason = true;
-            if (contains(message, "it is not in effect")) { // it was another tunnel's as well
+            if (word == "not-in-effect") { // it was another tunnel's as well
                 follows = message;
                 continue;
             }
-            demand(contains(message, "Nexthop has invalid gateway") ||
-                       contains(message, "the UDP port is in use") ||
+            demand(contains(message, "Nexthop has invalid gateway") || word == "udp-port-in-use" ||
                        contains(message, "Device or resource busy"), // a macvlan's lower device
                    "the kernel accepts what was planned", message);
             has_failed = true;
@@ -245,15 +245,13 @@ void Happening::check_foreign(const nlohmann::json& before, const nlohmann::json
             if (step.at("operation") == "delete_link" &&
                 (contains(options, "--drop-foreign") || tunnel.at("result") == "removed"))
                 exempt.links.insert({step.at("link"), "f5", "f6"}); // these may stand on it
-        for (const std::string warning : tunnel.at("warnings")) {
-            const auto named = [&](const std::string& first, const char* behind) {
-                const auto end = warning.find(behind);
-                return warning.starts_with(first) && end != std::string::npos
-                           ? warning.substr(first.size(), end - first.size())
-                           : "";
+        for (const auto& warning : tunnel.at("warnings")) {
+            const auto named = [&](const char* code, const char* name) {
+                return warning.at("code") == code ? warning.at("values").at(name).get<std::string>()
+                                                  : "";
             };
-            exempt.objects.insert(named("route ", " goes with the address that it needs"));
-            std::string mac = named("FDB entry ", " at ");
+            exempt.objects.insert(named("route-goes-with-address", "route"));
+            std::string mac = named("fdb-entry-not-restorable", "mac");
             std::erase(mac, ':');
             exempt.objects.insert(mac);
         }

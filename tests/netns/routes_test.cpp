@@ -256,7 +256,7 @@ TEST_CASE(
         const auto failed = run.resume();
         INFO(failed.err);
         CHECK(failed.code == 1);
-        CHECK(failed.err.find("The previous state is restored") != std::string::npos);
+        CHECK(told(failed, "restored"));
         CHECK(routes(host.space, "198.51.100.0/24") ==
               "198.51.100.0/24 via 172.21.0.1 dev eth0 \n");
     }
@@ -283,7 +283,7 @@ TEST_CASE("routes: what two tunnels have set is not changed for one of them alon
         vxlanctl(host.space, second + " --route '198.51.100.0/24,via 172.21.0.9,dev eth0'");
     INFO(refused.err);
     CHECK(refused.code != 0);
-    CHECK(refused.err.find("another tunnel") != std::string::npos);
+    CHECK(told(refused, "route-exists"));
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
@@ -300,9 +300,10 @@ TEST_CASE("routes: of those that two tunnels of a file share, none stays when bo
     INFO(run.err);
     CHECK(run.code == 1);
     for (const std::string tunnel : {"v0", "v1"})
-        CHECK(run.err.find("vxlanctl: " + tunnel +
-                           ": cannot add route 100.64.0.0/16 via 192.0.2.1 dev eth0 table 102: "
-                           "Nexthop has invalid gateway") != std::string::npos);
+        CHECK(told(run, "kernel-refused",
+                   {"vxlanctl: " + tunnel + ": ",
+                    "add route 100.64.0.0/16 via 192.0.2.1 dev eth0 table 102",
+                    "Nexthop has invalid gateway"}));
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
@@ -312,20 +313,22 @@ TEST_CASE("routes: what is in the way, or swallows the host's own network, touch
     REQUIRE(vxlanctl(host.space, base).code == 0);
     sh(host.space, "ip route add 192.0.2.0/24 dev vxlan0");
     const auto before = snapshot(host.space);
-    const auto refused = [&](const std::string& options, int code, const std::string& text) {
+    const auto refused = [&](const std::string& options, int code, const std::string& word,
+                             const std::vector<std::string>& values = {}) {
         const auto finished = vxlanctl(host.space, base + options);
         INFO(options << ": " << finished.err);
         CHECK(finished.code == code);
-        CHECK(finished.err.find(text) != std::string::npos);
+        CHECK(told(finished, word, values));
         CHECK(difference(before, snapshot(host.space)) == "");
     };
-    refused("--route '192.0.2.0/24,via 10.192.158.4'", 2, "same table and metric");
-    refused("--route 172.16.0.0/12", 4, "the subnet of the local address");
-    refused("--route '0.0.0.0/0,metric 5'", 4, "the subnet of the local address");
-    refused("--route 0.0.0.0/0", 2, "same table and metric out of 'eth0'");
-    refused("--route '10.9.0.0/16,dev eth7'", 2, "link 'eth7' does not exist");
-    refused("--route 10.9.0.1/16", 2, "has host bits");
-    refused("--rule 'from 10.0.0.1'", 2, "the table is missing");
-    refused("--vrf eth1", 2, "is not a VRF");
-    refused("--vrf vrf1 --master br0", 2, "contradict");
+    refused("--route '192.0.2.0/24,via 10.192.158.4'", 2, "route-exists",
+            {"192.0.2.0/24", "vxlan0"});
+    refused("--route 172.16.0.0/12", 4, "route-draws-traffic", {"172.21.0.0/24"});
+    refused("--route '0.0.0.0/0,metric 5'", 4, "route-draws-traffic", {"172.21.0.0/24"});
+    refused("--route 0.0.0.0/0", 2, "route-exists", {"0.0.0.0/0", "eth0"});
+    refused("--route '10.9.0.0/16,dev eth7'", 2, "interface-missing", {"eth7"});
+    refused("--route 10.9.0.1/16", 2, "host-bits-set");
+    refused("--rule 'from 10.0.0.1'", 2, "rule-without-table");
+    refused("--vrf eth1", 2, "not-a-vrf", {"eth1"});
+    refused("--vrf vrf1 --master br0", 2, "options-contradict, vrf-is-a-master");
 }

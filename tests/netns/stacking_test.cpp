@@ -50,8 +50,7 @@ TEST_CASE("stacking: what stands on a replaced tunnel is made again, with what o
     const auto undecided = vxlanctl(space, "apply /run/after.toml --allow-recreate");
     CHECK(undecided.code == 4); // the upper one has an address that nobody stated
     INFO(undecided.err);
-    CHECK(undecided.err.find("lower: cannot go without 'upper', which stands on it") !=
-          std::string::npos);
+    CHECK(told(undecided, "cannot-go-without", {"lower", "upper"}));
     CHECK(difference(before, snapshot(space)) == "");
 
     const std::string allowed = " /run/after.toml --allow-recreate --keep-foreign";
@@ -92,13 +91,11 @@ TEST_CASE("stacking: a tunnel stands on another one by its local address, too") 
     const auto refused = vxlanctl(space, "down lower");
     INFO(refused.err);
     CHECK(refused.code == 4);
-    CHECK(refused.err.find("lower: cannot remove: other tunnels stand on it, and would stay and "
-                           "carry nothing: free.") != std::string::npos);
+    CHECK(told(refused, "tunnels-depend-on-it", {"lower", "free"}));
     const auto readdressed = vxlanctl(
         space, "up eth0 172.21.0.100 lower 10.9.1.1/24 100.64.158.4 --vni 13 --allow-recreate");
     CHECK(readdressed.code == 4);
-    CHECK(readdressed.err.find("the link to be replaced carries other tunnels, which would stay "
-                               "and carry nothing: free.") != std::string::npos);
+    CHECK(told(readdressed, "dependants-would-carry-nothing", {"free"}));
     CHECK(difference(before, snapshot(space)) == "");
 
     // With the same address, what stands on it goes on.
@@ -125,17 +122,15 @@ TEST_CASE("stacking: a tunnel that others stand on is not removed without them")
         const auto refused = vxlanctl(space, words);
         INFO(words << "\n" << refused.err);
         CHECK(refused.code == 4);
-        CHECK(refused.err.find("lower: cannot remove: other links stand on it and would go with "
-                               "it: upper.") != std::string::npos);
+        CHECK(told(refused, "interfaces-depend-on-it", {"lower", "upper"}));
     }
     sh(space, "ip link add other type vxlan id 5 dstport 4789 local 10.8.0.1 dev upper");
-    CHECK(vxlanctl(space, "down lower upper").err.find("with it: other.") != std::string::npos);
+    CHECK(told(vxlanctl(space, "down lower upper"), "interfaces-depend-on-it", {"other"}));
     CHECK(link_exists(space, "lower"));
     const auto replaced = vxlanctl(space, "apply /run/after.toml --allow-recreate --keep-foreign");
     INFO(replaced.err);
     CHECK(replaced.code == 4);
-    CHECK(replaced.err.find("upper: the link to be replaced carries other links, which would go "
-                            "with it: other.") != std::string::npos);
+    CHECK(told(replaced, "uppers-would-be-lost", {"upper", "other"}));
     sh(space, "ip link del other");
     CHECK(difference(before, snapshot(space)) == "");
 

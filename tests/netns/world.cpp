@@ -1,4 +1,5 @@
 #include "world.h"
+#include "vxlanctl/error.h"
 
 #include "json_schema.h"
 
@@ -192,7 +193,7 @@ std::string sh(const Namespace& space, const std::string& line) {
 }
 
 std::vector<std::string> command_of(const std::string& words) {
-    std::vector<std::string> command{VXLANCTL_PROGRAM};
+    std::vector<std::string> command{VXLANCTL_PROGRAM, "-v"};
     std::string word;
     bool quoted = false, begun = false;
     for (const char character : words + " ") {
@@ -231,6 +232,53 @@ Finished apply_text(const Namespace& space, const std::string& text, const std::
 
 Finished check_text(const Namespace& space, const std::string& text, const std::string& options) {
     return with_file(space, "check - " + options, text);
+}
+
+bool told(const std::string& text, const std::string& codes,
+          const std::vector<std::string>& values) {
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        const auto list = line.rfind(" [");
+        if (list == std::string::npos || !line.ends_with(']')) continue;
+        const auto has = [&](const std::string& value) { return line.find(value) < list; };
+        const std::string all = line.substr(list + 2, line.size() - list - 3) + ", ";
+        if ((", " + all).find(", " + codes + ", ") != std::string::npos &&
+            std::all_of(values.begin(), values.end(), has))
+            return true;
+    }
+    return false;
+}
+
+bool told(const Finished& finished, const std::string& codes,
+          const std::vector<std::string>& values) {
+    return told(finished.err, codes, values);
+}
+
+long times_told(const Finished& finished, const std::string& code) {
+    long times = 0;
+    std::istringstream lines(finished.err);
+    for (std::string line; std::getline(lines, line);)
+        times += told(line, code) ? 1 : 0;
+    return times;
+}
+
+std::string clause(const std::string& code) {
+    for (const auto& row : vxlanctl::message_rows())
+        if (vxlanctl::code_word(row.code) == code) return vxlanctl::text_of(row.code);
+    throw std::logic_error("there is no code " + code);
+}
+
+std::string told(const nlohmann::json& messages) {
+    std::string text;
+    for (const auto& message : messages) {
+        text += (text.empty() ? "" : "; ") + message.at("code").get<std::string>();
+        std::string values;
+        for (const auto& [name, value] : message.at("values").items())
+            values +=
+                fmt::format("{}{}={}", values.empty() ? "" : ", ", name, value.get<std::string>());
+        if (!values.empty()) text += fmt::format(" {{{}}}", values);
+    }
+    return text;
 }
 
 void without_duplicate_detection(const Namespace& space) {

@@ -75,9 +75,23 @@ std::string sh(const Namespace& space, const std::string& line);
 using text_files::text_of;
 using text_files::write_text;
 
-/// vxlanctl and these words: split at blanks, except within single quotes.
+/// `vxlanctl -v`, so that messages have their codes, and these words: split at blanks, except
+/// within single quotes.
 std::vector<std::string> command_of(const std::string& words);
 Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options = {});
+/// Whether it was told on standard error: a line that ends with these codes among others, as -v has
+/// them, and has all of these values in it.
+bool told(const Finished& finished, const std::string& codes,
+          const std::vector<std::string>& values = {});
+/// The same of a text.
+bool told(const std::string& text, const std::string& codes,
+          const std::vector<std::string>& values = {});
+/// How many lines have the code.
+long times_told(const Finished& finished, const std::string& code);
+/// The clause that has this code, as the program writes it into values.
+std::string clause(const std::string& code);
+/// `code {name=value, name=value}` of messages in JSON, with `; ` between them.
+std::string told(const nlohmann::json& messages);
 /// `apply -` and `check -` of this file.
 Finished apply_text(const Namespace& space, const std::string& text,
                     const std::string& options = "");

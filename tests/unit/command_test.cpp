@@ -1,4 +1,5 @@
 #include "text_files.h"
+#include "told.h"
 #include "vxlanctl/command.h"
 #include "vxlanctl/report.h"
 
@@ -12,7 +13,7 @@ namespace {
 
 std::string error_of(const std::vector<std::string>& arguments) {
     const auto parsed = parse_arguments(arguments);
-    return parsed ? "none" : to_string(parsed.error());
+    return parsed ? "none" : told(parsed.error());
 }
 
 } // namespace
@@ -49,9 +50,9 @@ TEST_CASE("command line: mistakes are named, with what was probably meant") {
     CHECK(error_of({"up", "--por", "1"}) == "unknown option '--por'. Did you mean '--port'?");
     CHECK(error_of({"up", "--xyzzy"}) == "unknown option '--xyzzy'. See 'vxlanctl up --help'.");
     CHECK(error_of({"up", "-x"}) == "unknown option '-x'. See 'vxlanctl up --help'.");
-    CHECK(error_of({"show", "--mtu", "1"}).find("unknown option '--mtu'") == 0);
-    CHECK(error_of({"up", "--mtu"}).find("'mtu'") != std::string::npos);
-    CHECK(error_of({"up", "--mtu"}).find("vxlanctl up --help") != std::string::npos);
+    CHECK(error_of({"show", "--mtu", "1"}).find("unknown-option {word=--mtu}") == 0);
+    CHECK(error_of({"up", "--mtu"}).find("options-wrong {problem=") != std::string::npos);
+    CHECK(error_of({"up", "--mtu"}).find("help=vxlanctl up --help") != std::string::npos);
 }
 
 TEST_CASE("help: fits a terminal, and names every option") {
@@ -125,13 +126,10 @@ TEST_CASE("shell words: quoted where a shell would do something with them") {
 }
 
 TEST_CASE("errors: one line, without what a terminal would interpret") {
-    const Error error{ErrorKind::usage, "vxlan0",
-                      "cannot create",  "VNI 10 on port 4789 is already used by vxlan7",
-                      EEXIST,           "Give the tunnels different --vni or --port."};
-    CHECK(
-        to_string(error) ==
-        "vxlan0: cannot create: VNI 10 on port 4789 is already used by vxlan7 (File exists). Give "
-        "the tunnels different --vni or --port.");
+    const Error error(Code::peer_is_own_address, "a\033[2Jb", {{"peer", "\n\x7f"}});
+    const auto text = to_string(error);
+    CHECK(text.starts_with("a\\x1b[2Jb: "));
+    CHECK(text.find("\\x0a\\x7f") != std::string::npos);
     CHECK(printable("a\033[2Jb\n\x7f") == "a\\x1b[2Jb\\x0a\\x7f");
 }
 

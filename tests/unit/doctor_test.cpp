@@ -87,7 +87,7 @@ TEST_CASE("doctor: nothing fails on a healthy tunnel, and the cloud comes last")
     CHECK(findings(facts).back().check == "cloud");
     for (const auto& finding : findings(facts)) {
         CHECK(finding.why != "");
-        CHECK(finding.found != "");
+        CHECK_FALSE(finding.messages.empty());
     }
 }
 
@@ -242,11 +242,11 @@ TEST_CASE("doctor: IPv6 forwarding is looked at where IPv6 goes into the tunnel"
 
 TEST_CASE("doctor: firewall rules that cannot be seen are a warning") {
     Facts facts = healthy();
-    CHECK(found(facts, "firewall").found == "there are no rules");
+    CHECK(found(facts, "firewall").messages.at(0).code == Code::firewall_empty);
     facts.has_legacy_rules = true;
     CHECK(found(facts, "firewall").verdict == Verdict::warn);
-    facts.ruleset_obstacle = "there is no program 'nft'";
-    CHECK(found(facts, "firewall").found == "the rules are not known: there is no program 'nft'");
+    facts.ruleset_obstacle = Error(Code::nft_missing);
+    CHECK(found(facts, "firewall").messages.at(0).code == Code::firewall_unknown);
 }
 
 TEST_CASE("doctor: pins are no failure where nothing is redundant, or learned") {

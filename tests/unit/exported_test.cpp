@@ -1,6 +1,7 @@
 // What runs, exported, and read again as a file: over many random links, which others have changed.
 #include "random.h"
 #include "simulator.h"
+#include "told.h"
 #include "vxlanctl/running.h"
 #include "vxlanctl/tunnel_file.h"
 
@@ -172,7 +173,7 @@ TEST_CASE("exported: what runs is a file that changes nothing but marks") {
         for (const auto& line : rendered(again.steps))
             UNSCOPED_INFO(line);
         for (const auto& error : again.errors)
-            UNSCOPED_INFO(to_string(error));
+            UNSCOPED_INFO(told(error));
         REQUIRE(again.errors.empty());
         REQUIRE(again.steps.size() <= 1);
         REQUIRE((again.steps.empty() || again.adopted));

@@ -1,4 +1,5 @@
 // Tunnels as text and back: over random tunnels the same ones, and over damaged texts no crash.
+#include "told.h"
 #include "vxlanctl/file_text.h"
 #include "vxlanctl/route_words.h"
 #include "vxlanctl/tunnel_file.h"
@@ -15,7 +16,7 @@ using Words = std::vector<std::string>;
 namespace {
 
 Result<std::string> no_peers_file(std::size_t, const std::string&) {
-    return usage_error("", "there is no peers file");
+    return error(Code::peers_file_unexpected);
 }
 
 ParsedFiles parse(const std::string& text) {
@@ -26,7 +27,7 @@ ParsedFiles parse(const std::string& text) {
 std::string reread(const std::string& text) {
     const auto parsed = parse(text);
     for (const auto& error : parsed.errors)
-        return to_string(error) + "\n" + excerpt(error);
+        return told(error) + "\n" + excerpt(error);
     return file_text(parsed.tunnels.at(0).tunnel);
 }
 
@@ -206,7 +207,7 @@ TEST_CASE("file text: what is written reads back as the same tunnel") {
         INFO("seed " << seed + i << "\n" << text);
         const auto parsed = parse(text);
         for (const auto& error : parsed.errors)
-            FAIL(to_string(error));
+            FAIL(told(error));
         REQUIRE(parsed.tunnels.size() == 1);
         REQUIRE(parsed.tunnels[0].tunnel == tunnel);
         REQUIRE(text.find("# A file cannot state") == std::string::npos);
@@ -337,7 +338,7 @@ TEST_CASE("file text: what a file cannot state is told in comments") {
                             "prefix = \"2001:db8::/64\"\n"
                             "routes = []\n");
     sit.addresses.reset();
-    CHECK(parse(file_text(sit)).errors.at(0).doing == "the key 'prefix' is missing");
+    CHECK(parse(file_text(sit)).errors.at(0).code == Code::key_missing);
 }
 
 TEST_CASE("file text: strings are escaped, and no section is read as another one") {

@@ -1,3 +1,4 @@
+#include "told.h"
 #include "vxlanctl/firewall.h"
 
 #include <catch2/catch.hpp>
@@ -60,7 +61,7 @@ bool has(const std::string& text, std::string_view part) {
 
 std::string error_of(const Link& link, const FirewallWish& wish = {}) {
     const auto firewall = firewall_of(link, {}, wish);
-    return firewall ? "none" : to_string(firewall.error());
+    return firewall ? "none" : told(firewall.error());
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 // JSON that nobody vouches for: the places of values and of what is no JSON.
+#include "told.h"
 #include "vxlanctl/json_objects.h"
 
 #include <catch2/catch.hpp>
@@ -52,7 +53,7 @@ TEST_CASE("json objects: what is not JSON is told with its place") {
         const SourceText source{"a.json", text};
         const std::string_view keys[] = {"k"};
         const auto parsed = parse_objects(source, keys);
-        CHECK((parsed ? "none" : to_string(parsed.error()))
+        CHECK((parsed ? "none" : told(parsed.error()))
                   .find(message == "none" ? "none" : "a.json:" + message) == 0);
     }
 }

@@ -2,6 +2,7 @@
 #include "vxlanctl/names.h"
 
 #include "simulator.h"
+#include "told.h"
 #include "vxlanctl/plan.h"
 #include "vxlanctl/tunnel_words.h"
 
@@ -107,8 +108,8 @@ TEST_CASE("names: with one that is not known nothing is removed, and what is kno
     const auto added =
         plan(config_of(known({addresses_of({"100.64.1.7"}), ""}, gone)), state, {}).tunnels.at(0);
     CHECK(rendered(added.steps) == Lines{"add peers 100.64.1.7"});
-    CHECK(added.warnings == Lines{"cannot look up peer 'gate-b.example' (Name or service not "
-                                  "known): the peers that run are kept"});
+    CHECK(told(added.warnings) == Lines{"cannot look up peer 'gate-b.example' (Name or service not "
+                                        "known): the peers that run are kept"});
     const auto none = plan(config_of(known(gone, gone)), state, {}).tunnels.at(0);
     CHECK(none.steps.empty());
     CHECK(none.errors.empty());
@@ -136,7 +137,7 @@ TEST_CASE("names: without a peer that runs, one that is not known stops the tunn
         const auto tunnel = plan(config, state, {}).tunnels.at(0);
         CHECK(tunnel.steps.empty());
         REQUIRE(tunnel.errors.size() == 1);
-        CHECK(to_string(tunnel.errors[0]) == message);
+        CHECK(told(tunnel.errors[0]) == message);
         CHECK(tunnel.errors[0].kind == ErrorKind::usage);
     }
 }

@@ -1,6 +1,7 @@
 #include "vxlanctl/plan.h"
 
 #include "simulator.h"
+#include "told.h"
 #include "vxlanctl/elsewhere.h"
 #include "vxlanctl/tunnel_words.h"
 #include "vxlanctl/undo.h"
@@ -30,7 +31,7 @@ Config config_of(const std::string& line) {
             equals == std::string::npos ? "" : word.substr(equals + 1));
     }
     auto tunnel = vxlan_from_words(words, options, {});
-    if (!tunnel) throw std::runtime_error(to_string(tunnel.error()));
+    if (!tunnel) throw std::runtime_error(told(tunnel.error()));
     return {Origin::cli, {*tunnel}, {}};
 }
 
@@ -56,7 +57,7 @@ Route route_of(const char* to) {
 std::string only_error(const TunnelPlan& plan) {
     REQUIRE(plan.errors.size() == 1);
     CHECK(plan.steps.empty());
-    return to_string(plan.errors[0]);
+    return told(plan.errors[0]);
 }
 
 } // namespace
@@ -126,7 +127,8 @@ TEST_CASE("plan: routes that go with an address are put back, or named") {
     const auto tunnel =
         plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4 100.64.158.132"), state);
     CHECK(rendered(tunnel.steps) == Lines{"remove 10.225.194.171/9", "add route 192.0.2.0/24"});
-    CHECK(tunnel.warnings == Lines{"route 198.51.100.0/24 goes with the address that it needs"});
+    CHECK(told(tunnel.warnings) ==
+          Lines{"route 198.51.100.0/24 goes with the address that it needs"});
 }
 
 TEST_CASE("plan: an attribute that is no longer stated goes back to the kernel's default") {
@@ -142,7 +144,7 @@ TEST_CASE("plan: the MTU is too large only where the kernel does not correct it"
     link_in(state, "eth0").attributes.mtu = 1400;
     CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings.empty());
     link_in(state, "vxlan0").tunnel.dev = "eth0";
-    CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings ==
+    CHECK(told(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings) ==
           Lines{"MTU 1500 is more than lower device 'eth0' can carry now (1350)"});
     // Where the file does not say it either.
     Config config = config_of("- 172.21.0.100 vxlan0 - 100.64.158.4");
@@ -150,7 +152,7 @@ TEST_CASE("plan: the MTU is too large only where the kernel does not correct it"
     config.tunnels[0].link.mtu = 1400;
     const auto plan = plan_one(config, state);
     REQUIRE(plan.errors.size() == 1);
-    CHECK(plan.errors[0].doing == "MTU 1400 is over the limit of 1350: 'eth0' has MTU 1400, and "
+    CHECK(told(plan.errors[0]) == "MTU 1400 is over the limit of 1350: 'eth0' has MTU 1400, and "
                                   "encapsulation takes 50");
 }
 
@@ -160,7 +162,7 @@ TEST_CASE("plan: without the record nothing is reset, with one warning") {
     const auto tunnel = plan_one(config_of(example), state);
     CHECK(tunnel.steps.empty());
     REQUIRE(tunnel.warnings.size() == 1);
-    CHECK(tunnel.warnings[0].find("record") != std::string::npos);
+    CHECK(tunnel.warnings[0].code == Code::record_missing);
 }
 
 TEST_CASE("plan: a port change recreates the link, side by side") {
@@ -199,7 +201,7 @@ TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked 
     Link& link = link_in(state, "vxlan0");
     link.attributes.alias = "";
     link.addresses.push_back(address_of("10.200.0.1/9"));
-    CHECK(only_error(plan_one(config, state)).find("--allow-recreate") != std::string::npos);
+    CHECK(only_error(plan_one(config, state)).find("needs-replacement") != std::string::npos);
 
     config.tunnels[0].failed_port = 8472;
     const State made = after(config, state);
@@ -233,7 +235,7 @@ TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked 
     SECTION("nor one on another port") {
         link.tunnel.port = 8473;
     }
-    CHECK(only_error(plan_one(config, state)).find("--allow-recreate") != std::string::npos);
+    CHECK(only_error(plan_one(config, state)).find("needs-replacement") != std::string::npos);
 }
 
 TEST_CASE("plan: where it is not stated whether the link is up, it stays as it is") {
@@ -311,7 +313,8 @@ TEST_CASE("plan: an unstated MTU over the lower device's is a warning, not a cha
     const auto tunnel = plan_one(config_of(example), state);
     CHECK(tunnel.steps.empty());
     REQUIRE(tunnel.warnings.size() == 1);
-    CHECK(tunnel.warnings[0] == "MTU 8951 is more than lower device 'eth0' can carry now (1450)");
+    CHECK(told(tunnel.warnings[0]) ==
+          "MTU 8951 is more than lower device 'eth0' can carry now (1450)");
 }
 
 TEST_CASE("plan: another prefix length of a foreign IPv6 address is refused") {
@@ -354,7 +357,7 @@ TEST_CASE("plan: absence is a deletion of what is ours, and nothing where there 
 TEST_CASE("plan: an alias that leaves no room for the mark is an error") {
     State state = after(config_of(example), host_state());
     link_in(state, "vxlan0").attributes.alias = std::string(240, 'x');
-    CHECK(only_error(plan_one(config_of(example), state)).find("alias") != std::string::npos);
+    CHECK(only_error(plan_one(config_of(example), state)).find("alias-too-long") != std::string::npos);
 }
 
 TEST_CASE("plan: tunnels on one another are planned the lower one first") {
@@ -373,7 +376,7 @@ TEST_CASE("plan: tunnels on one another are planned the lower one first") {
     // Without the lower one, its address is not there.
     std::swap(config.tunnels[0], config.tunnels[1]);
     config.tunnels.erase(config.tunnels.begin());
-    CHECK(only_error(plan_one(config, state)).find("is not on this host") != std::string::npos);
+    CHECK(only_error(plan_one(config, state)).find("local-not-here") != std::string::npos);
 }
 
 TEST_CASE("plan: two tunnels of one config cannot have the same VNI and port") {
@@ -382,7 +385,7 @@ TEST_CASE("plan: two tunnels of one config cannot have the same VNI and port") {
         config_of("eth0 172.21.0.100 vxlan1 10.0.0.1/24 100.64.158.4").tunnels.front());
     const Plan whole = plan(config, host_state(), {});
     CHECK(whole.tunnels.at(0).errors.empty());
-    CHECK(only_error(whole.tunnels.at(1)).find("already used by 'vxlan0'") != std::string::npos);
+    CHECK(only_error(whole.tunnels.at(1)).find("interface=vxlan0") != std::string::npos);
 }
 
 TEST_CASE("plan: links of files that a config does not name go if that is wished") {

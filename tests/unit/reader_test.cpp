@@ -65,7 +65,7 @@ public:
 
     Result<std::span<const std::byte>> receive() override {
         if (answers_.empty())
-            return tl::unexpected(Error{ErrorKind::kernel, "", "silence", "", ETIMEDOUT, ""});
+            return tl::unexpected(Error(Code::kernel_does_not_answer).with(ETIMEDOUT));
         current_ = std::move(answers_.front());
         answers_.pop_front();
         return std::span<const std::byte>(current_);

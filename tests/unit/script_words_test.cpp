@@ -1,5 +1,6 @@
 #include "vxlanctl/script_words.h"
 
+#include "told.h"
 #include "vxlanctl/command.h"
 
 #include <catch2/catch.hpp>
@@ -23,19 +24,19 @@ Words with(Words words, std::size_t position, const std::string& word) {
 
 std::string address_of(const Words& words) {
     const auto tunnel = tunnel_from_script(words);
-    if (!tunnel) return to_string(tunnel.error());
+    if (!tunnel) return told(tunnel.error());
     return tunnel->addresses->empty() ? "none" : to_string(tunnel->addresses->at(0));
 }
 
 std::string error_of(const Words& words) {
     const auto tunnel = tunnel_from_script(words);
-    return tunnel ? "none" : to_string(tunnel.error());
+    return tunnel ? "none" : told(tunnel.error());
 }
 
 /// LOCAL, address, VNI, peers.
 std::string summary_of(const Words& words) {
     const auto tunnel = tunnel_from_script(words);
-    if (!tunnel) return to_string(tunnel.error());
+    if (!tunnel) return told(tunnel.error());
     std::string text = *tunnel->tunnel.dev + " " + to_string(*tunnel->tunnel.local) + " " +
                        tunnel->name + " " + address_of(words) + " " +
                        std::to_string(*tunnel->tunnel.vni);

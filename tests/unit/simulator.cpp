@@ -1,5 +1,6 @@
 #include "simulator.h"
 
+#include "told.h"
 #include "vxlanctl/overloaded.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/steps.h"
@@ -352,7 +353,7 @@ State after(const Config& config, State state, const PlanOptions& options) {
     const Plan whole = plan(config, state, options);
     for (const auto& tunnel : whole.tunnels) {
         for (const auto& error : tunnel.errors)
-            UNSCOPED_INFO(to_string(error));
+            UNSCOPED_INFO(told(error));
         REQUIRE(tunnel.errors.empty());
         for (const auto& step : tunnel.steps)
             REQUIRE(simulate(state, step) == "");

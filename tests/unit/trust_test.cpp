@@ -1,3 +1,4 @@
+#include "told.h"
 #include "vxlanctl/trust.h"
 
 #include <catch2/catch.hpp>
@@ -14,7 +15,7 @@ std::string refusal(const std::vector<PathStep>& steps, const std::set<unsigned>
     const auto good = check_way("/etc/v.toml", steps, users);
     if (good) return "";
     CHECK(good.error().kind == ErrorKind::usage);
-    return to_string(good.error());
+    return told(good.error());
 }
 
 } // namespace
@@ -49,10 +50,10 @@ TEST_CASE("trust: what others can write to is refused, with the reason and the r
           "/etc/v.toml: not read, because everybody can write to the directory '/a b'. "
           "'chmod go-w '/a b'' changes that.");
     CHECK(refusal({root, {"/d", 1001, 0, directory | 01755}, good})
-              .find("'/d' belongs to user 1001") != std::string::npos);
+              .find("what=the directory '/d', owner=1001") != std::string::npos);
     CHECK(
-        refusal({root, {"/l", 1001, 0, link_type | 0777}, good}).find("the link '/l' belongs to") !=
+        refusal({root, {"/l", 1001, 0, link_type | 0777}, good}).find("what=the link '/l'") !=
         std::string::npos);
-    CHECK(refusal({root, {"/etc/p", 0, 0, S_IFIFO | 0666}}).find("everybody can write to it") !=
+    CHECK(refusal({root, {"/etc/p", 0, 0, S_IFIFO | 0666}}).find("file-writable-by-others {what=it, writers=everybody") !=
           std::string::npos);
 }

@@ -1,5 +1,6 @@
 // Tunnels out of TOML files: what is accepted, what the same is on the command line, and the exact
 // text of what is wrong.
+#include "told.h"
 #include "vxlanctl/tunnel_file.h"
 #include "vxlanctl/tunnel_words.h"
 
@@ -20,7 +21,7 @@ namespace {
 
 Result<std::string> no_peers_file(std::size_t, const std::string& path) {
     return tl::unexpected(
-        Error{ErrorKind::usage, path, "cannot read the peers file", "", ENOENT, ""});
+        Error(Code::cannot_read_file, path, {{"what", "peers file"}}).with(ENOENT));
 }
 
 ParsedFiles parse(const std::string& text, const ReadText& read = no_peers_file) {
@@ -32,7 +33,7 @@ ParsedFiles parse(const std::string& text, const ReadText& read = no_peers_file)
 Tunnel tunnel_of(const std::string& text, const ReadText& read = no_peers_file) {
     const auto parsed = parse(text, read);
     for (const auto& error : parsed.errors)
-        FAIL(to_string(error) << "\n" << excerpt(error));
+        FAIL(told(error) << "\n" << excerpt(error));
     REQUIRE(parsed.tunnels.size() == 1);
     return parsed.tunnels[0].tunnel;
 }
@@ -53,7 +54,7 @@ void check_error(const std::string& section, const std::string& line, const std:
     const Error& error = parsed.errors[0];
     CHECK(error.kind == ErrorKind::usage);
     const auto lines = static_cast<std::size_t>(std::count(section.begin(), section.end(), '\n'));
-    CHECK(to_string(error) == fmt::format("a.toml:{}:{}", lines + 1, message));
+    CHECK(told(error) == fmt::format("a.toml:{}:{}", lines + 1, message));
     CHECK(excerpt(error) == fmt::format("    {}\n    {:>{}}\n", line.substr(0, line.find('\n')),
                                         "^", std::stoul(message)));
     CHECK(parsed.tunnels.empty());
@@ -224,8 +225,7 @@ TEST_CASE("file: every option of the attribute tables is a key, and every key is
             INFO(key);
             const auto parsed = parse(section + key + " = 2000-01-01");
             REQUIRE_FALSE(parsed.errors.empty());
-            CHECK(to_string(parsed.errors[0]).find("this is a date or a time") !=
-                  std::string::npos);
+            CHECK(told(parsed.errors[0]).find("found=a date or a time") != std::string::npos);
         }
     }
 }
@@ -268,7 +268,7 @@ TEST_CASE("file: peers files are found beside the file that names them") {
     };
     const auto errors = parse(vxlan + "peers_file = \"one\"", broken).errors;
     REQUIRE(errors.size() == 1);
-    CHECK(to_string(errors[0]) ==
+    CHECK(told(errors[0]) ==
           "a.toml:3:14: one:1: 'x': not an IP address. A host name has a dot, if only at its end.");
     check_error(vxlan, "peers_file = \"one\"",
                 "14: one: cannot read the peers file (No such file or directory)");
@@ -292,7 +292,7 @@ TEST_CASE("file: peers that are named twice, and all that is wrong in a peers fi
     const auto errors_of = [&](const std::string& lines) {
         std::string text;
         for (const auto& error : parse(vxlan + lines, read).errors)
-            text += to_string(error) + "\n";
+            text += told(error) + "\n";
         return text;
     };
     const std::string once = ". Every frame would be sent to it twice: name it once.\n";
@@ -315,7 +315,7 @@ TEST_CASE("file: peers that are named twice, and all that is wrong in a peers fi
     REQUIRE(many.size() == 101);
     CHECK(to_string(many[99]) == "a.toml:3:14: many:100: 'x': not an IP address. A host name has a "
                                  "dot, if only at its end.");
-    CHECK(to_string(many[100]) == "a.toml: has 200 errors more");
+    CHECK(told(many[100]) == "a.toml: has 200 errors more");
 }
 
 TEST_CASE("file: peers by name, beside addresses and in peers files") {
@@ -527,7 +527,7 @@ TEST_CASE("file: a syntax error is told in plain words") {
         INFO(text); // which toml++ calls unreachable
         const auto errors = parse(vxlan + text).errors;
         REQUIRE(errors.size() == 1);
-        CHECK(to_string(errors[0]).find("not TOML") != std::string::npos);
+        CHECK(errors[0].code == Code::not_toml);
     }
     check_error(vxlan, "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 1",
                 "34: not TOML: too many dots outside of quotes");
@@ -542,19 +542,19 @@ TEST_CASE("file: a string that is not closed is told from one with a control cha
     check_error(vxlan, "dev = \"eth0", "12: not TOML: a string is not closed");
     check_error(vxlan, "dev = 'eth0\nmtu = 1", "12: not TOML: a string is not closed on its line");
     check_error(vxlan, "dev = \"\"\"eth0", "14: not TOML: a string is not closed");
-    CHECK(to_string(parse(vxlan + "dev = \"a\x01"
+    CHECK(told(parse(vxlan + "dev = \"a\x01"
                                   "b\"\n")
                         .errors.at(0))
               .find("control characters") != std::string::npos);
-    CHECK(to_string(parse(vxlan + "dev = \"eth0\r\nmtu = 1\n").errors.at(0))
-              .find("not closed on its line") != std::string::npos);
+    CHECK(told(parse(vxlan + "dev = \"eth0\r\nmtu = 1\n").errors.at(0))
+              .find("toml-string-not-closed") != std::string::npos);
 }
 
 TEST_CASE("file: what a terminal would interpret is not printed raw") {
     // C1, and what turns the direction of writing.
     const auto errors = parse("[vxlan.a]\nlocal = \"\u009bA\u202eB\u2066\u200fC\"\n").errors;
     REQUIRE(errors.size() == 1);
-    CHECK(to_string(errors[0]).find(
+    CHECK(told(errors[0]).find(
               "local '\\xc2\\x9bA\\xe2\\x80\\xaeB\\xe2\\x81\\xa6\\xe2\\x80\\x8fC'") !=
           std::string::npos);
     const auto comment = parse(vxlan + "x = 1 # \u009bA\u202e\u2069\u200eB \u00e9\n").errors;
@@ -575,7 +575,7 @@ TEST_CASE("file: all errors of all files come in one run, in the order of files 
     const auto parsed = parse_files(files, no_peers_file);
     std::string text;
     for (const auto& error : parsed.errors)
-        text += to_string(error) + "\n" + excerpt(error);
+        text += told(error) + "\n" + excerpt(error);
     CHECK(text == R"(a.toml:1:1: b: the key 'local' is missing
     [vxlan.b]
     ^
@@ -654,7 +654,7 @@ TEST_CASE("file: hostile texts end soon, with few errors, and without a crash") 
         CHECK(parsed.errors.size() <= 101);
         std::size_t size = 0;
         for (const auto& error : parsed.errors)
-            size += to_string(error).size() + excerpt(error).size();
+            size += told(error).size() + excerpt(error).size();
         CHECK(size < 200000);
     }
 }
@@ -724,7 +724,7 @@ TEST_CASE("manual page: the examples are files without an error") {
                 return Result<std::string>("100.64.1.1\n");
             });
         for (const auto& error : parsed.errors)
-            FAIL_CHECK(to_string(error) << "\n" << excerpt(error));
+            FAIL_CHECK(told(error) << "\n" << excerpt(error));
         tunnels += parsed.tunnels.size();
     }
     CHECK(tunnels == 4);

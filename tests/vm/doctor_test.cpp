@@ -34,7 +34,7 @@ nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
 nlohmann::json find(const nlohmann::json& checks, const std::string& name) {
     for (const auto& check : checks)
         if (check.at("check") == name) return check;
-    return {{"verdict", "none"}, {"found", ""}, {"remedy", ""}};
+    return {{"verdict", "none"}, {"messages", nlohmann::json::array()}, {"remedy", ""}};
 }
 
 Strings failed(const nlohmann::json& checks) {
@@ -52,7 +52,7 @@ void fails_alone(const Namespace& space, const std::string& name, const std::str
                  const std::string& remedy) {
     const auto checks = doctor(space);
     CHECK(failed(checks) == Strings{name});
-    CHECK(find(checks, name).at("found") == found);
+    CHECK(told(find(checks, name).at("messages")) == found);
     CHECK(find(checks, name).at("remedy") == remedy);
     sh(space, remedy);
     CHECK(failed(doctor(space)).empty());
@@ -64,8 +64,10 @@ TEST_CASE("doctor: on a healthy ISATAP tunnel nothing fails") {
     const FletsHost host;
     const auto checks = doctor(host.space);
     CHECK(failed(checks).empty());
-    CHECK(find(checks, "routers").at("found") == "192.168.103.254");
-    CHECK(find(checks, "default_route").at("found") == "by 2001:db8::5efe:c0a8:67fe");
+    CHECK(told(find(checks, "routers").at("messages")) ==
+          "routers-there {routers=192.168.103.254}");
+    CHECK(told(find(checks, "default_route").at("messages")) ==
+          "default-route-there {gateway=2001:db8::5efe:c0a8:67fe}");
     CHECK(find(checks, "route").at("verdict") == "pass");
     CHECK(find(checks, "rules").at("verdict") == "pass");
 }
@@ -73,12 +75,11 @@ TEST_CASE("doctor: on a healthy ISATAP tunnel nothing fails") {
 TEST_CASE("doctor: the PRL is empty, or lacks the default router") {
     const FletsHost host;
     sh(host.space, "ip tunnel prl dev sit1 prl-delete 192.168.103.254");
-    fails_alone(host.space, "routers", "it has no router: nothing from behind one is accepted",
+    fails_alone(host.space, "routers", "routers-missing",
                 "ip tunnel prl dev sit1 prl-default 192.168.103.254");
     sh(host.space, "ip tunnel prl dev sit1 prl-delete 192.168.103.254\n"
                    "ip tunnel prl dev sit1 prl-default 192.168.103.1");
-    fails_alone(host.space, "routers",
-                "router 192.168.103.254, by which the default route goes, is not in the PRL",
+    fails_alone(host.space, "routers", "router-not-in-prl {router=192.168.103.254}",
                 "ip tunnel prl dev sit1 prl-default 192.168.103.254");
     sh(host.space, "ip tunnel prl dev sit1 prl-delete 192.168.103.254\n"
                    "ip tunnel prl dev sit1 prl-nodefault 192.168.103.254");
@@ -91,27 +92,26 @@ TEST_CASE("doctor: the PRL is empty, or lacks the default router") {
 TEST_CASE("doctor: the default route's next hop is no ISATAP address") {
     const FletsHost host;
     sh(host.space, "ip -6 route add default via 2001:db8::1 dev sit1 metric 5");
-    fails_alone(host.space, "default_route", "next hop 2001:db8::1 is no ISATAP address",
+    fails_alone(host.space, "default_route", "next-hop-wrong {gateway=2001:db8::1}",
                 "ip -6 route replace ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 5");
     sh(host.space, "ip -6 route del default dev sit1 metric 5\n"
                    "ip -6 route add default dev sit1 metric 6");
-    fails_alone(host.space, "default_route", "it has no next hop",
+    fails_alone(host.space, "default_route", "next-hop-missing {gateway=}",
                 "ip -6 route replace ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 6");
 }
 
 TEST_CASE("doctor: another default route is where the one was that vxlanctl set") {
     const FletsHost host;
     const std::string wrong = "ip -6 route replace default dev sit1 metric 1 via ";
-    const std::string gone = "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone";
+    const std::string gone = " {route=::/0 via 2001:db8::5efe:c0a8:67fe}";
     const std::string route = "::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 1";
     for (const char* hop : {"fe80::1", "2001:db8::5efe:192.168.103.99"}) {
         sh(host.space, wrong + hop);
-        fails_alone(host.space, "rules", gone + ", and another one is in its place",
-                    "ip -6 route replace " + route);
+        fails_alone(host.space, "rules", "route-replaced" + gone, "ip -6 route replace " + route);
     }
     sh(host.space, "ip -6 route del default");
     CHECK(find(doctor(host.space), "default_route").at("verdict") == "none");
-    fails_alone(host.space, "rules", gone, "ip -6 route add " + route);
+    fails_alone(host.space, "rules", "route-gone" + gone, "ip -6 route add " + route);
     sh(host.space, wrong + "fe80::1; ip tunnel prl dev sit1 prl-delete 192.168.103.254");
     const auto checks = doctor(host.space); // each of the two with its own remedy
     CHECK(failed(checks) == Strings{"rules", "routers"});
@@ -127,29 +127,29 @@ TEST_CASE("doctor: of a tunnel in a tunnel, what is broken below is not told twi
     const auto healthy = doctor(host.space);
     CHECK(failed(healthy).empty());
     const auto cloud = find(healthy, "cloud");
-    CHECK(cloud.at("found").get<std::string>().find("(protocol 41 from 192.168.103.254)") !=
-          std::string::npos);
+    CHECK(told(cloud.at("messages")) == "cloud {doors=protocol 41 from 192.168.103.254}");
     CHECK(cloud.at("remedy") == "aws ec2 describe-instances --filters "
                                 "Name=network-interface.addresses.private-ip-address,"
                                 "Values=10.216.0.101");
-    CHECK(find(doctor(host.space, "site1"), "cloud").at("found") == cloud.at("found"));
+    CHECK(find(doctor(host.space, "site1"), "cloud").at("messages") == cloud.at("messages"));
     const std::string remedy =
         "ip -6 route add ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 1";
     sh(host.space, "ip -6 route del default");
     CHECK(find(doctor(host.space, "site1"), "route").at("remedy") == remedy);
-    fails_alone(host.space, "rules", "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone", remedy);
+    fails_alone(host.space, "rules", "route-gone {route=::/0 via 2001:db8::5efe:c0a8:67fe}",
+                remedy);
     sh(host.space, "ip link set sit1 down"); // and site1's local address is gone with it
     const auto alone = doctor(host.space, "site1");
     CHECK(failed(alone) == Strings{"local_address"});
-    CHECK(find(alone, "local_address").at("found") ==
-          "local address 2001:db8::5efe:ad8:65 is no more on 'sit1'");
+    CHECK(told(find(alone, "local_address").at("messages")) ==
+          "local-gone-from-tunnel {interface=sit1, local=2001:db8::5efe:ad8:65}");
     const std::string address = "ip addr add 2001:db8::5efe:ad8:65/64 dev sit1";
     CHECK(find(alone, "local_address").at("remedy") == "ip link set dev sit1 up && " + address);
     CHECK(failed(doctor(host.space)) == Strings{"link"});
     sh(host.space, "ip link set sit1 up");
     fails_alone(host.space, "rules",
-                "address 2001:db8::5efe:ad8:65/64 is gone; "
-                "route ::/0 via 2001:db8::5efe:c0a8:67fe is gone",
+                "address-gone {address=2001:db8::5efe:ad8:65/64}; "
+                "route-gone {route=::/0 via 2001:db8::5efe:c0a8:67fe}",
                 address + " && " + remedy);
 }
 
@@ -169,9 +169,9 @@ TEST_CASE("doctor: the firewall drops protocol 41") {
                                                  VXLANCTL_PROGRAM));
     const auto checks = nlohmann::json::parse(text).at("checks");
     CHECK(failed(checks) == Strings{"firewall"});
-    CHECK(find(checks, "firewall").at("found") ==
-          "drops protocol 41 from 192.168.103.254: table ip filter, chain input, handle 4 of "
-          "chain 'input'");
+    CHECK(told(find(checks, "firewall").at("messages")) ==
+          "firewall-drops {chain=input, direction=from, peers=192.168.103.254, table=ip filter, "
+          "what=protocol 41, why=handle 4 of chain 'input'}");
     CHECK(find(checks, "firewall").at("remedy") ==
           "nft insert rule ip filter input 'ip saddr { 192.168.103.254 } ip protocol 41 accept'");
 }
@@ -192,10 +192,9 @@ TEST_CASE("doctor: the lower device came into a VRF under a running tunnel") {
     sh(host.space, remedy);
     const auto again = doctor(host.space);
     CHECK(find(again, "vrf").at("verdict") == "pass");
-    CHECK(find(again, "route")
-              .at("found")
-              .get<std::string>()
-              .starts_with("100.64.158.4 by 'eth0', table 100, from 172.21.0.100"));
+    CHECK(told(find(again, "route").at("messages"))
+              .starts_with("route-fine {ways=100.64.158.4 through 'eth0', table 100, from "
+                           "172.21.0.100"));
 }
 
 TEST_CASE("doctor: IPv4 over IPv6 without a route to the other end") {

@@ -46,7 +46,7 @@ TEST_CASE("vrf: a living link is moved only when a flap is allowed, and gets eve
     const std::string words = up_words + " --route 192.0.2.0/24 --vrf vrf1";
     const auto refused = vxlanctl(host.space, words);
     CHECK(refused.code == 4);
-    CHECK(refused.err.find("--allow-flap") != std::string::npos);
+    CHECK(told(refused, "needs-interruption"));
     CHECK(difference(before, snapshot(host.space)) == "");
 
     const int index = link(host.space, "vxlan0").at("ifindex");
@@ -90,8 +90,7 @@ TEST_CASE("vrf: what an ISATAP link has comes back with it, and what cannot is c
     CHECK(sh(host.space, "ip neigh show dev sit1 nud permanent") == neighbours);
     CHECK(sh(host.space, "ip -6 route show 2001:db8:92::/48").find("src 2001:db8:77::1") !=
           std::string::npos);
-    CHECK(moved.err.find("1 route with several next hops, a next-hop object or a lifetime cannot "
-                         "be put back") != std::string::npos);
+    CHECK(told(moved, "routes-not-restorable", {"1 route"}));
 }
 
 TEST_CASE("vrf: a route whose source address would be in the VRF alone keeps the link as it is") {
@@ -105,8 +104,7 @@ TEST_CASE("vrf: a route whose source address would be in the VRF alone keeps the
     const auto refused = vxlanctl(host.space, words + " --vrf vrf1 --allow-flap");
     CHECK(refused.code == 4);
     INFO(refused.err);
-    CHECK(refused.err.find("cannot put back route 203.0.114.0/24 in table 254: its source address "
-                           "192.0.2.1 would be one of VRF 'vrf1' alone") != std::string::npos);
+    CHECK(told(refused, "route-source-lost", {"203.0.114.0/24", "254", "192.0.2.1", "vrf1"}));
     CHECK(difference(before, snapshot(host.space)) == "");
 
     sh(host.space, "ip route del 203.0.114.0/24");
@@ -114,9 +112,8 @@ TEST_CASE("vrf: a route whose source address would be in the VRF alone keeps the
         vxlanctl_counted(host.space, words + " --vrf vrf1 --allow-flap --route 198.51.100.0/24",
                          {{"VXLANCTL_BREAK_WRITE", "2"}});
     CHECK(failed.finished.code == 1);
-    CHECK(failed.finished.err.find("1 route with several next hops") != std::string::npos);
-    CHECK(failed.finished.err.find("The previous state is restored, without routes that cannot be "
-                                   "put back") != std::string::npos);
+    CHECK(told(failed.finished, "routes-not-restorable", {"1 route"}));
+    CHECK(told(failed.finished, "restored-without-routes"));
 }
 
 TEST_CASE("vrf: every single write of the move fails in turn") {
