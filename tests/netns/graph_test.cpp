@@ -72,14 +72,14 @@ TEST_CASE("graph: lines are as the locale can show them, and none is wider than 
         peers += fmt::format(" 100.64.158.{}", i);
     REQUIRE(vxlanctl(host.space, "up eth0 172.21.0.100 vxlan0 10.225.194.171/9" + peers).code == 0);
     REQUIRE(vxlanctl(host.space, "up eth0 172.21.0.100 vxlan1 - 100.64.158.4 --vni 11").code == 0);
-    const auto unicode = vxlanctl(host.space, "graph", in_unicode);
-    const auto ascii = vxlanctl(host.space, "graph", in_ascii);
+    const auto unicode = vxlanctl_brief(host.space, "graph", in_unicode);
+    const auto ascii = vxlanctl_brief(host.space, "graph", in_ascii);
     CHECK(unicode.out.find("┌─ this host ─") == 0);
     CHECK(ascii.out.find("+- this host -") == 0);
     for (const char character : ascii.out)
         if (static_cast<unsigned char>(character) >= 0x80) FAIL("not ASCII");
     const RunOptions unknown{{{"LC_ALL", "xx_XX.UTF-8"}}, "", false, std::chrono::seconds(60)};
-    CHECK(vxlanctl(host.space, "graph", unknown).out == ascii.out);
+    CHECK(vxlanctl_brief(host.space, "graph", unknown).out == ascii.out);
     CHECK(ascii.out.find("32 more peers") != std::string::npos);
     CHECK(ascii.out.find("outer 100.64.158.40 ") == std::string::npos);
     const auto all = vxlanctl(host.space, "graph --verbose", in_ascii);

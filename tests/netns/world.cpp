@@ -217,6 +217,13 @@ Finished vxlanctl(const Namespace& space, const std::string& words, const RunOpt
     return run(space, command_of(words), options);
 }
 
+Finished vxlanctl_brief(const Namespace& space, const std::string& words,
+                        const RunOptions& options) {
+    auto command = command_of(words);
+    std::erase(command, "-v");
+    return run(space, command, options);
+}
+
 namespace {
 
 Finished with_file(const Namespace& space, const std::string& words, const std::string& text) {

@@ -79,6 +79,9 @@ using text_files::write_text;
 /// within single quotes.
 std::vector<std::string> command_of(const std::string& words);
 Finished vxlanctl(const Namespace& space, const std::string& words, const RunOptions& options = {});
+/// The same without -v, which also prints more.
+Finished vxlanctl_brief(const Namespace& space, const std::string& words,
+                        const RunOptions& options = {});
 /// Whether it was told on standard error: a line that ends with these codes among others, as -v has
 /// them, and has all of these values in it.
 bool told(const Finished& finished, const std::string& codes,

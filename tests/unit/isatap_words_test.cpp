@@ -92,11 +92,13 @@ TEST_CASE("isatap words: only the first router has a default route, unless metri
     REQUIRE(two.routes->size() == 2);
     CHECK(two.routes->at(1).metric == 6);
     CHECK(isatap_from_words(words, {{"no-default-route", {""}}})->routes->empty());
-    CHECK(error_of(words, {{"metric", {"5", "5"}}}).find("metrics-must-differ") != std::string::npos);
+    CHECK(error_of(words, {{"metric", {"5", "5"}}}).find("metrics-must-differ") !=
+          std::string::npos);
     CHECK(error_of(words, {{"metric", {"5", "6", "7"}}}).find("more-metrics-than-routers") !=
           std::string::npos);
     CHECK(error_of(words, {{"metric", {"0"}}}).find("not-in-range") != std::string::npos);
-    CHECK(error_of(words, {{"metric", {"5"}}, {"no-default-route", {""}}}).find("--metric: metric-without-default-route") == 0);
+    CHECK(error_of(words, {{"metric", {"5"}}, {"no-default-route", {""}}})
+              .find("--metric: metric-without-default-route") == 0);
 }
 
 TEST_CASE("isatap words: what cannot be is one clear error") {
@@ -112,7 +114,8 @@ TEST_CASE("isatap words: what cannot be is one clear error") {
     CHECK(error_of(with(2, "fe80::/64")).find("prefix-not-for-addresses") != std::string::npos);
     CHECK(error_of(with(3, "10.216.0.101")).find("address-is-local") != std::string::npos);
     CHECK(error_of(with(3, "2001:db8::2")).find("isatap-needs-ipv4") != std::string::npos);
-    CHECK(error_of(with(3, "224.0.0.1")).find("address-not-unicast {role=router") != std::string::npos);
+    CHECK(error_of(with(3, "224.0.0.1")).find("address-not-unicast {role=router") !=
+          std::string::npos);
     CHECK(error_of(example, {{"router", {"192.168.103.254"}}}).find("named-twice") !=
           std::string::npos);
     CHECK(error_of({"sit1", "10.216.0.101", "2001:db8::/64"}).find("no-router-named") == 0);
@@ -159,8 +162,8 @@ TEST_CASE("ipip6 words: ends, inner address and options") {
           "--ttl '0': not a number from 1 to 255 or inherit");
     CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48"}}}) ==
           "--route '2001:db8:5::/48': not an IPv4 destination. The tunnel carries IPv4 alone.");
-    CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48,dev t"}}}).find("destination-not-carried {family=IPv4}") !=
-          std::string::npos);
+    CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48,dev t"}}})
+              .find("destination-not-carried {family=IPv4}") != std::string::npos);
     CHECK(error_of_ipip6(site, {{"route", {"2001:db8:5::/48,dev eth0"}}}) == "none");
     CHECK(error_of_ipip6(site, {{"mtu", {"1279"}}}) == "none"); // for IPv4, that is enough
     CHECK(error_of_ipip6({"t", "::1", "2001:db8::2"}) ==
@@ -190,7 +193,8 @@ TEST_CASE("routes: destination first, then what is known of the way") {
     CHECK(parse_route("10.0.0.0/8,table main")->table == main_table);
     CHECK(route_error("10.0.0.1/8") == "'10.0.0.1/8': has host bits. The network is 10.0.0.0/8.");
     CHECK(route_error("10.0.0.0/8 via 192.0.2.1").find("more-than-one-part") != std::string::npos);
-    CHECK(route_error("10.0.0.0/8,via 2001:db8::1").find("gateway-of-other-family") != std::string::npos);
+    CHECK(route_error("10.0.0.0/8,via 2001:db8::1").find("gateway-of-other-family") !=
+          std::string::npos);
     CHECK(route_error("10.0.0.0/8,table 0").find("not-in-range") != std::string::npos);
     CHECK(route_error("10.0.0.0/8,nexthop x") ==
           "'nexthop': not one of via, dev, table and metric");

@@ -365,10 +365,8 @@ TEST_CASE("plan: a default route of the same metric by another link is known bef
     other.metric = 1;
     other.dev = "eth0";
     state.routes = {other};
-    CHECK(only_error(isatap_config(), state).find("another-metric-needed") !=
-          std::string::npos);
-    CHECK(only_error(isatap_config({{"default-route", {""}}}), state)
-              .find("interface=eth0") !=
+    CHECK(only_error(isatap_config(), state).find("another-metric-needed") != std::string::npos);
+    CHECK(only_error(isatap_config({{"default-route", {""}}}), state).find("interface=eth0") !=
           std::string::npos);
 }
 
@@ -473,8 +471,9 @@ TEST_CASE("plan: two tunnels of one run share a device that they make forward") 
 TEST_CASE("plan: rp_filter is refused where that of all links is in effect") {
     State state = host_state();
     state.settings.all_rp_filter = RpFilter::strict;
-    CHECK(only_error(vxlan_config({{"rp-filter", {"off"}}}), state).find("rp-filter-has-no-effect") !=
-          std::string::npos);
+    CHECK(
+        only_error(vxlan_config({{"rp-filter", {"off"}}}), state).find("rp-filter-has-no-effect") !=
+        std::string::npos);
     CHECK_FALSE(steps(vxlan_config({{"rp-filter", {"strict"}}}), state).empty());
     CHECK_FALSE(steps(vxlan_config({{"rp-filter", {"loose"}}}), state).empty());
 }

@@ -357,7 +357,8 @@ TEST_CASE("plan: absence is a deletion of what is ours, and nothing where there 
 TEST_CASE("plan: an alias that leaves no room for the mark is an error") {
     State state = after(config_of(example), host_state());
     link_in(state, "vxlan0").attributes.alias = std::string(240, 'x');
-    CHECK(only_error(plan_one(config_of(example), state)).find("alias-too-long") != std::string::npos);
+    CHECK(only_error(plan_one(config_of(example), state)).find("alias-too-long") !=
+          std::string::npos);
 }
 
 TEST_CASE("plan: tunnels on one another are planned the lower one first") {

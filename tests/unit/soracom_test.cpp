@@ -167,7 +167,8 @@ TEST_CASE("soracom: the VPG says the VNI, and warns") {
         error_of(vpg("[" + second + "," + second + "]")) ==
         "vpg.json: 2 of its 2 VPGs have 10.225.194.171 in their device subnet: b (10.128.0.0/9), "
         "b (10.128.0.0/9). Give the right one alone, as 'soracom vpg get --vpg-id ID' prints it.");
-    CHECK(error_of(vpg("[" + first + "," + first + "]")).find("vpg.json: vpg-ambiguous {count=none, all=2") == 0);
+    CHECK(error_of(vpg("[" + first + "," + first + "]"))
+              .find("vpg.json: vpg-ambiguous {count=none, all=2") == 0);
     CHECK(error_of(vpg("[]")) == "vpg.json: has no VPG");
     CHECK(error_of(vpg("{\"code\":\"X\"}")).find("vpg.json:1:1: not-a-vpg") == 0);
 }

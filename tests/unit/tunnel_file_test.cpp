@@ -543,8 +543,8 @@ TEST_CASE("file: a string that is not closed is told from one with a control cha
     check_error(vxlan, "dev = 'eth0\nmtu = 1", "12: not TOML: a string is not closed on its line");
     check_error(vxlan, "dev = \"\"\"eth0", "14: not TOML: a string is not closed");
     CHECK(told(parse(vxlan + "dev = \"a\x01"
-                                  "b\"\n")
-                        .errors.at(0))
+                             "b\"\n")
+                   .errors.at(0))
               .find("control characters") != std::string::npos);
     CHECK(told(parse(vxlan + "dev = \"eth0\r\nmtu = 1\n").errors.at(0))
               .find("toml-string-not-closed") != std::string::npos);

@@ -68,8 +68,9 @@ TEST_CASE("words: exact text of errors") {
     CHECK(error_of(example, {{"ageing", {"0"}}}) ==
           "--ageing '0': not a number from 1 to 4294967295");
     for (const char* ttl : {"0", "256", "low"})
-        CHECK(error_of(example, {{"ttl", {ttl}}}) ==
-              fmt::format("--ttl '{}': not-in-range {{low=1, high=255, or=, auto or inherit}}", ttl));
+        CHECK(
+            error_of(example, {{"ttl", {ttl}}}) ==
+            fmt::format("--ttl '{}': not-in-range {{low=1, high=255, or=, auto or inherit}}", ttl));
     CHECK(error_of(example, {{"df", {"maybe"}}}) == "--df 'maybe': not unset, set or inherit");
     CHECK(
         error_of(example, {{"mac", {"33:33:00:00:00:01"}}}) ==
@@ -161,11 +162,11 @@ TEST_CASE("words: what is a host name, and what stays a mistake in an address") 
           "PEER 'gate_a.example.net': neither an IP address nor a host name. A host name is "
           "letters, digits and hyphens with dots between them, and begins with a letter behind the "
           "last dot (RFC 1123).");
-    CHECK(error_of(with(4, "gate_a")).find("not-an-address-or-name") !=
-          std::string::npos);
+    CHECK(error_of(with(4, "gate_a")).find("not-an-address-or-name") != std::string::npos);
     CHECK(error_of(with(4, "100.64.158.400")) == "PEER '100.64.158.400': not an IP address");
     CHECK(error_of(with(4, "2001:db8::g")) == "PEER '2001:db8::g': not an IP address");
-    CHECK(error_of(with(4, "224.0.0.1")).find("address-not-unicast {role=peer") != std::string::npos);
+    CHECK(error_of(with(4, "224.0.0.1")).find("address-not-unicast {role=peer") !=
+          std::string::npos);
     CHECK(error_of(with(4, "gate-a")) ==
           "PEER 'gate-a': not an IP address. A host name has a dot, if only at its end.");
 }
