@@ -9,9 +9,9 @@ namespace vxlanctl {
 Result<int> run_confirm(const Arguments& arguments) {
     if (!arguments.words.empty())
         return usage_error("", "'confirm' takes no words", "It means the one change that waits.");
-    const auto space = current_namespace();
-    if (!space) return tl::unexpected(space.error());
-    if (const auto done = confirm(*space); !done) return tl::unexpected(done.error());
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    if (const auto done = confirm(*kernel); !done) return tl::unexpected(done.error());
     if (arguments.has("json"))
         print(document_text({{"schema", json_schema}, {"confirmed", true}}));
     else if (!arguments.has("quiet"))

@@ -41,6 +41,16 @@ bool needs(const TunnelPlan& tunnel, const Link& device) {
     return tunnel.wish != nullptr && tunnel.wish->tunnel.dev == device.name;
 }
 
+Error does_not_exist(const std::string& netns) {
+    return {
+        ErrorKind::usage,
+        "",
+        fmt::format("network namespace '{}' does not exist", netns),
+        "",
+        0,
+        fmt::format("Use create_netns, or make it with 'ip netns add {}'.", shell_quoted(netns))};
+}
+
 bool is_carried_out(const TunnelPlan& tunnel) {
     return tunnel.errors.empty() && !tunnel.steps.empty();
 }
@@ -58,21 +68,14 @@ void Call::report_error(const Error& error) {
     if (error.kind != ErrorKind::usage) code = graver(code, exit_code(error.kind));
 }
 
-Reconciliation::Reconciliation(Call& call, const Config& config, std::string name,
-                               std::optional<NetworkNamespace> space)
-    : call_(call), config_(config), name_(std::move(name)), space_(std::move(space)),
-      options_(call.options) {
+Reconciliation::Reconciliation(Call& call, const Config& config, std::optional<OtherPlace> place)
+    : call_(call), config_(config), elsewhere_(std::move(place)), options_(call.options) {
     // A tunnel that is planned again, once the one below it is there, keeps its mark.
     options_.new_id = [this](const std::string& tunnel) {
         auto [id, is_new] = ids_.try_emplace(tunnel);
         if (is_new) id->second = random_id();
         return id->second;
     };
-}
-
-Result<void> Reconciliation::enter() const {
-    if (!call_.is_several) return {}; // it would need CAP_SYS_ADMIN
-    return is_home() ? call_.home.enter() : space_ ? space_->enter() : Result<void>();
 }
 
 bool Reconciliation::has_work() const {
@@ -82,18 +85,22 @@ bool Reconciliation::has_work() const {
 Result<void> Reconciliation::open(std::chrono::seconds timeout) {
     lock_timeout_ = timeout;
     if (!is_there()) return {};
-    if (call_.mode == Mode::apply) {
-        if (auto alone = keep_others_out(timeout); !alone) return alone;
-    } else {
-        auto existing = RuntimeDirectory::open_existing();
-        if (!existing) return tl::unexpected(existing.error());
-        records_ = std::move(*existing);
-    }
-    return open_socket();
+    const bool writes = call_.mode == Mode::apply;
+    if (writes && !has_net_admin())
+        return tl::unexpected(Error{
+            ErrorKind::kernel, "",
+            fmt::format("'{}' needs the capability CAP_NET_ADMIN", call_.arguments.command), "", 0,
+            "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work without."});
+    if (auto opened = open_socket(); !opened) return opened;
+    if (writes) return keep_others_out(timeout);
+    auto existing = RuntimeDirectory::open_existing(kernel());
+    if (!existing) return tl::unexpected(existing.error());
+    records_ = std::move(*existing);
+    return {};
 }
 
 Result<void> Reconciliation::open_socket() {
-    auto socket = NetlinkSocket::open();
+    auto socket = kernel().netlink();
     if (!socket) return tl::unexpected(socket.error());
     socket_.emplace(std::move(*socket));
     netlink_.emplace(*socket_);
@@ -101,12 +108,7 @@ Result<void> Reconciliation::open_socket() {
 }
 
 Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
-    if (!has_net_admin())
-        return tl::unexpected(Error{
-            ErrorKind::kernel, "",
-            fmt::format("'{}' needs the capability CAP_NET_ADMIN", call_.arguments.command), "", 0,
-            "Run it as root, or with sudo; 'plan', 'check', 'show' and --dry-run work without."});
-    auto records = RuntimeDirectory::open();
+    auto records = RuntimeDirectory::open(kernel());
     if (!records) return tl::unexpected(records.error());
     records_ = std::move(*records);
     const std::string purpose =
@@ -114,7 +116,11 @@ Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
     const auto tell = [&](const std::string& holder) {
         if (!call_.style.quiet) print_warning("", fmt::format("waiting for {}", holder));
     };
-    if (auto locked = records_->lock(id(), timeout, purpose, tell); !locked) return locked;
+    if (auto locked = records_->lock(timeout, purpose, tell); !locked) return locked;
+    if (const auto count = records_->discarded(); count > 0 && !call_.style.quiet)
+        print_warning("", fmt::format("discarded {} record{} of a network namespace that no longer "
+                                      "exists and had the same number",
+                                      count, count == 1 ? "" : "s"));
     catch_signals();
     return {};
 }
@@ -152,16 +158,14 @@ Result<void> Reconciliation::find_devices() {
     for (const auto& tunnel : config_.tunnels)
         if (tunnel.placement.move_dev && !is_home()) wanted.insert(*tunnel.tunnel.dev);
     if (wanted.empty()) return {};
-    if (space_) {
-        const auto here = links_here(wanted);
+    if (is_there()) {
+        const auto here = links_in(kernel(), wanted);
         if (!here) return tl::unexpected(here.error());
         for (const auto& name : *here)
             wanted.erase(name);
         if (wanted.empty()) return {};
     }
-    if (auto entered = call_.home.enter(); !entered) return entered;
-    auto there = read_devices(wanted);
-    if (auto back = enter(); !back) return back;
+    auto there = read_devices(call_.home, wanted);
     if (!there) return tl::unexpected(there.error());
     devices_ = std::move(*there);
     return {};
@@ -196,13 +200,12 @@ Result<Plan> Reconciliation::make_plan() {
     }
     if (is_there() && devices_.empty()) warn_of_missing_routes(made);
     for (auto& tunnel : made.tunnels) {
-        tunnel.netns = name_;
-        if (is_there() || creates_namespace(config_)) continue;
+        tunnel.netns = name();
+        const bool is_unknown = !is_home() && elsewhere_->obstacle;
+        if (!is_unknown && (is_there() || creates_namespace(config_))) continue;
         tunnel.steps.clear();
-        tunnel.errors = {{ErrorKind::usage, tunnel.name,
-                          fmt::format("network namespace '{}' does not exist", name_), "", 0,
-                          fmt::format("Use create_netns, or make it with 'ip netns add {}'.",
-                                      shell_quoted(name_))}};
+        tunnel.errors = {is_unknown ? *elsewhere_->obstacle : does_not_exist(name())};
+        tunnel.errors.front().subject = tunnel.name;
     }
     return made;
 }
@@ -217,7 +220,7 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
             [&](const Address& address) { return address.prefix.address == wanted; });
     };
     const std::string doing =
-        fmt::format("cannot move '{}' to network namespace '{}': ", link.name, name_);
+        fmt::format("cannot move '{}' to network namespace '{}': ", link.name, name());
     for (const auto& other : call_.config.tunnels) {
         if (other.placement.netns == tunnel.wish->placement.netns) continue;
         const bool is_there = other.placement.netns.empty();
@@ -270,16 +273,14 @@ void Reconciliation::note_preparations() {
 
 /// Afterwards everything is there that the plans have counted on.
 Result<void> Reconciliation::prepare() {
-    if (!space_) {
-        auto made = NetworkNamespace::create(name_);
+    if (!is_there()) {
+        auto made = NetworkNamespace::create(name());
         if (!made) return tl::unexpected(made.error());
-        space_.emplace(std::move(*made));
+        elsewhere_->kernel.emplace(std::move(*made));
         made_namespace_ = true;
         call_.wrote = true;
-        if (auto entered = enter(); !entered) return entered;
         if (auto opened = open(lock_timeout_); !opened) return opened;
     }
-    if (auto entered = call_.home.enter(); !entered) return entered;
     Result<void> moved;
     for (const auto& named : devices_) {
         const Link& device = named.second.link; // clang 14 captures no structured binding
@@ -288,11 +289,10 @@ Result<void> Reconciliation::prepare() {
                 return tunnel.errors.empty() && needs(tunnel, device);
             });
         if (!wanted || !moved) continue;
-        moved = move_device(device, call_.home, *space_);
+        moved = move_device(device, call_.home, kernel());
         if (moved || moved.error().kind == ErrorKind::undo_incomplete) moved_.push_back(device);
     }
     devices_.clear();
-    if (auto back = enter(); !back) return back;
     return moved;
 }
 
@@ -375,8 +375,9 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
     rest.name = name;
     rest.steps = elsewhere_steps(target);
     if (rest.steps.empty()) return rest.steps;
-    TransactionContext context{*netlink_, *records_, id(), {}};
+    auto context = this->context();
     const auto results = vxlanctl::carry_out(context, config_, {&rest, 1}, *state, options_);
+    warn_of_unrecorded(context, {});
     if (!results.front()) return tl::unexpected(results.front().error());
     call_.wrote = true;
     return rest.steps;
@@ -384,14 +385,14 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
 
 /// The namespace that holds a device which did not come back is left, too.
 Error Reconciliation::with_namespace(Error error) const {
-    if (made_namespace_) error.remedy += fmt::format(", remove network namespace '{}'", name_);
+    if (made_namespace_) error.remedy += fmt::format(", remove network namespace '{}'", name());
     return error;
 }
 
 /// A failure leaves no namespace behind that was made for nothing, and no device in it. Returns
 /// whether all devices are back.
 bool Reconciliation::put_back_unused() {
-    if (!space_) return true;
+    if (is_home() || !is_there()) return true;
     bool is_back = true;
     const auto is_used = [&](auto uses) {
         return std::any_of(
@@ -400,13 +401,13 @@ bool Reconciliation::put_back_unused() {
     };
     std::erase_if(moved_, [&](const Link& device) {
         if (is_used([&](const TunnelPlan& tunnel) { return needs(tunnel, device); })) return false;
-        auto back = bring_back(device, call_.home, *space_);
+        auto back = bring_back(device, call_.home, kernel());
         if (!back) call_.report_error(with_namespace(back.error()));
         is_back = is_back && back;
         return back.has_value(); // else it would go with the namespace
     });
     if (made_namespace_ && moved_.empty() && !is_used([](const TunnelPlan&) { return true; })) {
-        NetworkNamespace::remove(name_);
+        NetworkNamespace::remove(name());
         made_namespace_ = false;
     }
     return is_back;
@@ -421,22 +422,23 @@ Result<void> Reconciliation::find_prepared() {
         if (tunnel.preparations.moved)
             brought.emplace(tunnel.preparations.moved->name, *tunnel.preparations.moved);
     }
-    if (!space_ && creates) {
-        auto space = NetworkNamespace::open(name_);
-        if (!space) return {}; // it was never made
-        space_.emplace(std::move(*space));
+    if (!is_there() && creates) {
+        auto space = NetworkNamespace::find(name());
+        if (!space) return tl::unexpected(space.error());
+        if (!*space) return {}; // it was never made
+        elsewhere_->kernel.emplace(std::move(**space));
         made_namespace_ = true;
-        auto records = RuntimeDirectory::open();
+        auto records = RuntimeDirectory::open(kernel());
         if (!records) return tl::unexpected(records.error());
         records_ = std::move(*records);
-        if (auto entered = enter(); !entered) return entered;
+        if (auto shared = records_->share_lock(); !shared) return shared;
         if (auto opened = open_socket(); !opened) return opened;
     }
-    if (auto entered = enter(); !entered || brought.empty()) return entered;
+    if (brought.empty()) return {};
     std::set<std::string> names;
     for (const auto& [name, device] : brought)
         names.insert(name);
-    const auto here = links_here(names);
+    const auto here = links_in(kernel(), names);
     if (!here) return tl::unexpected(here.error());
     moved_.clear();
     for (const auto& name : *here)
@@ -450,13 +452,12 @@ Result<void> Reconciliation::find_lost() const {
     for (const auto& tunnel : plan_.tunnels)
         if (tunnel.preparations.moved) names.insert(tunnel.preparations.moved->name);
     if (names.empty()) return {};
-    if (auto entered = call_.home.enter(); !entered) return entered;
-    const auto there = links_here(names);
+    const auto there = links_in(call_.home, names);
     if (!there) return tl::unexpected(there.error());
     for (const auto& name : *there)
         names.erase(name);
     if (names.empty()) return {};
-    return tl::unexpected(Error{ErrorKind::undo_incomplete, name_,
+    return tl::unexpected(Error{ErrorKind::undo_incomplete, name(),
                                 fmt::format("'{}' has not come back", fmt::join(names, "', '")), "",
                                 0, "It may have gone with its network namespace."});
 }
@@ -471,13 +472,14 @@ std::vector<Error> Reconciliation::take_back() {
         if (auto lost = find_lost(); !lost) left.push_back(lost.error());
         return left;
     }
-    TransactionContext context{*netlink_, *records_, id(), {}};
+    auto context = this->context();
     left = vxlanctl::take_back(context, plan_.tunnels, first_);
-    (void)announcer_.announce(context.announcements); // without it, others find out later
+    unrecorded_ = std::move(context.unrecorded);
+    (void)announcer_.announce(kernel(), context.announcements); // without it, others find out later
     for (const auto& device : moved_)
-        if (auto back = bring_back(device, call_.home, *space_); !back)
+        if (auto back = bring_back(device, call_.home, kernel()); !back)
             left.push_back(with_namespace(back.error()));
-    if (made_namespace_ && left.empty()) NetworkNamespace::remove(name_);
+    if (made_namespace_ && left.empty()) NetworkNamespace::remove(name());
     if (auto lost = find_lost(); !lost) left.push_back(lost.error());
     return left;
 }
@@ -598,13 +600,14 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
     std::vector<Announcement> news;
     {
         ProgressBar bar(call_.style);
-        TransactionContext context{
-            *netlink_, *records_, id(),
-            [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
+        auto context = this->context();
+        context.progress = [&](std::size_t done, std::size_t total) { bar.show(done, total); };
         results = vxlanctl::carry_out(context, config_, tunnels, state_, options_);
+        warn_of_unrecorded(context, tunnels);
         news = std::move(context.announcements);
     }
-    if (const auto told = announcer_.announce(news); !told) warn_of(told.error(), tunnels);
+    if (const auto told = announcer_.announce(kernel(), news); !told)
+        warn_of(told.error(), tunnels);
     for (std::size_t i = 0; i < tunnels.size(); ++i) {
         TunnelPlan& tunnel = tunnels[i];
         call_.wrote = call_.wrote || (results[i] && !tunnel.steps.empty());
@@ -617,18 +620,29 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
 
 /// Of something that is no failure.
 void Reconciliation::warn_of(const Error& error, std::span<TunnelPlan> tunnels) const {
-    const std::string text = fmt::format("{}: {}", error.doing, error.why);
+    Error unnamed = error;
+    unnamed.subject.clear();
+    const std::string text =
+        error.why.empty() ? to_string(unnamed) : fmt::format("{}: {}", error.doing, error.why);
     if (!call_.style.quiet) print_warning(error.subject, text);
     for (auto& tunnel : tunnels)
         if (tunnel.name == error.subject) tunnel.warnings.push_back(text);
 }
 
-void Reconciliation::sweep() {
+void Reconciliation::warn_of_unrecorded(const TransactionContext& context,
+                                        std::span<TunnelPlan> tunnels) const {
+    for (const auto& error : context.unrecorded)
+        warn_of(error, tunnels);
+}
+
+bool Reconciliation::sweep() {
+    if (!records_) return false; // of a namespace that was made for nothing
+    records_->end_take_over();
     std::set<std::string> marked;
     bool complete = false;
     bool may_have_gone = !config_.absent.empty() || config_.unnamed != Unnamed::keep;
     for (const auto& tunnel : plan_.tunnels) {
-        if (!tunnel.errors.empty()) return; // it is wanted, and may be what was there before
+        if (!tunnel.errors.empty()) return false; // it is wanted, and may be what was there before
         if (tunnel.mark) marked.insert(tunnel.mark->id);
         may_have_gone = may_have_gone || !tunnel.steps.empty();
     }
@@ -638,7 +652,7 @@ void Reconciliation::sweep() {
                 marked.insert(mark->id);
     };
     note(state_);
-    if (!may_have_gone) return;
+    if (!may_have_gone) return false;
     const auto is_marked = [&](const std::string& id) {
         if (marked.contains(id)) return true;
         if (!complete) { // rare enough to look at every link then
@@ -652,15 +666,23 @@ void Reconciliation::sweep() {
         }
         return marked.contains(id);
     };
+    std::set<std::string> unreleased;
     for (const auto& [id, record] : records_->orphans(is_marked)) {
         if (!gives_up(record, {})) continue;
-        const auto steps = release("", record);
-        if (!steps) call_.report_error(steps.error());
+        auto steps = release("", record);
+        if (!steps && !is_home())
+            steps.error().subject = fmt::format("network namespace '{}'", name());
+        if (!steps) {
+            unreleased.insert(id);
+            call_.report_error(steps.error());
+        }
         if (!steps || steps->empty() || call_.style.quiet) continue;
         print_warning(
             "", fmt::format("of a tunnel that is gone: {}", fmt::join(imperatives(*steps), ", ")));
     }
-    records_->sweep(id(), is_marked);
+    records_->sweep(
+        [&](const std::string& id) { return unreleased.contains(id) || is_marked(id); });
+    return true;
 }
 
 } // namespace vxlanctl

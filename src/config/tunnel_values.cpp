@@ -1,6 +1,7 @@
 #include "vxlanctl/tunnel_values.h"
 
 #include "vxlanctl/lists.h"
+#include "vxlanctl/utf8.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -178,11 +179,11 @@ Result<void> check_link_name(std::string_view name) {
     if (name == "." || name == "..") return refuse("it means a directory");
     if (name == "all" || name == "default") return refuse("the kernel's sysctls use it");
     if (name.front() == '-') return refuse("it begins with a dash");
-    for (const char character : name) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (byte <= ' ' || byte == 0x7f || character == '/' || character == ':' || character == '%')
-            return refuse("blanks, control characters, '/', ':' and '%' are not allowed in it");
-    }
+    const auto is_refused = [](char character) {
+        return character == ' ' || character == '/' || character == ':' || character == '%';
+    };
+    if (has_control_character(name) || std::any_of(name.begin(), name.end(), is_refused))
+        return refuse("blanks, control characters, '/', ':' and '%' are not allowed in it");
     return {};
 }
 
@@ -412,7 +413,7 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
 Result<void> check_netns(std::string_view name) {
     constexpr std::size_t longest = 255; // NAME_MAX
     if (!name.empty() && name != "." && name != ".." && name.size() <= longest &&
-        name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos)
+        name.find('/') == std::string_view::npos && !has_control_character(name))
         return {};
     return usage_error(fmt::format("'{}'", name), "not a name of a network namespace");
 }

@@ -32,15 +32,15 @@ tl::unexpected<Error> cannot_open(int code) {
 
 } // namespace
 
-Result<ArpSocket> ArpSocket::for_sending() {
+Result<ArpSocket> ArpSocket::for_sending(const Kernel& kernel) {
     // Of protocol 0 it is handed no packet.
-    FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.get() < 0) return cannot_open(errno);
-    return ArpSocket(std::move(socket));
+    auto socket = kernel.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (!socket) return cannot_open(socket.error().code);
+    return ArpSocket(std::move(*socket));
 }
 
-Result<ArpSocket> ArpSocket::on_link(int link_index) {
-    auto socket = for_sending();
+Result<ArpSocket> ArpSocket::on_link(const Kernel& kernel, int link_index) {
+    auto socket = for_sending(kernel);
     const sockaddr_ll address = endpoint(link_index);
     if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
                        sizeof address) != 0)
@@ -79,7 +79,7 @@ Announcer::~Announcer() {
     _exit(0);
 }
 
-Result<void> Announcer::announce(std::span<const Announcement> news) {
+Result<void> Announcer::announce(const Kernel& kernel, std::span<const Announcement> news) {
     if (news.empty()) return {};
     const auto failed = [](const Announcement& announcement, const std::string& why) {
         return tl::unexpected(Error{
@@ -87,7 +87,7 @@ Result<void> Announcer::announce(std::span<const Announcement> news) {
             fmt::format("cannot announce {} by ARP", to_string(announcement.address)), why, 0, ""});
     };
     if (!socket_) {
-        auto opened = ArpSocket::for_sending();
+        auto opened = ArpSocket::for_sending(kernel);
         if (!opened) return failed(news.front(), opened.error().why);
         socket_.emplace(std::move(*opened));
     }

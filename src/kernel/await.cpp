@@ -1,5 +1,6 @@
 #include "vxlanctl/await.h"
 
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/transaction.h"
 
@@ -26,11 +27,11 @@ void drop_events(const NetlinkSocket& events) {
 
 } // namespace
 
-Result<void> await_underlay(const Config& config, std::chrono::seconds time,
+Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chrono::seconds time,
                             const std::function<void(const std::vector<std::string>&)>& tell) {
     const auto deadline = steady_clock::now() + time;
-    auto events = NetlinkSocket::open();
-    auto socket = NetlinkSocket::open();
+    auto events = kernel.netlink();
+    auto socket = kernel.netlink();
     for (const auto* opened : {&events, &socket})
         if (!*opened) return tl::unexpected(opened->error());
     for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR})

@@ -24,19 +24,14 @@ namespace {
 
 constexpr std::size_t most_look_ups = 64, most_inner = 32;
 
-int sysctl(const std::string& path) {
-    const FileDescriptor file(open(("/proc/sys/net/" + path).c_str(), O_RDONLY | O_CLOEXEC));
-    return file.get() < 0 ? 0 : std::atoi(read_all(file.get()).c_str());
-}
-
 /// Reads one namespace for the doctor.
 class Gathering {
 public:
-    Gathering(Netlink& netlink, const FactsRequest& request)
-        : netlink_(netlink), request_(request) {}
+    Gathering(const Kernel& kernel, Netlink& netlink, const FactsRequest& request)
+        : kernel_(kernel), netlink_(netlink), request_(request) {}
 
     Result<Facts> run() {
-        const auto records = RuntimeDirectory::open_existing();
+        const auto records = RuntimeDirectory::open_existing(kernel_);
         if (!records) return tl::unexpected(records.error());
         ReadRequest request;
         request.every_tunnel = true;
@@ -71,7 +66,7 @@ public:
         std::vector<int> indexes;
         for (const auto& link : facts_.state.links)
             indexes.push_back(link.index);
-        if (is_services_namespace()) facts_.services = read_services("", indexes);
+        if (is_services_namespace(kernel_.id())) facts_.services = read_services("", indexes);
         read_firewall();
         return std::move(facts_);
     }
@@ -116,7 +111,7 @@ private:
         if (auto done = read_inner_ways(facts, *link); !done) return tl::unexpected(done.error());
         if (const Link* vrf = vrf_of_lower(*link); vrf != nullptr && link->tunnel.port)
             facts.bound_to_vrf = has_socket(*link, vrf->index);
-        if (request_.probe) facts.probe = probe_tunnel(netlink_, *link, facts);
+        if (request_.probe) facts.probe = probe_tunnel(kernel_, netlink_, *link, facts);
         return facts;
     }
 
@@ -232,9 +227,10 @@ private:
 
     /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the
     /// kernel does not tell.
-    static std::optional<bool> has_socket(const Link& link, int bound_to) {
-        const FileDescriptor diag(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-        if (diag.get() < 0) return std::nullopt;
+    std::optional<bool> has_socket(const Link& link, int bound_to) const {
+        const auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
+        if (!opened) return std::nullopt;
+        const FileDescriptor& diag = *opened;
         const timeval patience{5, 0};
         setsockopt(diag.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         struct {
@@ -269,7 +265,7 @@ private:
     }
 
     void read_firewall() {
-        if (auto ruleset = read_ruleset()) {
+        if (auto ruleset = read_ruleset(kernel_)) {
             facts_.ruleset = std::move(*ruleset);
         } else {
             facts_.ruleset_obstacle =
@@ -277,9 +273,14 @@ private:
             facts_.ruleset_remedy = ruleset.error().remedy;
         }
         for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
-            if (const FileDescriptor file(open(path, O_RDONLY | O_CLOEXEC)); file.get() >= 0)
+            if (const auto file = kernel_.open_file(path))
                 facts_.has_legacy_rules = facts_.has_legacy_rules ||
-                                          read_all(file.get()).find("filter") != std::string::npos;
+                                          read_all(file->get()).find("filter") != std::string::npos;
+    }
+
+    int sysctl(const std::string& path) const {
+        const auto file = kernel_.open_file("/proc/sys/net/" + path);
+        return file ? std::atoi(read_all(file->get()).c_str()) : 0;
     }
 
     void read_policies() {
@@ -291,6 +292,7 @@ private:
         facts_.ipv6_forwarding = sysctl("ipv6/conf/all/forwarding") != 0;
     }
 
+    const Kernel& kernel_;
     Netlink& netlink_;
     const FactsRequest& request_;
     Facts facts_;
@@ -300,11 +302,11 @@ private:
 
 } // namespace
 
-Result<Facts> read_facts(const FactsRequest& request) {
-    auto socket = NetlinkSocket::open();
+Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
-    return Gathering(netlink, request).run();
+    return Gathering(kernel, netlink, request).run();
 }
 
 } // namespace vxlanctl

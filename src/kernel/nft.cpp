@@ -341,7 +341,9 @@ Result<Ruleset> parse_ruleset(const std::string& text) {
     return Parser().parse(document);
 }
 
-Result<Ruleset> read_ruleset() {
+Result<Ruleset> read_ruleset(const Kernel& kernel) {
+    const auto inside = kernel.visit();
+    if (!inside) return tl::unexpected(inside.error());
     const auto output = run_system_program("nft", {"-j", "list", "ruleset"});
     if (!output && output.error().code == ENOENT)
         return tl::unexpected(no_ruleset("there is no program 'nft'", "apt-get install nftables"));

@@ -406,7 +406,7 @@ private:
 
     /// One call a link: the kernel has no other way.
     Result<void> read_routers() {
-        RouterList list;
+        RouterList list(netlink_.descriptor());
         for (auto& link : state_.links) {
             if (!tunnels_.contains(link.index) || !link.tunnel.isatap.value_or(false)) continue;
             auto routers = list.read(link.name);

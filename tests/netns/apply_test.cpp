@@ -272,7 +272,7 @@ TEST_CASE("apply: what the file does not state any more is reset or removed") {
         CHECK(reset());
     }
     SECTION("not where the record is lost, which is said once") {
-        sh(host.space, "rm /run/vxlanctl/record-*");
+        sh(host.space, "rm /run/vxlanctl/*/record-*");
         const auto first = apply_text(host.space, gate_file);
         CHECK(first.code == 0);
         CHECK(first.err.find("record of what was set earlier is missing") != std::string::npos);

@@ -35,10 +35,13 @@ Config three_tunnels() {
 std::vector<Result<void>>
 carry_out(const Namespace& space, const Config& config,
           const std::function<void(std::size_t done, std::size_t total)>& progress) {
-    const Inside inside(space);
-    auto socket = NetlinkSocket::open();
-    auto records = RuntimeDirectory::open();
+    auto there = NetworkNamespace::open(fmt::format("/proc/self/fd/{}", space.descriptor()));
+    REQUIRE(there);
+    const Kernel kernel(std::move(*there));
+    auto socket = kernel.netlink();
+    auto records = RuntimeDirectory::open(kernel);
     REQUIRE((socket && records));
+    REQUIRE(records->lock(std::chrono::seconds(60), "test", [](const std::string&) {}));
     Netlink netlink(*socket);
     const auto before = read_state(netlink, &*records, request_for(config));
     REQUIRE(before);
@@ -46,7 +49,7 @@ carry_out(const Namespace& space, const Config& config,
         return fmt::format("{:016x}", ++number);
     }};
     const Plan made = plan(config, *before, options);
-    TransactionContext context{netlink, *records, current_namespace().value(), progress};
+    TransactionContext context{kernel, netlink, *records, progress};
     return vxlanctl::carry_out(context, config, made.tunnels, *before, options);
 }
 
@@ -97,7 +100,7 @@ TEST_CASE("batch: what is not in effect for one tunnel in the end is undone for 
     CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.4"});
     CHECK(!link_exists(host.space, "vxlan1"));
     CHECK(flood_list(host.space, "vxlan2") == Strings{"100.64.158.4"});
-    CHECK(sh(host.space, "ls /run/vxlanctl").find("0000000000000002") == std::string::npos);
+    CHECK(sh(host.space, "ls -R /run/vxlanctl").find("0000000000000002") == std::string::npos);
 }
 
 TEST_CASE("batch: an address that another host has costs its own tunnel alone") {

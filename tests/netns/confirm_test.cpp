@@ -29,15 +29,15 @@ struct Wishes {
         REQUIRE(vxlanctl(host.space, "apply /run/wish.toml").code == 0);
         write_text("/run/wish.toml", after_text);
         before = snapshot(host.space);
-        records = sh(host.space, "cat /run/vxlanctl/record-*");
+        records = sh(host.space, "cat /run/vxlanctl/*/record-*");
     }
 
     /// As soon as nobody holds the lock any more.
     void check_taken_back() const {
         CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 50").code == 0);
         CHECK(difference(before, snapshot(host.space)) == "");
-        CHECK(sh(host.space, "cat /run/vxlanctl/record-*") == records);
-        CHECK(sh(host.space, "ls /run/vxlanctl | grep -c confirm || true") == "0\n");
+        CHECK(sh(host.space, "cat /run/vxlanctl/*/record-*") == records);
+        CHECK(sh(host.space, "ls -R /run/vxlanctl | grep -c confirm || true") == "0\n");
     }
     void check_kept() const {
         CHECK(vxlanctl(host.space, "check /run/wish.toml").code == 0);

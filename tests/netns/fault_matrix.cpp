@@ -170,7 +170,7 @@ std::string command_for(const std::string& tunnel, const std::string& item,
 
 /// What the message says is left, as commands; nothing where a link would have to be created, of
 /// which it does not say all.
-std::vector<std::string> commands_in(const std::string& message, const std::string& netns) {
+std::vector<std::string> commands_in(const std::string& message, const StruckCommand& struck) {
     std::vector<std::string> commands;
     for (auto at = message.find(by_hand); at != std::string::npos;
          at = message.find(by_hand, at + 1)) {
@@ -190,7 +190,11 @@ std::vector<std::string> commands_in(const std::string& message, const std::stri
             list.erase(0, comma + 2);
             if (!begins_with_verb(item)) item = "set " + item; // of several attributes
             if (item.starts_with("create ")) return {};
-            commands.push_back(command_for(tunnel, item, netns));
+            const std::string line = command_for(tunnel, item, struck.netns);
+            commands.push_back(
+                struck.there.count(tunnel) == 0
+                    ? line
+                    : fmt::format("ip netns exec {} sh -c \"{}\"", struck.netns, line));
         }
     }
     return commands;
@@ -383,7 +387,7 @@ private:
         if (finished.err.find(by_hand) == std::string::npos && is_readable)
             return problem(what + ", without a list", finished, now);
         if (!is_readable) return;
-        const auto commands = commands_in(finished.err, command_.netns);
+        const auto commands = commands_in(finished.err, command_);
         if (commands.empty()) return;
         if (now.kernel == old_.kernel) problem(what + ", nothing is left", finished, now);
         const std::string line = fmt::format("{}", fmt::join(commands, "\n"));

@@ -6,11 +6,13 @@
 
 namespace world {
 
-/// A run of vxlanctl that stops before its N-th write, and goes on when it is told to.
+/// A run of vxlanctl that stops before its N-th write, or by another variable of fault.cpp, and
+/// goes on when it is told to.
 class StoppedRun {
 public:
-    StoppedRun(const Namespace& space, const std::string& words, long write);
-    /// Whether there was such a write; if not, the run has ended.
+    StoppedRun(const Namespace& space, const std::string& words, long write,
+               const std::string& variable = "VXLANCTL_STOP_BEFORE");
+    /// Whether there was such a moment; if not, the run has ended.
     bool is_stopped() const { return stopped_; }
     int pid() const { return process_.pid(); }
     Finished resume();

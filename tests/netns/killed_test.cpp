@@ -67,6 +67,6 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
     // No replacement, no record and no rule of a killed run is left.
     REQUIRE(vxlanctl(space, "apply --prune /dev/null").code == 0);
     CHECK(sh(space, "ip -br link show type vxlan | wc -l") == "2\n");
-    CHECK(sh(space, "ls /run/vxlanctl | grep -c record-") == "1\n");
+    CHECK(sh(space, "ls -R /run/vxlanctl | grep -c record-") == "1\n");
     CHECK(sh(space, "ip rule | grep -c 'lookup 101' || true") == "0\n");
 }

@@ -176,6 +176,33 @@ TEST_CASE("namespaces: every single write fails in turn, and the device is back"
     break_every_write<TwoDevices>("", "apply /run/second.toml");
 }
 
+TEST_CASE("namespaces: a rollback inside a sweep works in the namespace that is swept") {
+    const TwoDevices host;
+    sh(host.space, "ip netns add vpg-b; ip -n vpg-b link set lo up\n"
+                   "ip -n vpg-b addr add 172.21.1.100/32 dev lo");
+    const std::string here = "[vxlan.vxlan0]\nlocal = '172.21.0.100'\npeers = ['100.64.158.4']\n";
+    const std::string stays = "[vxlan.stays]\nnetns = 'vpg-b'\nvni = 12\nlocal = '172.21.1.100'\n"
+                              "peers = ['100.64.158.4']\n";
+    const std::string goes = "[vxlan.goes]\nnetns = 'vpg-b'\nvni = 11\nlocal = '172.21.1.100'\n"
+                             "peers = ['100.64.158.4']\n"
+                             "rules = [{ from = '10.1.0.0/16', table = 101 },\n"
+                             "         { from = '10.2.0.0/16', table = 101 }]\n";
+    REQUIRE(vxlanctl(host.space, "apply -", input(here + stays + goes)).code == 0);
+    sh(host.space, "ip -n vpg-b link del goes");
+    const auto before = snapshot(host.space);
+    const auto rules = sh(host.space, "ip -n vpg-b rule");
+    REQUIRE(rules.find("10.2.0.0/16") != std::string::npos);
+    const auto failed = vxlanctl_counted(host.space, "apply --prune -",
+                                         {{"VXLANCTL_BREAK_WRITE", "2"}}, here + stays);
+    INFO(failed.finished.out << failed.finished.err);
+    CHECK(failed.writes == 3); // the first one is put back
+    CHECK(failed.finished.code == 1);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(sh(host.space, "ip -n vpg-b rule") == rules);
+    CHECK(vxlanctl(host.space, "apply --prune -", input(here + stays)).code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b rule").find("10.") == std::string::npos);
+}
+
 TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") {
     const TwoDevices host;
     const auto before = snapshot(host.space);

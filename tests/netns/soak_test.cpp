@@ -15,7 +15,7 @@ namespace {
 
 /// What runs could leave behind, each one a little more: files, and sockets in the namespace.
 std::string left_behind(const Namespace& space) {
-    return sh(space, "ls /run/vxlanctl; wc -l </proc/net/packet; wc -l </proc/net/udp; "
+    return sh(space, "ls -R /run/vxlanctl; wc -l </proc/net/packet; wc -l </proc/net/udp; "
                      "wc -l </proc/net/raw");
 }
 
