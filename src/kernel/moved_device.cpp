@@ -46,7 +46,7 @@ Result<void> restore(const Link& device) {
     for (const auto& address : device.addresses)
         if (needs_link_up(address)) encode_add_address(writer, *index, address);
     if (device.attributes.up.value_or(false)) {
-        auto routes = device.routes; // a gateway may be reachable only by another of these
+        auto routes = device.routes.list(); // a gateway may be reachable only by another of these
         std::stable_partition(routes.begin(), routes.end(),
                               [](const Route& route) { return !route.via; });
         for (const auto& route : routes)
@@ -144,7 +144,7 @@ Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& 
             if (index == found->index && !is_automatic(address))
                 device.link.addresses.push_back(address);
         device.obstacles = obstacles_to_moving(device.link, links);
-        std::erase_if(device.link.routes, [](const Route& route) { return !is_restorable(route); });
+        device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
         devices.emplace(name, std::move(device));
     }
     return devices;

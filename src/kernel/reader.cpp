@@ -515,7 +515,7 @@ private:
         };
         const auto done =
             dump([&](MessageWriter& writer) { encode_dump_routes(writer, family, 0, table); },
-                 "routes", handle, [&] { state_.routes.resize(size); });
+                 "routes", handle, [&] { state_.routes.truncate(size); });
         const bool is_empty = !done && done.error().code == ENOENT; // no such table yet
         return is_empty ? Result<void>() : done;
     }
@@ -526,7 +526,7 @@ private:
             for (const int filter : filters(links))
                 if (auto done = read_routes_of_links(links, family, filter); !done) return done;
         for (auto& link : state_.links)
-            if (links.contains(link.index)) std::sort(link.routes.begin(), link.routes.end());
+            if (links.contains(link.index)) link.routes.sort();
         return {};
     }
 
@@ -534,9 +534,8 @@ private:
         const auto clear = [&] {
             for (auto& link : state_.links)
                 if (links.contains(link.index) && (filter == 0 || filter == link.index))
-                    std::erase_if(link.routes, [&](const Route& route) {
-                        return route.to.address.family == family;
-                    });
+                    link.routes.erase_if(
+                        [&](const Route& route) { return route.to.address.family == family; });
         };
         const auto handle = [&](const nlmsghdr* message) {
             for (auto& [index, route] : decode_route(message))
