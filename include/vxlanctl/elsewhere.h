@@ -58,8 +58,11 @@ bool gives_up(const Record& older, const Record& newer);
 struct Needs {
     std::set<std::uint32_t> tables; ///< State::routes: an address or a route is to be added there
     bool rules = false;
-    bool all_records = false;        ///< something that several tunnels may share is to go
-    std::set<std::string> links;     ///< whose routes are needed
+    bool all_records = false;    ///< something that several tunnels may share is to go
+    std::set<std::string> links; ///< whose routes are needed
+    /// If it is known what they are needed for: routes out of these links, by `dev`. Where all are
+    /// there and ours, it does not matter which others are.
+    std::vector<Route> routes{};
     std::set<std::string> devices{}; ///< whose attributes are needed
     bool settings = false;           ///< State::settings
     std::vector<IpAddress> locals{}; ///< addresses of which the device is needed

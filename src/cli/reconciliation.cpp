@@ -190,6 +190,7 @@ Result<Plan> Reconciliation::make_plan() {
     Plan made = vxlanctl::plan(config_, state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
     if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+        request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
         if (auto done = read_foreign(*netlink_, state_, request); !done)
             return tl::unexpected(done.error());
         made = vxlanctl::plan(config_, state_, options_);

@@ -226,8 +226,11 @@ Needs needs_of(const Config& config, const State& state) {
     };
     const auto look = [&](const std::string& name, const Record& wanted, const Record& old) {
         for (const Record* record : {&wanted, &old}) {
-            for (const auto& route : record->routes)
-                needs.links.insert(route.dev.empty() ? name : route.dev);
+            for (auto route : record->routes) {
+                if (route.dev.empty()) route.dev = name;
+                needs.links.insert(route.dev);
+                needs.routes.push_back(std::move(route));
+            }
             needs.rules = needs.rules || !record->rules.empty();
             needs.devices.insert(record->forward_from.begin(), record->forward_from.end());
         }

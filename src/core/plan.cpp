@@ -731,6 +731,13 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     return plan;
 }
 
+bool concerns_uppers(const TunnelPlan& plan) {
+    return !plan.errors.empty() || plan.vanished ||
+           std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+               return std::holds_alternative<DeleteLink>(step.operation);
+           });
+}
+
 bool concerns_foreign(const TunnelPlan& plan) {
     return !plan.errors.empty() ||
            std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
