@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <functional>
 #include <linux/in.h>
 #include <linux/neighbour.h>

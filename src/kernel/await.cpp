@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>

@@ -16,6 +16,7 @@
 #include <chrono>
 #include <csignal>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>

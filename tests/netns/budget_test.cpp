@@ -87,7 +87,7 @@ template<class Count> void check(Count count, std::array<long, 3> Budget::*allow
     for (std::size_t column = 0; column < peer_counts.size(); ++column) {
         const Host host;
         RunOptions options;
-        options.deadline = std::chrono::seconds(100);
+        options.deadline = patience;
         // Else all ancestors' environments are searched for it, and these are not ours.
         options.environment["SSH_CONNECTION"] = "192.0.2.7 50000 172.21.0.100 22";
         const auto words = [&](const std::string& line) {
