@@ -120,8 +120,7 @@ Underlay underlay_of(const Config& config, const std::set<std::string>& present)
 
 /// Whether all that the tunnels stand on is made or brought with their network namespace.
 bool makes_all(const Config& config) {
-    return creates_namespace(config) &&
-           Awaited(underlay_of(config, {}).there).is_complete();
+    return creates_namespace(config) && Awaited(underlay_of(config, {}).there).is_complete();
 }
 
 /// One call's way from the config to the exit code, in as many namespaces as the config names.

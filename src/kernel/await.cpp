@@ -47,7 +47,7 @@ bool follow(const NetlinkSocket& events, Awaited& awaited) {
 }
 
 /// What is there now; the events that come meanwhile are followed afterwards.
-Result<void> read_all(Netlink& netlink, Awaited& awaited) {
+Result<void> read_what_is_there(Netlink& netlink, Awaited& awaited) {
     ReadRequest request;
     request.others = awaited.links();
     request.foreign = false;
@@ -74,11 +74,11 @@ Result<void> await_underlay(const Config& config, std::chrono::seconds time,
         if (auto joined = events->join(group); !joined) return joined;
     Netlink netlink(*socket);
     Awaited awaited(config);
-    if (auto read = read_all(netlink, awaited); !read) return read;
+    if (auto read = read_what_is_there(netlink, awaited); !read) return read;
     std::vector<std::string> told;
     while (true) {
         if (!follow(*events, awaited))
-            if (auto read = read_all(netlink, awaited); !read) return read;
+            if (auto read = read_what_is_there(netlink, awaited); !read) return read;
         if (awaited.is_complete()) return {};
         const auto missing = awaited.missing();
         const auto give_up = [&](const std::string& doing) {

@@ -38,7 +38,7 @@ Cost cost_of(const Namespace& space, const std::string& words, int code = 0) {
     RunOptions options;
     // Else all ancestors' environments are searched for it, and these are not ours.
     options.environment["SSH_CONNECTION"] = "192.0.2.7 50000 172.21.0.100 22";
-    options.deadline = std::chrono::minutes(5);
+    options.deadline = patience;
     const auto finished = run(space, command, options);
     INFO(words << ": " << finished.out << finished.err);
     REQUIRE(finished.code == code);
@@ -142,7 +142,7 @@ TEST_CASE("budget: waiting reads what is there once, and then events alone") {
     for (const auto& word : command)
         line += " " + word;
     RunOptions options;
-    options.deadline = std::chrono::minutes(5);
+    options.deadline = patience;
     Process waiting(space, {"/bin/sh", "-c", line + " 2>/run/said"}, options);
     sh(space,
        "head -n 1 /run/said >/run/heard; cat /run/said >/dev/null 2>&1 &\n"

@@ -238,9 +238,8 @@ public:
         if (is_ipv4(gone) && primary && !*link->attributes.promote_secondaries)
             std::erase_if(list, [&](const Address& address) { return same_subnet(address, gone); });
         if (is_ipv4(gone) && std::none_of(list.begin(), list.end(), is_ipv4)) {
-            link->routes.erase_if([](const Route& route) {
-                return route.to.address.family == Family::ipv4;
-            });
+            link->routes.erase_if(
+                [](const Route& route) { return route.to.address.family == Family::ipv4; });
             std::erase_if(link->neighbours, [](const Neighbour& neighbour) {
                 return neighbour.address.family == Family::ipv4;
             });
