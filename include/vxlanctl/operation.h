@@ -3,6 +3,8 @@
 #include "vxlanctl/attributes.h"
 
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -111,11 +113,25 @@ struct RemoveNeighbour {
     Neighbour neighbour;
 };
 
-using Operation =
+using AnyOperation =
     std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink, AddFlood,
                  RemoveFlood, AddMacs, RemoveMacs, AddRouters, ChangeRouters, RemoveRouters,
                  AddAddress, RemoveAddress, AddRoute, RemoveRoute, AddRule, RemoveRule,
                  SetForwarding, AddNeighbour, RemoveNeighbour>;
+
+/// One of them. Copies, moves and destructors of a variant of 21 types are a second of compiling
+/// in each source that needs them: they are made once, in operation.cpp.
+struct Operation : AnyOperation {
+    Operation();
+    template<class Alternative>
+        requires(!std::is_same_v<std::decay_t<Alternative>, Operation>)
+    Operation(Alternative&& operation) : AnyOperation(std::forward<Alternative>(operation)) {}
+    Operation(const Operation& other);
+    Operation(Operation&& other) noexcept;
+    Operation& operator=(const Operation& other);
+    Operation& operator=(Operation&& other) noexcept;
+    ~Operation();
+};
 
 /// One operation, with the differences that made it necessary where the operation itself does not
 /// show them.

@@ -1,6 +1,7 @@
 #include "vxlanctl/graph.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {

@@ -1,10 +1,13 @@
 #include "vxlanctl/output.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
@@ -52,9 +55,15 @@ void print(std::string_view text) {
 }
 
 bool finish_output() {
-    const bool good = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-    if (!good) std::fputs("vxlanctl: cannot write to standard output\n", stderr);
-    return good;
+    static bool told = false;
+    errno = 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+    if (!std::exchange(told, true))
+        std::fputs(fmt::format("vxlanctl: cannot write to standard output{}\n",
+                               errno == 0 ? "" : fmt::format(" ({})", std::strerror(errno)))
+                       .c_str(),
+                   stderr);
+    return false;
 }
 
 void print_warning(const std::string& subject, const std::string& text) {

@@ -12,6 +12,7 @@
 #include <charconv>
 #include <deque>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -136,8 +137,7 @@ Underlay underlay_of(const Config& config, const std::set<std::string>& present)
 
 /// Whether all that the tunnels stand on is made or brought with their network namespace.
 bool makes_all(const Config& config) {
-    return creates_namespace(config) &&
-           missing_underlay(underlay_of(config, {}).there, State{}).empty();
+    return creates_namespace(config) && Awaited(underlay_of(config, {}).there).is_complete();
 }
 
 /// One call's way from the config to the exit code, in as many namespaces as the config names.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <sys/random.h>
 #include <system_error>
 
@@ -194,6 +195,7 @@ Result<Plan> Reconciliation::make_plan() {
     Plan made = vxlanctl::plan(config_, state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
     if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+        request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
         if (auto done = read_foreign(*netlink_, state_, request); !done)
             return tl::unexpected(done.error());
         made = vxlanctl::plan(config_, state_, options_);

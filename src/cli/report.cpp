@@ -3,6 +3,7 @@
 #include "vxlanctl/overloaded.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <charconv>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {

@@ -5,6 +5,14 @@
 #include <fmt/format.h>
 
 namespace vxlanctl {
+
+Operation::Operation() = default;
+Operation::Operation(const Operation& other) = default;
+Operation::Operation(Operation&& other) noexcept = default;
+Operation& Operation::operator=(const Operation& other) = default;
+Operation& Operation::operator=(Operation&& other) noexcept = default;
+Operation::~Operation() = default;
+
 std::size_t message_count(const Step& step) {
     return std::visit(
         Overloaded{

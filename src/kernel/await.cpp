@@ -1,13 +1,15 @@
 #include "vxlanctl/await.h"
 
+#include "vxlanctl/address_codec.h"
 #include "vxlanctl/kernel.h"
+#include "vxlanctl/link_codec.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/transaction.h"
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -17,12 +19,47 @@ namespace {
 
 using std::chrono::steady_clock;
 
-/// What has changed, the next reading tells.
-void drop_events(const NetlinkSocket& events) {
-    std::array<std::byte, 8192> unread;
-    while (recv(events.descriptor(), unread.data(), unread.size(), MSG_DONTWAIT) >= 0 ||
-           errno == ENOBUFS) {
+void note(const nlmsghdr* message, Awaited& awaited) {
+    if (const auto link = decode_link(message)) awaited.add_link(link->index, link->name);
+    if (const auto index = decode_gone_link(message)) awaited.remove_link(*index);
+    if (const auto added = decode_address(message))
+        awaited.add_address(added->address.prefix, added->link_index);
+    if (const auto gone = decode_gone_address(message))
+        awaited.remove_address(gone->address.prefix, gone->link_index);
+}
+
+/// Follows the events that have come; false if the socket had no room for all.
+bool follow(const NetlinkSocket& events, Awaited& awaited) {
+    alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
+    bool has_all = true;
+    while (true) {
+        const auto size = recv(events.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == ENOBUFS) {
+            has_all = false;
+            continue;
+        }
+        if (size < 0) return has_all;
+        auto left = static_cast<int>(size);
+        for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
+             at = nlmsg_next(at, &left))
+            note(at, awaited);
     }
+}
+
+/// What is there now; the events that come meanwhile are followed afterwards.
+Result<void> read_what_is_there(Netlink& netlink, Awaited& awaited) {
+    ReadRequest request;
+    request.others = awaited.links();
+    request.foreign = false;
+    const auto state = read_state(netlink, nullptr, request);
+    if (!state) return tl::unexpected(state.error());
+    awaited.clear();
+    for (const auto& link : state->links)
+        awaited.add_link(link.index, link.name);
+    for (const auto& host : state->host_addresses)
+        awaited.add_address(host.prefix, host.link_index);
+    return {};
 }
 
 } // namespace
@@ -37,21 +74,14 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
     for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR})
         if (auto joined = events->join(group); !joined) return joined;
     Netlink netlink(*socket);
-    ReadRequest request;
-    for (const auto& tunnel : config.tunnels)
-        if (const auto dev = tunnel.tunnel.dev.value_or(""); !dev.empty())
-            request.others.push_back(dev);
-    for (const auto& tunnel : config.tunnels)
-        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
-            request.others.push_back(device);
-    request.foreign = false;
-    request.needs = [](const State&) { return Needs{}; };
+    Awaited awaited(config);
+    if (auto read = read_what_is_there(netlink, awaited); !read) return read;
     std::vector<std::string> told;
     while (true) {
-        const auto state = read_state(netlink, nullptr, request);
-        if (!state) return tl::unexpected(state.error());
-        const auto missing = missing_underlay(config, *state);
-        if (missing.empty()) return {};
+        if (!follow(*events, awaited))
+            if (auto read = read_what_is_there(netlink, awaited); !read) return read;
+        if (awaited.is_complete()) return {};
+        const auto missing = awaited.missing();
         const auto give_up = [&](const std::string& doing) {
             return tl::unexpected(Error{ErrorKind::kernel, "",
                                         fmt::format("{} {}", doing, fmt::join(missing, ", ")), "",
@@ -65,7 +95,6 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
         if (missing != told) tell(missing);
         told = missing;
         (void)wait_for(events->descriptor(), POLLIN, deadline);
-        drop_events(*events);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {
@@ -44,7 +45,7 @@ Result<void> restore(const Kernel& kernel, const Link& device) {
     for (const auto& address : device.addresses)
         if (needs_link_up(address)) encode_add_address(writer, *index, address);
     if (device.attributes.up.value_or(false)) {
-        auto routes = device.routes; // a gateway may be reachable only by another of these
+        auto routes = device.routes.list(); // a gateway may be reachable only by another of these
         std::stable_partition(routes.begin(), routes.end(),
                               [](const Route& route) { return !route.via; });
         for (const auto& route : routes)
@@ -142,7 +143,7 @@ Result<std::map<std::string, Device>> read_devices(const Kernel& kernel,
             if (index == found->index && !is_automatic(address))
                 device.link.addresses.push_back(address);
         device.obstacles = obstacles_to_moving(device.link, links);
-        std::erase_if(device.link.routes, [](const Route& route) { return !is_restorable(route); });
+        device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
         devices.emplace(name, std::move(device));
     }
     return devices;

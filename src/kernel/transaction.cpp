@@ -16,6 +16,7 @@
 #include <chrono>
 #include <csignal>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -522,6 +523,7 @@ public:
         if (was == nullptr) was = before_.vanished.find(plan_.name);
         if (was != nullptr) mine.others = links_behind(*was);
         mine.foreign = concerns_foreign(plan_);
+        mine.uppers = false;
         mine.needs = [this](const State&) { return needs_of_undo(); };
         for (int attempt = 0;; ++attempt) {
             // The old socket may still hold half an answer.

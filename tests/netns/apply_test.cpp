@@ -75,7 +75,7 @@ TEST_CASE("apply: of a directory only regular files count, and nothing else is w
                    "ln -s /run/gate.toml /run/wishes/f.toml");
     write_text("/run/gate.toml", gate_file);
     RunOptions soon;
-    soon.deadline = std::chrono::seconds(20);
+    soon.deadline = patience;
     const auto made = vxlanctl(host.space, "apply /run/wishes", soon);
     INFO(made.err);
     CHECK(made.code == 0);

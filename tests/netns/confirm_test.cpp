@@ -69,7 +69,7 @@ template<class Act> void at_each_write(Act act) {
 /// A signal, and then until the process has taken notice of it and waits again, or has ended.
 void signal_and_settle(const std::string& pid, int number) {
     kill(std::stoi(pid), number);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     const auto has = [&](const std::string& text) {
         return text_of("/proc/" + pid + "/status").find(text) != std::string::npos;
     };
@@ -169,7 +169,7 @@ TEST_CASE("confirm: the time runs although nobody reads what is said") {
                  "exec 3<>/run/full; dd if=/dev/zero of=/run/full oflag=nonblock 2>/run/filled; "
                  "exec " VXLANCTL_PROGRAM " apply /run/wish.toml --confirm 1 >&3"});
     await_pending(wishes.host.space);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!difference(wishes.before, snapshot(wishes.host.space)).empty())
         REQUIRE(std::chrono::steady_clock::now() < deadline);
     sh(wishes.host.space, "kill -KILL " + std::to_string(run.pid()));

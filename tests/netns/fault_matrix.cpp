@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <iterator>
 #include <linux/if_link.h>
 #include <memory>
@@ -268,7 +269,7 @@ public:
 
     /// Each call meets one of the faults that can happen to it; another command's, another one.
     std::vector<std::string> some() {
-        const long stride = is_slow() ? 7 : 1;
+        const long stride = is_brief() ? 5 : 1;
         const std::size_t turn =
             std::accumulate(command_.name.begin(), command_.name.end(), std::size_t{0});
         for (const auto& faults : alike) {

@@ -33,7 +33,7 @@ Finished StoppedRun::resume() {
 }
 
 void await_pending(const Namespace& space) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (vxlanctl(space, "down nosuch --lock-timeout 0").err.find("is taken back in") ==
            std::string::npos)
         if (std::chrono::steady_clock::now() > deadline)

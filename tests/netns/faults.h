@@ -31,12 +31,12 @@ std::map<std::string, std::string> record_files();
 /// Runs `words` again and again, each time with another of its writes broken and on another
 /// `Place`, on which `first_words` were carried out before; checks that each leaves what was there;
 /// then once whole. `prepare` is shell that comes first; what it writes to /run/after-first comes
-/// behind `first_words`. Under the sanitizers every third write has to do: the same program without
-/// them has met all.
+/// behind `first_words`. Where
+/// is_brief(), every third write has to do.
 template<class Place>
 void break_every_write(const std::string& first_words, const std::string& words,
                        const std::string& prepare = "") {
-    const long stride = is_sanitized() ? 3 : 1;
+    const long stride = is_brief() ? 3 : 1;
     for (long broken = 1;; broken += stride) {
         const Place place;
         const Namespace& space = place.space;

@@ -303,7 +303,7 @@ TEST_CASE("twin: the flood list of a control plane keeps its flag") {
     twins.run(up_words);
 }
 
-TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something else") {
+TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something else", "[long]") {
     for (const std::string name : {"type", "a=b.1", "it;s*", "$(id)", "~", "#x", "\\", "none"}) {
         INFO(name);
         Twins twins;

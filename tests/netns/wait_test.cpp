@@ -21,7 +21,7 @@ public:
 
     /// Waits until the program has said that.
     void await(const std::string& text) const {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        const auto deadline = std::chrono::steady_clock::now() + patience;
         while (said().find(text) == std::string::npos) {
             INFO(said());
             REQUIRE(std::chrono::steady_clock::now() < deadline);

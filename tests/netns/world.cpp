@@ -1,5 +1,7 @@
 #include "world.h"
 
+#include "chance.h"
+
 #include "json_schema.h"
 
 #include <algorithm>
@@ -13,6 +15,7 @@
 #include <fcntl.h>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <fstream>
 #include <iterator>
 #include <memory>
@@ -249,8 +252,8 @@ bool is_sanitized() {
     return sanitized;
 }
 
-bool is_slow() {
-    return is_sanitized() || std::getenv("VM_GUEST") != nullptr;
+bool is_brief() {
+    return !is_long() || is_sanitized() || std::getenv("VM_GUEST") != nullptr;
 }
 
 Counted vxlanctl_counted(const Namespace& space, const std::string& words,
@@ -262,7 +265,7 @@ Counted vxlanctl_counted(const Namespace& space, const std::string& words,
     environment["LD_PRELOAD"] = FAULT_LIBRARY;
     environment["VXLANCTL_LOG"] = log;
     environment["ASAN_OPTIONS"] = "verify_asan_link_order=0";
-    Counted counted{vxlanctl(space, words, {environment, input, false, std::chrono::seconds(60)})};
+    Counted counted{vxlanctl(space, words, {environment, input, false, patience})};
     std::ifstream lines(log);
     for (std::string line; std::getline(lines, line);)
         ++(line == "read" ? counted.reads : counted.writes);

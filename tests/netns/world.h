@@ -11,6 +11,10 @@
 /// Hosts in network namespaces of their own, and programs that run on them.
 namespace world {
 
+/// How long a test waits for what comes at once on a machine with nothing else to do: whoever waits
+/// in vain has found a fault, and a machine under load has not.
+constexpr std::chrono::seconds patience{600};
+
 /// A network namespace that lives as long as this object, with `lo` up.
 class Namespace {
 public:
@@ -46,7 +50,7 @@ struct RunOptions {
     std::map<std::string, std::string> environment;
     std::string input;
     bool as_nobody = false; ///< without any capability
-    std::chrono::seconds deadline{60};
+    std::chrono::seconds deadline{patience};
 };
 
 Finished run(const Namespace& space, const std::vector<std::string>& command,
@@ -96,8 +100,10 @@ inline int skipped_cases = 0;
 
 /// Whether the program was built with sanitizers, which slow it down and preload themselves.
 bool is_sanitized();
-/// Whether that, or in a guest whose kernel is a process.
-bool is_slow();
+/// Whether the tests try few of many cases, always the same ones: all of them are tried where
+/// VXLANCTL_LONG is set (tools/test long), unless sanitizers or a guest make each take ten times as
+/// long.
+bool is_brief();
 
 /// New IPv6 addresses are ready at once there, and not after a second or two.
 void without_duplicate_detection(const Namespace& space);

@@ -1,4 +1,5 @@
 // Tunnels as text and back: over random tunnels the same ones, and over damaged texts no crash.
+#include "chance.h"
 #include "vxlanctl/file_text.h"
 #include "vxlanctl/route_words.h"
 #include "vxlanctl/tunnel_file.h"
@@ -199,8 +200,8 @@ private:
 } // namespace
 
 TEST_CASE("file text: what is written reads back as the same tunnel") {
-    const unsigned seed = std::random_device{}();
-    for (unsigned i = 0; i < 3000; ++i) {
+    const unsigned seed = first_seed();
+    for (unsigned i = 0; i < seeds(3000); ++i) {
         const Tunnel tunnel = Dice(seed + i).tunnel();
         const std::string text = file_text(tunnel);
         INFO("seed " << seed + i << "\n" << text);
@@ -214,9 +215,9 @@ TEST_CASE("file text: what is written reads back as the same tunnel") {
 }
 
 TEST_CASE("file text: a damaged text is read or refused, with a place that is in it") {
-    const unsigned seed = std::random_device{}();
+    const unsigned seed = first_seed();
     std::size_t refused = 0;
-    for (unsigned i = 0; i < 3000; ++i) {
+    for (unsigned i = 0; i < seeds(3000); ++i) {
         Dice dice(seed + i);
         std::string text = file_text(dice.tunnel());
         for (std::size_t damages = dice.below(3) + 1; damages > 0; --damages) {

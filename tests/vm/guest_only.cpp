@@ -8,7 +8,7 @@
 namespace {
 
 struct GuestOnly : Catch::TestEventListenerBase {
-    using TestEventListenerBase::TestEventListenerBase;
+    using Catch::TestEventListenerBase::TestEventListenerBase;
 
     void testRunStarting(const Catch::TestRunInfo&) override {
         if (std::getenv("VM_GUEST") != nullptr) return; // set by guest-init
