@@ -3,6 +3,7 @@
 
 #include "vxlanctl/fdb_codec.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <deque>
@@ -117,7 +118,24 @@ public:
     void leave(int) override {}
 
     Result<void> send(std::span<const std::byte> datagram) override {
-        const auto* request = reinterpret_cast<const nlmsghdr*>(datagram.data());
+        answer_.clear();
+        while (datagram.size() >= sizeof(nlmsghdr)) {
+            const auto* request = reinterpret_cast<const nlmsghdr*>(datagram.data());
+            answer(request);
+            const std::size_t size = NLMSG_ALIGN(request->nlmsg_len);
+            datagram = datagram.subspan(std::min(size, datagram.size()));
+        }
+        return {};
+    }
+
+    Result<std::span<const std::byte>> receive() override {
+        return std::span<const std::byte>(answer_);
+    }
+
+private:
+    static constexpr int mine = 7, other = 8;
+
+    void answer(const nlmsghdr* request) {
         const bool is_dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
         MessageBatch answer;
         MessageWriter writer(answer);
@@ -133,16 +151,8 @@ public:
         writer.finish();
         for (const std::size_t at : answer.offsets)
             reinterpret_cast<nlmsghdr*>(answer.bytes.data() + at)->nlmsg_seq = request->nlmsg_seq;
-        answer_ = std::move(answer.bytes);
-        return {};
+        answer_.insert(answer_.end(), answer.bytes.begin(), answer.bytes.end());
     }
-
-    Result<std::span<const std::byte>> receive() override {
-        return std::span<const std::byte>(answer_);
-    }
-
-private:
-    static constexpr int mine = 7, other = 8;
 
     static void add_link(MessageWriter& writer, int index, const char* name) {
         ifinfomsg header{};
