@@ -19,11 +19,11 @@ struct Budget {
 
 constexpr std::array<int, 3> peer_counts{2, 1000, 10000};
 constexpr std::array<Budget, 5> budgets{{
-    {"--version", {92, 92, 92}, {2400, 2400, 2400}},
-    {"fresh", {220, 237, 303}, {3170, 6270, 35500}},
-    {"no change", {166, 168, 201}, {2900, 5450, 29750}},
-    {"one peer replaced", {206, 210, 276}, {3160, 7710, 49830}},
-    {"show", {200, 200, 200}, {2710, 6170, 37000}},
+    {"--version", {48, 48, 48}, {345, 345, 345}},
+    {"fresh", {187, 192, 251}, {1085, 4235, 33945}},
+    {"no change", {136, 138, 164}, {812, 3430, 28265}},
+    {"one peer replaced", {175, 180, 231}, {1075, 5700, 48500}},
+    {"show", {112, 114, 138}, {700, 4165, 35055}},
 }};
 
 /// Distinct addresses out of 100.64.0.0/10, in no order: an odd factor permutes the numbers below
