@@ -247,7 +247,7 @@ TEST_CASE("file text: a damaged text is read or refused, with a place that is in
             REQUIRE(text.find(error.place->text) != std::string::npos);
         }
     }
-    CHECK(refused > 1000);
+    CHECK(refused > seeds(1000));
 }
 
 TEST_CASE("file text: peers by name stand there as names") {
