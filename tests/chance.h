@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdlib>
 #include <random>
 #include <vector>
 
@@ -23,12 +24,22 @@ private:
 #endif
 #endif
 
-/// How many seeds a test of properties tries: under sanitizers, which take ten times as long and
-/// look for something else, a fifth.
-constexpr unsigned seeds(unsigned many) {
+inline bool is_long() {
+    return std::getenv("VXLANCTL_LONG") != nullptr;
+}
+
+/// How many seeds a test of properties tries: all of them with VXLANCTL_LONG (tools/test long),
+/// else a fifth; under sanitizers, which take ten times as long and look for something else, that
+/// always.
+inline unsigned seeds(unsigned many) {
 #ifdef IS_SANITIZED
     return many / 5;
 #else
-    return many;
+    return is_long() ? many : many / 5;
 #endif
+}
+
+/// The first of a test's seeds: 1, or with VXLANCTL_LONG another one each time.
+inline unsigned first_seed() {
+    return is_long() ? std::random_device{}() : 1;
 }

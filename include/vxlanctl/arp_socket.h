@@ -1,18 +1,18 @@
 #pragma once
 
 #include "vxlanctl/arp.h"
-#include "vxlanctl/directory.h"
+#include "vxlanctl/kernel.h"
 
 namespace vxlanctl {
 
-/// Sends and hears ARP messages in the current network namespace, without waiting. Needs
+/// Sends and hears ARP messages without waiting. Needs
 /// CAP_NET_RAW.
 class ArpSocket {
 public:
     /// Hears nothing.
-    static Result<ArpSocket> for_sending();
+    static Result<ArpSocket> for_sending(const Kernel& kernel);
     /// Hears what comes in by one link.
-    static Result<ArpSocket> on_link(int link_index);
+    static Result<ArpSocket> on_link(const Kernel& kernel, int link_index);
 
     /// To everybody on the link; errno where that fails, else 0.
     int broadcast(int link_index, const ArpMessage& message) const;
@@ -25,8 +25,8 @@ private:
     FileDescriptor socket_;
 };
 
-/// Tells those inside of tunnels where addresses are now. One socket serves all; it is opened when
-/// there is something to tell.
+/// Tells those inside of one network namespace's tunnels where addresses are now. One socket serves
+/// all; it is opened when there is something to tell.
 class Announcer {
 public:
     Announcer() = default;
@@ -36,7 +36,7 @@ public:
     ~Announcer();
 
     /// Tries every one. The error is the first of them, with the link as its subject.
-    Result<void> announce(std::span<const Announcement> news);
+    Result<void> announce(const Kernel& kernel, std::span<const Announcement> news);
 
 private:
     std::optional<ArpSocket> socket_;

@@ -29,6 +29,12 @@ struct Arguments {
     std::string value(std::string_view option, std::string_view otherwise = {}) const;
 };
 
+/// What a call comes to whose output cannot be written, to a full disk or a closed pipe.
+enum class LostOutput : std::uint8_t {
+    fails,      ///< with exit code 1: the output was the purpose
+    keeps_code, ///< what was done stays done, and the exit code says it
+};
+
 struct Command {
     std::string name;     ///< one word, or two: `isatap up`
     std::string synopsis; ///< the words behind the name
@@ -37,6 +43,7 @@ struct Command {
     /// Does it; returns the exit code, or what kept it from the start.
     Result<int> (*run)(const Arguments&);
     Capabilities capabilities = no_capability; ///< that it may need, until it knows better
+    LostOutput lost_output = LostOutput::fails;
 };
 
 const std::vector<Command>& commands();

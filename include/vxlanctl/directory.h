@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 #include <sys/types.h>
+#include <vector>
 
 /// Files and directories that nobody else can have a hand in.
 namespace vxlanctl {
@@ -21,6 +22,10 @@ public:
 private:
     int fd_;
 };
+
+/// Lets this process have so many of them open, as far as it may: beyond the limit by default,
+/// which is low for programs that use select(2), and up to the hard one.
+void allow_descriptors(std::size_t count);
 
 /// An error of kind `kernel` for a system call that failed with the errno `code`.
 tl::unexpected<Error> system_error(Code code, std::string subject, int errno_code);
@@ -47,5 +52,12 @@ bool write_all(int fd, std::string_view text);
 /// the name that it has until then.
 Result<void> replace_file(const FileDescriptor& directory, const std::string& fresh,
                           const std::string& name, std::string_view text);
+/// The same, and it is on the disk when this returns: either text is there after a power failure.
+Result<void> replace_file_durably(const FileDescriptor& directory, const std::string& fresh,
+                                  const std::string& name, std::string_view text);
+/// The names in a directory; none where it cannot be read.
+std::vector<std::string> names_in(const FileDescriptor& directory);
+/// Whether the name still means the open file or directory.
+bool is_still_there(const FileDescriptor& directory, const std::string& name, int file);
 
 } // namespace vxlanctl

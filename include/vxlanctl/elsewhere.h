@@ -12,19 +12,29 @@ namespace vxlanctl {
 /// The table of routes that are stated without one: main, or the VRF's.
 std::uint32_t own_table(const Tunnel& tunnel, const State& state);
 /// Of a link that is not known none.
-const std::vector<Route>& routes_out_of(const std::string& name, const State& state);
+const Routes& routes_out_of(const std::string& name, const State& state);
 /// The stated routes, with their table; those out of the tunnel itself have no `dev`.
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);
 /// What has become of a route that we set: it, or where its gateway was changed by hand, what is in
 /// its place. Null where neither is there, or the kernel made it.
-const Route* find_own_route(const std::vector<Route>& routes, const Route& recorded);
+const Route* find_own_route(const Routes& routes, const Route& recorded);
 
 /// What is to be remembered of a tunnel: what we set. A rule, or a route out of another link, that
 /// somebody else has made already is not, nor is a device that forwards already.
 Record record_of(const Tunnel& tunnel, const State& state);
 
 /// Which tunnel has a part in what is on no link: by mark's ID, or name where there is no mark yet.
-using Claims = std::map<std::string, Record>;
+class Claims {
+public:
+    Claims(std::map<std::string, Record> records);
+    const std::map<std::string, Record>& records() const { return records_; }
+    /// Whether any of the tunnels claims this route out of the link `dev`.
+    bool include(const Route& present, const std::string& dev) const;
+
+private:
+    std::map<std::string, Record> records_;
+    Routes routes_; ///< out of other links than the tunnels
+};
 /// Those of the tunnels of the config as they will be, and of all others as they are.
 Claims claims_on(const Config& config, const State& state);
 
@@ -48,8 +58,11 @@ bool gives_up(const Record& older, const Record& newer);
 struct Needs {
     std::set<std::uint32_t> tables; ///< State::routes: an address or a route is to be added there
     bool rules = false;
-    bool all_records = false;        ///< something that several tunnels may share is to go
-    std::set<std::string> links;     ///< whose routes are needed
+    bool all_records = false;    ///< something that several tunnels may share is to go
+    std::set<std::string> links; ///< whose routes are needed
+    /// If it is known what they are needed for: routes out of these links, by `dev`. Where all are
+    /// there and ours, it does not matter which others are.
+    std::vector<Route> routes{};
     std::set<std::string> devices{}; ///< whose attributes are needed
     bool settings = false;           ///< State::settings
     std::vector<IpAddress> locals{}; ///< addresses of which the device is needed

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/doctor.h"
+#include "vxlanctl/kernel.h"
 
 namespace vxlanctl {
 
@@ -11,6 +12,6 @@ struct FactsRequest {
 };
 
 /// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.
-Result<Facts> read_facts(const FactsRequest& request);
+Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request);
 
 } // namespace vxlanctl

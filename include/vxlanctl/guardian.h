@@ -21,8 +21,7 @@ public:
     using TakeBack = std::function<Result<void>()>;
 
     /// Forks it. From then on the end of this process means that the change is taken back.
-    static Result<Guardian> start(RuntimeDirectory& directory, NamespaceId space,
-                                  const TakeBack& take_back);
+    static Result<Guardian> start(RuntimeDirectory& directory, const TakeBack& take_back);
     Guardian(Guardian&&) = default;
 
     /// The change is made: it is taken back in `time`, unless somebody confirms it by confirm(), or
@@ -43,7 +42,7 @@ private:
     std::string path_; ///< of the socket at which others confirm
 };
 
-/// Confirms the change that waits for it in this network namespace. Fails where none does.
-Result<void> confirm(NamespaceId space);
+/// Confirms the change that waits for it in that network namespace. Fails where none does.
+Result<void> confirm(const Kernel& kernel);
 
 } // namespace vxlanctl

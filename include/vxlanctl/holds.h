@@ -1,8 +1,9 @@
 #pragma once
 
-#include "vxlanctl/error.h"
+#include "vxlanctl/kernel.h"
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -20,10 +21,13 @@ struct Hold {
 /// was rejected, no more.
 std::uint64_t hash_of(std::string_view text, std::uint64_t before = 0xcbf29ce484222325);
 
-/// What is on hold in the network namespace of that name (empty: that of the host), kept in
-/// /var/lib/vxlanctl, since the file of a service is there after a reboot as well; a user who may
-/// not write there has it in a directory of his own. Nothing where it cannot be read.
-Hold read_hold(const std::string& space);
-Result<void> write_hold(const std::string& space, const Hold& hold);
+/// What is on hold in that network namespace, kept in /var/lib/vxlanctl, since the file of a
+/// service is there after a reboot as well; a user who may not write there has it in a directory of
+/// his own. It is kept for the host, or under the name in /run/netns that leads to the namespace;
+/// for one that has no name and is not process 1's, under its number. Nothing where it cannot be
+/// read.
+Hold read_hold(const Kernel& kernel);
+/// Changes it under the lock of all that is on hold. What is not different is not written.
+Result<void> change_hold(const Kernel& kernel, const std::function<void(Hold&)>& change);
 
 } // namespace vxlanctl

@@ -14,6 +14,8 @@ using IndexOf = std::function<int(const std::string&)>;
 /// leaves out when it has the default. Names behind an index (tunnel.dev, attributes.master) are
 /// left empty: the message has the index alone. Empty for a message that is no link.
 std::optional<Link> decode_link(const nlmsghdr* message);
+/// The index of a link that has gone, out of the event RTM_DELLINK; empty for any other message.
+std::optional<int> decode_gone_link(const nlmsghdr* message);
 
 /// RTM_NEWLINK that makes a link of the tunnel's kind, down; fails if the name exists.
 /// The alias is not in it: the kernel ignores IFLA_IFALIAS there. See encode_alias().

@@ -2,13 +2,16 @@
 
 #include "vxlanctl/address.h"
 
+#include <algorithm>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 /// The values that the program computes with. `Config` is what is wanted, `State` what the kernel
@@ -220,6 +223,59 @@ struct Route {
     auto operator<=>(const Route&) const = default;
 };
 
+/// Routes in the order in which they were read, with an index by what the kernel tells them apart
+/// by, so that looking for one does not walk all. The index is made when it is first needed, and
+/// made anew after whatever may have changed a route.
+class Routes {
+public:
+    Routes() = default;
+    Routes(std::vector<Route> routes) : routes_(std::move(routes)) {}
+    Routes(std::initializer_list<Route> routes) : routes_(routes) {}
+
+    const std::vector<Route>& list() const { return routes_; }
+    std::size_t size() const { return routes_.size(); }
+    bool empty() const { return routes_.empty(); }
+    auto begin() const { return routes_.begin(); }
+    auto end() const { return routes_.end(); }
+    const Route& front() const { return routes_.front(); }
+    const Route& at(std::size_t position) const { return routes_.at(position); }
+    /// Those of the same destination, table, metric and TOS, see same_route_key().
+    std::vector<const Route*> beside(const Route& route) const;
+    /// The default routes, of any family, table and metric.
+    std::vector<const Route*> defaults() const;
+    bool contains(const Route& route) const;
+
+    auto begin() { return changing().begin(); }
+    auto end() { return changing().end(); }
+    Route& front() { return changing().front(); }
+    Route& at(std::size_t position) { return changing().at(position); }
+    Route& back() { return changing().back(); }
+    void pop_back() { changing().pop_back(); }
+    void clear() { changing().clear(); }
+    void push_back(Route route) { routes_.push_back(std::move(route)); }
+    /// Drops all from this position on.
+    void truncate(std::size_t size) { changing().resize(size); }
+    void sort();
+    template<class Predicate> void erase_if(Predicate is_meant) {
+        if (std::any_of(routes_.begin(), routes_.end(), is_meant))
+            std::erase_if(changing(), is_meant);
+    }
+
+private:
+    std::vector<Route>& changing() {
+        by_key_.clear();
+        defaults_.clear();
+        indexed_ = 0;
+        return routes_;
+    }
+    void complete_index() const;
+
+    std::vector<Route> routes_;
+    mutable std::unordered_multimap<std::size_t, std::size_t> by_key_; ///< positions by hash
+    mutable std::vector<std::size_t> defaults_;                        ///< positions
+    mutable std::size_t indexed_ = 0; ///< those before this position are in the index
+};
+
 /// rtm_protocol and FRA_PROTOCOL of what we add, so that people see where it came from. It is no
 /// proof that something is ours: only a record is.
 constexpr std::uint8_t our_protocol = 147;
@@ -299,7 +355,7 @@ struct Link {
     std::uint8_t flood_flags = own_flood_flags;        ///< NTF_* of the whole list
     std::vector<MacEntry> macs;                        ///< sorted
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
-    std::vector<Route> routes;                         ///< out of this link, sorted
+    Routes routes;                                     ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
     std::vector<Neighbour> found_neighbours;           ///< known besides; where asked for, sorted
 };
@@ -317,6 +373,9 @@ public:
     const Link* find(std::string_view name) const;
     /// In place of the one of that name, or at the end.
     void put(Link link);
+    /// The first one of that name, or null, for a change that leaves it its name.
+    Link* find_to_change(std::string_view name);
+    void erase(std::string_view name);
 
     auto begin() { return changing().begin(); }
     auto end() { return changing().end(); }
@@ -358,7 +417,7 @@ struct State {
     Links links;
     std::vector<HostAddress> host_addresses;
     /// Of the tables that addresses and routes are to be added to, and out of all links.
-    std::vector<Route> routes;
+    Routes routes;
     std::vector<Rule> rules; ///< those that Rule can express; read when a tunnel has any
     /// By the mark's ID: of the tunnels asked for, and where a rule or a route elsewhere goes
     /// away, of all that live.
@@ -455,8 +514,10 @@ bool same_route_key(const Route& one, const Route& other);
 /// Whether the kernel's `rule` does what is `wanted`.
 bool fulfils(const Rule& rule, const Rule& wanted);
 
+/// Whether the two are the same wish but for `dev`: routes of a link do not say which one.
+bool same_route_anywhere(const Route& one, const Route& other);
 /// The route of a link's that is as wanted, or null; `dev` does not count.
-const Route* find_route(const std::vector<Route>& routes, Route wanted);
+const Route* find_route(const Routes& routes, const Route& wanted);
 /// The rule that does what is wanted, or null.
 const Rule* find_rule(const std::vector<Rule>& rules, const Rule& wanted);
 

@@ -1,10 +1,10 @@
 #pragma once
 
+#include "vxlanctl/directory.h"
 #include "vxlanctl/message.h"
 
 #include <functional>
 #include <memory>
-#include <netlink/socket.h>
 #include <vector>
 
 namespace vxlanctl {
@@ -21,27 +21,26 @@ public:
     /// datagrams of an answer.
     virtual Result<void> join(int group) = 0;
     virtual void leave(int group) = 0; ///< drops the events that were not received
+    /// Of a socket in the network namespace to which the transport leads; -1 where there is none.
+    virtual int descriptor() const { return -1; }
 };
 
-/// A NETLINK_ROUTE socket in the current network namespace, with extended acknowledgements and
-/// strict checking of dump requests (both since Linux 4.20).
+/// A NETLINK_ROUTE socket, as Kernel::netlink() opens it, with extended acknowledgements and strict
+/// checking of dump requests (both since Linux 4.20).
 class NetlinkSocket : public Transport {
 public:
-    static Result<NetlinkSocket> open();
+    static Result<NetlinkSocket> over(FileDescriptor socket);
 
     Result<void> send(std::span<const std::byte> datagram) override;
     Result<std::span<const std::byte>> receive() override;
 
     Result<void> join(int group) override;
     void leave(int group) override;
-    int descriptor() const { return nl_socket_get_fd(socket_.get()); }
+    int descriptor() const override { return socket_.get(); }
 
 private:
-    struct Free {
-        void operator()(nl_sock* socket) const { nl_socket_free(socket); }
-    };
-    explicit NetlinkSocket(nl_sock* socket) : socket_(socket) {}
-    std::unique_ptr<nl_sock, Free> socket_;
+    explicit NetlinkSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
+    FileDescriptor socket_;
     std::unique_ptr<std::byte[]> buffer_;
 };
 
@@ -87,6 +86,9 @@ public:
     /// between two of them.
     std::size_t datagrams_of_last_dump() const { return datagrams_; }
 
+    /// See Transport.
+    int descriptor() const { return transport_.descriptor(); }
+
 private:
     Result<void> dump_watched(const MessageBatch& request, const MessageHandler& handle,
                               const std::function<void()>& restart, TableWatch* watch);
@@ -102,10 +104,5 @@ private:
 
 /// The extended acknowledgement's text in an NLMSG_ERROR message; empty when there is none.
 std::string acknowledgement_text(const nlmsghdr* message);
-
-/// Sends one batch in the network namespace that this process is in, by a socket of its own. The
-/// kernel's first refusal is the error, which says that `doing` failed.
-Result<void> send_batch(MessageBatch& batch, const Error& failed,
-                        const MessageHandler& answer = {});
 
 } // namespace vxlanctl

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/error.h"
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/ruleset.h"
 
 namespace vxlanctl {
@@ -9,7 +10,7 @@ namespace vxlanctl {
 /// become matches that may be true or not. The error says where the text is no JSON.
 Result<Ruleset> parse_ruleset(const std::string& text);
 
-/// The rules of this network namespace, by the program nft.
-Result<Ruleset> read_ruleset();
+/// The rules of a network namespace, by the program nft.
+Result<Ruleset> read_ruleset(const Kernel& kernel);
 
 } // namespace vxlanctl

@@ -124,8 +124,10 @@ using AnyOperation =
 struct Operation : AnyOperation {
     Operation();
     template<class Alternative>
-        requires(!std::is_same_v<std::decay_t<Alternative>, Operation>)
-    Operation(Alternative&& operation) : AnyOperation(std::forward<Alternative>(operation)) {}
+    requires(!std::is_same_v<std::decay_t<Alternative>, Operation>)
+        // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it is constrained
+        Operation(Alternative&& operation)
+        : AnyOperation(std::forward<Alternative>(operation)) {}
     Operation(const Operation& other);
     Operation(Operation&& other) noexcept;
     Operation& operator=(const Operation& other);

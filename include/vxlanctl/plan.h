@@ -72,5 +72,7 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options);
 /// Whether carrying out the plan, undoing it, or saying what it costs needs to know the routes and
 /// neighbours on the link.
 bool concerns_foreign(const TunnelPlan& plan);
+/// Whether it needs to know which links stand on the link: that goes, or somebody has to be asked.
+bool concerns_uppers(const TunnelPlan& plan);
 
 } // namespace vxlanctl

@@ -35,6 +35,18 @@ struct Drawn {
     Prefix what;
     std::string text;
 };
-std::vector<Drawn> drawn_into(const Prefix& inner, const Underlay& underlay, const State& state);
+/// What of a tunnel's outer traffic has to stay outside. Refers to the state.
+class Outside {
+public:
+    Outside(const Underlay& underlay, const State& state);
+    std::vector<Drawn> drawn_into(const Prefix& inner) const;
+
+private:
+    const State& state_;
+    std::string tunnel_;
+    std::vector<const HostAddress*> homes_; ///< the local address, wherever it is
+    std::vector<const Route*> gateways_;    ///< default routes of the main table, with a gateway
+    std::vector<IpAddress> ends_;           ///< sorted
+};
 
 } // namespace vxlanctl

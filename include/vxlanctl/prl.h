@@ -5,21 +5,22 @@
 #include <vector>
 
 /// The potential router list of an ISATAP link. It is reached by ioctl alone
-/// (ipip6_tunnel_prl_ctl() in net/ipv6/sit.c), in the network namespace that the process is in at
-/// the first call.
+/// (ipip6_tunnel_prl_ctl() in net/ipv6/sit.c), over any socket in the link's network namespace:
+/// what a family does not know goes to the device (sock_do_ioctl() in net/socket.c).
 namespace vxlanctl {
 
 class RouterList {
 public:
-    RouterList() = default;
-    RouterList(const RouterList&) = delete;
-    RouterList& operator=(const RouterList&) = delete;
-    ~RouterList();
+    /// Of a socket, which has to stay open.
+    explicit RouterList(int descriptor) : descriptor_(descriptor) {}
 
     /// The whole list of a link, however long, sorted. Errors: those of the kernel.
     Result<std::vector<PrlEntry>> read(const std::string& link);
 
     // These return 0 or the kernel's errno.
+
+    /// Whether the name is still that of the link with that ifindex: ENODEV where it is not.
+    int check(const std::string& link, int index);
 
     /// Where somebody else has added the router meanwhile, changes its flag.
     int add(const std::string& link, const PrlEntry& entry);
@@ -30,7 +31,7 @@ public:
 
 private:
     int call(unsigned long request, const std::string& link, void* data);
-    int descriptor_ = -1;
+    int descriptor_;
 };
 
 } // namespace vxlanctl

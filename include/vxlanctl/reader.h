@@ -18,11 +18,15 @@ struct ReadRequest {
     std::function<bool(const Link&)> selects = [](const Link&) { return false; };
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
+    /// With them which links stand on the tunnels. For that the kernel lists all links.
+    bool uppers = true;
     /// Neighbours of the tunnels, those too that the kernel found by itself, and the names of the
     /// links that have the tunnels' local addresses.
     bool surroundings = false;
     std::vector<IpAddress> locals; ///< addresses of which the device's name is wanted
     bool every_local = false;      ///< those of all addresses
+    /// Of routes in State::routes to these, and of default routes, the device's name is wanted.
+    std::set<Prefix> destinations;
     /// Whether a flood list is what was expected. The kernel's dump of a large table is not
     /// consistent while the table changes (vxlan_fdb_dump() goes on by count, so one entry that
     /// goes makes it miss another), so one that is not expected gets read until no event came

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/arp_socket.h"
 #include "vxlanctl/elsewhere.h"
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/moved_device.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/reconcile.h"
@@ -14,14 +15,21 @@ namespace vxlanctl {
 /// Whether any of the tunnels wants its namespace to be made.
 bool creates_namespace(const Config& config);
 
+/// A network namespace that is not the call's.
+struct OtherPlace {
+    std::string name;
+    std::optional<Kernel> kernel;  ///< none where it is not there
+    std::optional<Error> obstacle; ///< why nobody can tell whether it is
+};
+
 /// One call, and what it has come to.
 struct Call {
     const Arguments& arguments;
     OutputStyle style;
     Mode mode;
     Origin origin;
-    const NetworkNamespace& home; ///< where the call was made, or sent by --netns
-    const Config& config;         ///< of all namespaces
+    const Kernel& home;   ///< where the call was made, or sent by --netns
+    const Config& config; ///< of all namespaces
     PlanOptions options;
     bool is_several = false;  ///< namespaces
     bool keeps_first = false; ///< the state before will be needed, whatever is planned
@@ -35,22 +43,16 @@ struct Call {
     bool stops_all() const { return impossible && origin == Origin::cli; }
 };
 
-/// What of a call concerns one network namespace. The process has to be in it, unless the namespace
-/// is still to be made.
+/// What of a call concerns one network namespace.
 class Reconciliation {
 public:
-    /// `name` and `space` are those of another namespace than the call's; no space is one that is
-    /// not there yet, or that of the call.
-    Reconciliation(Call& call, const Config& config, std::string name,
-                   std::optional<NetworkNamespace> space);
+    /// `place` is empty for the namespace of the call.
+    Reconciliation(Call& call, const Config& config, std::optional<OtherPlace> place);
     Reconciliation(const Reconciliation&) = delete;
     Reconciliation& operator=(const Reconciliation&) = delete;
 
-    /// The process is in the namespace then, if that is there.
-    Result<void> enter() const;
-    bool is_there() const { return is_home() || space_.has_value(); }
-    NamespaceId id() const { return is_home() ? call_.home.id() : space_->id(); }
-    const std::string& name() const { return name_; }
+    bool is_there() const { return is_home() || elsewhere_->kernel.has_value(); }
+    NamespaceId id() const { return kernel().id(); }
 
     /// Opens what is needed; a writer also keeps the others out.
     Result<void> open(std::chrono::seconds timeout);
@@ -58,10 +60,12 @@ public:
     Result<void> propose();
     /// Makes the namespace and brings devices, carries out, and puts back what nobody could use.
     void carry_out();
-    /// Forgets what no link refers to any more.
-    void sweep();
+    /// Forgets what no link refers to any more. Returns whether anything may have gone.
+    bool sweep();
     /// Returns to the state that the plans were made from. The errors list what is left.
     std::vector<Error> take_back();
+    /// What of that could not be noted in records.
+    const std::vector<Error>& unrecorded() const { return unrecorded_; }
     /// Nothing is to be done, since something else is impossible.
     void leave_untouched();
     /// All that was done has been taken back.
@@ -73,7 +77,12 @@ public:
     RuntimeDirectory& records() { return *records_; }
 
 private:
-    bool is_home() const { return name_.empty(); }
+    bool is_home() const { return !elsewhere_; }
+    /// Of the namespace, which has to be there.
+    const Kernel& kernel() const { return is_home() ? call_.home : *elsewhere_->kernel; }
+    std::string name() const { return is_home() ? "" : elsewhere_->name; }
+    TransactionContext context() { return {kernel(), *netlink_, *records_, {}}; }
+    void warn_of_unrecorded(const TransactionContext& context, std::span<TunnelPlan> tunnels) const;
     Result<void> open_socket();
     Result<void> find_prepared();
     Result<void> keep_others_out(std::chrono::seconds timeout);
@@ -101,8 +110,7 @@ private:
 
     Call& call_;
     const Config& config_;
-    std::string name_;
-    std::optional<NetworkNamespace> space_; ///< another one than the call's
+    std::optional<OtherPlace> elsewhere_;
     PlanOptions options_;
     std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
     std::chrono::seconds lock_timeout_{};
@@ -117,6 +125,7 @@ private:
     State first_; ///< before anything was done, where that will be needed
     Plan plan_;
     std::vector<Outcome> outcomes_;
+    std::vector<Error> unrecorded_;
 };
 
 } // namespace vxlanctl

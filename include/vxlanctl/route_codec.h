@@ -23,6 +23,8 @@ void encode_append_route(MessageWriter& writer, int link_index, const Route& rou
 void encode_remove_route(MessageWriter& writer, int link_index, const Route& route);
 /// RTM_GETROUTE of one family, restricted by the kernel to a link, to a table, or with 0 to none.
 void encode_dump_routes(MessageWriter& writer, Family family, int link_index, std::uint32_t table);
+/// The same, restricted to a routing protocol (RTPROT_*, not 0).
+void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol);
 /// RTM_GETROUTE for one destination: where would a packet to `to` go, if it left by `link_index`
 /// (0: any link) with the source address `from`?
 void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,

@@ -1,12 +1,13 @@
 #pragma once
 
-#include "vxlanctl/directory.h"
+#include "vxlanctl/file_lock.h"
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/model.h"
-#include "vxlanctl/namespaces.h"
 
 #include <chrono>
 #include <functional>
-#include <sys/types.h>
+#include <map>
+#include <vector>
 
 namespace vxlanctl {
 
@@ -18,51 +19,81 @@ enum class SshEnd : std::uint8_t { client, server };
 /// That end's address in it, without a scope; empty where there is none.
 std::optional<IpAddress> ssh_address(SshEnd end);
 
-/// The directory with the locks and records: /run/vxlanctl, or where /run is not writable (an
-/// ordinary user, a user namespace) a directory of the user's own.
+/// The directory of one network namespace, /run/vxlanctl/DEVICE-INODE, with its lock and records.
+/// An ordinary user, and root of a user namespace where /run is not writable, has a directory of
+/// his own instead of /run/vxlanctl.
+///
+/// The kernel gives the numbers of a namespace that is gone to the next one. Therefore a file `id`
+/// says which namespace the directory is of; what it holds of another one counts only where the
+/// interface with its mark is there. Version 0.1 kept all locks and records side by side in
+/// /run/vxlanctl: they are taken over.
 class RuntimeDirectory {
 public:
-    /// Opens it, and makes it if it is not there. Refuses one that somebody else could write to.
-    static Result<RuntimeDirectory> open();
-    /// Opens it for reading records, the system's and the user's own; empty when there is neither,
-    /// which is no error. An error where the system fails.
-    static Result<std::optional<RuntimeDirectory>> open_existing();
+    /// For a writer, who then has to take the lock. Makes /run/vxlanctl if it is not there, and
+    /// refuses one that somebody else could write to. The kernel has to outlive it.
+    static Result<RuntimeDirectory> open(const Kernel& kernel);
+    /// For reading records, the system's and the user's own; empty where there are none, which is
+    /// no error. An error where the system fails.
+    static Result<std::optional<RuntimeDirectory>> open_existing(const Kernel& kernel);
 
     /// Waits until no other writer works in this network namespace, then keeps others out until
-    /// this object dies. `on_wait` is told who is being waited for, once.
-    Result<void> lock(NamespaceId space, std::chrono::seconds timeout, const std::string& purpose,
+    /// this object dies. `on_wait` is told who is being waited for, once for each of the locks of
+    /// this version and of 0.1.
+    Result<void> lock(std::chrono::seconds timeout, const std::string& purpose,
                       const std::function<void(const std::string& holder)>& on_wait);
+    /// Instead of lock(), on behalf of a process that has it.
+    Result<void> share_lock();
+    /// How many records lock() has discarded, since they were of a namespace that is gone.
+    std::size_t discarded() const { return discarded_; }
 
     /// From now on those who wait for the lock read that we go back to the state before at `time`
     /// unless the change is confirmed.
-    void say_until(std::chrono::system_clock::time_point time);
+    void say_until(std::chrono::system_clock::time_point time) { lock_->say_until(time); }
 
-    /// The path of a file in the directory.
-    std::string path_of(const std::string& name) const;
-    /// The same, also in the user's own directory beside the system's.
-    std::vector<std::string> paths_of(const std::string& name) const;
+    /// The path of the socket at which a change is confirmed.
+    std::string confirmation() const;
+    /// All paths at which one may wait: also in the user's own directory, and where 0.1 waits.
+    std::vector<std::string> confirmations() const;
 
     /// The record under a mark's ID; empty when it is not there, is not ours to read, or makes no
     /// sense. An error where the system fails: without the record, too little would be reset.
     Result<std::optional<Record>> read_record(const std::string& id) const;
+    // These are for who has the lock.
+
     /// Replaces the record at once (rename), so that nobody reads half of it.
-    Result<void> write_record(const std::string& id, const Record& record, NamespaceId space);
-    void remove_record(const std::string& id);
-    /// Records of the locked network namespace whose mark is on no link, by ID. `is_marked` says
-    /// whether an ID is.
+    Result<void> write_record(const std::string& id, const Record& record);
+    /// One that is not there is none.
+    Result<void> remove_record(const std::string& id);
+    /// The records whose mark is on no link, by ID; none without the lock. `is_marked` says whether
+    /// an ID is.
     std::map<std::string, Record>
     orphans(const std::function<bool(const std::string&)>& is_marked) const;
-    /// Removes the records and locks of network namespaces that are gone, and the records of this
-    /// one whose mark is on no link. `is_marked` says whether an ID is.
-    void sweep(NamespaceId space, const std::function<bool(const std::string&)>& is_marked);
+    /// Removes the records whose mark is on no link.
+    void sweep(const std::function<bool(const std::string&)>& is_marked);
+    /// Removes the directories of namespaces that are gone: of many, a few at a time.
+    void sweep_dead();
+    /// Nothing more is done: if nothing of 0.1 is left, nobody takes its lock again.
+    void end_take_over();
 
 private:
-    explicit RuntimeDirectory(FileDescriptor directory) : directory_(std::move(directory)) {}
-    FileDescriptor directory_;
-    FileDescriptor other_; ///< the user's own, beside the system's, for one who only reads
-    FileDescriptor lock_;
-    NamespaceId locked_;
-    std::uint64_t cookie_ = 0; ///< of the locked network namespace, see RecordOrigin
+    /// /run/vxlanctl, or the user's own directory.
+    struct Place {
+        std::string path;
+        FileDescriptor top = FileDescriptor();
+        FileDescriptor own; ///< of the namespace; none where it is not there
+    };
+    explicit RuntimeDirectory(const Kernel& kernel) : kernel_(&kernel) {}
+    Result<Place> look_into(std::string path, FileDescriptor top) const;
+    Result<FileDescriptor> make_own() const;
+    Result<void> settle_identity();
+    Result<void> take_over(const LockPatience& patience);
+    Result<void> take_over_record(const std::string& name);
+
+    const Kernel* kernel_;
+    std::vector<Place> places_;        ///< the first one is written to
+    std::optional<FileLock> lock_;     ///< of the network namespace
+    std::optional<FileLock> old_lock_; ///< the same of 0.1, as long as there is something of it
+    std::size_t discarded_ = 0;
 };
 
 } // namespace vxlanctl

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/doctor.h"
+#include "vxlanctl/namespaces.h"
 
 namespace vxlanctl {
 
@@ -9,7 +10,7 @@ namespace vxlanctl {
 /// for not there.
 Services read_services(const std::string& root, const std::vector<int>& links);
 
-/// Whether this is the network namespace that the system's services work in.
-bool is_services_namespace();
+/// Whether that is the network namespace that the system's services work in.
+bool is_services_namespace(const NamespaceId& space);
 
 } // namespace vxlanctl

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "vxlanctl/arp.h"
-#include "vxlanctl/netlink.h"
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/plan.h"
 #include "vxlanctl/runtime.h"
 
@@ -14,13 +14,15 @@ namespace vxlanctl {
 
 /// Where a transaction works, and whom it tells.
 struct TransactionContext {
-    Netlink& netlink;
+    const Kernel& kernel;
+    Netlink& netlink; ///< of that kernel
     RuntimeDirectory& records;
-    NamespaceId space;
     /// Told how many messages of all tunnels are done.
     std::function<void(std::size_t done, std::size_t total)> progress;
     /// Filled with what others should be told of, now that it is in effect.
     std::vector<Announcement> announcements = {};
+    /// Filled with what could not be noted in a record, though the tunnel itself is as it shall be.
+    std::vector<Error> unrecorded = {};
 };
 
 /// Carries out the plans of several tunnels, one after the other: writes the record, sends the

@@ -81,32 +81,39 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
     if (arguments.has("prune")) wish.config.unnamed = Unnamed::remove_files;
-    if (arguments.has(unless_held_option.name))
-        leave_out_held(wish, read_hold(arguments.value("netns")), arguments);
+    if (arguments.has(unless_held_option.name)) {
+        const auto kernel = Kernel::here();
+        if (!kernel) return tl::unexpected(std::vector<Error>{kernel.error()});
+        leave_out_held(wish, read_hold(*kernel), arguments);
+    }
     return wish;
 }
 
 /// Puts the files of what was taken back on hold.
-Result<void> reject(const Wish& wish, const std::string& space, const Plan& plan) {
-    Hold hold = read_hold(space);
-    for (const auto& tunnel : plan.tunnels) {
-        if (tunnel.steps.empty()) continue;
-        if (const auto file = wish.file_of.find(tunnel.name); file != wish.file_of.end())
-            hold.files[wish.files[file->second].path] = wish.files[file->second].hash;
-        else
-            hold.tunnels.insert(tunnel.name);
-    }
-    return write_hold(space, hold);
+Result<void> reject(const Wish& wish, const Plan& plan) {
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    return change_hold(*kernel, [&](Hold& hold) {
+        for (const auto& tunnel : plan.tunnels) {
+            if (tunnel.steps.empty()) continue;
+            if (const auto file = wish.file_of.find(tunnel.name); file != wish.file_of.end())
+                hold.files[wish.files[file->second].path] = wish.files[file->second].hash;
+            else
+                hold.tunnels.insert(tunnel.name);
+        }
+    });
 }
 
 /// What a person applies by hand is not on hold any more.
-Result<void> release(const Wish& wish, const std::string& space) {
-    Hold hold = read_hold(space);
-    const Hold before = hold;
-    for (const auto& file : wish.files)
-        hold.files.erase(file.path);
-    hold.tunnels.clear();
-    return hold == before ? Result<void>() : write_hold(space, hold);
+Result<void> release(const Wish& wish) {
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    if (read_hold(*kernel) == Hold{}) return {}; // as mostly: no directory is made, and none locked
+    return change_hold(*kernel, [&](Hold& hold) {
+        for (const auto& file : wish.files)
+            hold.files.erase(file.path);
+        hold.tunnels.clear();
+    });
 }
 
 Result<int> run(const Arguments& arguments, Mode mode) {
@@ -148,15 +155,13 @@ Result<int> run_apply(const Arguments& arguments) {
     if (!time) return tl::unexpected(time.error());
     auto wish = read_wish(arguments);
     if (!wish) return print_failures(wish.error(), arguments);
-    const std::string space = arguments.value("netns");
     const bool by_hand = !arguments.has(unless_held_option.name);
-    const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, space, plan); }};
+    const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, plan); }};
     const bool confirms = arguments.has("confirm");
     auto code =
         reconcile(std::move(wish->config), arguments, Mode::apply, confirms ? &probation : nullptr);
     if (by_hand && code && (!confirms || *code == 0))
-        if (auto released = release(*wish, space); !released)
-            return tl::unexpected(released.error());
+        if (auto released = release(*wish); !released) return tl::unexpected(released.error());
     return code;
 }
 

@@ -12,8 +12,11 @@
 #include "vxlanctl/script_words.h"
 
 #include <algorithm>
+#include <csignal>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
@@ -262,7 +265,16 @@ std::string help_text(const Command& command) {
 
 namespace {
 
-Result<int> dispatch(const std::vector<std::string>& words) {
+/// The descriptors of standard input and output are taken: else a socket would get one of them, and
+/// what is printed would be sent to the kernel. Using one that was closed fails as before.
+void hold_standard_descriptors() {
+    for (const int descriptor : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        if (fcntl(descriptor, F_GETFD) < 0)
+            (void)open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+}
+
+/// Does what the words say; `lost_output` is what it means if that cannot be told.
+Result<int> dispatch(const std::vector<std::string>& words, LostOutput& lost_output) {
     const auto arguments = parse_arguments(words);
     if (!arguments) return tl::unexpected(arguments.error());
     if (arguments->has("version")) {
@@ -274,6 +286,7 @@ Result<int> dispatch(const std::vector<std::string>& words) {
         print(command == nullptr ? help_text() : help_text(*command));
         return 0;
     }
+    if (!arguments->has("dry-run")) lost_output = command->lost_output;
     if (arguments->has("netns"))
         if (const auto entered = enter_namespace(arguments->value("netns")); !entered)
             return tl::unexpected(entered.error());
@@ -301,7 +314,10 @@ std::vector<std::string> words_of_call(std::span<const char* const> argv) {
 }
 
 int run_program(const std::vector<std::string>& arguments) {
-    const auto done = dispatch(arguments);
+    signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of write(), as a full disk is
+    hold_standard_descriptors();
+    LostOutput lost_output = LostOutput::fails;
+    const auto done = dispatch(arguments, lost_output);
     if (!done) {
         // Where the words themselves are wrong, no option may have been parsed.
         const auto end = std::find(arguments.begin(), arguments.end(), "--");
@@ -312,7 +328,8 @@ int run_program(const std::vector<std::string>& arguments) {
         if (has("--json")) print(document_text(failure_document({done.error()})));
     }
     const int code = done ? *done : exit_code(done.error().kind);
-    return finish_output() ? code : graver(code, 1);
+    if (finish_output() || lost_output == LostOutput::keeps_code) return code;
+    return done ? graver(code, 1) : code;
 }
 
 } // namespace vxlanctl

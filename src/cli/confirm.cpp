@@ -10,9 +10,9 @@ Result<int> run_confirm(const Arguments& arguments) {
     if (!arguments.words.empty())
         return error(Error(Code::command_takes_no_words, "", {{"command", "confirm"}})
                          .also(Code::confirm_means_one_change));
-    const auto space = current_namespace();
-    if (!space) return tl::unexpected(space.error());
-    if (const auto done = confirm(*space); !done) return tl::unexpected(done.error());
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    if (const auto done = confirm(*kernel); !done) return tl::unexpected(done.error());
     if (arguments.has("json"))
         print(document_text({{"schema", json_schema}, {"confirmed", true}}));
     else if (!arguments.has("quiet"))

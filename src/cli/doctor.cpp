@@ -84,8 +84,11 @@ Result<int> run_doctor(const Arguments& arguments) {
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-    const auto facts = read_facts(
-        {arguments.words, wishes(arguments.value("netns"), *style), arguments.has("probe")});
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    const auto facts =
+        read_facts(*kernel, {arguments.words, wishes(arguments.value("netns"), *style),
+                             arguments.has("probe")});
     if (!facts) return tl::unexpected(facts.error());
     for (const auto& name : arguments.words)
         if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))

@@ -58,7 +58,9 @@ Result<SoracomChoice> choice_of(const Arguments& arguments) {
 }
 
 Result<std::vector<HostAddress>> read_host_addresses() {
-    auto socket = NetlinkSocket::open();
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    auto socket = kernel->netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
     ReadRequest request;

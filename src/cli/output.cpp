@@ -1,10 +1,13 @@
 #include "vxlanctl/output.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
@@ -53,9 +56,13 @@ void print(std::string_view text) {
 }
 
 bool finish_output() {
-    const bool good = std::fflush(stdout) == 0 && std::ferror(stdout) == 0;
-    if (!good) print_error(Error(Code::cannot_write_output), Codes::hidden);
-    return good;
+    static bool told = false;
+    errno = 0;
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return true;
+    const int errno_code = errno;
+    if (!std::exchange(told, true))
+        print_error(Error(Code::cannot_write_output).with(errno_code), Codes::hidden);
+    return false;
 }
 
 Codes codes(const Arguments& arguments) {

@@ -40,13 +40,31 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
 
 /// What a call wants of one network namespace.
 struct Place {
-    std::string name;                      ///< empty: that of the call
-    std::optional<NetworkNamespace> space; ///< none where it is that of the call, or not there
+    std::optional<OtherPlace> elsewhere; ///< none: that of the call
     Config config;
 };
 
+/// How many descriptors a run needs at the most.
+std::size_t descriptors_for(const Config& config) {
+    constexpr std::size_t for_all = 64, for_each = 8; // namespace, directories, locks, sockets
+    std::set<std::string_view> names;
+    for (const auto& tunnel : config.tunnels)
+        names.insert(tunnel.placement.netns);
+    return for_all + for_each * names.size();
+}
+
+OtherPlace other_place(const std::string& name) {
+    OtherPlace place{name, std::nullopt, std::nullopt};
+    auto space = NetworkNamespace::find(name);
+    if (!space)
+        place.obstacle = space.error();
+    else if (*space)
+        place.kernel.emplace(std::move(**space));
+    return place;
+}
+
 /// One config for each namespace, the call's first. Several names may be of one namespace.
-std::vector<Place> places_of(const Config& config, const NetworkNamespace& home) {
+std::vector<Place> places_of(const Config& config, const Kernel& home) {
     std::vector<Place> places(1);
     places[0].config = config;
     places[0].config.tunnels.clear();
@@ -55,16 +73,15 @@ std::vector<Place> places_of(const Config& config, const NetworkNamespace& home)
     for (const auto& tunnel : config.tunnels) {
         const auto& name = tunnel.placement.netns;
         if (!by_name.contains(name)) {
-            auto space = NetworkNamespace::open(name);
-            const auto known = space ? by_id.find(space->id()) : by_id.end();
+            auto other = other_place(name);
+            const auto known = other.kernel ? by_id.find(other.kernel->id()) : by_id.end();
             if (known != by_id.end()) {
                 by_name[name] = known->second;
             } else {
                 by_name[name] = places.size();
-                if (space) by_id[space->id()] = places.size();
+                if (other.kernel) by_id[other.kernel->id()] = places.size();
                 Place& place = places.emplace_back();
-                place.name = name;
-                if (space) place.space.emplace(std::move(*space));
+                place.elsewhere = std::move(other);
                 place.config.origin = config.origin;
                 place.config.unnamed = config.unnamed;
                 place.config.spared = config.spared;
@@ -122,8 +139,7 @@ Underlay underlay_of(const Config& config, const std::set<std::string>& present)
 
 /// Whether all that the tunnels stand on is made or brought with their network namespace.
 bool makes_all(const Config& config) {
-    return creates_namespace(config) &&
-           missing_underlay(underlay_of(config, {}).there, State{}).empty();
+    return creates_namespace(config) && Awaited(underlay_of(config, {}).there).is_complete();
 }
 
 /// One call's way from the config to the exit code, in as many namespaces as the config names.
@@ -141,14 +157,17 @@ public:
     };
 
     Result<int> run(const Times& times) {
-        if (call_.is_several) places_ = places_of(config_, call_.home);
+        if (call_.is_several) {
+            allow_descriptors(descriptors_for(config_));
+            places_ = places_of(config_, call_.home);
+        }
         give_up_privileges();
         if (call_.arguments.has("wait"))
             if (auto there = await(times.wait); !there) return tl::unexpected(there.error());
         if (auto done = look_up_names(times.look_up); !done) return tl::unexpected(done.error());
-        if (!call_.is_several) parts_.emplace_back(call_, config_, "", std::nullopt);
+        if (!call_.is_several) parts_.emplace_back(call_, config_, std::nullopt);
         for (auto& place : places_)
-            parts_.emplace_back(call_, place.config, place.name, std::move(place.space));
+            parts_.emplace_back(call_, place.config, std::move(place.elsewhere));
         if (auto proposed = propose(times.lock); !proposed) return tl::unexpected(proposed.error());
         if (call_.stops_all())
             for (auto& part : parts_)
@@ -175,25 +194,28 @@ private:
     Result<void> await(std::chrono::seconds time) {
         if (call_.mode == Mode::apply) catch_signals();
         const auto end = std::chrono::steady_clock::now() + time;
-        if (!call_.is_several) return await_in(config_, end);
+        if (!call_.is_several) return await_in(call_.home, config_, end);
         Config here = places_.front().config; // and devices that are still to be moved
         for (auto& place : places_) {
-            if (place.name.empty()) continue;
-            if (!place.space && !makes_all(place.config) && !await_place(place, end)) continue;
+            // A usage error: a file, on which a namespace is perhaps about to be mounted.
+            if (!place.elsewhere ||
+                (place.elsewhere->obstacle && place.elsewhere->obstacle->kind != ErrorKind::usage))
+                continue;
+            auto& kernel = place.elsewhere->kernel;
+            if (!kernel && !makes_all(place.config) && !await_place(*place.elsewhere, end))
+                continue;
             std::set<std::string> present; // of the devices that may have to be moved
-            if (place.space) {
-                if (auto entered = place.space->enter(); !entered) return entered;
-                auto links = links_here(devices_to_move(place.config));
+            if (kernel) {
+                auto links = links_in(*kernel, devices_to_move(place.config));
                 if (!links) return tl::unexpected(links.error());
                 present = std::move(*links);
             }
             auto underlay = underlay_of(place.config, present);
             append(here.tunnels, std::move(underlay.to_bring.tunnels));
-            if (place.space)
-                if (auto done = await_in(underlay.there, end); !done) return done;
+            if (kernel)
+                if (auto done = await_in(*kernel, underlay.there, end); !done) return done;
         }
-        if (auto back = call_.home.enter(); !back) return back;
-        return await_in(here, end);
+        return await_in(call_.home, here, end);
     }
 
     /// Once for the whole run, and before the locks.
@@ -212,24 +234,27 @@ private:
         return {};
     }
 
-    bool await_place(Place& place, std::chrono::steady_clock::time_point end) {
+    bool await_place(OtherPlace& place, std::chrono::steady_clock::time_point end) {
         tell_waiting(fmt::format("network namespace '{}'", place.name));
-        if (auto there = await_namespace(place.name, end); !there) {
-            call_.report_error(there.error());
+        auto space = await_namespace(place.name, end);
+        if (!space) {
+            call_.report_error(space.error());
             return false;
         }
-        auto space = NetworkNamespace::open(place.name);
-        if (space) place.space.emplace(std::move(*space));
-        return space.has_value();
+        place.kernel.emplace(std::move(*space));
+        place.obstacle.reset();
+        return true;
     }
 
-    Result<void> await_in(const Config& config, std::chrono::steady_clock::time_point end) {
+    Result<void> await_in(const Kernel& kernel, const Config& config,
+                          std::chrono::steady_clock::time_point end) {
         const auto left = std::max(
             std::chrono::ceil<std::chrono::seconds>(end - std::chrono::steady_clock::now()),
             std::chrono::seconds(0));
-        auto there = await_underlay(config, left, [&](const std::vector<std::string>& missing) {
-            tell_waiting(fmt::format("{}", fmt::join(missing, ", ")));
-        });
+        auto there =
+            await_underlay(kernel, config, left, [&](const std::vector<std::string>& missing) {
+                tell_waiting(fmt::format("{}", fmt::join(missing, ", ")));
+            });
         if (there || config.origin == Origin::cli || caught_signal() != 0) return there;
         call_.report_error(there.error());
         return {};
@@ -246,51 +271,42 @@ private:
             if (part.is_there()) in_order.push_back(&part);
         std::sort(in_order.begin(), in_order.end(),
                   [](const auto* one, const auto* other) { return one->id() < other->id(); });
-        for (auto* part : in_order) {
-            if (auto entered = part->enter(); !entered) return entered;
+        for (auto* part : in_order)
             if (auto opened = part->open(timeout); !opened) return opened;
-        }
-        for (auto& part : parts_) {
-            if (auto entered = part.enter(); !entered) return entered;
+        for (auto& part : parts_)
             if (auto proposed = part.propose(); !proposed) return proposed;
-        }
         return {};
     }
 
-    Result<void> carry_out_all() {
-        for (auto& part : parts_) {
-            if (auto entered = part.enter(); !entered) return entered;
+    void carry_out_all() {
+        for (auto& part : parts_)
             part.carry_out();
-        }
-        return {};
     }
 
     void sweep() {
-        // A namespace that no process lives in and that has no name is taken for gone.
-        if (auto home = parts_.front().enter(); !home) return;
+        bool may_any_have_gone = false;
         for (auto& part : parts_)
-            if (part.is_there()) part.sweep();
+            if (part.is_there()) may_any_have_gone = part.sweep() || may_any_have_gone;
+        if (may_any_have_gone) parts_.front().records().sweep_dead();
     }
 
     Result<void> carry_out_for_good() {
-        auto done = carry_out_all();
+        carry_out_all();
         sweep();
-        return done;
+        return {};
     }
 
     /// Under the eyes of a guardian, who takes it back unless somebody confirms it.
     Result<void> carry_out_on_probation() {
         if (std::none_of(parts_.begin(), parts_.end(),
                          [](const Reconciliation& part) { return part.has_work(); })) {
-            auto done = carry_out_all();
+            carry_out_all();
             report_text();
-            return done;
+            return {};
         }
-        if (auto home = parts_.front().enter(); !home) return home;
-        auto guardian = Guardian::start(parts_.front().records(), parts_.front().id(),
-                                        [&] { return take_back_all(); });
+        auto guardian = Guardian::start(parts_.front().records(), [&] { return take_back_all(); });
         if (!guardian) return tl::unexpected(guardian.error());
-        if (auto done = carry_out_all(); !done) return done; // the guardian takes it back
+        carry_out_all();
         if (!call_.wrote) {
             report_text();
             guardian->dismiss();
@@ -321,6 +337,8 @@ private:
         Result<void> noted;
         for (auto part = parts_.rbegin(); part != parts_.rend(); ++part) {
             append(left, part->take_back());
+            if (const auto& unrecorded = part->unrecorded(); noted && !unrecorded.empty())
+                noted = tl::unexpected(unrecorded.front());
             if (auto rejected = probation_->reject(part->plan()); !rejected) noted = rejected;
         }
         if (left.empty()) return noted;
@@ -520,7 +538,7 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
     if (!look_up) return tl::unexpected(look_up.error());
     if (arguments.has("ip-commands") && mode != Mode::plan)
         return error(Code::option_needs, "", {{"option", "--ip-commands"}, {"other", "--dry-run"}});
-    const auto home = NetworkNamespace::current();
+    const auto home = Kernel::here();
     if (!home) return tl::unexpected(home.error());
     Call call{arguments, *style, mode, config.origin, *home, config, *options};
     call.keeps_first = probation != nullptr;

@@ -59,21 +59,14 @@ void Call::report_error(const Error& error) {
     if (error.kind != ErrorKind::usage) code = graver(code, exit_code(error.kind));
 }
 
-Reconciliation::Reconciliation(Call& call, const Config& config, std::string name,
-                               std::optional<NetworkNamespace> space)
-    : call_(call), config_(config), name_(std::move(name)), space_(std::move(space)),
-      options_(call.options) {
+Reconciliation::Reconciliation(Call& call, const Config& config, std::optional<OtherPlace> place)
+    : call_(call), config_(config), elsewhere_(std::move(place)), options_(call.options) {
     // A tunnel that is planned again, once the one below it is there, keeps its mark.
     options_.new_id = [this](const std::string& tunnel) {
         auto [id, is_new] = ids_.try_emplace(tunnel);
         if (is_new) id->second = random_id();
         return id->second;
     };
-}
-
-Result<void> Reconciliation::enter() const {
-    if (!call_.is_several) return {}; // it would need CAP_SYS_ADMIN
-    return is_home() ? call_.home.enter() : space_ ? space_->enter() : Result<void>();
 }
 
 bool Reconciliation::has_work() const {
@@ -83,18 +76,19 @@ bool Reconciliation::has_work() const {
 Result<void> Reconciliation::open(std::chrono::seconds timeout) {
     lock_timeout_ = timeout;
     if (!is_there()) return {};
-    if (call_.mode == Mode::apply) {
-        if (auto alone = keep_others_out(timeout); !alone) return alone;
-    } else {
-        auto existing = RuntimeDirectory::open_existing();
-        if (!existing) return tl::unexpected(existing.error());
-        records_ = std::move(*existing);
-    }
-    return open_socket();
+    const bool writes = call_.mode == Mode::apply;
+    if (writes && !has_net_admin())
+        return error(Code::needs_net_admin, "", {{"command", call_.arguments.command}});
+    if (auto opened = open_socket(); !opened) return opened;
+    if (writes) return keep_others_out(timeout);
+    auto existing = RuntimeDirectory::open_existing(kernel());
+    if (!existing) return tl::unexpected(existing.error());
+    records_ = std::move(*existing);
+    return {};
 }
 
 Result<void> Reconciliation::open_socket() {
-    auto socket = NetlinkSocket::open();
+    auto socket = kernel().netlink();
     if (!socket) return tl::unexpected(socket.error());
     socket_.emplace(std::move(*socket));
     netlink_.emplace(*socket_);
@@ -102,9 +96,7 @@ Result<void> Reconciliation::open_socket() {
 }
 
 Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
-    if (!has_net_admin())
-        return error(Code::needs_net_admin, "", {{"command", call_.arguments.command}});
-    auto records = RuntimeDirectory::open();
+    auto records = RuntimeDirectory::open(kernel());
     if (!records) return tl::unexpected(records.error());
     records_ = std::move(*records);
     const std::string purpose =
@@ -113,7 +105,12 @@ Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
         if (!call_.style.quiet)
             print_warning(Message(Code::waiting_for, "", {{"what", holder}}), codes(call_.style));
     };
-    if (auto locked = records_->lock(id(), timeout, purpose, tell); !locked) return locked;
+    if (auto locked = records_->lock(timeout, purpose, tell); !locked) return locked;
+    if (const auto count = records_->discarded(); count > 0 && !call_.style.quiet)
+        print_warning(
+            Message(Code::records_discarded, "",
+                    {{"records", fmt::format("{} record{}", count, count == 1 ? "" : "s")}}),
+            codes(call_.style));
     catch_signals();
     return {};
 }
@@ -151,16 +148,14 @@ Result<void> Reconciliation::find_devices() {
     for (const auto& tunnel : config_.tunnels)
         if (tunnel.placement.move_dev && !is_home()) wanted.insert(*tunnel.tunnel.dev);
     if (wanted.empty()) return {};
-    if (space_) {
-        const auto here = links_here(wanted);
+    if (is_there()) {
+        const auto here = links_in(kernel(), wanted);
         if (!here) return tl::unexpected(here.error());
         for (const auto& name : *here)
             wanted.erase(name);
         if (wanted.empty()) return {};
     }
-    if (auto entered = call_.home.enter(); !entered) return entered;
-    auto there = read_devices(wanted);
-    if (auto back = enter(); !back) return back;
+    auto there = read_devices(call_.home, wanted);
     if (!there) return tl::unexpected(there.error());
     devices_ = std::move(*there);
     return {};
@@ -189,17 +184,21 @@ Result<Plan> Reconciliation::make_plan() {
     Plan made = vxlanctl::plan(config_, state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
     if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+        request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
         if (auto done = read_foreign(*netlink_, state_, request); !done)
             return tl::unexpected(done.error());
         made = vxlanctl::plan(config_, state_, options_);
     }
     if (is_there() && devices_.empty()) warn_of_missing_routes(made);
     for (auto& tunnel : made.tunnels) {
-        tunnel.netns = name_;
-        if (is_there() || creates_namespace(config_)) continue;
+        tunnel.netns = name();
+        const bool is_unknown = !is_home() && elsewhere_->obstacle;
+        if (!is_unknown && (is_there() || creates_namespace(config_))) continue;
         tunnel.steps.clear();
-        tunnel.errors = {Error(Code::netns_missing, tunnel.name,
-                               {{"netns", name_}, {"word", shell_quoted(name_)}})};
+        tunnel.errors = {is_unknown ? *elsewhere_->obstacle
+                                    : Error(Code::netns_missing, "",
+                                            {{"netns", name()}, {"word", shell_quoted(name())}})};
+        tunnel.errors.front().subject = tunnel.name;
     }
     return made;
 }
@@ -213,7 +212,7 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
             link.addresses.begin(), link.addresses.end(),
             [&](const Address& address) { return address.prefix.address == wanted; });
     };
-    const Values place{{"interface", link.name}, {"netns", name_}};
+    const Values place{{"interface", link.name}, {"netns", name()}};
     const auto told = [&](Code code, Value value) {
         Error problem(code, tunnel.name, place);
         problem.set(std::move(value));
@@ -261,16 +260,14 @@ void Reconciliation::note_preparations() {
 
 /// Afterwards everything is there that the plans have counted on.
 Result<void> Reconciliation::prepare() {
-    if (!space_) {
-        auto made = NetworkNamespace::create(name_);
+    if (!is_there()) {
+        auto made = NetworkNamespace::create(name());
         if (!made) return tl::unexpected(made.error());
-        space_.emplace(std::move(*made));
+        elsewhere_->kernel.emplace(std::move(*made));
         made_namespace_ = true;
         call_.wrote = true;
-        if (auto entered = enter(); !entered) return entered;
         if (auto opened = open(lock_timeout_); !opened) return opened;
     }
-    if (auto entered = call_.home.enter(); !entered) return entered;
     Result<void> moved;
     for (const auto& named : devices_) {
         const Link& device = named.second.link; // clang 14 captures no structured binding
@@ -279,11 +276,10 @@ Result<void> Reconciliation::prepare() {
                 return tunnel.errors.empty() && needs(tunnel, device);
             });
         if (!wanted || !moved) continue;
-        moved = move_device(device, call_.home, *space_);
+        moved = move_device(device, call_.home, kernel());
         if (moved || moved.error().kind == ErrorKind::undo_incomplete) moved_.push_back(device);
     }
     devices_.clear();
-    if (auto back = enter(); !back) return back;
     return moved;
 }
 
@@ -366,8 +362,9 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
     rest.name = name;
     rest.steps = elsewhere_steps(target);
     if (rest.steps.empty()) return rest.steps;
-    TransactionContext context{*netlink_, *records_, id(), {}};
+    auto context = this->context();
     const auto results = vxlanctl::carry_out(context, config_, {&rest, 1}, *state, options_);
+    warn_of_unrecorded(context, {});
     if (!results.front()) return tl::unexpected(results.front().error());
     call_.wrote = true;
     return rest.steps;
@@ -377,14 +374,14 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
 Error Reconciliation::with_namespace(Error error) const {
     for (auto& next : error.more)
         if (const auto steps = next.value("steps"); made_namespace_ && !steps.empty())
-            next.set({"steps", fmt::format("{}, remove network namespace '{}'", steps, name_)});
+            next.set({"steps", fmt::format("{}, remove network namespace '{}'", steps, name())});
     return error;
 }
 
 /// A failure leaves no namespace behind that was made for nothing, and no device in it. Returns
 /// whether all devices are back.
 bool Reconciliation::put_back_unused() {
-    if (!space_) return true;
+    if (is_home() || !is_there()) return true;
     bool is_back = true;
     const auto is_used = [&](auto uses) {
         return std::any_of(
@@ -393,13 +390,13 @@ bool Reconciliation::put_back_unused() {
     };
     std::erase_if(moved_, [&](const Link& device) {
         if (is_used([&](const TunnelPlan& tunnel) { return needs(tunnel, device); })) return false;
-        auto back = bring_back(device, call_.home, *space_);
+        auto back = bring_back(device, call_.home, kernel());
         if (!back) call_.report_error(with_namespace(back.error()));
         is_back = is_back && back;
         return back.has_value(); // else it would go with the namespace
     });
     if (made_namespace_ && moved_.empty() && !is_used([](const TunnelPlan&) { return true; })) {
-        NetworkNamespace::remove(name_);
+        NetworkNamespace::remove(name());
         made_namespace_ = false;
     }
     return is_back;
@@ -414,22 +411,23 @@ Result<void> Reconciliation::find_prepared() {
         if (tunnel.preparations.moved)
             brought.emplace(tunnel.preparations.moved->name, *tunnel.preparations.moved);
     }
-    if (!space_ && creates) {
-        auto space = NetworkNamespace::open(name_);
-        if (!space) return {}; // it was never made
-        space_.emplace(std::move(*space));
+    if (!is_there() && creates) {
+        auto space = NetworkNamespace::find(name());
+        if (!space) return tl::unexpected(space.error());
+        if (!*space) return {}; // it was never made
+        elsewhere_->kernel.emplace(std::move(**space));
         made_namespace_ = true;
-        auto records = RuntimeDirectory::open();
+        auto records = RuntimeDirectory::open(kernel());
         if (!records) return tl::unexpected(records.error());
         records_ = std::move(*records);
-        if (auto entered = enter(); !entered) return entered;
+        if (auto shared = records_->share_lock(); !shared) return shared;
         if (auto opened = open_socket(); !opened) return opened;
     }
-    if (auto entered = enter(); !entered || brought.empty()) return entered;
+    if (brought.empty()) return {};
     std::set<std::string> names;
     for (const auto& [name, device] : brought)
         names.insert(name);
-    const auto here = links_here(names);
+    const auto here = links_in(kernel(), names);
     if (!here) return tl::unexpected(here.error());
     moved_.clear();
     for (const auto& name : *here)
@@ -443,13 +441,12 @@ Result<void> Reconciliation::find_lost() const {
     for (const auto& tunnel : plan_.tunnels)
         if (tunnel.preparations.moved) names.insert(tunnel.preparations.moved->name);
     if (names.empty()) return {};
-    if (auto entered = call_.home.enter(); !entered) return entered;
-    const auto there = links_here(names);
+    const auto there = links_in(call_.home, names);
     if (!there) return tl::unexpected(there.error());
     for (const auto& name : *there)
         names.erase(name);
     if (names.empty()) return {};
-    return error(Code::device_did_not_come_back, name_,
+    return error(Code::device_did_not_come_back, name(),
                  {{"interfaces", fmt::format("{}", fmt::join(names, "', '"))}});
 }
 
@@ -463,13 +460,14 @@ std::vector<Error> Reconciliation::take_back() {
         if (auto lost = find_lost(); !lost) left.push_back(lost.error());
         return left;
     }
-    TransactionContext context{*netlink_, *records_, id(), {}};
+    auto context = this->context();
     left = vxlanctl::take_back(context, plan_.tunnels, first_);
-    (void)announcer_.announce(context.announcements); // without it, others find out later
+    unrecorded_ = std::move(context.unrecorded);
+    (void)announcer_.announce(kernel(), context.announcements); // without it, others find out later
     for (const auto& device : moved_)
-        if (auto back = bring_back(device, call_.home, *space_); !back)
+        if (auto back = bring_back(device, call_.home, kernel()); !back)
             left.push_back(with_namespace(back.error()));
-    if (made_namespace_ && left.empty()) NetworkNamespace::remove(name_);
+    if (made_namespace_ && left.empty()) NetworkNamespace::remove(name());
     if (auto lost = find_lost(); !lost) left.push_back(lost.error());
     return left;
 }
@@ -589,13 +587,14 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
     std::vector<Announcement> news;
     {
         ProgressBar bar(call_.style);
-        TransactionContext context{
-            *netlink_, *records_, id(),
-            [&](std::size_t done, std::size_t total) { bar.show(done, total); }};
+        auto context = this->context();
+        context.progress = [&](std::size_t done, std::size_t total) { bar.show(done, total); };
         results = vxlanctl::carry_out(context, config_, tunnels, state_, options_);
+        warn_of_unrecorded(context, tunnels);
         news = std::move(context.announcements);
     }
-    if (const auto told = announcer_.announce(news); !told) warn_of(told.error(), tunnels);
+    if (const auto told = announcer_.announce(kernel(), news); !told)
+        warn_of(told.error(), tunnels);
     for (std::size_t i = 0; i < tunnels.size(); ++i) {
         TunnelPlan& tunnel = tunnels[i];
         call_.wrote = call_.wrote || (results[i] && !tunnel.steps.empty());
@@ -613,12 +612,20 @@ void Reconciliation::warn_of(const Error& error, std::span<TunnelPlan> tunnels) 
         if (tunnel.name == error.subject) tunnel.warnings.push_back(error);
 }
 
-void Reconciliation::sweep() {
+void Reconciliation::warn_of_unrecorded(const TransactionContext& context,
+                                        std::span<TunnelPlan> tunnels) const {
+    for (const auto& error : context.unrecorded)
+        warn_of(error, tunnels);
+}
+
+bool Reconciliation::sweep() {
+    if (!records_) return false; // of a namespace that was made for nothing
+    records_->end_take_over();
     std::set<std::string> marked;
     bool complete = false;
     bool may_have_gone = !config_.absent.empty() || config_.unnamed != Unnamed::keep;
     for (const auto& tunnel : plan_.tunnels) {
-        if (!tunnel.errors.empty()) return; // it is wanted, and may be what was there before
+        if (!tunnel.errors.empty()) return false; // it is wanted, and may be what was there before
         if (tunnel.mark) marked.insert(tunnel.mark->id);
         may_have_gone = may_have_gone || !tunnel.steps.empty();
     }
@@ -628,7 +635,7 @@ void Reconciliation::sweep() {
                 marked.insert(mark->id);
     };
     note(state_);
-    if (!may_have_gone) return;
+    if (!may_have_gone) return false;
     const auto is_marked = [&](const std::string& id) {
         if (marked.contains(id)) return true;
         if (!complete) { // rare enough to look at every link then
@@ -642,16 +649,24 @@ void Reconciliation::sweep() {
         }
         return marked.contains(id);
     };
+    std::set<std::string> unreleased;
     for (const auto& [id, record] : records_->orphans(is_marked)) {
         if (!gives_up(record, {})) continue;
-        const auto steps = release("", record);
-        if (!steps) call_.report_error(steps.error());
+        auto steps = release("", record);
+        if (!steps && !is_home())
+            steps.error().subject = fmt::format("network namespace '{}'", name());
+        if (!steps) {
+            unreleased.insert(id);
+            call_.report_error(steps.error());
+        }
         if (!steps || steps->empty() || call_.style.quiet) continue;
         print_warning(Message(Code::leftovers_removed, "",
                               {{"steps", fmt::format("{}", fmt::join(imperatives(*steps), ", "))}}),
                       codes(call_.style));
     }
-    records_->sweep(id(), is_marked);
+    records_->sweep(
+        [&](const std::string& id) { return unreleased.contains(id) || is_marked(id); });
+    return true;
 }
 
 } // namespace vxlanctl

@@ -10,12 +10,14 @@ namespace vxlanctl {
 
 Result<State> read_running(const std::vector<std::string>& names, Surroundings surroundings,
                            const Beside& beside) {
-    auto socket = NetlinkSocket::open();
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    auto socket = kernel->netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
     for (const auto& name : names)
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-    const auto records = RuntimeDirectory::open_existing();
+    const auto records = RuntimeDirectory::open_existing(*kernel);
     if (!records) return tl::unexpected(records.error());
     ReadRequest request;
     request.tunnels = names;

@@ -1,6 +1,7 @@
 #include "vxlanctl/tunnel_values.h"
 
 #include "vxlanctl/lists.h"
+#include "vxlanctl/utf8.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -172,11 +173,11 @@ Result<void> check_link_name(std::string_view name) {
     if (name == "." || name == "..") return refuse(Code::interface_name_is_directory);
     if (name == "all" || name == "default") return refuse(Code::interface_name_reserved);
     if (name.front() == '-') return refuse(Code::interface_name_is_option);
-    for (const char character : name) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (byte <= ' ' || byte == 0x7f || character == '/' || character == ':' || character == '%')
-            return refuse(Code::interface_name_has_bad_characters);
-    }
+    const auto is_refused = [](char character) {
+        return character == ' ' || character == '/' || character == ':' || character == '%';
+    };
+    if (has_control_character(name) || std::any_of(name.begin(), name.end(), is_refused))
+        return refuse(Code::interface_name_has_bad_characters);
     return {};
 }
 
@@ -392,7 +393,7 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
 Result<void> check_netns(std::string_view name) {
     constexpr std::size_t longest = 255; // NAME_MAX
     if (!name.empty() && name != "." && name != ".." && name.size() <= longest &&
-        name.find('/') == std::string_view::npos && name.find('\0') == std::string_view::npos)
+        name.find('/') == std::string_view::npos && !has_control_character(name))
         return {};
     return error(Code::netns_name_wrong, quote(name));
 }

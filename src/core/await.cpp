@@ -1,42 +1,94 @@
 #include "vxlanctl/await.h"
 
-#include "vxlanctl/lists.h"
-
-#include <algorithm>
 #include <fmt/format.h>
 
 namespace vxlanctl {
 
-std::vector<std::string> missing_underlay(const Config& config, const State& state) {
-    std::vector<std::string> missing;
-    const auto add = [&](std::string what) {
-        if (!is_in(missing, what)) missing.push_back(std::move(what));
-    };
-    const auto makes_any = [&](auto makes) {
-        return std::any_of(config.tunnels.begin(), config.tunnels.end(), makes);
+Awaited::Awaited(const Config& config) {
+    std::set<std::string> made_links;
+    std::set<IpAddress> made_addresses;
+    for (const auto& tunnel : config.tunnels) {
+        made_links.insert(tunnel.name);
+        for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{}))
+            made_addresses.insert(prefix.address);
+    }
+    const auto await_link = [&](const std::string& name) {
+        if (!name.empty() && !made_links.contains(name))
+            await(links_, name, fmt::format("link '{}'", name));
     };
     for (const auto& tunnel : config.tunnels) {
-        const std::string dev = tunnel.tunnel.dev.value_or("");
-        const bool makes_link = makes_any([&](const Tunnel& other) { return other.name == dev; });
-        if (!dev.empty() && !makes_link && find_link(state, dev) == nullptr)
-            add(fmt::format("link '{}'", dev));
+        await_link(tunnel.tunnel.dev.value_or(""));
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
-            if (find_link(state, device) == nullptr &&
-                !makes_any([&](const Tunnel& other) { return other.name == device; }))
-                add(fmt::format("link '{}'", device));
-        if (!tunnel.tunnel.local) continue;
-        const IpAddress& local = *tunnel.tunnel.local;
-        const bool has_address =
-            std::any_of(state.host_addresses.begin(), state.host_addresses.end(),
-                        [&](const HostAddress& host) { return host.prefix.address == local; });
-        const bool makes_address = makes_any([&](const Tunnel& other) {
-            const auto is_local = [&](const Prefix& prefix) { return prefix.address == local; };
-            return other.addresses &&
-                   std::any_of(other.addresses->begin(), other.addresses->end(), is_local);
-        });
-        if (!has_address && !makes_address) add(fmt::format("address {}", to_string(local)));
+            await_link(device);
+        if (const auto& local = tunnel.tunnel.local; local && !made_addresses.contains(*local))
+            await(addresses_, *local, fmt::format("address {}", to_string(*local)));
     }
-    return missing;
+}
+
+template<class Key>
+void Awaited::await(std::map<Key, std::size_t>& things, const Key& key, std::string words) {
+    if (!things.emplace(key, things_.size()).second) return;
+    things_.push_back({std::move(words), {}});
+    ++missing_;
+}
+
+void Awaited::add_link(int index, const std::string& name) {
+    const auto awaited = links_.find(name);
+    const auto known = by_index_.find(index);
+    if (known != by_index_.end() && (awaited == links_.end() || awaited->second != known->second))
+        remove_link(index); // it got another name
+    if (awaited == links_.end()) return;
+    by_index_[index] = awaited->second;
+    add_holder(awaited->second, {index, 0});
+}
+
+void Awaited::remove_link(int index) {
+    const auto known = by_index_.find(index);
+    if (known == by_index_.end()) return;
+    remove_holder(known->second, {index, 0});
+    by_index_.erase(known);
+}
+
+void Awaited::add_address(const Prefix& prefix, int link_index) {
+    const auto awaited = addresses_.find(prefix.address);
+    if (awaited != addresses_.end()) add_holder(awaited->second, {link_index, prefix.length});
+}
+
+void Awaited::remove_address(const Prefix& prefix, int link_index) {
+    const auto awaited = addresses_.find(prefix.address);
+    if (awaited != addresses_.end()) remove_holder(awaited->second, {link_index, prefix.length});
+}
+
+void Awaited::add_holder(std::size_t thing, Holder holder) {
+    auto& holders = things_[thing].holders;
+    if (holders.empty()) --missing_;
+    holders.insert(holder);
+}
+
+void Awaited::remove_holder(std::size_t thing, Holder holder) {
+    auto& holders = things_[thing].holders;
+    if (holders.erase(holder) > 0 && holders.empty()) ++missing_;
+}
+
+void Awaited::clear() {
+    for (auto& thing : things_)
+        thing.holders.clear();
+    by_index_.clear();
+    missing_ = things_.size();
+}
+
+std::vector<std::string> Awaited::links() const {
+    std::vector<std::string> names;
+    for (const auto& [name, thing] : links_)
+        names.push_back(name);
+    return names;
+}
+
+std::vector<std::string> Awaited::missing() const {
+    std::vector<std::string> words;
+    for (const auto& thing : things_)
+        if (thing.holders.empty()) words.push_back(thing.words);
+    return words;
 }
 
 } // namespace vxlanctl

@@ -302,10 +302,7 @@ Loss lost_address(const Prefix& prefix, const Link& link) {
 }
 
 Loss lost_route(const Route& route, const std::string& tunnel, const Link* out) {
-    const bool is_taken = out != nullptr && std::any_of(out->routes.begin(), out->routes.end(),
-                                                        [&](const Route& other) {
-                                                            return same_route_key(other, route);
-                                                        });
+    const bool is_taken = out != nullptr && !out->routes.beside(route).empty();
     return {tunnel,
             Message(is_taken ? Code::route_replaced : Code::route_gone, "",
                     {{"route",
@@ -732,25 +729,26 @@ private:
             check.pass(Code::overlap_unknown);
             return;
         }
-        const Underlay underlay{link_->name, *local, !dev_of(*link_).empty(), other_ends(*link_)};
+        const Outside outside({link_->name, *local, !dev_of(*link_).empty(), other_ends(*link_)},
+                              state_);
         for (const auto& address : link_->addresses) {
             const Prefix inner = network_of(address.prefix);
             if (is_automatic(address) || inner.length == full_length(inner.address.family))
                 continue;
             judge_drawn(
-                check, inner, underlay,
+                check, inner, outside,
                 fmt::format("ip addr del {} dev {}", to_string(address.prefix), q(link_->name)));
         }
         for (const auto& route : link_->routes)
             if (route.table == main_table && route.protocol != RTPROT_KERNEL &&
                 route.type == RTN_UNICAST && route.to.length != 0)
-                judge_drawn(check, route.to, underlay, route_command("del", route, link_->name));
+                judge_drawn(check, route.to, outside, route_command("del", route, link_->name));
         check.pass(Code::overlap_none);
     }
 
-    void judge_drawn(Check& check, const Prefix& inner, const Underlay& underlay,
+    void judge_drawn(Check& check, const Prefix& inner, const Outside& outside,
                      const std::string& removal) {
-        for (const auto& drawn : drawn_into(inner, underlay, state_)) {
+        for (const auto& drawn : outside.drawn_into(inner)) {
             const bool alone = drawn.what.length == full_length(drawn.what.address.family);
             const bool taken =
                 alone ? goes_in(drawn.what.address) : inner.length >= drawn.what.length;

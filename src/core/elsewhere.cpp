@@ -29,6 +29,12 @@ bool forwards(const std::string& device, const State& state) {
     return link != nullptr && link->attributes.forward.value_or(false);
 }
 
+bool has_same(const Routes& routes, const Route& wanted) {
+    const auto others = routes.beside(wanted);
+    return std::any_of(others.begin(), others.end(),
+                       [&](const Route* other) { return same_route(*other, wanted); });
+}
+
 /// Whether anything stated or recorded is compared with what the namespace says of all links.
 bool concerns_settings(const LinkAttributes& stated, const Record& record) {
     return stated.rp_filter || stated.forward || record.keys.contains("rp_filter") ||
@@ -37,8 +43,8 @@ bool concerns_settings(const LinkAttributes& stated, const Record& record) {
 
 } // namespace
 
-const std::vector<Route>& routes_out_of(const std::string& name, const State& state) {
-    static const std::vector<Route> none;
+const Routes& routes_out_of(const std::string& name, const State& state) {
+    static const Routes none;
     const Link* link = find_link(state, name);
     return link == nullptr ? none : link->routes;
 }
@@ -57,14 +63,10 @@ std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state) {
     return routes;
 }
 
-const Route* find_own_route(const std::vector<Route>& routes, const Route& recorded) {
+const Route* find_own_route(const Routes& routes, const Route& recorded) {
     const Route* route = find_route(routes, recorded);
-    if (route == nullptr) {
-        const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& other) {
-            return same_route_key(other, recorded);
-        });
-        if (found != routes.end()) route = &*found;
-    }
+    if (route == nullptr)
+        if (const auto others = routes.beside(recorded); !others.empty()) route = others.front();
     return route != nullptr && is_restorable(*route) ? route : nullptr;
 }
 
@@ -77,10 +79,11 @@ Record record_of(const Tunnel& tunnel, const State& state) {
     const auto is_recorded = [&](auto list, const auto& wanted, auto equal) {
         return old != nullptr && is_in(old->*list, wanted, equal);
     };
+    const Routes recorded = old != nullptr ? Routes(old->routes) : Routes();
     for (const auto& stated : stated_routes(tunnel, state)) { // what identifies it, no more
         if (!stated.dev.empty() &&
             is_of_others(find_route(routes_out_of(stated.dev, state), stated),
-                         is_recorded(&Record::routes, stated, same_route)))
+                         has_same(recorded, stated)))
             continue;
         Route route;
         route.to = stated.to;
@@ -106,8 +109,21 @@ Record record_of(const Tunnel& tunnel, const State& state) {
     return record;
 }
 
+Claims::Claims(std::map<std::string, Record> records) : records_(std::move(records)) {
+    for (const auto& [id, record] : records_)
+        for (const auto& route : record.routes)
+            if (!route.dev.empty()) routes_.push_back(route);
+}
+
+bool Claims::include(const Route& present, const std::string& dev) const {
+    const auto claimed = routes_.beside(present);
+    return std::any_of(claimed.begin(), claimed.end(), [&](const Route* route) {
+        return route->dev == dev && same_route_anywhere(*route, present);
+    });
+}
+
 Claims claims_on(const Config& config, const State& state) {
-    Claims claims = state.records;
+    std::map<std::string, Record> claims = state.records;
     const auto key_of = [&](const std::string& name) {
         const Link* link = find_link(state, name);
         const auto mark =
@@ -139,7 +155,8 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
         if (!forwards(device, state)) target.missing_forwarding.push_back(device);
 
     const auto any_claims = [&](auto list, auto claims_it) {
-        return std::any_of(claims.begin(), claims.end(), [&](const auto& claim) {
+        const auto& records = claims.records();
+        return std::any_of(records.begin(), records.end(), [&](const auto& claim) {
             const auto& claimed = claim.second.*list;
             return std::any_of(claimed.begin(), claimed.end(), claims_it);
         });
@@ -147,10 +164,7 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
     for (const auto& route : old.routes) {
         const Route* present =
             route.dev.empty() ? nullptr : find_own_route(routes_out_of(route.dev, state), route);
-        if (present == nullptr || any_claims(&Record::routes, [&](const Route& claimed) {
-                return claimed.dev == route.dev && find_route({*present}, claimed) != nullptr;
-            }))
-            continue;
+        if (present == nullptr || claims.include(*present, route.dev)) continue;
         target.surplus_routes_elsewhere.push_back(*present);
         target.surplus_routes_elsewhere.back().dev = route.dev;
     }
@@ -183,12 +197,15 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
 }
 
 bool gives_up(const Record& older, const Record& newer) {
+    const Routes kept_routes(newer.routes);
     const auto lacks = [&](auto list, auto equal) {
         const auto& kept = newer.*list;
         return std::any_of((older.*list).begin(), (older.*list).end(),
                            [&](const auto& element) { return !is_in(kept, element, equal); });
     };
-    return lacks(&Record::routes, same_route) || lacks(&Record::rules, std::equal_to<>{}) ||
+    return std::any_of(older.routes.begin(), older.routes.end(),
+                       [&](const Route& route) { return !has_same(kept_routes, route); }) ||
+           lacks(&Record::rules, std::equal_to<>{}) ||
            lacks(&Record::forward_from, std::equal_to<>{});
 }
 
@@ -209,14 +226,18 @@ Needs needs_of(const Config& config, const State& state) {
     };
     const auto look = [&](const std::string& name, const Record& wanted, const Record& old) {
         for (const Record* record : {&wanted, &old}) {
-            for (const auto& route : record->routes)
-                needs.links.insert(route.dev.empty() ? name : route.dev);
+            for (auto route : record->routes) {
+                if (route.dev.empty()) route.dev = name;
+                needs.links.insert(route.dev);
+                needs.routes.push_back(std::move(route));
+            }
             needs.rules = needs.rules || !record->rules.empty();
             needs.devices.insert(record->forward_from.begin(), record->forward_from.end());
         }
+        const Routes wanted_routes(wanted.routes);
         for (const auto& route : old.routes)
-            needs.all_records = needs.all_records ||
-                                (!route.dev.empty() && !is_in(wanted.routes, route, same_route));
+            needs.all_records =
+                needs.all_records || (!route.dev.empty() && !has_same(wanted_routes, route));
         for (const auto& rule : old.rules)
             needs.all_records = needs.all_records || !is_in(wanted.rules, rule, std::equal_to<>{});
         for (const auto& device : old.forward_from) {

@@ -110,13 +110,14 @@ void state_routes(Exported& result, const Link& link, const State& state, const 
         if (route.table == own) route.table = 0;
         stated.push_back(std::move(route));
     };
+    const Routes recorded = record != nullptr ? Routes(record->routes) : Routes();
     const auto is_in_record = [&](const Route& route) {
-        return std::any_of(record->routes.begin(), record->routes.end(),
-                           [&](const Route& other) { return same_route(other, route); });
+        const auto others = recorded.beside(route);
+        return std::any_of(others.begin(), others.end(),
+                           [&](const Route* other) { return same_route(*other, route); });
     };
     const auto is_alone = [&](const Route& route) { // else the kernel shares traffic among them
-        return std::count_if(link.routes.begin(), link.routes.end(),
-                             [&](const Route& other) { return same_route_key(other, route); }) == 1;
+        return link.routes.beside(route).size() == 1;
     };
     for (auto route : link.routes) {
         route.dev.clear();

@@ -4,6 +4,7 @@
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
+#include <bit>
 #include <fmt/format.h>
 #include <linux/neighbour.h>
 #include <numeric>
@@ -21,7 +22,53 @@ std::string_view last_part(std::string_view alias) {
     return position == std::string_view::npos ? alias : alias.substr(position + separator.size());
 }
 
+/// Equal where same_route_key() is.
+std::size_t key_of(const Route& route) {
+    std::uint64_t key = route.to.length;
+    const auto words = route.to.address.words();
+    for (const std::uint64_t part : {words[0], words[1], std::uint64_t{route.table},
+                                     std::uint64_t{route.metric}, std::uint64_t{route.tos}})
+        key = (std::rotl(key, 23) ^ part) * 0x9e3779b97f4a7c15; // Fibonacci hashing
+    return key;
+}
+
 } // namespace
+
+void Routes::complete_index() const {
+    for (; indexed_ < routes_.size(); ++indexed_) {
+        by_key_.emplace(key_of(routes_[indexed_]), indexed_);
+        if (routes_[indexed_].to.length == 0) defaults_.push_back(indexed_);
+    }
+}
+
+std::vector<const Route*> Routes::beside(const Route& route) const {
+    complete_index();
+    std::vector<const Route*> found;
+    const auto [begin, end] = by_key_.equal_range(key_of(route));
+    for (auto at = begin; at != end; ++at)
+        if (same_route_key(routes_[at->second], route)) found.push_back(&routes_[at->second]);
+    std::sort(found.begin(), found.end()); // in the order of the list
+    return found;
+}
+
+std::vector<const Route*> Routes::defaults() const {
+    complete_index();
+    std::vector<const Route*> found;
+    for (const std::size_t position : defaults_)
+        found.push_back(&routes_[position]);
+    return found;
+}
+
+bool Routes::contains(const Route& route) const {
+    const auto others = beside(route);
+    return std::any_of(others.begin(), others.end(),
+                       [&](const Route* other) { return *other == route; });
+}
+
+void Routes::sort() {
+    if (!std::is_sorted(routes_.begin(), routes_.end()))
+        std::sort(changing().begin(), changing().end());
+}
 
 const Link* Links::find(std::string_view name) const {
     if (by_name_.empty()) {
@@ -49,6 +96,21 @@ void Links::put(Link link) {
                                      });
     by_name_.insert(at, links_.size());
     links_.push_back(std::move(link));
+}
+
+Link* Links::find_to_change(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    return link == nullptr ? nullptr : &links_[static_cast<std::size_t>(link - links_.data())];
+}
+
+void Links::erase(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    if (link == nullptr) return;
+    const auto position = static_cast<std::size_t>(link - links_.data());
+    links_.erase(links_.begin() + (link - links_.data()));
+    std::erase(by_name_, position);
+    for (auto& other : by_name_)
+        if (other > position) --other;
 }
 
 Link* Links::find(std::string_view name) {
@@ -140,9 +202,7 @@ bool goes_with_lower(std::string_view kind) {
 }
 
 bool same_route(const Route& one, const Route& other) {
-    return one.to == other.to && one.table == other.table && one.metric == other.metric &&
-           one.via == other.via && one.dev == other.dev && one.type == other.type &&
-           one.tos == other.tos && one.multipath == other.multipath;
+    return same_route_anywhere(one, other) && one.dev == other.dev;
 }
 
 bool same_route_key(const Route& one, const Route& other) {
@@ -155,14 +215,17 @@ bool fulfils(const Rule& rule, const Rule& wanted) {
            (!wanted.priority || rule.priority == wanted.priority);
 }
 
-const Route* find_route(const std::vector<Route>& routes, Route wanted) {
-    wanted.dev.clear(); // routes of a link do not say which one
-    const auto found = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
-        Route present = route;
-        present.dev.clear();
-        return same_route(present, wanted);
+bool same_route_anywhere(const Route& one, const Route& other) {
+    return same_route_key(one, other) && one.via == other.via && one.type == other.type &&
+           one.multipath == other.multipath;
+}
+
+const Route* find_route(const Routes& routes, const Route& wanted) {
+    const auto others = routes.beside(wanted);
+    const auto found = std::find_if(others.begin(), others.end(), [&](const Route* other) {
+        return same_route_anywhere(*other, wanted);
     });
-    return found == routes.end() ? nullptr : &*found;
+    return found == others.end() ? nullptr : *found;
 }
 
 const Rule* find_rule(const std::vector<Rule>& rules, const Rule& wanted) {

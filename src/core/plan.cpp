@@ -99,10 +99,11 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
         for (const auto& present : have->addresses)
             if (present.prefix == address.prefix) address = present;
     // A route of the same identity will do, whoever made it.
+    const Routes wanted_routes(target.routes);
     for (const auto& route : record.routes)
         if (const Route* present =
                 route.dev.empty() ? find_own_route(have->routes, route) : nullptr)
-            if (find_route(target.routes, *present) == nullptr)
+            if (find_route(wanted_routes, *present) == nullptr)
                 target.surplus_routes.push_back(*present);
     for (auto& route : target.routes)
         if (const Route* present = find_route(have->routes, route)) route = *present;
@@ -210,11 +211,9 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
                                                              : Code::local_of_other_family)}});
     }
     target.neighbours = old.neighbours;
+    const Routes restated(target.routes), surplus(target.surplus_routes);
     for (const auto& route : old.routes) {
-        const bool is_restated =
-            std::any_of(target.routes.begin(), target.routes.end(),
-                        [&](const Route& stated) { return same_route_key(stated, route); });
-        if (is_restated || is_in(target.surplus_routes, route)) continue;
+        if (!restated.beside(route).empty() || surplus.contains(route)) continue;
         if (can_be_added(route, target.addresses, old.routes) &&
             !loses_source(route, target.addresses, vrf_table_of(target, state)))
             target.routes.push_back(route);
@@ -343,8 +342,9 @@ void keep_sources(const Link& have, const LinkTarget& target, const State& state
             });
     };
     const auto table = vrf_table_of(target, state);
+    const Routes surplus(target.surplus_routes);
     for (const auto& route : have.routes)
-        if (is_restorable(route) && !is_in(target.surplus_routes, route) &&
+        if (is_restorable(route) && !surplus.contains(route) &&
             loses_source(route, have.addresses, table) && !is_elsewhere(*route.source))
             plan.errors.emplace_back(Code::route_source_lost, plan.name,
                                      Values{{"route", to_string(route.to)},
@@ -693,6 +693,13 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     if (config.origin == Origin::file && config.unnamed == Unnamed::keep)
         plan.unnamed = unnamed_links(config, state, Unnamed::remove_files);
     return plan;
+}
+
+bool concerns_uppers(const TunnelPlan& plan) {
+    return !plan.errors.empty() || plan.vanished ||
+           std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+               return std::holds_alternative<DeleteLink>(step.operation);
+           });
 }
 
 bool concerns_foreign(const TunnelPlan& plan) {

@@ -30,7 +30,7 @@ public:
     Preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have, bool replaces,
               const State& state, const PlanOptions& options, TunnelPlan& plan)
         : tunnel_(tunnel), target_(target), have_(have), replaces_(replaces), state_(state),
-          options_(options), plan_(plan) {}
+          options_(options), plan_(plan), new_routes_(new_routes()) {}
 
     void run() {
         check_alternative_names();
@@ -296,7 +296,7 @@ private:
         for (const auto& route : target_.missing_routes_elsewhere)
             require_link(fmt::format("route {}", to_string(route.to)), route.dev);
         if (tunnel_.overrides_default_route) return;
-        for (const auto& route : new_routes())
+        for (const auto& route : new_routes_)
             if (const Route* other = default_route_beside(route)) {
                 refuse(Code::default_route_exists, {{"interface", other->dev}});
                 if (same_route_key(route, *other))
@@ -317,39 +317,39 @@ private:
     /// One out of another link, beside which this one would come without being asked for. One that
     /// we had before, and that a flap took, is not new.
     const Route* default_route_beside(const Route& route) const {
+        if (route.to.length != 0) return nullptr;
         const Record* record = find_record(state_, have_);
-        const bool had = record != nullptr && find_route(record->routes, route) != nullptr;
-        if (route.to.length != 0 || had) return nullptr;
-        const auto other =
-            std::find_if(state_.routes.begin(), state_.routes.end(), [&](const Route& present) {
-                return present.to == route.to && present.table == route.table &&
-                       present.dev != tunnel_.name && !present.dev.empty();
-            });
-        return other == state_.routes.end() ? nullptr : &*other;
+        if (record != nullptr && find_route(Routes(record->routes), route) != nullptr)
+            return nullptr;
+        for (const Route* present : state_.routes.defaults())
+            if (present->to == route.to && present->table == route.table &&
+                present->dev != tunnel_.name && !present->dev.empty())
+                return present;
+        return nullptr;
     }
 
     /// A route beside one of the same destination, table and metric would share its traffic.
     void check_route_conflicts() {
+        const Routes surplus(target_.surplus_routes), elsewhere(target_.surplus_routes_elsewhere);
         const auto is_surplus = [&](const Route& route) {
-            const auto in = [&](const std::vector<Route>& routes) {
-                return std::any_of(routes.begin(), routes.end(), [&](const Route& other) {
-                    return same_route_key(route, other) && route.via == other.via;
-                });
+            const auto in = [&](const Routes& routes) {
+                const auto others = routes.beside(route);
+                return std::any_of(others.begin(), others.end(),
+                                   [&](const Route* other) { return route.via == other->via; });
             };
-            return in(target_.surplus_routes) || in(target_.surplus_routes_elsewhere);
+            return in(surplus) || in(elsewhere);
         };
-        for (const auto& route : new_routes()) {
+        for (const auto& route : new_routes_) {
             const std::string dev = route.dev.empty() ? tunnel_.name : route.dev;
             const Link* out = find_link(state_, dev);
             if (out != nullptr && !(out == have_ && replaces_))
-                for (const auto& present : out->routes)
-                    if (same_route_key(route, present) && !is_surplus(present))
-                        refuse_beside(route, present, dev);
+                for (const Route* present : out->routes.beside(route))
+                    if (!is_surplus(*present)) refuse_beside(route, *present, dev);
             if (!tunnel_.overrides_default_route && default_route_beside(route) != nullptr)
                 continue;
-            for (const auto& present : state_.routes)
-                if (same_route_key(route, present) && present.dev != dev && !is_surplus(present))
-                    refuse_beside(route, present, present.dev);
+            for (const Route* present : state_.routes.beside(route))
+                if (present->dev != dev && !is_surplus(*present))
+                    refuse_beside(route, *present, present->dev);
         }
     }
 
@@ -365,9 +365,7 @@ private:
     std::vector<Route> new_routes() const {
         std::vector<Route> routes = target_.missing_routes_elsewhere;
         for (const auto& route : target_.routes)
-            if (have_ == nullptr ||
-                std::find(have_->routes.begin(), have_->routes.end(), route) == have_->routes.end())
-                routes.push_back(route);
+            if (have_ == nullptr || !have_->routes.contains(route)) routes.push_back(route);
         return routes;
     }
 
@@ -417,21 +415,29 @@ private:
     /// An inner prefix makes a route into the tunnel. Refused is one that would take traffic which
     /// must go outside of it.
     void check_overlap() {
+        std::optional<Outside> made; // most runs need none
+        const auto outside = [&]() -> const Outside& {
+            const bool has_dev = !target_.tunnel.dev.value_or("").empty();
+            if (!made)
+                made.emplace(Underlay{tunnel_.name, *target_.tunnel.local, has_dev, other_ends()},
+                             state_);
+            return *made;
+        };
         for (const auto& wanted : target_.addresses) {
             if (have_ != nullptr && has_address(*have_, wanted.prefix)) continue;
             const Prefix inner = network_of(wanted.prefix);
             if (inner.length == full_length(inner.address.family)) continue;
-            const auto moves = what_moves(inner);
+            const auto moves = what_moves(inner, outside());
             if (moves.empty()) continue;
             refuse(Code::address_draws_traffic,
                    {{"address", to_string(wanted.prefix)},
                     {"prefix", to_string(inner)},
                     {"traffic", fmt::format("{}", fmt::join(moves, ", "))}});
         }
-        for (const auto& route : new_routes()) {
+        for (const auto& route : new_routes_) {
             // A default route beside another one is judged by check_routes().
             if (!route.dev.empty() || route.table != main_table) continue;
-            const auto moves = what_moves(route.to);
+            const auto moves = what_moves(route.to, outside());
             if (!moves.empty())
                 refuse(Code::route_draws_traffic,
                        {{"route", to_string(route.to)},
@@ -439,11 +445,9 @@ private:
         }
     }
 
-    std::vector<std::string> what_moves(const Prefix& inner) const {
+    static std::vector<std::string> what_moves(const Prefix& inner, const Outside& outside) {
         std::vector<std::string> moves;
-        const bool has_dev = !target_.tunnel.dev.value_or("").empty();
-        for (auto& drawn : drawn_into(
-                 inner, {tunnel_.name, *target_.tunnel.local, has_dev, other_ends()}, state_))
+        for (auto& drawn : outside.drawn_into(inner))
             moves.push_back(std::move(drawn.text));
         return moves;
     }
@@ -455,6 +459,7 @@ private:
     const State& state_;
     const PlanOptions& options_;
     TunnelPlan& plan_;
+    std::vector<Route> new_routes_;
 };
 
 /// Where the main table sends packets to `address` now; empty when nowhere.
@@ -494,33 +499,43 @@ std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::
     return holders;
 }
 
-std::vector<Drawn> drawn_into(const Prefix& inner, const Underlay& underlay, const State& state) {
+Outside::Outside(const Underlay& underlay, const State& state)
+    : state_(state), tunnel_(underlay.tunnel) {
+    for (const auto& host : state.host_addresses)
+        if (host.prefix.address == underlay.local) homes_.push_back(&host);
+    for (const Route* route : state.routes.defaults())
+        if (route->table == main_table && route->via && route->dev != underlay.tunnel)
+            gateways_.push_back(route);
+    if (!underlay.has_device) ends_ = underlay.ends;
+    std::sort(ends_.begin(), ends_.end());
+}
+
+std::vector<Drawn> Outside::drawn_into(const Prefix& inner) const {
     const auto alone = [](const IpAddress& address) {
         return Prefix{address, full_length(address.family)};
     };
     std::vector<Drawn> drawn;
-    for (const auto& host : state.host_addresses)
-        if (host.prefix.address == underlay.local && overlaps(inner, host.prefix))
+    for (const HostAddress* host : homes_)
+        if (overlaps(inner, host->prefix))
             drawn.push_back(
-                {network_of(host.prefix),
+                {network_of(host->prefix),
                  fmt::format("{} (the subnet of the local address {}{}{})",
-                             to_string(network_of(host.prefix)), to_string(host.prefix.address),
-                             host.link.empty() ? "" : " on ", host.link)});
-    for (const auto& route : state.routes)
-        if (route.table == main_table && route.to.length == 0 && route.via && inner.length != 0 &&
-            contains(inner, *route.via) && route.dev != underlay.tunnel)
-            drawn.push_back({alone(*route.via), fmt::format("{} (the default gateway on {})",
-                                                            to_string(*route.via), route.dev)});
-    if (state.ssh_client && contains(inner, *state.ssh_client) &&
-        device_towards(*state.ssh_client, state) != underlay.tunnel)
-        drawn.push_back(
-            {alone(*state.ssh_client),
-             fmt::format("{} (the client of this SSH session)", to_string(*state.ssh_client))});
-    if (underlay.has_device) return drawn;
+                             to_string(network_of(host->prefix)), to_string(host->prefix.address),
+                             host->link.empty() ? "" : " on ", host->link)});
+    for (const Route* route : gateways_)
+        if (inner.length != 0 && contains(inner, *route->via))
+            drawn.push_back({alone(*route->via), fmt::format("{} (the default gateway on {})",
+                                                             to_string(*route->via), route->dev)});
+    if (const auto& client = state_.ssh_client;
+        client && contains(inner, *client) && device_towards(*client, state_) != tunnel_)
+        drawn.push_back({alone(*client),
+                         fmt::format("{} (the client of this SSH session)", to_string(*client))});
     constexpr std::size_t named = 3;
-    std::vector<IpAddress> inside;
-    std::copy_if(underlay.ends.begin(), underlay.ends.end(), std::back_inserter(inside),
-                 [&](const IpAddress& end) { return contains(inner, end); });
+    const Prefix network = network_of(inner);
+    const auto begin = std::lower_bound(ends_.begin(), ends_.end(), network.address);
+    const std::vector<IpAddress> inside(
+        begin, std::find_if_not(begin, ends_.end(),
+                                [&](const IpAddress& end) { return contains(inner, end); }));
     for (std::size_t i = 0; i < std::min(inside.size(), named); ++i)
         drawn.push_back({alone(inside[i]), fmt::format("{} (a peer, and there is no lower device)",
                                                        to_string(inside[i]))});

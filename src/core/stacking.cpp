@@ -114,21 +114,16 @@ void expect(State& state, const Tunnel& tunnel) {
     state.links.put(std::move(link));
     for (auto route : stated_routes(tunnel, state)) {
         if (route.dev.empty()) route.dev = tunnel.name;
-        const Link* out = find_link(state, route.dev);
+        Link* out = state.links.find_to_change(route.dev);
         if (out == nullptr || find_route(out->routes, route) != nullptr) continue;
-        Link with_route = *out;
-        with_route.routes.push_back(route);
-        state.links.put(std::move(with_route));
+        out->routes.push_back(route);
         state.routes.push_back(std::move(route));
     }
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
         if (find_rule(state.rules, rule) == nullptr) state.rules.push_back(rule);
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
-        if (const Link* forwarding = find_link(state, device)) {
-            Link changed = *forwarding;
-            changed.attributes.forward = true;
-            state.links.put(std::move(changed));
-        }
+        if (Link* forwarding = state.links.find_to_change(device))
+            forwarding->attributes.forward = true;
 }
 
 void expect_replacement(State& state, const std::string& name) {
@@ -137,9 +132,8 @@ void expect_replacement(State& state, const std::string& name) {
         if (link.tunnel.dev == name)
             (goes_with_lower(link.kind) ? uppers : dependants).push_back(link.name);
     for (const auto& dependant : dependants) {
-        Link left = *find_link(state, dependant);
+        Link& left = *state.links.find_to_change(dependant);
         left.tunnel.dev = no_link(left.lower_index);
-        state.links.put(std::move(left));
     }
     for (const auto& upper : uppers) {
         expect_replacement(state, upper);
@@ -154,11 +148,8 @@ void expect_absence(State& state, const std::string& name) {
     std::erase_if(state.host_addresses, [index = gone->index](const HostAddress& host) {
         return host.link_index == index;
     });
-    std::erase_if(state.routes, [&](const Route& route) { return route.dev == name; });
-    Links others;
-    for (const auto& link : std::as_const(state.links))
-        if (link.name != name) others.push_back(link);
-    state.links = std::move(others);
+    state.routes.erase_if([&](const Route& route) { return route.dev == name; });
+    state.links.erase(name);
 }
 
 } // namespace vxlanctl

@@ -205,25 +205,22 @@ bool needs_address(const Route& route) {
 
 /// `present` are routes that the link has already.
 void add_route_steps(std::vector<Step>& steps, const LinkTarget& want, std::vector<Route> routes,
-                     std::vector<Route> present, bool ipv4) {
+                     Routes present, bool ipv4) {
     // A gateway may be reachable only by another of these routes.
     std::stable_partition(routes.begin(), routes.end(),
                           [](const Route& route) { return !route.via; });
     for (const auto& route : routes) {
         if (is_ipv4(route) != ipv4) continue;
-        const bool beside = std::any_of(present.begin(), present.end(), [&](const Route& other) {
-            return same_route_key(route, other);
-        });
+        const bool beside = !present.beside(route).empty();
         steps.push_back({AddRoute{want.name, route, beside}, {}, {}});
         present.push_back(route);
     }
 }
 
 void add_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
+    const Routes surplus(want.surplus_routes_elsewhere);
     for (const auto& route : want.missing_routes_elsewhere) {
-        const bool beside =
-            std::any_of(want.surplus_routes_elsewhere.begin(), want.surplus_routes_elsewhere.end(),
-                        [&](const Route& surplus) { return same_route_key(route, surplus); });
+        const bool beside = !surplus.beside(route).empty();
         steps.push_back({AddRoute{route.dev, route, beside}, {}, {}});
     }
     // Behind the routes: a rule without them would lead nowhere.
@@ -259,10 +256,10 @@ LinkTarget kept_through_flap(LinkTarget want, const Link& have) {
         if (!is_ipv4(address) && !is_automatic(address) &&
             !is_among(want.surplus_addresses, address) && !is_among(want.addresses, address))
             want.addresses.push_back(address);
-    const auto keep = [](auto& wanted, const auto& present, const auto& surplus, auto is_ours) {
+    const auto keep = [](auto& wanted, const auto& present, auto surplus, auto is_ours) {
+        std::sort(surplus.begin(), surplus.end());
         for (const auto& element : present)
-            if (is_ours(element) &&
-                std::find(surplus.begin(), surplus.end(), element) == surplus.end())
+            if (is_ours(element) && !std::binary_search(surplus.begin(), surplus.end(), element))
                 wanted.push_back(element);
         std::sort(wanted.begin(), wanted.end());
         wanted.erase(std::unique(wanted.begin(), wanted.end()), wanted.end());
@@ -280,10 +277,9 @@ LinkTarget kept_through_flap(LinkTarget want, const Link& have) {
 /// What remains of the routes when no IPv4 address does: the wanted ones and those of others.
 std::vector<Route> surviving_routes(const Link& have, const LinkTarget& want) {
     std::vector<Route> routes = want.routes;
+    const Routes surplus(want.surplus_routes);
     for (const auto& route : have.routes)
-        if (is_restorable(route) && !needs_address(route) &&
-            std::find(want.surplus_routes.begin(), want.surplus_routes.end(), route) ==
-                want.surplus_routes.end())
+        if (is_restorable(route) && !needs_address(route) && !surplus.contains(route))
             routes.push_back(route);
     std::sort(routes.begin(), routes.end());
     routes.erase(std::unique(routes.begin(), routes.end()), routes.end());
@@ -362,7 +358,7 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
     add_neighbour_steps(steps, want, minus(want.neighbours, have.neighbours));
     if (drops_neighbours)
         add_neighbour_steps(steps, want, minus(have.neighbours, want.surplus_neighbours));
-    const auto missing_routes = minus(want.routes, have.routes);
+    const auto missing_routes = minus(want.routes, have.routes.list());
     const bool loses_routes = loses_ipv4(have, want);
     add_route_steps(steps, want, missing_routes, have.routes, false);
     if (!loses_routes) add_route_steps(steps, want, missing_routes, have.routes, true);
@@ -508,12 +504,13 @@ LinkTarget target_of(const Link& link) {
 
 std::vector<Route> lost_routes(const Link& have, const LinkTarget& want) {
     std::vector<Route> lost;
+    const bool all_go = loses_ipv4(have, want);
     for (const auto& route : have.routes) {
         const bool without_source = std::any_of(
             want.surplus_addresses.begin(), want.surplus_addresses.end(),
             [&](const Address& address) { return address.prefix.address == route.source; });
         if (is_restorable(route) && is_ipv4(route) &&
-            (without_source || (needs_address(route) && loses_ipv4(have, want))))
+            (without_source || (needs_address(route) && all_go)))
             lost.push_back(route);
     }
     return lost;

@@ -41,16 +41,15 @@ std::vector<Address> addresses_of_others(const Link& was, const Link& is,
 
 /// Whether `present` can be what a step made of `added`. What another program made meanwhile is the
 /// same but for its protocol.
-bool is_made_of(const Route& present, const Route& added) {
-    return present.protocol == added.protocol && find_route({present}, added) != nullptr;
+const Route* find_made(const Routes& present, const Route& added) {
+    for (const Route* other : present.beside(added))
+        if (other->protocol == added.protocol && same_route_anywhere(*other, added)) return other;
+    return nullptr;
 }
-bool is_made_of(const Rule& present, const Rule& added) {
-    return present.protocol == added.protocol && fulfils(present, added);
-}
-
-template<class T> const T* find_made(const std::vector<T>& present, const T& added) {
-    const auto made = std::find_if(present.begin(), present.end(),
-                                   [&](const T& other) { return is_made_of(other, added); });
+const Rule* find_made(const std::vector<Rule>& present, const Rule& added) {
+    const auto made = std::find_if(present.begin(), present.end(), [&](const Rule& other) {
+        return other.protocol == added.protocol && fulfils(other, added);
+    });
     return made == present.end() ? nullptr : &*made;
 }
 

@@ -15,11 +15,9 @@ constexpr std::uint32_t requested_flags = IFA_F_NODAD | IFA_F_OPTIMISTIC | IFA_F
                                           IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE |
                                           IFA_F_MCAUTOJOIN;
 
-} // namespace
-
-std::optional<AddressMessage> decode_address(const nlmsghdr* message) {
+std::optional<AddressMessage> decode(const nlmsghdr* message) {
     const auto* header = fixed_header<ifaddrmsg>(message);
-    if (message->nlmsg_type != RTM_NEWADDR || header == nullptr) return std::nullopt;
+    if (header == nullptr) return std::nullopt;
     if (header->ifa_family != AF_INET && header->ifa_family != AF_INET6) return std::nullopt;
     AddressMessage result;
     result.link_index = static_cast<int>(header->ifa_index);
@@ -58,8 +56,6 @@ std::optional<AddressMessage> decode_address(const nlmsghdr* message) {
     return result;
 }
 
-namespace {
-
 void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_flags, int link_index,
             const Address& address) {
     ifaddrmsg header{};
@@ -73,6 +69,14 @@ void encode(MessageWriter& writer, std::uint16_t type, std::uint16_t message_fla
 }
 
 } // namespace
+
+std::optional<AddressMessage> decode_address(const nlmsghdr* message) {
+    return message->nlmsg_type == RTM_NEWADDR ? decode(message) : std::nullopt;
+}
+
+std::optional<AddressMessage> decode_gone_address(const nlmsghdr* message) {
+    return message->nlmsg_type == RTM_DELADDR ? decode(message) : std::nullopt;
+}
 
 void encode_add_address(MessageWriter& writer, int link_index, const Address& address) {
     encode(writer, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, link_index, address);

@@ -30,15 +30,15 @@ tl::unexpected<Error> cannot_open(int code) {
 
 } // namespace
 
-Result<ArpSocket> ArpSocket::for_sending() {
+Result<ArpSocket> ArpSocket::for_sending(const Kernel& kernel) {
     // Of protocol 0 it is handed no packet.
-    FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (socket.get() < 0) return cannot_open(errno);
-    return ArpSocket(std::move(socket));
+    auto socket = kernel.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (!socket) return cannot_open(socket.error().errno_code);
+    return ArpSocket(std::move(*socket));
 }
 
-Result<ArpSocket> ArpSocket::on_link(int link_index) {
-    auto socket = for_sending();
+Result<ArpSocket> ArpSocket::on_link(const Kernel& kernel, int link_index) {
+    auto socket = for_sending(kernel);
     const sockaddr_ll address = endpoint(link_index);
     if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
                        sizeof address) != 0)
@@ -77,14 +77,14 @@ Announcer::~Announcer() {
     _exit(0);
 }
 
-Result<void> Announcer::announce(std::span<const Announcement> news) {
+Result<void> Announcer::announce(const Kernel& kernel, std::span<const Announcement> news) {
     if (news.empty()) return {};
     const auto failed = [](const Announcement& announcement, std::string_view reason) {
         return error(Code::cannot_announce, announcement.link,
                      {{"address", to_string(announcement.address)}, {"reason", reason}});
     };
     if (!socket_) {
-        auto opened = ArpSocket::for_sending();
+        auto opened = ArpSocket::for_sending(kernel);
         if (!opened) return failed(news.front(), opened.error().value("reason"));
         socket_.emplace(std::move(*opened));
     }

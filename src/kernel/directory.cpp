@@ -1,13 +1,16 @@
 #include "vxlanctl/directory.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <memory>
 #include <set>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
@@ -24,6 +27,13 @@ FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
 
 FileDescriptor::~FileDescriptor() {
     if (fd_ >= 0) close(fd_);
+}
+
+void allow_descriptors(std::size_t count) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= count) return;
+    limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit); // where it cannot, the call that finds none left says so
 }
 
 tl::unexpected<Error> system_error(Code code, std::string subject, int errno_code) {
@@ -112,18 +122,57 @@ bool write_all(int fd, std::string_view text) {
     return true;
 }
 
-Result<void> replace_file(const FileDescriptor& directory, const std::string& fresh,
-                          const std::string& name, std::string_view text) {
+namespace {
+
+bool write_nothing_more(int) {
+    return true;
+}
+
+/// `finish` is called with the new file before it has its name, and with the directory afterwards.
+Result<void> replace(const FileDescriptor& directory, const std::string& fresh,
+                     const std::string& name, std::string_view text, bool (*finish)(int)) {
     unlinkat(directory.get(), fresh.c_str(), 0);
     const FileDescriptor file(openat(directory.get(), fresh.c_str(),
                                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
     if (file.get() < 0 || fchmod(file.get(), 0644) != 0 || !write_all(file.get(), text) ||
+        !finish(file.get()) ||
         renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0) {
         const int code = errno;
         if (file.get() >= 0) unlinkat(directory.get(), fresh.c_str(), 0);
         return system_error(Code::cannot_write_file, name, code);
     }
+    if (!finish(directory.get())) return system_error(Code::cannot_write_file, name, errno);
     return {};
+}
+
+} // namespace
+
+Result<void> replace_file(const FileDescriptor& directory, const std::string& fresh,
+                          const std::string& name, std::string_view text) {
+    return replace(directory, fresh, name, text, write_nothing_more);
+}
+
+Result<void> replace_file_durably(const FileDescriptor& directory, const std::string& fresh,
+                                  const std::string& name, std::string_view text) {
+    return replace(directory, fresh, name, text, [](int file) { return fsync(file) == 0; });
+}
+
+std::vector<std::string> names_in(const FileDescriptor& directory) {
+    std::vector<std::string> names;
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
+        fdopendir(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
+        if (const std::string name = entry->d_name; name != "." && name != "..")
+            names.push_back(name);
+    return names;
+}
+
+bool is_still_there(const FileDescriptor& directory, const std::string& name, int file) {
+    struct stat named {
+    }, opened{};
+    return fstatat(directory.get(), name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
+           named.st_dev == opened.st_dev;
 }
 
 } // namespace vxlanctl

@@ -1,6 +1,7 @@
 #include "vxlanctl/facts.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/link_codec.h"
 #include "vxlanctl/nft.h"
 #include "vxlanctl/probe.h"
 #include "vxlanctl/reader.h"
@@ -18,34 +19,40 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
 
 constexpr std::size_t most_look_ups = 64, most_inner = 32;
+// Neighbours are asked for tunnel by tunnel for up to this many, else all at once.
+constexpr std::size_t most_alone = 64;
 
-int sysctl(const std::string& path) {
-    const FileDescriptor file(open(("/proc/sys/net/" + path).c_str(), O_RDONLY | O_CLOEXEC));
-    return file.get() < 0 ? 0 : std::atoi(read_all(file.get()).c_str());
-}
+/// Of which tunnels all is read. The others explain why packets of these go astray, and need not be
+/// read where none do.
+enum class Extent : std::uint8_t { named, every };
 
 /// Reads one namespace for the doctor.
 class Gathering {
 public:
-    Gathering(Netlink& netlink, const FactsRequest& request)
-        : netlink_(netlink), request_(request) {}
+    Gathering(const Kernel& kernel, Netlink& netlink, const FactsRequest& request, Extent extent)
+        : kernel_(kernel), netlink_(netlink), request_(request), extent_(extent) {}
 
     Result<Facts> run() {
-        const auto records = RuntimeDirectory::open_existing();
+        const auto records = RuntimeDirectory::open_existing(kernel_);
         if (!records) return tl::unexpected(records.error());
         ReadRequest request;
-        request.every_tunnel = true;
+        request.every_tunnel = extent_ == Extent::every;
+        request.tunnels = request_.names;
+        request.surroundings = true;
+        request.uppers = false;
         request.needs = [this](const State& known) {
             Needs needs;
             needs.tables = {main_table};
             needs.rules = true;
             for (const auto& link : known.links)
-                if (is_tunnel(link)) needs.links.insert(link.name);
+                if (is_tunnel(link) && (extent_ == Extent::every || is_named(link.name)))
+                    needs.links.insert(link.name);
             for (const auto& [id, record] : known.records)
                 for (const auto& route : record.routes)
                     if (!route.dev.empty()) needs.links.insert(route.dev);
@@ -58,29 +65,114 @@ public:
         if (!state) return tl::unexpected(state.error());
         facts_.state = std::move(*state);
         facts_.wishes = request_.wishes;
-        for (const auto& link : facts_.state.links)
+        for (const auto& link : std::as_const(facts_.state.links))
             names_.emplace(link.index, link.name);
-        name_routes();
-        if (auto done = read_neighbours(); !done) return tl::unexpected(done.error());
-        for (const auto& name : tunnels_meant(request_.names, facts_.state, request_.wishes)) {
+        if (auto done = read_masters(); !done) return tl::unexpected(done.error());
+        if (auto done = read_sources(); !done) return tl::unexpected(done.error());
+        take_read_links();
+        const auto meant = tunnels_meant(request_.names, facts_.state, request_.wishes);
+        if (auto done = read_neighbours(meant); !done) return tl::unexpected(done.error());
+        for (const auto& name : meant) {
             auto tunnel = read_tunnel(name);
             if (!tunnel) return tl::unexpected(tunnel.error());
             facts_.tunnels.push_back(std::move(*tunnel));
         }
+        take_read_links();
+        name_routes();
         read_policies();
-        std::vector<int> indexes;
-        for (const auto& link : facts_.state.links)
-            indexes.push_back(link.index);
-        if (is_services_namespace()) facts_.services = read_services("", indexes);
+        if (is_services_namespace(kernel_.id()))
+            facts_.services = read_services("", managed_links());
         read_firewall();
         return std::move(facts_);
     }
 
 private:
+    bool is_named(const std::string& name) const {
+        return std::find(request_.names.begin(), request_.names.end(), name) !=
+               request_.names.end();
+    }
+
+    /// Links that are referred to and have not been read, by ifindex; for take_read_links(). One
+    /// that has vanished is none.
+    Result<void> read_links(const std::set<int>& indexes) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        for (const int index : indexes)
+            if (index != 0 && !names_.contains(index)) encode_get_link(writer, index);
+        if (batch.offsets.empty()) return {};
+        const auto failures = netlink_.request(
+            batch,
+            [&](const nlmsghdr* message) {
+                auto link = decode_link(message);
+                if (!link || !names_.emplace(link->index, link->name).second) return;
+                read_links_.push_back(std::move(*link));
+            },
+            {}, [](const Failure&) { return false; });
+        if (!failures) return tl::unexpected(failures.error());
+        return {};
+    }
+
+    /// Moves the links of the state, to which nobody may refer.
+    void take_read_links() {
+        for (auto& link : std::exchange(read_links_, {}))
+            facts_.state.links.push_back(std::move(link));
+    }
+
+    /// The VRFs that lower devices are in.
+    Result<void> read_masters() {
+        std::set<int> masters;
+        for (const auto& link : std::as_const(facts_.state.links))
+            masters.insert(link.master_index);
+        if (auto done = read_links(masters); !done) return done;
+        for (const auto& master : read_links_)
+            for (auto& link : facts_.state.links)
+                if (link.master_index == master.index) { // the reader knew no name
+                    link.attributes.master = link.attributes.vrf = "";
+                    (master.kind == "vrf" ? link.attributes.vrf : link.attributes.master) =
+                        master.name;
+                }
+        return {};
+    }
+
+    /// The devices that traffic comes in by which rules may send into a tunnel.
+    Result<void> read_sources() {
+        std::vector<Rule> rules = facts_.state.rules;
+        for (const auto& [id, record] : facts_.state.records)
+            rules.insert(rules.end(), record.rules.begin(), record.rules.end());
+        for (const auto& wish : request_.wishes)
+            if (wish.rules) rules.insert(rules.end(), wish.rules->begin(), wish.rules->end());
+        auto& hosts = facts_.state.host_addresses;
+        for (const auto& host : hosts)
+            for (const auto& rule : rules)
+                if (rule.from && overlaps(host.prefix, *rule.from))
+                    sources_.insert(host.link_index);
+        if (auto done = read_links(sources_); !done) return done;
+        for (auto& host : hosts)
+            if (host.link.empty()) host.link = name_of(host.link_index);
+        return {};
+    }
+
     /// The reader gives names to default routes alone.
     void name_routes() {
         for (auto& route : facts_.state.routes)
             if (route.dev.starts_with('/')) route.dev = name_of(std::atoi(route.dev.c_str() + 1));
+    }
+
+    /// Those whose managing service makes a difference: the tunnels, and what routes were set on.
+    std::vector<int> managed_links() const {
+        std::set<std::string> names;
+        for (const auto& tunnel : facts_.tunnels)
+            names.insert(tunnel.name);
+        for (const auto& [id, record] : facts_.state.records)
+            for (const auto& route : record.routes)
+                names.insert(route.dev);
+        for (const auto& wish : request_.wishes)
+            for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
+                names.insert(route.dev);
+        std::vector<int> indexes;
+        for (const auto& name : names)
+            if (const Link* link = find_link(facts_.state, name)) indexes.push_back(link->index);
+        return indexes;
     }
 
     std::string name_of(int index) const {
@@ -88,11 +180,20 @@ private:
         return found == names_.end() ? "" : found->second;
     }
 
-    Result<void> read_neighbours() {
+    Result<void> read_neighbours(const std::vector<std::string>& tunnels) {
+        if (tunnels.size() > most_alone) return read_neighbours(0);
+        for (const auto& name : tunnels)
+            if (const Link* link = find_link(facts_.state, name))
+                if (auto done = read_neighbours(link->index); !done) return done;
+        return {};
+    }
+
+    /// Or with 0 those of all links.
+    Result<void> read_neighbours(int index) {
         MessageBatch batch;
         MessageWriter writer(batch);
-        encode_dump_neighbours(writer, 0);
-        return netlink_.dump(
+        encode_dump_neighbours(writer, index);
+        const auto done = netlink_.dump(
             batch,
             [&](const nlmsghdr* message) {
                 const auto decoded = decode_any_neighbour(message);
@@ -102,7 +203,14 @@ private:
                          decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
                          decoded->state});
             },
-            [&] { neighbours_.clear(); });
+            [&] {
+                if (index == 0)
+                    neighbours_.clear();
+                else
+                    neighbours_.erase(index);
+            });
+        const bool has_vanished = !done && index != 0 && done.error().errno_code == ENODEV;
+        return has_vanished ? Result<void>() : done;
     }
 
     Result<TunnelFacts> read_tunnel(const std::string& name) {
@@ -116,7 +224,6 @@ private:
         if (auto done = read_inner_ways(facts, *link); !done) return tl::unexpected(done.error());
         if (const Link* vrf = vrf_of_lower(*link); vrf != nullptr && link->tunnel.port)
             facts.bound_to_vrf = has_socket(*link, vrf->index);
-        if (request_.probe) facts.probe = probe_tunnel(netlink_, *link, facts);
         return facts;
     }
 
@@ -227,14 +334,19 @@ private:
             ways[failure.message].code = failure.code;
         for (std::size_t i = 0, next = 0; i < wanted.size(); ++i)
             if (ways[i].code == 0 && next < answers.size()) result[i] = answers[next++];
+        std::set<int> outgoing;
+        for (const auto& route : result)
+            if (route) outgoing.insert(route->link_index);
+        if (auto done = read_links(outgoing); !done) return tl::unexpected(done.error());
         return result;
     }
 
     /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the
     /// kernel does not tell.
-    static std::optional<bool> has_socket(const Link& link, int bound_to) {
-        const FileDescriptor diag(socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG));
-        if (diag.get() < 0) return std::nullopt;
+    std::optional<bool> has_socket(const Link& link, int bound_to) const {
+        const auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
+        if (!opened) return std::nullopt;
+        const FileDescriptor& diag = *opened;
         const timeval patience{5, 0};
         setsockopt(diag.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
         struct {
@@ -269,40 +381,103 @@ private:
     }
 
     void read_firewall() {
-        if (auto ruleset = read_ruleset()) {
+        if (auto ruleset = read_ruleset(kernel_)) {
             facts_.ruleset = std::move(*ruleset);
         } else {
             facts_.ruleset_obstacle = ruleset.error();
         }
         for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
-            if (const FileDescriptor file(open(path, O_RDONLY | O_CLOEXEC)); file.get() >= 0)
+            if (const auto file = kernel_.open_file(path))
                 facts_.has_legacy_rules = facts_.has_legacy_rules ||
-                                          read_all(file.get()).find("filter") != std::string::npos;
+                                          read_all(file->get()).find("filter") != std::string::npos;
+    }
+
+    int sysctl(const std::string& path) const {
+        const auto file = kernel_.open_file("/proc/sys/net/" + path);
+        return file ? std::atoi(read_all(file->get()).c_str()) : 0;
     }
 
     void read_policies() {
         const int all = sysctl("ipv4/conf/all/rp_filter");
-        for (const auto& link : std::as_const(facts_).state.links)
-            facts_.policies[link.name] = {
-                std::max(all, sysctl(fmt::format("ipv4/conf/{}/rp_filter", link.name))),
-                sysctl(fmt::format("ipv4/conf/{}/forwarding", link.name)) != 0};
+        for (const auto& name : devices_concerned())
+            facts_.policies[name] = {
+                std::max(all, sysctl(fmt::format("ipv4/conf/{}/rp_filter", name))),
+                sysctl(fmt::format("ipv4/conf/{}/forwarding", name)) != 0};
         facts_.ipv6_forwarding = sysctl("ipv6/conf/all/forwarding") != 0;
     }
 
+    /// Those by which packets of the tunnels come in or go out.
+    std::set<std::string> devices_concerned() const {
+        std::set<std::string> names;
+        for (const auto& tunnel : facts_.tunnels) {
+            names.insert(tunnel.name);
+            if (const Link* link = find_link(facts_.state, tunnel.name))
+                names.insert(link->tunnel.dev.value_or(""));
+            for (const auto* ways : {&tunnel.out, &tunnel.back, &tunnel.inner})
+                for (const auto& way : *ways)
+                    names.insert(way.dev);
+        }
+        for (const auto& wish : request_.wishes)
+            for (const auto& device : wish.forward_from.value_or(std::vector<std::string>{}))
+                names.insert(device);
+        for (const int index : sources_)
+            names.insert(name_of(index));
+        std::erase_if(names, [&](const std::string& name) {
+            return find_link(facts_.state, name) == nullptr;
+        });
+        return names;
+    }
+
+    const Kernel& kernel_;
     Netlink& netlink_;
     const FactsRequest& request_;
+    const Extent extent_;
     Facts facts_;
+    std::vector<Link> read_links_;
+    std::set<int> sources_;
     std::map<int, std::string> names_;
     std::map<int, std::vector<InnerNeighbour>> neighbours_;
 };
 
+/// Whether what other tunnels have, or have lost, may say more of the named ones: something fails,
+/// or they are in other tunnels. Of what is no tunnel, nothing is asked.
+bool needs_others(const Facts& facts) {
+    const State& state = facts.state;
+    const auto is_tunnels = [&](const std::string& name) {
+        const Link* link = find_link(state, name);
+        return link != nullptr && is_tunnel(*link);
+    };
+    for (const auto& tunnel : facts.tunnels) {
+        const Link* link = find_link(state, tunnel.name);
+        if (link == nullptr) return true;
+        if (!is_tunnel(*link)) return false;
+        const auto is_home = [&](const HostAddress& host) {
+            return host.prefix.address == link->tunnel.local && is_tunnels(host.link);
+        };
+        if (is_tunnels(link->tunnel.dev.value_or("")) ||
+            std::any_of(state.host_addresses.begin(), state.host_addresses.end(), is_home))
+            return true;
+    }
+    const auto all = findings(facts);
+    return std::any_of(all.begin(), all.end(),
+                       [](const Finding& finding) { return finding.verdict == Verdict::fail; });
+}
+
 } // namespace
 
-Result<Facts> read_facts(const FactsRequest& request) {
-    auto socket = NetlinkSocket::open();
+Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
-    return Gathering(netlink, request).run();
+    const Extent extent = request.names.empty() ? Extent::every : Extent::named;
+    auto facts = Gathering(kernel, netlink, request, extent).run();
+    if (facts && extent == Extent::named && needs_others(*facts))
+        facts = Gathering(kernel, netlink, request, Extent::every).run();
+    if (facts && request.probe)
+        for (auto& tunnel : facts->tunnels)
+            if (const Link* link = find_link(facts->state, tunnel.name); link && is_tunnel(*link))
+                tunnel.probe = probe_tunnel(kernel, netlink, *link, tunnel);
+    return facts;
 }
 
 } // namespace vxlanctl

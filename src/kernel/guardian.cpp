@@ -2,6 +2,7 @@
 
 #include "vxlanctl/transaction.h"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -47,11 +48,31 @@ bool send_text(int fd, std::string_view text) {
     return persistently([&] { return ::send(fd, text.data(), text.size(), MSG_NOSIGNAL); }) >= 0;
 }
 
+/// What of an answer travels in one message: far below the least that a socket can hold.
+constexpr std::size_t part_size = 4096;
+
 /// One message; empty at the end of the connection.
 std::string receive_text(int fd) {
-    std::array<char, 4096> buffer{};
+    std::array<char, part_size> buffer{};
     const auto size = persistently([&] { return recv(fd, buffer.data(), buffer.size(), 0); });
     return size > 0 ? std::string(buffer.data(), static_cast<std::size_t>(size)) : "";
+}
+
+/// An answer of any length, and then the end of the connection.
+void send_answer(const FileDescriptor& to, std::string_view text) {
+    const timeval patience{10, 0}; // nobody waits for one who does not listen
+    setsockopt(to.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+    while (!text.empty() && send_text(to.get(), text.substr(0, part_size)))
+        text.remove_prefix(std::min(text.size(), part_size));
+    shutdown(to.get(), SHUT_WR);
+}
+
+/// All that comes before the end of the connection.
+std::string receive_answer(int fd) {
+    std::string answer;
+    for (std::string part = receive_text(fd); !part.empty(); part = receive_text(fd))
+        answer += part;
+    return answer;
 }
 
 /// The signals that end a program wait as long as this lives, except in wait_for().
@@ -82,10 +103,6 @@ public:
 private:
     sigset_t before_{};
 };
-
-std::string socket_name(NamespaceId space) {
-    return fmt::format("confirm-{}-{}", space.device, space.inode);
-}
 
 sockaddr_un address_of(const std::string& path) {
     sockaddr_un address{};
@@ -129,8 +146,8 @@ public:
                                  done ? "" : to_string(done.error()));
         }
         unlink(path_.c_str());
-        send_text(foreground_.get(), answer);
-        if (client_.get() >= 0) send_text(client_.get(), answer);
+        send_answer(foreground_, answer);
+        if (client_.get() >= 0) send_answer(client_, answer);
     }
 
 private:
@@ -245,13 +262,12 @@ Decision decision_in(const std::string& answer) {
 
 } // namespace
 
-Result<Guardian> Guardian::start(RuntimeDirectory& directory, NamespaceId space,
-                                 const TakeBack& take_back) {
+Result<Guardian> Guardian::start(RuntimeDirectory& directory, const TakeBack& take_back) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return system_error(Code::cannot_wait_for_confirmation, "", errno);
     FileDescriptor ours(ends[0]), theirs(ends[1]);
-    const std::string path = directory.path_of(socket_name(space));
+    const std::string path = directory.confirmation();
     auto listener = make_socket(path);
     if (!listener) return tl::unexpected(listener.error());
     const pid_t process = fork();
@@ -280,14 +296,14 @@ Decision Guardian::wait(std::chrono::seconds time, const std::function<void()>& 
     std::array<pollfd, 2> descriptors{};
     while (descriptors[0].revents == 0) {
         if (caught_signal() != 0) // perhaps before we held it
-            reject(fmt::format("interrupted by signal {}", caught_signal()));
+            reject(text_of(Code::signal_came, {{"signal", caught_signal()}}));
         descriptors = {pollfd{link_.get(), POLLIN, 0}, pollfd{terminal.descriptor(), POLLIN, 0}};
         signals.wait_for(descriptors, steady_clock::now() + a_long_time);
         if (terminal.is_followed() && (descriptors[1].revents & POLLHUP) != 0)
-            reject("the terminal has hung up");
+            reject(text_of(Code::terminal_hung_up));
         if (descriptors[1].revents != 0 && terminal.confirms()) send_text(link_.get(), keep_word);
     }
-    const std::string answer = receive_text(link_.get());
+    const std::string answer = receive_answer(link_.get());
     waitpid(process_, nullptr, 0);
     unlink(path_.c_str()); // if the guardian was killed
     return decision_in(answer);
@@ -301,12 +317,12 @@ void Guardian::dismiss() {
     waitpid(process_, nullptr, 0);
 }
 
-Result<void> confirm(NamespaceId space) {
+Result<void> confirm(const Kernel& kernel) {
     const auto nothing = [] { return error(Code::no_change_waits); };
-    const auto directory = RuntimeDirectory::open_existing();
+    const auto directory = RuntimeDirectory::open_existing(kernel);
     if (!directory) return tl::unexpected(directory.error());
     if (!*directory) return nothing();
-    for (const auto& path : (*directory)->paths_of(socket_name(space))) {
+    for (const auto& path : (*directory)->confirmations()) {
         const FileDescriptor client(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
         const sockaddr_un address = address_of(path);
         if (connect(client.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) !=
@@ -320,7 +336,7 @@ Result<void> confirm(NamespaceId space) {
         if (!send_text(client.get(), keep_word))
             return error(Error(Code::cannot_confirm).with(errno).also(Code::change_still_waits));
         errno = 0;
-        const std::string answer = receive_text(client.get());
+        const std::string answer = receive_answer(client.get());
         if (answer == kept_word) return {};
         if (errno != 0) // no end of the connection
             return system_error(Code::confirmation_unknown, "", errno);

@@ -295,6 +295,14 @@ ifinfomsg link_header(int index) {
 
 } // namespace
 
+std::optional<int> decode_gone_link(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    // One of AF_BRIDGE says that a link is no bridge port any more (br_ifinfo_notify()).
+    if (message->nlmsg_type != RTM_DELLINK || header == nullptr || header->ifi_family != AF_UNSPEC)
+        return std::nullopt;
+    return header->ifi_index;
+}
+
 std::optional<Link> decode_link(const nlmsghdr* message) {
     const auto* header = fixed_header<ifinfomsg>(message);
     if (message->nlmsg_type != RTM_NEWLINK || header == nullptr) return std::nullopt;

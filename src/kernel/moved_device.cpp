@@ -16,22 +16,20 @@ namespace {
 
 constexpr int attempts_back = 4;
 
-/// The ifindex of a device in the namespace that this process is in.
-Result<int> index_of(const std::string& name, const Error& failed) {
+Result<int> index_of(const Kernel& kernel, const std::string& name, const Error& failed) {
     MessageBatch batch;
     MessageWriter writer(batch);
     encode_get_link(writer, name);
     int index = 0;
-    auto found = send_batch(batch, failed, [&](const nlmsghdr* message) {
+    auto found = send_batch(kernel, batch, failed, [&](const nlmsghdr* message) {
         if (const auto link = decode_link(message)) index = link->index;
     });
     return found ? Result<int>(index) : tl::unexpected(found.error());
 }
 
-/// In the namespace that this process is in.
-Result<void> restore(const Link& device) {
+Result<void> restore(const Kernel& kernel, const Link& device) {
     const Error failed(Code::cannot_set_up_device, "", {{"interface", device.name}});
-    const auto index = index_of(device.name, failed);
+    const auto index = index_of(kernel, device.name, failed);
     if (!index) return tl::unexpected(index.error());
     MessageBatch batch;
     MessageWriter writer(batch);
@@ -46,13 +44,13 @@ Result<void> restore(const Link& device) {
     for (const auto& address : device.addresses)
         if (needs_link_up(address)) encode_add_address(writer, *index, address);
     if (device.attributes.up.value_or(false)) {
-        auto routes = device.routes; // a gateway may be reachable only by another of these
+        auto routes = device.routes.list(); // a gateway may be reachable only by another of these
         std::stable_partition(routes.begin(), routes.end(),
                               [](const Route& route) { return !route.via; });
         for (const auto& route : routes)
             encode_add_route(writer, *index, route);
     }
-    auto socket = NetlinkSocket::open();
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     const auto failures = Netlink(*socket).request(batch, [](const nlmsghdr*) {});
     if (!failures) return tl::unexpected(failures.error());
@@ -62,15 +60,14 @@ Result<void> restore(const Link& device) {
     return {};
 }
 
-/// Moves it from the namespace that this process is in.
-Result<void> move(const Link& device, const NetworkNamespace& to) {
+Result<void> move(const Link& device, const Kernel& from, const Kernel& to) {
     const Error failed(Code::cannot_move_device, "", {{"interface", device.name}});
-    const auto index = index_of(device.name, failed);
+    const auto index = index_of(from, device.name, failed);
     if (!index) return tl::unexpected(index.error());
     MessageBatch batch;
     MessageWriter writer(batch);
-    encode_move(writer, *index, to.descriptor());
-    return send_batch(batch, failed);
+    encode_move(writer, *index, to.space().descriptor());
+    return send_batch(from, batch, failed);
 }
 
 } // namespace
@@ -97,10 +94,11 @@ std::vector<std::string> obstacles_to_moving(const Link& device, const std::vect
     return obstacles;
 }
 
-Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& names) {
+Result<std::map<std::string, Device>> read_devices(const Kernel& kernel,
+                                                   const std::set<std::string>& names) {
     std::map<std::string, Device> devices;
     if (names.empty()) return devices;
-    auto socket = NetlinkSocket::open();
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
     const auto dump = [&](auto encode, const MessageHandler& handle, auto restart) {
@@ -142,16 +140,16 @@ Result<std::map<std::string, Device>> read_devices(const std::set<std::string>& 
             if (index == found->index && !is_automatic(address))
                 device.link.addresses.push_back(address);
         device.obstacles = obstacles_to_moving(device.link, links);
-        std::erase_if(device.link.routes, [](const Route& route) { return !is_restorable(route); });
+        device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
         devices.emplace(name, std::move(device));
     }
     return devices;
 }
 
-Result<std::set<std::string>> links_here(const std::set<std::string>& names) {
+Result<std::set<std::string>> links_in(const Kernel& kernel, const std::set<std::string>& names) {
     std::set<std::string> here;
     if (names.empty()) return here;
-    auto socket = NetlinkSocket::open();
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     MessageBatch batch;
     MessageWriter writer(batch);
@@ -178,19 +176,14 @@ void expect_device(State& state, const Link& device) {
     state.links.put(device);
 }
 
-Result<void> move_device(const Link& device, const NetworkNamespace& from,
-                         const NetworkNamespace& to) {
-    auto moved = from.enter();
-    if (moved) moved = move(device, to);
-    if (moved) moved = to.enter();
-    if (moved) moved = restore(device);
-    if (moved) moved = from.enter();
+Result<void> move_device(const Link& device, const Kernel& from, const Kernel& to) {
+    auto moved = move(device, from, to);
+    if (moved) moved = restore(to, device);
     if (!moved && !bring_back(device, from, to)) moved.error().kind = ErrorKind::undo_incomplete;
     return moved;
 }
 
-Result<void> bring_back(const Link& device, const NetworkNamespace& from,
-                        const NetworkNamespace& to) {
+Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to) {
     std::vector<std::string> left{fmt::format("move '{}' back", device.name)};
     if (device.attributes.up.value_or(false))
         left.push_back(fmt::format("set '{}' up", device.name));
@@ -203,16 +196,12 @@ Result<void> bring_back(const Link& device, const NetworkNamespace& from,
     for (int attempt = 0; attempt < attempts_back; ++attempt) {
         is_there = false;
         // An error may be that of an answer that was lost: it is looked where the device is.
-        auto done = to.enter();
-        if (done) {
-            const auto there = links_here({device.name});
-            is_there = there && there->contains(device.name);
-            if (!there) done = tl::unexpected(there.error());
-        }
-        if (done && is_there) done = move(device, from);
+        const auto there = links_in(to, {device.name});
+        auto done = there ? Result<void>() : tl::unexpected(there.error());
+        is_there = there && there->contains(device.name);
+        if (done && is_there) done = move(device, to, from);
         if (done) is_there = false;
-        if (done) done = from.enter();
-        if (done) done = restore(device);
+        if (done) done = restore(from, device);
         if (done) return {};
         last = done.error();
     }

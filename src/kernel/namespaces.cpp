@@ -1,10 +1,12 @@
 #include "vxlanctl/namespaces.h"
 
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/link_codec.h"
-#include "vxlanctl/netlink.h"
 #include "vxlanctl/transaction.h"
+#include "vxlanctl/utf8.h"
 
 #include <cerrno>
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/magic.h>
@@ -24,20 +26,27 @@ std::string namespace_path(const std::string& name) {
     return name.find('/') == std::string::npos ? fmt::format("{}/{}", names_directory, name) : name;
 }
 
-/// Where this process was before enter_namespace().
+/// Where this process is when it visits no other namespace.
+std::optional<NetworkNamespace>& home_of_process() {
+    static std::optional<NetworkNamespace> space;
+    return space;
+}
+/// Where it was before enter_namespace().
 std::optional<NetworkNamespace>& callers_namespace() {
     static std::optional<NetworkNamespace> space;
     return space;
 }
+/// Whether it is somewhere else than at home: on a visit, or after one without a way back.
+bool is_away = false;
 
-Result<void> set_loopback_up() {
+Result<void> set_loopback_up(const NetworkNamespace& space) {
     MessageBatch batch;
     MessageWriter writer(batch);
     LinkAttributes up;
     up.up = true;
     constexpr int loopback = 1; // LOOPBACK_IFINDEX
     encode_change(writer, loopback, up, [](const std::string&) { return 0; });
-    return send_batch(batch, Error(Code::cannot_set_up_loopback));
+    return send_batch(Kernel(space), batch, Error(Code::cannot_set_up_loopback));
 }
 
 /// Makes the directory a mount that other mount namespaces get to see, as ip-netns(8) does.
@@ -60,56 +69,85 @@ std::optional<NamespaceId> namespace_at(const std::string& path) {
     return NamespaceId{status.st_dev, status.st_ino};
 }
 
-Result<NamespaceId> current_namespace() {
-    if (const auto space = namespace_at("/proc/self/ns/net")) return *space;
-    return system_error(Code::cannot_examine, "/proc/self/ns/net", errno);
+std::string name_of(const NamespaceId& space) {
+    std::string first;
+    const std::unique_ptr<DIR, int (*)(DIR*)> names(opendir(names_directory), closedir);
+    while (const dirent* entry = names ? readdir(names.get()) : nullptr) {
+        const std::string name = entry->d_name;
+        if ((first.empty() || name < first) && name.front() != '.' &&
+            namespace_at(namespace_path(name)) == space)
+            first = name;
+    }
+    return first;
 }
 
 Result<NetworkNamespace> NetworkNamespace::current() {
-    FileDescriptor file(::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-    const auto id = current_namespace();
-    if (file.get() < 0) return system_error(Code::cannot_open, "/proc/self/ns/net", errno);
-    if (!id) return tl::unexpected(id.error());
-    return NetworkNamespace(std::move(file), *id, "");
+    constexpr const char* path = "/proc/self/ns/net";
+    FileDescriptor file(::open(path, O_RDONLY | O_CLOEXEC));
+    struct stat status {};
+    if (file.get() < 0 || fstat(file.get(), &status) != 0)
+        return system_error(Code::cannot_open, path, errno);
+    return NetworkNamespace(std::move(file), {status.st_dev, status.st_ino}, "");
 }
 
-Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
-    if (name.empty() || name == "." || name == "..")
+Result<NetworkNamespace> NetworkNamespace::home() {
+    if (home_of_process()) return *home_of_process();
+    auto space = current();
+    if (space) home_of_process() = *space;
+    return space;
+}
+
+Result<std::optional<NetworkNamespace>> NetworkNamespace::find(const std::string& name) {
+    if (name.empty() || name == "." || name == ".." || has_control_character(name))
         return error(Code::netns_name_wrong, quote(name));
     const std::string path = namespace_path(name);
-    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (file.get() < 0 && errno == ENOENT) return error(Code::no_such_netns, "", {{"netns", name}});
+    FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (file.get() < 0 && errno == ENOENT) return std::optional<NetworkNamespace>();
     if (file.get() < 0)
         return error(Error(Code::cannot_open_netns, "", {{"netns", name}}).with(errno));
     struct statfs system {};
-    const auto id = namespace_at(path);
-    if (!id || fstatfs(file.get(), &system) != 0 ||
+    struct stat status {};
+    if (fstatfs(file.get(), &system) != 0 || fstat(file.get(), &status) != 0 ||
         static_cast<unsigned long>(system.f_type) != NSFS_MAGIC)
-        return error(Code::not_a_netns, quote(name));
-    return NetworkNamespace(std::move(file), *id, name);
+        return error(Code::not_a_netns, "", {{"netns", name}});
+    return NetworkNamespace(std::move(file), {status.st_dev, status.st_ino}, name);
+}
+
+Result<NetworkNamespace> NetworkNamespace::open(const std::string& name) {
+    auto found = find(name);
+    if (!found) return tl::unexpected(found.error());
+    if (*found) return std::move(**found);
+    return error(Code::no_such_netns, "", {{"netns", name}});
 }
 
 Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
-    const auto before = current();
-    if (!before) return tl::unexpected(before.error());
     if (auto shared = share_directory(); !shared) return tl::unexpected(shared.error());
     const std::string path = namespace_path(name);
-    const auto failed = [&]() -> Result<void> {
-        return error(Error(Code::cannot_make_netns, "", {{"netns", name}}).with(errno));
-    };
+    const Error failed(Code::cannot_make_netns, "", {{"netns", name}});
     // Complete before it has a name: a run that is killed leaves no half of one.
-    auto made = unshare(CLONE_NEWNET) == 0 ? set_loopback_up() : failed();
-    bool is_named = false;
-    if (made) {
-        is_named = FileDescriptor(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0))
-                       .get() >= 0;
-        if (!is_named || mount("/proc/self/ns/net", path.c_str(), "none", MS_BIND, nullptr) != 0)
-            made = failed();
+    auto made = make_nameless(failed);
+    if (!made) return made;
+    if (auto up = set_loopback_up(*made); !up) return tl::unexpected(up.error());
+    const FileDescriptor place(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
+    if (place.get() < 0) return error(Error(failed).with(errno));
+    const std::string source = fmt::format("/proc/self/fd/{}", made->descriptor());
+    if (mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {
+        const int errno_code = errno;
+        remove(name);
+        return error(Error(failed).with(errno_code));
     }
-    if (auto back = before->enter(); !back) made = back;
-    auto opened = made ? open(name) : Result<NetworkNamespace>(tl::unexpected(made.error()));
-    if (!opened && is_named) remove(name);
+    auto opened = open(name);
+    if (!opened) remove(name);
     return opened;
+}
+
+Result<NetworkNamespace> NetworkNamespace::make_nameless(const Error& failed) {
+    const auto before = home();
+    if (!before) return before;
+    if (unshare(CLONE_NEWNET) != 0) return error(Error(failed).with(errno));
+    is_away = true;
+    const Visit visit(is_away); // back in any case
+    return current();
 }
 
 void NetworkNamespace::remove(const std::string& name) {
@@ -119,10 +157,8 @@ void NetworkNamespace::remove(const std::string& name) {
 }
 
 Result<void> NetworkNamespace::enter() const {
-    const auto here = current_namespace();
-    if (here && *here == id_) return {}; // to stay needs no capability
-    if (setns(file_.get(), CLONE_NEWNET) == 0) return {};
-    if (errno == EINVAL) return error(Code::not_a_netns, quote(name_));
+    if (setns(file_->get(), CLONE_NEWNET) == 0) return {};
+    if (errno == EINVAL) return error(Code::not_a_netns, "", {{"netns", name_}});
     Error problem = (name_.empty() ? Error(Code::cannot_leave_netns)
                                    : Error(Code::cannot_enter_netns, "", {{"netns", name_}}))
                         .with(errno);
@@ -130,35 +166,54 @@ Result<void> NetworkNamespace::enter() const {
                                              : std::move(problem));
 }
 
+Result<Visit> Visit::to(const NetworkNamespace& space) {
+    const auto home = NetworkNamespace::home();
+    if (!home) return tl::unexpected(home.error());
+    const bool is_home = space.id() == home->id();
+    if (is_home && !is_away) return Visit(false);
+    if (auto entered = space.enter(); !entered) return tl::unexpected(entered.error());
+    is_away = !is_home;
+    return Visit(is_away);
+}
+
+Visit::~Visit() {
+    constexpr int attempts = 3; // what fails for a moment; if it still does, to() tries again
+    for (int attempt = 0; is_away_ && is_away && attempt < attempts; ++attempt)
+        is_away = !home_of_process()->enter();
+}
+
 Result<void> enter_namespace(const std::string& name) {
-    auto caller = NetworkNamespace::current();
+    auto caller = NetworkNamespace::home();
     if (!caller) return tl::unexpected(caller.error());
-    const auto space = NetworkNamespace::open(name);
+    auto space = NetworkNamespace::open(name);
     if (!space) return tl::unexpected(space.error());
-    if (auto entered = space->enter(); !entered) return entered;
-    callers_namespace().emplace(std::move(*caller));
+    if (space->id() != caller->id())
+        if (auto entered = space->enter(); !entered) return entered;
+    callers_namespace() = std::move(*caller);
+    home_of_process() = std::move(*space);
     return {};
 }
 
 Result<void> return_to_caller() {
-    return callers_namespace() ? callers_namespace()->enter() : Result<void>();
+    const auto& caller = callers_namespace();
+    return caller && caller->id() != home_of_process()->id() ? caller->enter() : Result<void>();
 }
 
-bool namespace_exists(const std::string& name) {
-    return NetworkNamespace::open(name).has_value();
-}
-
-Result<void> await_namespace(const std::string& name, std::chrono::steady_clock::time_point end) {
+Result<NetworkNamespace> await_namespace(const std::string& name,
+                                         std::chrono::steady_clock::time_point end) {
     // Tells every change of this process's mounts, and a name is a mount.
     const FileDescriptor mounts(::open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC));
-    while (!namespace_exists(name)) {
+    while (true) {
+        auto found = NetworkNamespace::find(name);
+        // A usage error: a file is made there before the namespace is mounted on it.
+        if (!found && found.error().kind != ErrorKind::usage) return tl::unexpected(found.error());
+        if (found && *found) return std::move(**found);
         if (caught_signal() != 0 || std::chrono::steady_clock::now() >= end)
             return error(caught_signal() != 0 ? Code::interrupted_waiting_for_netns
                                               : Code::gave_up_waiting_for_netns,
                          "", {{"netns", name}});
         (void)wait_for(mounts.get(), POLLPRI, end);
     }
-    return {};
 }
 
 } // namespace vxlanctl

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <chrono>
 #include <linux/netlink.h>
-#include <netlink/netlink.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -35,11 +34,13 @@ int error_code(const nlmsghdr* message) {
 
 } // namespace
 
-Result<NetlinkSocket> NetlinkSocket::open() {
-    NetlinkSocket result(nl_socket_alloc());
-    if (!result.socket_) throw std::bad_alloc();
-    nl_sock* socket = result.socket_.get();
-    if (nl_connect(socket, NETLINK_ROUTE) < 0)
+Result<NetlinkSocket> NetlinkSocket::over(FileDescriptor socket) {
+    NetlinkSocket result(std::move(socket));
+    // Without an address it would be handed no events (do_one_broadcast() in
+    // net/netlink/af_netlink.c). The kernel chooses one.
+    sockaddr_nl any{};
+    any.nl_family = AF_NETLINK;
+    if (bind(result.descriptor(), reinterpret_cast<const sockaddr*>(&any), sizeof any) != 0)
         return netlink_error(Code::cannot_open_netlink, errno);
     const int on = 1;
     const timeval silence{silence_seconds, 0};
@@ -206,17 +207,6 @@ Result<void> Netlink::await(std::uint32_t first, std::uint32_t last, std::size_t
         }
         if (remaining > 0) return netlink_error(Code::answer_cut_short, EBADMSG);
     }
-}
-
-Result<void> send_batch(MessageBatch& batch, const Error& failed, const MessageHandler& answer) {
-    auto socket = NetlinkSocket::open();
-    if (!socket) return tl::unexpected(socket.error());
-    const auto ignore = [](const nlmsghdr*) {};
-    const auto failures = Netlink(*socket).request(batch, answer ? answer : ignore);
-    if (!failures) return tl::unexpected(failures.error());
-    if (failures->empty()) return {};
-    const auto& failure = failures->front();
-    return error(Error(failed).with(failure.code, failure.kernel_text));
 }
 
 std::string acknowledgement_text(const nlmsghdr* message) {

@@ -336,7 +336,9 @@ Result<Ruleset> parse_ruleset(const std::string& text) {
     return Parser().parse(document);
 }
 
-Result<Ruleset> read_ruleset() {
+Result<Ruleset> read_ruleset(const Kernel& kernel) {
+    const auto inside = kernel.visit();
+    if (!inside) return tl::unexpected(inside.error());
     const auto output = run_system_program("nft", {"-j", "list", "ruleset"});
     if (!output && output.error().errno_code == ENOENT) return error(Code::nft_missing);
     if (!output) return tl::unexpected(output.error());

@@ -6,9 +6,8 @@
 #include <cstring>
 #include <linux/if.h>
 #include <linux/if_tunnel.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
@@ -29,11 +28,13 @@ PrlEntry entry_of(const ip_tunnel_prl& prl) {
     return {address_from_wire(bytes), (prl.flags & PRL_DEFAULT) != 0};
 }
 
-} // namespace
-
-RouterList::~RouterList() {
-    if (descriptor_ >= 0) close(descriptor_);
+ifreq message_to(const std::string& link) {
+    ifreq message{};
+    link.copy(message.ifr_name, IFNAMSIZ - 1);
+    return message;
 }
+
+} // namespace
 
 Result<std::vector<PrlEntry>> RouterList::read(const std::string& link) {
     for (std::size_t capacity = first_capacity; capacity <= largest_capacity; capacity *= 4) {
@@ -71,11 +72,14 @@ int RouterList::remove(const std::string& link, const PrlEntry& entry) {
     return call(SIOCDELPRL, link, &prl);
 }
 
+int RouterList::check(const std::string& link, int index) {
+    ifreq message = message_to(link);
+    if (ioctl(descriptor_, SIOCGIFINDEX, &message) != 0) return errno;
+    return message.ifr_ifindex == index ? 0 : ENODEV;
+}
+
 int RouterList::call(unsigned long request, const std::string& link, void* data) {
-    if (descriptor_ < 0) descriptor_ = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor_ < 0) return errno;
-    ifreq message{};
-    link.copy(message.ifr_name, IFNAMSIZ - 1);
+    ifreq message = message_to(link);
     message.ifr_data = static_cast<char*>(data);
     return ioctl(descriptor_, request, &message) == 0 ? 0 : errno;
 }

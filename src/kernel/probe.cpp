@@ -64,13 +64,13 @@ struct PathQuestion {
     bool repeat = true; ///< to be sent (again)
 };
 
-int open_path(PathQuestion& question, const Link& link) {
+int open_path(const Kernel& kernel, PathQuestion& question, const Link& link) {
     const IpAddress& to = question.path.to;
     const bool ipv4 = to.family == Family::ipv4;
-    question.socket = FileDescriptor(
-        socket(ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    auto opened = kernel.socket(ipv4 ? AF_INET : AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (!opened) return opened.error().errno_code;
+    question.socket = std::move(*opened);
     const int fd = question.socket.get();
-    if (fd < 0) return errno;
     const int on = 1;
     // The packet must not be fragmented, and what the kernel remembers of the path must not count.
     const int probe = IP_PMTUDISC_PROBE; // as IPV6_PMTUDISC_PROBE
@@ -150,14 +150,14 @@ bool read_errors(PathQuestion& question) {
     }
 }
 
-std::vector<PathMtu> probe_paths(const Link& link, const TunnelFacts& facts) {
+std::vector<PathMtu> probe_paths(const Kernel& kernel, const Link& link, const TunnelFacts& facts) {
     std::vector<PathQuestion> questions;
     for (const auto& way : facts.out) {
         if (way.code != 0) continue;
         PathQuestion question;
         question.path.to = way.to;
         question.path.mtu = link.attributes.mtu.value_or(0) + overhead(link.tunnel);
-        question.path.code = open_path(question, link);
+        question.path.code = open_path(kernel, question, link);
         questions.push_back(std::move(question));
     }
     for (int round = 0; round < most_rounds; ++round) {
@@ -207,10 +207,11 @@ std::set<IpAddress> known_inside(const Link& link, const TunnelFacts& facts) {
 
 class ArpProbe {
 public:
-    ArpProbe(const Link& link, Probe& probe) : link_(link), probe_(probe) {}
+    ArpProbe(const Kernel& kernel, const Link& link, Probe& probe)
+        : kernel_(kernel), link_(link), probe_(probe) {}
 
     void run(const std::set<IpAddress>& targets) {
-        auto socket = ArpSocket::on_link(link_.index);
+        auto socket = ArpSocket::on_link(kernel_, link_.index);
         if (!socket) {
             probe_.arp_obstacle = socket.error();
             return;
@@ -254,6 +255,7 @@ private:
         }
     }
 
+    const Kernel& kernel_;
     const Link& link_;
     Probe& probe_;
     std::optional<ArpSocket> socket_;
@@ -278,16 +280,17 @@ void find_peers(Netlink& netlink, const Link& link, Probe& probe) {
 
 } // namespace
 
-Probe probe_tunnel(Netlink& netlink, const Link& link, const TunnelFacts& facts) {
+Probe probe_tunnel(const Kernel& kernel, Netlink& netlink, const Link& link,
+                   const TunnelFacts& facts) {
     Probe probe;
-    probe.paths = probe_paths(link, facts);
+    probe.paths = probe_paths(kernel, link, facts);
     if (link.tunnel.kind != TunnelKind::vxlan || !link.attributes.up.value_or(false)) return probe;
     const auto targets = known_inside(link, facts);
     if (targets.empty()) {
         probe.arp_obstacle = Error(Code::no_inner_address_known);
         return probe;
     }
-    ArpProbe(link, probe).run(targets);
+    ArpProbe(kernel, link, probe).run(targets);
     if (!probe.arp_obstacle) find_peers(netlink, link, probe);
     return probe;
 }

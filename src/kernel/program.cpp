@@ -86,6 +86,7 @@ Result<ProgramOutput> run_system_program(const std::string& name,
     const pid_t child = fork();
     if (child < 0) return cannot_run(name, errno);
     if (child == 0) {
+        signal(SIGPIPE, SIG_DFL); // which we ignore, and which a program inherits so
         dup2(in.get(), STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);
         dup2(err[1], STDERR_FILENO);

@@ -93,14 +93,9 @@ std::optional<Record> parse_record(const std::string& text) {
     return record;
 }
 
-std::string record_text(const Record& record, const RecordOrigin& origin) {
-    nlohmann::json json{{"version", 1},
-                        {"namespace",
-                         {{"device", origin.space.device},
-                          {"inode", origin.space.inode},
-                          {"cookie", origin.cookie}}},
-                        {"keys", record.keys},
-                        {"addresses", nlohmann::json::array()}};
+std::string record_text(const Record& record) {
+    nlohmann::json json{
+        {"version", 1}, {"keys", record.keys}, {"addresses", nlohmann::json::array()}};
     for (const auto& address : record.addresses)
         json["addresses"].push_back(to_string(address));
     for (const auto& route : record.routes)

@@ -186,6 +186,14 @@ void encode_dump_routes(MessageWriter& writer, Family family, int link_index, st
     writer.finish();
 }
 
+void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol) {
+    rtmsg header{};
+    header.rtm_family = family_number(family);
+    header.rtm_protocol = protocol;
+    writer.begin(RTM_GETROUTE, NLM_F_DUMP, header);
+    writer.finish();
+}
+
 void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
                           int link_index) {
     encode_look_up_route(writer, {to, from, link_index});

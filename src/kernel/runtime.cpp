@@ -1,26 +1,17 @@
 #include "vxlanctl/runtime.h"
 
-#include "vxlanctl/directory.h"
+#include "vxlanctl/identity.h"
+#include "vxlanctl/link_codec.h"
 #include "vxlanctl/record_codec.h"
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
-#include <csignal>
+#include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <ctime>
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <memory>
-#include <nlohmann/json.hpp>
-#include <sched.h>
+#include <set>
 #include <sstream>
-#include <sys/file.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/time.h>
 #include <unistd.h>
 #include <utility>
 
@@ -30,64 +21,45 @@ namespace {
 constexpr const char* system_directory = "/run/vxlanctl";
 constexpr std::string_view record_prefix = "record-";
 constexpr std::string_view fresh_prefix = "new-";
+constexpr const char* lock_file = "lock"; // also of /run/vxlanctl itself
+constexpr const char* id_file = "id";
+constexpr const char* confirmation_socket = "confirm";
+constexpr std::size_t most_dead = 16; ///< directories that are looked at in one run
 
-/// Lets a timer's signal end a blocking flock(). The signal comes again and again, so that it
-/// cannot be missed between the look at the clock and the call.
-class LockTimer {
-public:
-    explicit LockTimer(std::chrono::seconds timeout) {
-        struct sigaction action {};
-        action.sa_handler = [](int) {};
-        sigaction(SIGALRM, &action, &old_);
-        const itimerval timer{{0, 10000}, {timeout.count(), timeout.count() == 0 ? 1 : 0}};
-        setitimer(ITIMER_REAL, &timer, nullptr);
-    }
-    LockTimer(const LockTimer&) = delete;
-    LockTimer& operator=(const LockTimer&) = delete;
-    ~LockTimer() {
-        const itimerval off{};
-        setitimer(ITIMER_REAL, &off, nullptr);
-        sigaction(SIGALRM, &old_, nullptr);
-    }
-
-private:
-    struct sigaction old_ {};
-};
-
-std::string lock_name(NamespaceId space) {
-    return fmt::format("lock-{}-{}", space.device, space.inode);
+std::string name_of_directory(const NamespaceId& space) {
+    return fmt::format("{}-{}", space.device, space.inode);
 }
 
-std::optional<NamespaceId> namespace_of_lock(const std::string& name) {
+// Of 0.1.
+std::string old_lock_name(const NamespaceId& space) {
+    return "lock-" + name_of_directory(space);
+}
+std::string old_confirmation(const NamespaceId& space) {
+    return "confirm-" + name_of_directory(space);
+}
+
+/// Out of `DEVICE-INODE` behind the prefix.
+std::optional<NamespaceId> namespace_in(const std::string& name, std::string_view prefix) {
     unsigned long device = 0, inode = 0;
     int length = 0;
-    if (std::sscanf(name.c_str(), "lock-%lu-%lu%n", &device, &inode, &length) != 2 ||
-        static_cast<std::size_t>(length) != name.size())
+    if (!name.starts_with(prefix) ||
+        std::sscanf(name.c_str() + prefix.size(), "%lu-%lu%n", &device, &inode, &length) != 2 ||
+        static_cast<std::size_t>(length) != name.size() - prefix.size())
         return std::nullopt;
     return NamespaceId{device, inode};
 }
 
-/// Every network namespace that a process lives in or that has a name; empty when one could not be
-/// examined. One that is merely held open is missed; its links then only lose the memory of what
-/// may be reset.
-std::optional<std::vector<NamespaceId>> living_namespaces() {
-    // Where others' processes are hidden (hidepid, ProtectProc), they look as if they were not
-    // there.
-    if (!namespace_at("/proc/1/ns/net")) return std::nullopt;
-    std::vector<NamespaceId> spaces;
-    for (const char* directory : {"/proc", "/run/netns", "/run/docker/netns"}) {
-        const std::unique_ptr<DIR, int (*)(DIR*)> open(opendir(directory), closedir);
-        if (!open && errno != ENOENT) return std::nullopt;
-        while (const dirent* entry = open ? readdir(open.get()) : nullptr) {
-            std::string path = fmt::format("{}/{}", directory, entry->d_name);
-            if (directory == std::string_view("/proc")) path += "/ns/net";
-            if (const auto space = namespace_at(path))
-                spaces.push_back(*space);
-            else if (errno != ENOENT && errno != ENOTDIR && errno != ESRCH)
-                return std::nullopt;
-        }
-    }
-    return spaces;
+std::optional<std::string> id_of_record(const std::string& name) {
+    if (!name.starts_with(record_prefix)) return std::nullopt;
+    return name.substr(record_prefix.size());
+}
+
+std::string name_of_record(const std::string& id) {
+    return fmt::format("{}{}", record_prefix, id);
+}
+
+bool is_record(const std::string& name) {
+    return name.starts_with(record_prefix);
 }
 
 std::string read_process_file(int process, std::string_view name) {
@@ -103,31 +75,6 @@ int parent_of(int process) {
     return name_end + 4 < stat.size() ? std::atoi(stat.c_str() + name_end + 4) : 0;
 }
 
-/// Who has the lock.
-struct Holder {
-    std::string who;
-    std::optional<long long> left; ///< seconds in which its change waits for a confirmation
-};
-
-/// Out of the lock's text: a line that says who, and perhaps until when a confirmation is awaited,
-/// in seconds since 1970.
-Holder holder_in(const std::string& text) {
-    const auto end = text.find('\n');
-    Holder holder{text.empty() ? "another vxlanctl" : text.substr(0, end), std::nullopt};
-    if (end != std::string::npos)
-        holder.left = std::max(0LL, std::atoll(text.c_str() + end + 1) - std::time(nullptr));
-    return holder;
-}
-
-std::vector<std::string> names_in(const FileDescriptor& directory) {
-    std::vector<std::string> names;
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
-        fdopendir(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
-    while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
-        names.emplace_back(entry->d_name);
-    return names;
-}
-
 Result<std::string> text_in(const FileDescriptor& directory, const std::string& name) {
     return open_file(directory, name, O_RDONLY).map([](const FileDescriptor& file) {
         return read_all(file.get());
@@ -141,27 +88,50 @@ bool is_none(const Error& error) {
     return code == ENOENT || code == ENOTDIR || code == ELOOP || code == EACCES || code == 0;
 }
 
-std::optional<std::string> id_of_record(const std::string& name) {
-    if (!name.starts_with(record_prefix)) return std::nullopt;
-    return name.substr(record_prefix.size());
+LockPatience patience_for(const std::string& directory) {
+    return {.busy = Error(Code::directory_locked, "", {{"directory", directory}})};
 }
 
-/// The current network namespace's; 0 before Linux 5.14.
-std::uint64_t current_cookie() {
-    const FileDescriptor any(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-    std::uint64_t cookie = 0;
-    socklen_t size = sizeof cookie;
-    getsockopt(any.get(), SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
-    return cookie;
+bool is_root_outside() {
+    return geteuid() == 0 && uid_outside() == 0;
 }
 
-/// Whether the name still means the open file.
-bool is_still_there(int directory, const std::string& name, int file) {
-    struct stat named {
-    }, opened{};
-    return fstatat(directory, name.c_str(), &named, AT_SYMLINK_NOFOLLOW) == 0 &&
-           fstat(file, &opened) == 0 && named.st_ino == opened.st_ino &&
-           named.st_dev == opened.st_dev;
+/// What the directory says whose it is; an error where that cannot be read, though it is there.
+Result<std::optional<Identity>> identity_in(const FileDescriptor& directory) {
+    const auto text = text_in(directory, id_file);
+    if (text) return parse_identity(*text);
+    if (is_none(text.error())) return std::optional<Identity>();
+    return system_error(Code::cannot_read_namespace_id, id_file, text.error().errno_code);
+}
+
+Result<void> write_identity(const FileDescriptor& directory, const Identity& identity) {
+    return replace_file(directory, "new-id", id_file, identity_text(identity));
+}
+
+/// The IDs of all marks on links.
+Result<std::set<std::string>> marks_in(const Kernel& kernel) {
+    auto socket = kernel.netlink();
+    if (!socket) return tl::unexpected(socket.error());
+    std::set<std::string> marks;
+    MessageBatch batch;
+    MessageWriter writer(batch);
+    encode_dump_links(writer, "", false);
+    const auto note = [&](const nlmsghdr* message) {
+        const auto link = decode_link(message);
+        if (const auto mark = link ? mark_of(link->attributes.alias.value_or("")) : std::nullopt)
+            marks.insert(mark->id);
+    };
+    auto done = Netlink(*socket).dump(batch, note, [&] { marks.clear(); });
+    if (!done) return tl::unexpected(done.error());
+    return marks;
+}
+
+void remove_from(const FileDescriptor& directory, const std::string& name) {
+    unlinkat(directory.get(), name.c_str(), 0);
+}
+
+bool move_file(const FileDescriptor& from, const FileDescriptor& to, const std::string& name) {
+    return renameat(from.get(), name.c_str(), to.get(), name.c_str()) == 0;
 }
 
 std::string find_ssh_connection() {
@@ -191,142 +161,278 @@ std::optional<IpAddress> ssh_address(SshEnd end) {
     return address ? std::optional(*address) : std::nullopt;
 }
 
-Result<RuntimeDirectory> RuntimeDirectory::open() {
-    auto directory = make_directory(system_directory);
-    if (!directory) {
-        const int code = directory.error().errno_code;
-        const bool denied = code == EACCES || code == EROFS;
-        // The system's is not ours to use: an ordinary user, or one who is root of a namespace
-        // only. Else an error is one, since the records are there, and so are others' locks.
-        if (denied || geteuid() != 0 || uid_outside() != 0)
-            directory = make_directory(own_directory());
+Result<RuntimeDirectory> RuntimeDirectory::open(const Kernel& kernel) {
+    RuntimeDirectory directory(kernel);
+    std::string path = system_directory;
+    auto top = make_directory(path);
+    // The system's is not for an ordinary user, nor for one who is root of a namespace only. Else
+    // an error is one, since the records are there, and so are others' locks.
+    if (!top && !is_root_outside()) {
+        path = own_directory();
+        top = make_directory(path);
     }
-    if (!directory) return tl::unexpected(directory.error());
-    return RuntimeDirectory(std::move(*directory));
-}
-
-Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing() {
-    std::optional<RuntimeDirectory> directory;
-    auto system = open_directory_of_root(system_directory);
-    if (!system && !is_none(system.error())) return tl::unexpected(system.error());
-    auto own = open_directory(own_directory());
-    if (!own && !is_none(own.error())) return tl::unexpected(own.error());
-    if (system) {
-        directory = RuntimeDirectory(std::move(*system));
-        if (own) directory->other_ = std::move(*own);
-    } else if (own) {
-        directory = RuntimeDirectory(std::move(*own));
-    }
+    if (!top) return tl::unexpected(top.error());
+    directory.places_.push_back({std::move(path), std::move(*top), FileDescriptor()});
     return directory;
 }
 
-Result<void> RuntimeDirectory::lock(NamespaceId space, std::chrono::seconds timeout,
-                                    const std::string& purpose,
-                                    const std::function<void(const std::string& holder)>& on_wait) {
-    const std::string name = lock_name(space);
-    auto opened = open_file(directory_, name, O_RDWR | O_CREAT);
-    if (!opened) return tl::unexpected(opened.error());
-    FileDescriptor file = std::move(*opened);
-    bool told = false;
-    std::optional<LockTimer> timer;
-    while (flock(file.get(), told ? LOCK_EX : LOCK_EX | LOCK_NB) != 0) {
-        if (!told && errno != EWOULDBLOCK) return system_error(Code::cannot_lock, name, errno);
-        const auto [who, left] = holder_in(read_all(file.get()));
-        const Values unconfirmed{{"holder", who}, {"seconds", left.value_or(0)}};
-        if (told) {
-            Error locked(Code::locked, "", {{"holder", who}, {"seconds", timeout.count()}});
-            return error(left ? std::move(locked).also(Code::holder_unconfirmed, unconfirmed)
-                              : std::move(locked));
-        }
-        on_wait(left ? text_of(Code::whose_change_waits, unconfirmed) : who);
-        told = true;
-        timer.emplace(timeout);
+Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing(const Kernel& kernel) {
+    RuntimeDirectory directory(kernel);
+    auto system = open_directory_of_root(system_directory);
+    if (!system && !is_none(system.error())) return tl::unexpected(system.error());
+    auto own = is_root_outside() ? system_error(Code::cannot_open, own_directory(), ENOENT)
+                                 : open_directory(own_directory());
+    if (!own && !is_none(own.error())) return tl::unexpected(own.error());
+    for (auto* top : {&system, &own}) {
+        if (!*top) continue;
+        auto place = directory.look_into(top == &system ? system_directory : own_directory(),
+                                         std::move(**top));
+        if (!place) return tl::unexpected(place.error());
+        directory.places_.push_back(std::move(*place));
     }
-    timer.reset();
-    if (!is_still_there(directory_.get(), name, file.get())) // swept while we waited
-        return lock(space, timeout, purpose, on_wait);
-    if (ftruncate(file.get(), 0) == 0 && lseek(file.get(), 0, SEEK_SET) == 0)
-        write_all(file.get(), fmt::format("process {} ({})", getpid(), purpose));
-    lock_ = std::move(file);
-    locked_ = space;
-    cookie_ = current_cookie();
+    if (directory.places_.empty()) return std::optional<RuntimeDirectory>();
+    return directory;
+}
+
+Result<RuntimeDirectory::Place> RuntimeDirectory::look_into(std::string path,
+                                                            FileDescriptor top) const {
+    auto own = open_directory_of_root(fmt::format("{}/{}", path, name_of_directory(kernel_->id())));
+    if (!own && !is_none(own.error())) return tl::unexpected(own.error());
+    return Place{std::move(path), std::move(top), own ? std::move(*own) : FileDescriptor()};
+}
+
+Result<void> RuntimeDirectory::lock(std::chrono::seconds timeout, const std::string& purpose,
+                                    const std::function<void(const std::string& holder)>& on_wait) {
+    const LockPatience patience{timeout, on_wait, Error(Code::locked)};
+    Place& place = places_.front();
+    while (!lock_) {
+        auto own = make_own();
+        if (!own) return tl::unexpected(own.error());
+        place.own = std::move(*own);
+        auto taken = FileLock::take(place.own, lock_file, patience);
+        if (!taken && taken.error().errno_code != ENOENT) return tl::unexpected(taken.error());
+        // Else it was swept while we waited.
+        if (taken && is_still_there(place.top, name_of_directory(kernel_->id()), place.own.get()))
+            lock_ = std::move(*taken);
+    }
+    const std::string holder = fmt::format("process {} ({})", getpid(), purpose);
+    lock_->say(holder);
+    if (auto settled = settle_identity(); !settled) return settled;
+    if (auto taken = take_over(patience); !taken) return taken;
+    if (old_lock_) old_lock_->say(holder);
     return {};
 }
 
-void RuntimeDirectory::say_until(std::chrono::system_clock::time_point time) {
-    if (lseek(lock_.get(), 0, SEEK_END) >= 0)
-        write_all(lock_.get(), fmt::format("\n{}\n", std::chrono::system_clock::to_time_t(time)));
+Result<void> RuntimeDirectory::share_lock() {
+    auto own = make_own();
+    if (!own) return tl::unexpected(own.error());
+    places_.front().own = std::move(*own);
+    return {};
 }
 
-std::string RuntimeDirectory::path_of(const std::string& name) const {
-    return fmt::format("/proc/self/fd/{}/{}", directory_.get(), name);
+/// The namespace's directory, made if it is not there.
+Result<FileDescriptor> RuntimeDirectory::make_own() const {
+    const Place& place = places_.front();
+    const std::string path = fmt::format("{}/{}", place.path, name_of_directory(kernel_->id()));
+    auto own = open_directory(path);
+    if (own || own.error().errno_code != ENOENT) return own;
+    const auto shared = FileLock::take(place.top, lock_file, patience_for(place.path));
+    if (!shared) return tl::unexpected(shared.error());
+    return make_directory(path);
 }
 
-std::vector<std::string> RuntimeDirectory::paths_of(const std::string& name) const {
-    std::vector<std::string> paths{path_of(name)};
-    if (other_.get() >= 0) paths.push_back(fmt::format("/proc/self/fd/{}/{}", other_.get(), name));
+/// What is there of a namespace that had the number before counts only where its mark is here.
+Result<void> RuntimeDirectory::settle_identity() {
+    const FileDescriptor& own = places_.front().own;
+    const auto read = identity_in(own);
+    if (!read) return tl::unexpected(read.error());
+    const auto& written = *read;
+    const Identity here = identity_of(*kernel_);
+    if (written && agree(*written, here)) {
+        const Identity all = joined(here, *written);
+        return all == *written ? Result<void>() : write_identity(own, all);
+    }
+    auto names = names_in(own);
+    std::erase_if(names, [](const std::string& name) { return !is_record(name); });
+    if (!names.empty()) {
+        const auto marks = marks_in(*kernel_);
+        if (!marks) return tl::unexpected(marks.error());
+        for (const auto& name : names) {
+            if (marks->contains(*id_of_record(name))) continue;
+            remove_from(own, name);
+            ++discarded_;
+        }
+    }
+    return write_identity(own, here);
+}
+
+/// What 0.1 has left, of whatever namespace: once it is in their directories, no run looks at it
+/// again. Until then our lock of 0.1 is held as well.
+Result<void> RuntimeDirectory::take_over(const LockPatience& patience) {
+    const Place& place = places_.front();
+    const std::string own_lock = old_lock_name(kernel_->id());
+    // Made by each program of 0.1 that wrote in this namespace, and removed by us alone.
+    if (faccessat(place.top.get(), own_lock.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
+    auto old_lock = FileLock::take(place.top, own_lock, patience);
+    if (!old_lock) return tl::unexpected(old_lock.error());
+    old_lock_ = std::move(*old_lock);
+    const auto shared = FileLock::take(place.top, lock_file, patience_for(place.path));
+    if (!shared) return tl::unexpected(shared.error());
+    const auto names = names_in(place.top);
+    for (const auto& name : names)
+        if (is_record(name))
+            if (auto taken = take_over_record(name); !taken) return taken;
+    bool is_any_at_work = false;
+    for (const auto& name : names) {
+        const auto space = namespace_in(name, "lock-");
+        if (!space || name == own_lock) continue;
+        if (const auto lock = FileLock::try_to_take(place.top, name)) {
+            remove_from(place.top, old_confirmation(*space));
+            remove_from(place.top, name);
+        } else {
+            is_any_at_work = true;
+        }
+    }
+    for (const auto& name : names)
+        if (name.starts_with(fresh_prefix) && !is_any_at_work) remove_from(place.top, name);
+    return {};
+}
+
+/// Moves it to the directory of its namespace, unless that is at work.
+Result<void> RuntimeDirectory::take_over_record(const std::string& name) {
+    const Place& place = places_.front();
+    const auto text = text_in(place.top, name);
+    const auto origin = text ? origin_of_record(*text) : std::nullopt;
+    const NamespaceId space = origin ? origin->space : kernel_->id();
+    const Identity identity{"", origin ? origin->cookie : 0, 0};
+    if (space == kernel_->id()) {
+        if (!agree(identity, identity_of(*kernel_))) {
+            const auto marks = marks_in(*kernel_);
+            if (!marks) return tl::unexpected(marks.error());
+            if (!marks->contains(*id_of_record(name))) {
+                remove_from(place.top, name);
+                ++discarded_;
+                return {};
+            }
+        }
+        if (!move_file(place.top, place.own, name))
+            return system_error(Code::cannot_move_record, name, errno);
+        return {};
+    }
+    const auto old_lock = FileLock::try_to_take(place.top, old_lock_name(space));
+    if (!old_lock) return {};
+    const auto theirs = make_directory(fmt::format("{}/{}", place.path, name_of_directory(space)));
+    const auto lock = theirs ? FileLock::try_to_take(*theirs, lock_file) : std::nullopt;
+    if (!lock) return {};
+    const auto read = identity_in(*theirs);
+    if (!read) return {};
+    const auto& written = *read;
+    if (!written) (void)write_identity(*theirs, identity);
+    if (written && !agree(*written, identity))
+        remove_from(place.top, name); // of one that is gone
+    else
+        move_file(place.top, *theirs, name);
+    remove_from(place.top, old_lock_name(space));
+    return {};
+}
+
+std::string RuntimeDirectory::confirmation() const {
+    return fmt::format("/proc/self/fd/{}/{}", places_.front().own.get(), confirmation_socket);
+}
+
+std::vector<std::string> RuntimeDirectory::confirmations() const {
+    std::vector<std::string> paths;
+    for (const auto& place : places_) {
+        if (place.own.get() >= 0)
+            paths.push_back(
+                fmt::format("/proc/self/fd/{}/{}", place.own.get(), confirmation_socket));
+        paths.push_back(
+            fmt::format("/proc/self/fd/{}/{}", place.top.get(), old_confirmation(kernel_->id())));
+    }
     return paths;
 }
 
 Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& id) const {
-    for (const auto* directory : {&directory_, &other_}) {
-        if (directory->get() < 0) continue;
-        const std::string name = fmt::format("{}{}", record_prefix, id);
-        const auto text = text_in(*directory, name);
-        if (text) return parse_record(*text);
-        if (!is_none(text.error()))
-            return system_error(Code::cannot_read_record, name, text.error().errno_code);
-    }
+    const std::string name = name_of_record(id);
+    for (const auto& place : places_)
+        for (const auto* directory : {&place.own, &place.top}) { // where 0.1 has it
+            if (directory->get() < 0) continue;
+            const auto text = text_in(*directory, name);
+            if (text) return parse_record(*text);
+            if (!is_none(text.error()))
+                return system_error(Code::cannot_read_record, name, text.error().errno_code);
+        }
     return std::optional<Record>();
 }
 
-Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record,
-                                            NamespaceId space) {
-    return replace_file(directory_, fmt::format("{}{}", fresh_prefix, id),
-                        fmt::format("{}{}", record_prefix, id),
-                        record_text(record, {space, cookie_}));
+Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record) {
+    return replace_file(places_.front().own, fmt::format("{}{}", fresh_prefix, id),
+                        name_of_record(id), record_text(record));
 }
 
-void RuntimeDirectory::remove_record(const std::string& id) {
-    unlinkat(directory_.get(), fmt::format("{}{}", record_prefix, id).c_str(), 0);
+Result<void> RuntimeDirectory::remove_record(const std::string& id) {
+    const std::string name = name_of_record(id);
+    if (unlinkat(places_.front().own.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    return system_error(Code::cannot_remove_record, name, errno);
 }
 
 std::map<std::string, Record>
 RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_marked) const {
     std::map<std::string, Record> orphans;
-    if (lock_.get() < 0) return orphans;
-    for (const auto& name : names_in(directory_)) {
+    if (!lock_) return orphans;
+    for (const auto& name : names_in(places_.front().own)) {
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;
-        const auto text = text_in(directory_, name);
-        if (!text || origin_of_record(*text) != RecordOrigin{locked_, cookie_}) continue;
-        if (auto record = parse_record(*text)) orphans.emplace(*id, std::move(*record));
+        const auto text = text_in(places_.front().own, name);
+        if (auto record = text ? parse_record(*text) : std::nullopt)
+            orphans.emplace(*id, std::move(*record));
     }
     return orphans;
 }
 
-void RuntimeDirectory::sweep(NamespaceId space,
-                             const std::function<bool(const std::string&)>& is_marked) {
-    std::optional<std::optional<std::vector<NamespaceId>>> living;
-    const auto is_alive = [&](const NamespaceId& other) {
-        if (!living) living = living_namespaces();
-        return !*living ||
-               std::find((*living)->begin(), (*living)->end(), other) != (*living)->end();
-    };
-    for (const auto& name : names_in(directory_)) {
-        if (const auto locked = namespace_of_lock(name)) {
-            if (*locked != space && !is_alive(*locked)) unlinkat(directory_.get(), name.c_str(), 0);
-            continue;
-        }
-        if (name.starts_with(fresh_prefix)) // of a writer that was killed
-            unlinkat(directory_.get(), name.c_str(), 0);
+void RuntimeDirectory::sweep(const std::function<bool(const std::string&)>& is_marked) {
+    const Place& place = places_.front();
+    for (const auto& name : names_in(place.own)) {
         const auto id = id_of_record(name);
-        if (!id || is_marked(*id)) continue;
-        const auto text = text_in(directory_, name);
-        if (!text && !is_none(text.error())) continue; // it may be of another network namespace
-        const auto origin = text ? origin_of_record(*text) : std::nullopt;
-        if (origin && origin->space != space && is_alive(origin->space)) continue;
-        remove_record(*id);
+        if (name.starts_with(fresh_prefix) || (id && !is_marked(*id))) remove_from(place.own, name);
+    }
+}
+
+void RuntimeDirectory::end_take_over() {
+    if (!old_lock_) return;
+    const Place& place = places_.front();
+    const auto names = names_in(place.top);
+    if (std::none_of(names.begin(), names.end(), is_record))
+        remove_from(place.top, old_lock_name(kernel_->id()));
+}
+
+/// Whose lock can be taken is not at work.
+void RuntimeDirectory::sweep_dead() {
+    const Place& place = places_.front();
+    const auto shared = FileLock::try_to_take(place.top, lock_file);
+    if (!shared) return; // another time
+    std::vector<std::pair<std::string, NamespaceId>> others;
+    for (const auto& name : names_in(place.top))
+        if (const auto space = namespace_in(name, ""); space && *space != kernel_->id())
+            others.emplace_back(name, *space);
+    if (others.size() > most_dead) { // another part each time
+        std::rotate(others.begin(),
+                    others.begin() +
+                        static_cast<long>(static_cast<std::size_t>(getpid()) % others.size()),
+                    others.end());
+        others.resize(most_dead);
+    }
+    LivingNamespaces living;
+    for (const auto& [name, space] : others) {
+        const auto directory = open_directory(fmt::format("{}/{}", place.path, name));
+        if (!directory) continue;
+        const auto identity = identity_in(*directory);
+        if (!identity || living.may_have(space, identity->value_or(Identity{}))) continue;
+        const auto lock = FileLock::try_to_take(*directory, lock_file);
+        if (!lock) continue;
+        for (const auto& file : names_in(*directory))
+            remove_from(*directory, file);
+        unlinkat(place.top.get(), name.c_str(), AT_REMOVEDIR);
     }
 }
 

@@ -100,12 +100,11 @@ Services read_services(const std::string& root, const std::vector<int>& links) {
     return services;
 }
 
-bool is_services_namespace() {
-    const auto here = current_namespace();
+bool is_services_namespace(const NamespaceId& space) {
     struct stat first {};
     // Without privilege it cannot be looked at; nobody without it gets into another one easily.
-    if (!here || stat("/proc/1/ns/net", &first) != 0) return true;
-    return *here == NamespaceId{first.st_dev, first.st_ino};
+    if (stat("/proc/1/ns/net", &first) != 0) return true;
+    return space == NamespaceId{first.st_dev, first.st_ino};
 }
 
 } // namespace vxlanctl

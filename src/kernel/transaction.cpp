@@ -20,7 +20,6 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>
-#include <net/if.h>
 #include <poll.h>
 #include <unordered_map>
 
@@ -45,7 +44,8 @@ std::size_t message_count(const std::vector<Step>& steps) {
 }
 
 /// Waits until the address has passed duplicate address detection.
-Result<void> await_new_address(Netlink& netlink, int link_index, const Prefix& prefix);
+Result<void> await_new_address(const Kernel& kernel, Netlink& netlink, int link_index,
+                               const Prefix& prefix);
 
 /// The address that the step's route has as its source, if the same steps add it.
 const Address* new_source(const Step& step, const std::vector<Step>& steps) {
@@ -67,9 +67,10 @@ public:
     /// Told how many messages are done.
     using Progress = std::function<void(std::size_t done)>;
 
-    Executor(Netlink& netlink, const State& state, OnSignal on_signal, Progress progress = {})
-        : netlink_(netlink), on_signal_(on_signal), progress_(std::move(progress)),
-          writer_(batch_) {
+    Executor(const Kernel& kernel, Netlink& netlink, const State& state, OnSignal on_signal,
+             Progress progress = {})
+        : kernel_(kernel), netlink_(netlink), on_signal_(on_signal), progress_(std::move(progress)),
+          routers_(netlink.descriptor()), writer_(batch_) {
         for (const auto& link : state.links)
             indexes_.emplace(link.name, link.index);
     }
@@ -125,7 +126,7 @@ private:
     Result<void> await_source(const Step& step, const Prefix& source) {
         if (auto done = flush(); !done) return done;
         const int index = index_of(std::get<AddRoute>(step.operation).link);
-        auto usable = await_new_address(netlink_, index, source);
+        auto usable = await_new_address(kernel_, netlink_, index, source);
         if (!usable) usable.error().subject = tunnel_;
         return usable;
     }
@@ -151,9 +152,9 @@ private:
         const auto each = [&](const auto& operation, auto method) -> Result<void> {
             for (std::size_t i = 0; i < operation.entries.size(); ++i) {
                 if (is_to_stop()) return tl::unexpected(interrupted());
-                const int code = is_in_place(operation.link)
-                                     ? (routers_.*method)(operation.link, operation.entries[i])
-                                     : ENODEV;
+                // An ioctl goes by the name, which may be that of somebody else's link by now.
+                int code = routers_.check(operation.link, index_of(operation.link));
+                if (code == 0) code = (routers_.*method)(operation.link, operation.entries[i]);
                 const Failure failure{0, code, ""};
                 if (failure.code != 0 && !is_gone_already(step, failure))
                     return tl::unexpected(explain(tunnel_, step, i, failure));
@@ -167,11 +168,6 @@ private:
         if (const auto* change = std::get_if<ChangeRouters>(&step.operation))
             return each(*change, &RouterList::change);
         return each(std::get<RemoveRouters>(step.operation), &RouterList::remove);
-    }
-
-    /// An ioctl goes by the name, which may be that of somebody else's link by now.
-    bool is_in_place(const std::string& link) const {
-        return static_cast<int>(if_nametoindex(link.c_str())) == index_of(link);
     }
 
     Result<void> encode(const Step& step) {
@@ -323,6 +319,7 @@ private:
         const Step* step;
         std::size_t element;
     };
+    const Kernel& kernel_;
     Netlink& netlink_;
     OnSignal on_signal_;
     Progress progress_;
@@ -344,9 +341,9 @@ private:
 class NewAddresses {
 public:
     /// Joins the events. That comes before the addresses, so that none is missed.
-    Result<void> listen() {
+    Result<void> listen(const Kernel& kernel) {
         if (events_) return {};
-        auto socket = NetlinkSocket::open();
+        auto socket = kernel.netlink();
         if (!socket) return tl::unexpected(socket.error());
         if (auto joined = socket->join(RTNLGRP_IPV6_IFADDR); !joined) return joined;
         events_ = std::move(*socket);
@@ -443,9 +440,10 @@ private:
     Result<void> awaited_;
 };
 
-Result<void> await_new_address(Netlink& netlink, int link_index, const Prefix& prefix) {
+Result<void> await_new_address(const Kernel& kernel, Netlink& netlink, int link_index,
+                               const Prefix& prefix) {
     NewAddresses addresses;
-    if (auto joined = addresses.listen(); !joined) return joined;
+    if (auto joined = addresses.listen(kernel); !joined) return joined;
     addresses.expect(link_index, prefix);
     addresses.await(netlink, caught_signal());
     return addresses.check(link_index, prefix);
@@ -518,10 +516,11 @@ public:
         if (was == nullptr) was = before_.vanished.find(plan_.name);
         if (was != nullptr) mine.others = links_behind(*was);
         mine.foreign = concerns_foreign(plan_);
+        mine.uppers = false;
         mine.needs = [this](const State&) { return needs_of_undo(); };
         for (int attempt = 0;; ++attempt) {
             // The old socket may still hold half an answer.
-            auto socket = NetlinkSocket::open();
+            auto socket = context_.kernel.netlink();
             if (!socket) return unknown(std::move(cause), socket.error());
             Netlink netlink(*socket);
             const auto now = read_state(netlink, nullptr, mine);
@@ -537,10 +536,10 @@ public:
             }
             if (attempt == undo_attempts)
                 return incomplete(std::move(cause), Code::rollback_failed, steps);
-            Executor executor(netlink, *now, Executor::OnSignal::go_on);
+            Executor executor(context_.kernel, netlink, *now, Executor::OnSignal::go_on);
             NewAddresses addresses;
             const auto put_back = new_ipv6_addresses(steps);
-            const bool listens = !put_back.empty() && addresses.listen().has_value();
+            const bool listens = !put_back.empty() && addresses.listen(context_.kernel).has_value();
             (void)executor.run(plan_.name, steps); // the next reading tells what came of it
             for (const auto& prefix : put_back)
                 addresses.expect(executor.index_of(plan_.name), prefix);
@@ -560,16 +559,16 @@ public:
 
     void remember_after() {
         if (plan_.mark && written_ != plan_.record)
-            (void)context_.records.write_record(plan_.mark->id, plan_.record, context_.space);
+            note(context_.records.write_record(plan_.mark->id, plan_.record));
         if (plan_.old_mark && (!plan_.mark || !same_id()))
-            context_.records.remove_record(plan_.old_mark->id);
+            note(context_.records.remove_record(plan_.old_mark->id));
     }
 
 private:
     Result<void> act() {
         const auto new_addresses = new_ipv6_addresses(plan_.steps);
         if (!new_addresses.empty())
-            if (auto joined = addresses_.listen(); !joined) return joined;
+            if (auto joined = addresses_.listen(context_.kernel); !joined) return joined;
         if (auto done = executor_.run(plan_.name, plan_.steps); !done) return done;
         for (const auto& prefix : new_addresses)
             addresses_.expect(executor_.index_of(plan_.name), prefix);
@@ -697,7 +696,7 @@ private:
         if (may_promote()) both.keys.insert(promotion_key);
         written_ = both;
         if (both == recorded(plan_.mark->id)) return {};
-        return context_.records.write_record(plan_.mark->id, both, context_.space);
+        return context_.records.write_record(plan_.mark->id, both);
     }
 
     /// Whether this run may switch on promote_secondaries, if only for a while.
@@ -721,10 +720,20 @@ private:
         for (const auto& mark : {plan_.mark, plan_.old_mark}) {
             if (!mark) continue;
             if (const auto old = recorded(mark->id))
-                (void)context_.records.write_record(mark->id, *old, context_.space);
+                note(context_.records.write_record(mark->id, *old));
             else
-                context_.records.remove_record(mark->id);
+                note(context_.records.remove_record(mark->id));
         }
+    }
+
+    /// The kernel is right, yet a later run would reset too much, or too little.
+    void note(const Result<void>& written) {
+        if (written) return;
+        const Error& why = written.error();
+        context_.unrecorded.push_back(
+            Error(Code::record_out_of_date, plan_.name,
+                  {{"record", why.subject}, {"reason", text_of(why.code, why.values)}})
+                .with(why.errno_code, why.kernel_text));
     }
 
     static constexpr int undo_attempts = 3;
@@ -749,7 +758,7 @@ public:
     Run(TransactionContext& context, const Config& config, std::span<const TunnelPlan> plans,
         const State& before, const PlanOptions& options)
         : context_(context), config_(config), plans_(plans), before_(before), options_(options),
-          executor_(context.netlink, before, Executor::OnSignal::stop, progress()),
+          executor_(context.kernel, context.netlink, before, Executor::OnSignal::stop, progress()),
           results_(plans.size()) {}
 
     std::vector<Result<void>> carry_out() {
@@ -838,7 +847,7 @@ private:
     /// Returns whether there was anything.
     bool complete_shared() {
         // A signal has ended the work of others, perhaps: this is to be completed.
-        Executor executor(context_.netlink, read_back_, Executor::OnSignal::go_on);
+        Executor executor(context_.kernel, context_.netlink, read_back_, Executor::OnSignal::go_on);
         Failures failures;
         for (auto& [i, steps] : shared_) {
             completed_.insert(i);
@@ -941,7 +950,7 @@ std::vector<Result<void>> carry_out(TransactionContext& context, const Config& c
 
 std::vector<Error> take_back(TransactionContext& context, std::span<const TunnelPlan> plans,
                              const State& before) {
-    Executor executor(context.netlink, before, Executor::OnSignal::go_on);
+    Executor executor(context.kernel, context.netlink, before, Executor::OnSignal::go_on);
     NewAddresses addresses;
     std::map<std::string, Error> left;
     const auto undo = [&](const TunnelPlan& plan) {

@@ -41,7 +41,7 @@ extern "C" int ioctl(int, unsigned long request, ...) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     answer = std::span(data, size);
-    vxlanctl::RouterList list;
+    vxlanctl::RouterList list(-1);
     if (const auto read = list.read("sit1")) require(std::is_sorted(read->begin(), read->end()));
     return 0;
 }

@@ -47,7 +47,7 @@ public:
     /// and takes the same way, so that nothing can still be on it.
     Strings announced(const Namespace& from) {
         const std::string end = send_marker(from);
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        const auto deadline = std::chrono::steady_clock::now() + patience;
         Strings found;
         while (true) {
             pollfd waiting{socket_, POLLIN, 0};

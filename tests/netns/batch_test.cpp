@@ -35,10 +35,13 @@ Config three_tunnels() {
 std::vector<Result<void>>
 carry_out(const Namespace& space, const Config& config,
           const std::function<void(std::size_t done, std::size_t total)>& progress) {
-    const Inside inside(space);
-    auto socket = NetlinkSocket::open();
-    auto records = RuntimeDirectory::open();
+    auto there = NetworkNamespace::open(fmt::format("/proc/self/fd/{}", space.descriptor()));
+    REQUIRE(there);
+    const Kernel kernel(std::move(*there));
+    auto socket = kernel.netlink();
+    auto records = RuntimeDirectory::open(kernel);
     REQUIRE((socket && records));
+    REQUIRE(records->lock(std::chrono::seconds(60), "test", [](const std::string&) {}));
     Netlink netlink(*socket);
     const auto before = read_state(netlink, &*records, request_for(config));
     REQUIRE(before);
@@ -46,7 +49,7 @@ carry_out(const Namespace& space, const Config& config,
         return fmt::format("{:016x}", ++number);
     }};
     const Plan made = plan(config, *before, options);
-    TransactionContext context{netlink, *records, current_namespace().value(), progress};
+    TransactionContext context{kernel, netlink, *records, progress};
     return vxlanctl::carry_out(context, config, made.tunnels, *before, options);
 }
 
@@ -92,12 +95,13 @@ TEST_CASE("batch: what is not in effect for one tunnel in the end is undone for 
     INFO(to_string(results[1].error()));
     CHECK(results[1].error().kind == ErrorKind::kernel);
     CHECK(results[1].error().subject == "vxlan1");
-    CHECK(results[1].error().why == "still to do: add peer 100.64.158.4");
+    CHECK(results[1].error().code == Code::not_in_effect);
+    CHECK(results[1].error().value("steps") == "add peer 100.64.158.4");
     CHECK(results[2]);
     CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.4"});
     CHECK(!link_exists(host.space, "vxlan1"));
     CHECK(flood_list(host.space, "vxlan2") == Strings{"100.64.158.4"});
-    CHECK(sh(host.space, "ls /run/vxlanctl").find("0000000000000002") == std::string::npos);
+    CHECK(sh(host.space, "ls -R /run/vxlanctl").find("0000000000000002") == std::string::npos);
 }
 
 TEST_CASE("batch: an address that another host has costs its own tunnel alone") {
@@ -109,8 +113,8 @@ TEST_CASE("batch: an address that another host has costs its own tunnel alone") 
     const auto results = carry_out(space, three_tunnels(), {});
     REQUIRE(!results[0]);
     INFO(to_string(results[0].error()));
-    CHECK(results[0].error().doing == "cannot use 2001:db8:50::1/64");
-    CHECK(results[0].error().why.find("DAD failed") != std::string::npos);
+    CHECK(results[0].error().code == Code::address_is_taken);
+    CHECK(results[0].error().value("address") == "2001:db8:50::1/64");
     CHECK(!link_exists(space, "vxlan0"));
     CHECK(results[1]);
     CHECK(results[2]);

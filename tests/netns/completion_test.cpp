@@ -212,8 +212,10 @@ TEST_CASE("completion: bash, zsh and fish offer every command, option, word and 
     for (const char* path :
          {"/run/here/a.toml", "/run/here/b.json", "/run/netns/blue", "/run/netns/green"})
         write_text(path, "");
-    const auto cases = all_cases();
+    auto cases = all_cases();
     CHECK(cases.size() > 180);
+    std::size_t few = 0;
+    if (is_brief()) std::erase_if(cases, [&](const auto&) { return few++ % 4 != 0; });
     std::vector<std::string> lines;
     for (const auto& one : cases)
         lines.push_back(one.line);

@@ -29,15 +29,15 @@ struct Wishes {
         REQUIRE(vxlanctl(host.space, "apply /run/wish.toml").code == 0);
         write_text("/run/wish.toml", after_text);
         before = snapshot(host.space);
-        records = sh(host.space, "cat /run/vxlanctl/record-*");
+        records = sh(host.space, "cat /run/vxlanctl/*/record-*");
     }
 
     /// As soon as nobody holds the lock any more.
     void check_taken_back() const {
         CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 50").code == 0);
         CHECK(difference(before, snapshot(host.space)) == "");
-        CHECK(sh(host.space, "cat /run/vxlanctl/record-*") == records);
-        CHECK(sh(host.space, "ls /run/vxlanctl | grep -c confirm || true") == "0\n");
+        CHECK(sh(host.space, "cat /run/vxlanctl/*/record-*") == records);
+        CHECK(sh(host.space, "ls -R /run/vxlanctl | grep -c confirm || true") == "0\n");
     }
     void check_kept() const {
         CHECK(vxlanctl(host.space, "check /run/wish.toml").code == 0);
@@ -69,7 +69,7 @@ template<class Act> void at_each_write(Act act) {
 /// A signal, and then until the process has taken notice of it and waits again, or has ended.
 void signal_and_settle(const std::string& pid, int number) {
     kill(std::stoi(pid), number);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     const auto has = [&](const std::string& text) {
         return text_of("/proc/" + pid + "/status").find(text) != std::string::npos;
     };
@@ -168,7 +168,7 @@ TEST_CASE("confirm: the time runs although nobody reads what is said") {
                  "exec 3<>/run/full; dd if=/dev/zero of=/run/full oflag=nonblock 2>/run/filled; "
                  "exec " VXLANCTL_PROGRAM " apply /run/wish.toml --confirm 1 >&3"});
     await_pending(wishes.host.space);
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!difference(wishes.before, snapshot(wishes.host.space)).empty())
         REQUIRE(std::chrono::steady_clock::now() < deadline);
     sh(wishes.host.space, "kill -KILL " + std::to_string(run.pid()));

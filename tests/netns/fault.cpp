@@ -7,9 +7,12 @@
 //   VXLANCTL_BREAK_FROM=N     the same for the N-th and all later ones
 //   VXLANCTL_STOP_BEFORE=N    stops the process (SIGSTOP) before the send with the N-th one
 //   VXLANCTL_STOP_READING=N   the same before the N-th message that changes nothing
+//   VXLANCTL_STOP_RENAME=N    the same before it gives a file its name for the N-th time
+//   VXLANCTL_BREAK_RENAME=N   that fails instead, as on a full disk
 //   VXLANCTL_SEND_TIME=N      makes each send take N milliseconds longer
 //
 // A broken message keeps its place and sequence number, so the refusal is the kernel's own.
+#include <cerrno>
 #include <csignal>
 #include <cstdarg>
 #include <cstdio>
@@ -28,7 +31,7 @@
 namespace {
 
 constexpr unsigned short no_such_type = 0x7ff0;
-long writes = 0, reads = 0;
+long writes = 0, reads = 0, renames = 0;
 const pid_t process = getpid(); // what it forks is left alone
 
 long number(const char* name) {
@@ -89,6 +92,15 @@ extern "C" ssize_t send(int socket, const void* data, size_t size, int flags) {
     }
     usleep(static_cast<useconds_t>(number("VXLANCTL_SEND_TIME") * 1000));
     return sendto(socket, copy.data(), size, flags, nullptr, 0);
+}
+
+extern "C" int renameat(int from_directory, const char* from, int to_directory, const char* to) {
+    if (getpid() == process && ++renames == number("VXLANCTL_STOP_RENAME")) raise(SIGSTOP);
+    if (getpid() == process && renames == number("VXLANCTL_BREAK_RENAME")) {
+        errno = ENOSPC;
+        return -1;
+    }
+    return static_cast<int>(syscall(SYS_renameat2, from_directory, from, to_directory, to, 0));
 }
 
 extern "C" int ioctl(int descriptor, unsigned long request, ...) {

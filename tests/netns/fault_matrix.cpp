@@ -177,7 +177,7 @@ std::string command_for(const std::string& tunnel, const std::string& item,
 
 /// What the message says is left, as commands; nothing where a link would have to be created, of
 /// which it does not say all.
-std::vector<std::string> commands_in(const std::string& message, const std::string& netns) {
+std::vector<std::string> commands_in(const std::string& message, const StruckCommand& struck) {
     std::vector<std::string> commands;
     const std::string beginning = by_hand();
     std::size_t end = 0; // of the last list
@@ -197,7 +197,11 @@ std::vector<std::string> commands_in(const std::string& message, const std::stri
             list.erase(0, comma + 2);
             if (!begins_with_verb(item)) item = "set " + item; // of several attributes
             if (item.starts_with("create ")) return {};
-            commands.push_back(command_for(tunnel, item, netns));
+            const std::string line = command_for(tunnel, item, struck.netns);
+            commands.push_back(
+                struck.there.count(tunnel) == 0
+                    ? line
+                    : fmt::format("ip netns exec {} sh -c \"{}\"", struck.netns, line));
         }
     }
     return commands;
@@ -271,7 +275,7 @@ public:
 
     /// Each call meets one of the faults that can happen to it; another command's, another one.
     std::vector<std::string> some() {
-        const long stride = is_slow() ? 7 : 1;
+        const long stride = is_brief() ? 5 : 1;
         const std::size_t turn =
             std::accumulate(command_.name.begin(), command_.name.end(), std::size_t{0});
         for (const auto& faults : alike) {
@@ -390,7 +394,7 @@ private:
         if (finished.err.find(by_hand()) == std::string::npos && is_readable)
             return problem(what + ", without a list", finished, now);
         if (!is_readable) return;
-        const auto commands = commands_in(finished.err, command_.netns);
+        const auto commands = commands_in(finished.err, command_);
         if (commands.empty()) return;
         if (now.kernel == old_.kernel) problem(what + ", nothing is left", finished, now);
         const std::string line = fmt::format("{}", fmt::join(commands, "\n"));

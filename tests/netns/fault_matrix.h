@@ -16,6 +16,7 @@ struct StruckCommand {
     std::string spoil;   ///< shell, after `before`
     std::map<std::string, std::string> environment; ///< of the run that is struck
     std::string netns;                              ///< a namespace that has a part in it
+    std::set<std::string> there;                    ///< what messages begin with that are about it
     bool any_mac = false;  ///< a link has one that the kernel chooses anew each time
     bool anew = false;     ///< `before` does not lead back: each time on a new host
     bool may_lose = false; ///< what the next run cannot make again

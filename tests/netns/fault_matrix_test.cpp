@@ -32,6 +32,19 @@ const std::string first_new = "[vxlan.vxlan0]\nmac = \"02:00:00:00:00:01\"\n" + 
                               "routes = [{ to = \"10.200.0.0/16\", table = 101 }]\n";
 const std::string another = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nvni = 11\n" + head +
                             "peers = [\"100.64.158.4\"]\n";
+const std::string there = "[vxlan.there]\nmac = \"02:00:00:00:00:03\"\nnetns = \"vpg-b\"\n"
+                          "local = \"172.21.1.100\"\nvni = 12\n";
+const std::string there_old = there + "addresses = [\"10.225.194.171/9\"]\n"
+                                      "peers = [\"100.64.158.4\", \"100.64.158.132\"]\n"
+                                      "rules = [{ from = \"10.2.0.0/16\", table = 102 }]\n";
+const std::string there_new = there + "addresses = [\"10.225.194.172/9\"]\n"
+                                      "peers = [\"100.64.158.4\", \"100.64.158.133\"]\n";
+const std::string stays = "[vxlan.stays]\nmac = \"02:00:00:00:00:04\"\nnetns = \"vpg-b\"\n"
+                          "local = \"172.21.1.100\"\nvni = 13\npeers = [\"100.64.158.4\"]\n";
+const std::string goes = there + "rules = [{ from = \"10.2.0.0/16\", table = 102 },\n"
+                                 "         { from = \"10.3.0.0/16\", table = 102 }]\n";
+const std::string prepare_there = "ip netns add vpg-b; ip -n vpg-b link set lo up\n"
+                                  "ip -n vpg-b addr add 172.21.1.100/32 dev lo";
 const std::string brought = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nnetns = \"vpg-b\"\n"
                             "create_netns = true\nmove_dev = true\ndev = \"eth1\"\n"
                             "local = \"172.21.1.100\"\npeers = [\"100.64.158.4\"]\n";
@@ -42,6 +55,10 @@ struct Files {
         write_text("/run/new.toml", first_new + another);
         write_text("/run/less.toml", first_old);
         write_text("/run/brought.toml", brought);
+        write_text("/run/two-old.toml", first_old + there_old);
+        write_text("/run/two-new.toml", first_old + there_new);
+        write_text("/run/both.toml", another + stays + goes);
+        write_text("/run/stays.toml", another + stays);
     }
 };
 
@@ -146,6 +163,28 @@ TEST_CASE("fault matrix: down") {
 TEST_CASE("fault matrix: down sweeps what a vanished tunnel left") {
     auto command = row("`down`, with what a vanished tunnel left", up, "down nosuch");
     command.spoil = "ip link del vxlan0";
+    command.may_wait = true;
+    check_row(command);
+}
+
+TEST_CASE("fault matrix: apply in two namespaces") {
+    const Files files;
+    auto command = row("`apply` in two namespaces", "apply --prune /run/two-old.toml",
+                       "apply /run/two-new.toml");
+    command.netns = "vpg-b";
+    command.there = {"there"};
+    command.prepare = prepare_there;
+    check_row(command);
+}
+
+TEST_CASE("fault matrix: apply sweeps what a vanished tunnel left in another namespace") {
+    const Files files;
+    auto command = row("`apply --prune`, with what a vanished tunnel left in another namespace",
+                       "apply --prune /run/both.toml", "apply --prune /run/stays.toml");
+    command.netns = "vpg-b";
+    command.there = {"network namespace 'vpg-b'"};
+    command.prepare = prepare_there;
+    command.spoil = "ip -n vpg-b link del there";
     command.may_wait = true;
     check_row(command);
 }

@@ -8,18 +8,19 @@
 namespace world {
 namespace {
 
-RunOptions stopping_before(long write) {
+RunOptions stopping_before(long write, const std::string& variable) {
     RunOptions options;
     options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
                            {"ASAN_OPTIONS", "verify_asan_link_order=0"},
-                           {"VXLANCTL_STOP_BEFORE", std::to_string(write)}};
+                           {variable, std::to_string(write)}};
     return options;
 }
 
 } // namespace
 
-StoppedRun::StoppedRun(const Namespace& space, const std::string& words, long write)
-    : process_(space, command_of(words), stopping_before(write)) {
+StoppedRun::StoppedRun(const Namespace& space, const std::string& words, long write,
+                       const std::string& variable)
+    : process_(space, command_of(words), stopping_before(write, variable)) {
     // Not taking the exit status of one that ended: that is for wait().
     siginfo_t what{};
     waitid(P_PID, static_cast<id_t>(process_.pid()), &what, WSTOPPED | WEXITED | WNOWAIT);
@@ -32,7 +33,7 @@ Finished StoppedRun::resume() {
 }
 
 void await_pending(const Namespace& space) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     while (!told(vxlanctl(space, "down nosuch --lock-timeout 0"), "locked, holder-unconfirmed"))
         if (std::chrono::steady_clock::now() > deadline)
             throw std::runtime_error("no change waits for its confirmation");
@@ -41,7 +42,7 @@ void await_pending(const Namespace& space) {
 std::map<std::string, std::string> record_files() {
     std::map<std::string, std::string> files;
     std::error_code absent;
-    for (const auto& file : std::filesystem::directory_iterator("/run/vxlanctl", absent))
+    for (const auto& file : std::filesystem::recursive_directory_iterator("/run/vxlanctl", absent))
         if (const auto path = file.path().string(); path.find("/record-") != std::string::npos)
             files[path] = text_of(path);
     return files;

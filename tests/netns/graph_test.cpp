@@ -8,8 +8,8 @@ using namespace world;
 
 namespace {
 
-const RunOptions in_ascii{{{"LC_ALL", "C"}}, "", false, std::chrono::seconds(60)};
-const RunOptions in_unicode{{{"LC_ALL", "C.UTF-8"}}, "", false, std::chrono::seconds(60)};
+const RunOptions in_ascii{{{"LC_ALL", "C"}}, "", false, patience};
+const RunOptions in_unicode{{{"LC_ALL", "C.UTF-8"}}, "", false, patience};
 
 /// The far ends of the only tunnel, by outer address.
 std::map<std::string, nlohmann::json> far_ends(const Finished& graph) {
@@ -28,7 +28,7 @@ TEST_CASE("graph: a running tunnel with who is behind each peer, by MAC and inne
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);
-    sh(host, "ping -c 1 -W 5 10.192.158.132"); // which learns the MAC and the neighbour
+    sh(host, "ping -c 1 -w 600 10.192.158.132"); // which learns the MAC and the neighbour
     sh(host, "ip neigh add 10.192.158.7 lladdr 02:00:00:00:00:07 dev vxlan0 nud permanent\n"
              "bridge fdb add 02:00:00:00:00:07 dev vxlan0 dst 100.64.158.4");
     const auto before = snapshot(host);
@@ -78,7 +78,7 @@ TEST_CASE("graph: lines are as the locale can show them, and none is wider than 
     CHECK(ascii.out.find("+- this host -") == 0);
     for (const char character : ascii.out)
         if (static_cast<unsigned char>(character) >= 0x80) FAIL("not ASCII");
-    const RunOptions unknown{{{"LC_ALL", "xx_XX.UTF-8"}}, "", false, std::chrono::seconds(60)};
+    const RunOptions unknown{{{"LC_ALL", "xx_XX.UTF-8"}}, "", false, patience};
     CHECK(vxlanctl_brief(host.space, "graph", unknown).out == ascii.out);
     CHECK(ascii.out.find("32 more peers") != std::string::npos);
     CHECK(ascii.out.find("outer 100.64.158.40 ") == std::string::npos);

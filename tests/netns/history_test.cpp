@@ -3,6 +3,7 @@
 //
 //   VXLANCTL_HISTORIES=N       how many
 //   VXLANCTL_HISTORY_SEED=N    the seed of the first one; the others' follow
+#include "chance.h"
 #include "history.h"
 #include "world.h"
 
@@ -313,8 +314,10 @@ std::set<std::string> kinds_here() {
 } // namespace
 
 TEST_CASE("history: files and what others do, in any order, end as the files say") {
-    const unsigned seed = number("VXLANCTL_HISTORY_SEED", 1);
-    const unsigned count = number("VXLANCTL_HISTORIES", is_sanitized() ? 20 : is_slow() ? 30 : 470);
+    const unsigned seed = number("VXLANCTL_HISTORY_SEED", first_seed());
+    const unsigned count = number("VXLANCTL_HISTORIES", is_sanitized() ? 20
+                                                        : is_brief()   ? 50
+                                                                       : 1000);
     const auto kinds = kinds_here();
     Tally tally;
     unsigned done = 0, failed = 0;

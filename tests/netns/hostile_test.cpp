@@ -20,10 +20,12 @@ std::string first_line(const std::string& text) {
     return text.substr(0, text.find('\n'));
 }
 
-/// In its own directory of root's.
-std::string lock_of(const Namespace& space) {
-    sh(space, "rm -rf /run/vxlanctl; mkdir -m 755 /run/vxlanctl");
-    return "/run/vxlanctl/lock-" + first_line(sh(space, "stat -L -c %d-%i /proc/self/ns/net"));
+/// Each of the locks, in directories of root's.
+Strings locks_of(const Namespace& space) {
+    const std::string own =
+        "/run/vxlanctl/" + first_line(sh(space, "stat -L -c %d-%i /proc/self/ns/net"));
+    sh(space, "rm -rf /run/vxlanctl; mkdir -m 755 /run/vxlanctl " + own);
+    return {own + "/lock", "/run/vxlanctl/lock"};
 }
 
 /// Beside the directory is a file that the impostor may lead to.
@@ -55,16 +57,20 @@ const std::string rude = "a\033[2J\007b\xc2\x9b\x7f";
 
 TEST_CASE("hostile: what stands in the place of a lock is not opened, waited for or written to") {
     const Host host;
-    const std::string lock = lock_of(host.space);
-    for (const auto& impostor : impostors) {
-        put(host.space, impostor, lock);
-        const auto finished = vxlanctl(host.space, up_words);
-        INFO(impostor << "\n" << finished.err);
-        CHECK(finished.code == 1);
-        CHECK(finished.err.find(lock.substr(lock.rfind('/') + 1)) != std::string::npos);
-        CHECK(text_of("/run/precious") == "precious\n");
+    const Strings locks = locks_of(host.space);
+    for (const auto& lock : locks) {
+        for (const auto& impostor : impostors) {
+            put(host.space, impostor, lock);
+            const auto finished = vxlanctl(host.space, up_words);
+            INFO(lock << ": " << impostor << "\n" << finished.err);
+            CHECK(finished.code == 1);
+            CHECK(finished.err.find(lock.substr(lock.rfind('/') + 1)) != std::string::npos);
+            CHECK(text_of(lock.substr(0, lock.rfind('/')) + "/../precious") == "precious\n");
+        }
+        sh(host.space, "rm -rf " + locks.front().substr(0, locks.front().rfind('/')));
     }
     CHECK_FALSE(link_exists(host.space, "vxlan0"));
+    const std::string lock = locks_of(host.space).front();
     if (!has_other_owners(host.space)) SKIP_CASE("a user namespace has one user");
     put(host.space, "touch $file; chmod 666 $file; chown 65534 $file", lock);
     CHECK(told(vxlanctl(host.space, up_words), "own-file-not-trusted"));
@@ -75,7 +81,7 @@ TEST_CASE("hostile: what stands in the place of a record is not read, and replac
     for (const auto& impostor : impostors) {
         INFO(impostor);
         REQUIRE(vxlanctl(host.space, up_words + " --mtu 1400").code == 0);
-        const std::string record = first_line(sh(host.space, "ls /run/vxlanctl/record-*"));
+        const std::string record = first_line(sh(host.space, "ls /run/vxlanctl/*/record-*"));
         CHECK(vxlanctl(host.space, up_words + " -n").out.find("mtu: 1400 -> ") !=
               std::string::npos); // which the record alone says
         put(host.space, impostor, record);
@@ -89,7 +95,7 @@ TEST_CASE("hostile: what stands in the place of a record is not read, and replac
         CHECK(link(host.space, "vxlan0").at("mtu") == (is_replaced ? 1300 : 1400));
         CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(record)) ==
               is_replaced);
-        CHECK(text_of("/run/precious") == "precious\n");
+        CHECK(text_of("/run/vxlanctl/precious") == "precious\n");
         sh(host.space, "rm -rf " + record + "; ip link del vxlan0");
     }
 }

@@ -142,7 +142,7 @@ void check_success(const Finished& finished) {
 
 } // namespace
 
-TEST_CASE("keepalived: apply, up and check never touch the virtual address") {
+TEST_CASE("keepalived: apply, up and check never touch the virtual address", "[long]") {
     if (!std::filesystem::exists(keepalived)) SKIP_CASE("keepalived is not installed");
     // Of one subnet with the host's own address, and secondary to it. A machine that is busy for
     // three seconds must not look like a failover.
@@ -192,7 +192,7 @@ TEST_CASE("keepalived: apply, up and check never touch the virtual address") {
     gate.a.stop_keepalived();
 }
 
-TEST_CASE("keepalived: fails over before, during and after a change of peers") {
+TEST_CASE("keepalived: fails over before, during and after a change of peers", "[long]") {
     if (!std::filesystem::exists(keepalived)) SKIP_CASE("keepalived is not installed");
     Gate gate({"0.2", "32"});
     gate.a.start_keepalived(); // before there is a vxlan0

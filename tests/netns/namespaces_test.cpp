@@ -80,10 +80,10 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
     CHECK(made.out.find("vxlan1 in vpg-b: created\n  + network namespace vpg-b\n  + lower device "
                         "eth1, with 172.21.1.100/24, route 192.0.2.0/24 via 172.21.1.1\n") !=
           std::string::npos);
-    sh(host.space, "ping -c 1 -W 10 10.192.158.4");
+    sh(host.space, "ping -c 1 -w 600 10.192.158.4");
     const long of_first = first.received();
     CHECK(of_first > 0);
-    sh(host.space, "ip netns exec vpg-b ping -c 1 -W 10 10.192.158.4");
+    sh(host.space, "ip netns exec vpg-b ping -c 1 -w 600 10.192.158.4");
     CHECK(other.received() > 0);
     CHECK(sh(host.space, "ip -n vpg-b route show 192.0.2.0/24").find("via 172.21.1.1 dev eth1") !=
           std::string::npos);
@@ -173,6 +173,33 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
 TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
     write_text("/run/second.toml", second_vpg + brought);
     break_every_write<TwoDevices>("", "apply /run/second.toml");
+}
+
+TEST_CASE("namespaces: a rollback inside a sweep works in the namespace that is swept") {
+    const TwoDevices host;
+    sh(host.space, "ip netns add vpg-b; ip -n vpg-b link set lo up\n"
+                   "ip -n vpg-b addr add 172.21.1.100/32 dev lo");
+    const std::string here = "[vxlan.vxlan0]\nlocal = '172.21.0.100'\npeers = ['100.64.158.4']\n";
+    const std::string stays = "[vxlan.stays]\nnetns = 'vpg-b'\nvni = 12\nlocal = '172.21.1.100'\n"
+                              "peers = ['100.64.158.4']\n";
+    const std::string goes = "[vxlan.goes]\nnetns = 'vpg-b'\nvni = 11\nlocal = '172.21.1.100'\n"
+                             "peers = ['100.64.158.4']\n"
+                             "rules = [{ from = '10.1.0.0/16', table = 101 },\n"
+                             "         { from = '10.2.0.0/16', table = 101 }]\n";
+    REQUIRE(vxlanctl(host.space, "apply -", input(here + stays + goes)).code == 0);
+    sh(host.space, "ip -n vpg-b link del goes");
+    const auto before = snapshot(host.space);
+    const auto rules = sh(host.space, "ip -n vpg-b rule");
+    REQUIRE(rules.find("10.2.0.0/16") != std::string::npos);
+    const auto failed = vxlanctl_counted(host.space, "apply --prune -",
+                                         {{"VXLANCTL_BREAK_WRITE", "2"}}, here + stays);
+    INFO(failed.finished.out << failed.finished.err);
+    CHECK(failed.writes == 3); // the first one is put back
+    CHECK(failed.finished.code == 1);
+    CHECK(difference(before, snapshot(host.space)) == "");
+    CHECK(sh(host.space, "ip -n vpg-b rule") == rules);
+    CHECK(vxlanctl(host.space, "apply --prune -", input(here + stays)).code == 0);
+    CHECK(sh(host.space, "ip -n vpg-b rule").find("10.") == std::string::npos);
 }
 
 TEST_CASE("namespaces: a change that nobody confirms is taken back everywhere") {

@@ -149,7 +149,7 @@ TEST_CASE("VNI and port in use: the holder is named where it is visible, and sai
     CHECK(told(hidden, "vni-in-use-elsewhere", {"10", "4789"}));
     CHECK(hidden.err.find("File exists") != std::string::npos);
     CHECK(difference(before, snapshot(host.space)) == "");
-    CHECK(sh(host.space, "ls /run/vxlanctl").find("record-") == std::string::npos);
+    CHECK(sh(host.space, "ls -R /run/vxlanctl").find("record-") == std::string::npos);
     CHECK(vxlanctl(host.space, up_words + " --vni 11").code == 0);
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("recreate: refused without the option that allows it") {
     CHECK(link(host.space, "vxlan0").at("linkinfo").at("info_data").at("id") == 11);
     CHECK(flood_list(host.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
     CHECK(vxlanctl_counted(host.space, up_words + " --vni 11").writes == 0);
-    CHECK(sh(host.space, "ls /run/vxlanctl | grep -c record-") == "1\n");
+    CHECK(sh(host.space, "ls -R /run/vxlanctl | grep -c record-") == "1\n");
 }
 
 TEST_CASE("recreate: undeclared addresses need a decision") {

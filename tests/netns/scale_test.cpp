@@ -25,7 +25,7 @@ std::string file_of(int count, int last) {
 RunOptions patiently(const std::string& input) {
     RunOptions options;
     options.input = input;
-    options.deadline = std::chrono::seconds(100);
+    options.deadline = patience;
     return options;
 }
 
@@ -54,7 +54,7 @@ TEST_CASE("scale: a thousand tunnels are made, found in sync, and changed, by as
           "hundred") {
     const Host host;
     without_duplicate_detection(host.space); // a dump that its end interrupts is read again
-    const int many = is_slow() ? 400 : 1000;
+    const int many = is_brief() ? 400 : 1000;
     const std::string all = file_of(many, 99), changed = file_of(many, 98);
     const auto made = vxlanctl(host.space, "apply -", patiently(all));
     INFO(made.err);

@@ -14,8 +14,7 @@ Struck run_struck(const Namespace& space, const std::string& words, const Strike
     environment["VXLANCTL_STRIKE_ON"] = strike.goes_on ? "1" : "";
     environment["VXLANCTL_STRUCK"] = calls;
     unlink(calls.c_str());
-    Struck struck{
-        vxlanctl(space, words, {std::move(environment), "", false, std::chrono::seconds(30)}), ""};
+    Struck struck{vxlanctl(space, words, {std::move(environment), "", false, patience}), ""};
     if (access(calls.c_str(), F_OK) != 0) return struck;
     const std::string text = text_of(calls);
     struck.call = text.substr(0, text.find('\n'));

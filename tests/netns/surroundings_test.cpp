@@ -1,6 +1,7 @@
 // Other devices on the host do not disturb, and `show` tells what a person should look at.
 #include "world.h"
 
+#include <array>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -123,7 +124,7 @@ TEST_CASE("show: all of a tunnel, for people and for machines") {
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);
-    sh(*network.peers[0], "ping -c 1 -W 5 10.225.194.171");
+    sh(*network.peers[0], "ping -c 1 -w 600 10.225.194.171");
     const auto text = vxlanctl(host, "show vxlan0");
     CHECK(text.code == 0);
     for (const char* part :
@@ -232,6 +233,61 @@ TEST_CASE("output: JSON of a change, and quiet and verbose runs") {
     CHECK(vxlanctl(host.space, "--version").out.find("vxlanctl 0.1.0") == 0);
     CHECK(vxlanctl(host.space, "--help").out.find("Commands:") != std::string::npos);
     CHECK(vxlanctl(host.space, "up --help").out.find("--peers-file FILE") != std::string::npos);
-    const auto full = run(host.space, {"/bin/sh", "-c", VXLANCTL_PROGRAM " show > /dev/full"});
-    CHECK(full.code == 1);
+}
+
+namespace {
+
+/// What standard output is: a full disk, a pipe that nobody reads, nothing at all.
+constexpr std::array deaf_outputs{">/dev/full", ">&4 4>&-", // see unheard()
+                                  ">&-"};
+
+Finished unheard(const Host& host, const std::string& words, const std::string& output) {
+    return run(host.space, {"/bin/sh", "-c",
+                            "exec 3<>/run/pipe 4>/run/pipe 3<&-; exec " VXLANCTL_PROGRAM " " +
+                                words + " " + output});
+}
+
+bool says_so(const Finished& finished) {
+    return finished.err.find(clause("cannot-write-output")) != std::string::npos;
+}
+
+const std::string unheard_file = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                                 "peers = [\"100.64.158.4\"]\n";
+
+} // namespace
+
+TEST_CASE("surroundings: a change that cannot be reported is done all the same, and 'check' keeps "
+          "its exit code") {
+    for (const std::string output : deaf_outputs) {
+        const Host host;
+        sh(host.space, "rm -f /run/pipe; mkfifo /run/pipe");
+        write_text("/run/file.toml", unheard_file);
+        INFO(output);
+        CHECK(unheard(host, "check /run/file.toml", output).code == 3);
+        const auto made = unheard(host, "apply /run/file.toml", output);
+        CHECK(made.code == 0);
+        CHECK(says_so(made));
+        CHECK(link_exists(host.space, "vxlan0"));
+        CHECK(unheard(host, "check /run/file.toml", output).code == 0);
+        const auto gone = unheard(host, "down vxlan0 --json", output);
+        CHECK(gone.code == 0);
+        CHECK(says_so(gone));
+        CHECK_FALSE(link_exists(host.space, "vxlan0"));
+        CHECK(unheard(host, "down vxlan0 --xyzzy --json", output).code == 2);
+    }
+}
+
+TEST_CASE("surroundings: what only tells something fails where it cannot") {
+    const Host host;
+    sh(host.space, "rm -f /run/pipe; mkfifo /run/pipe");
+    write_text("/run/file.toml", unheard_file);
+    REQUIRE(vxlanctl(host.space, up_words).code == 0);
+    for (const std::string output : deaf_outputs)
+        for (const std::string words : {"show", "export", "plan /run/file.toml", "graph",
+                                        "--version", "--help", "apply --dry-run /run/file.toml"}) {
+            const auto finished = unheard(host, words, output);
+            INFO(words << " " << output << ": " << finished.err);
+            CHECK(finished.code == 1);
+            CHECK(says_so(finished));
+        }
 }

@@ -60,7 +60,7 @@ void Terminal::type(const std::string& text) const {
 }
 
 std::string Terminal::read_until(const std::string& end) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     for (;;) {
         if (const auto at = unread_.find(end); at != std::string::npos) {
             const std::string text = unread_.substr(0, at + end.size());

@@ -300,7 +300,7 @@ TEST_CASE("several tunnels: what fails for one does not concern the others") {
     CHECK(addresses(tunnels.space, "two") == Strings{"10.0.2.1/24"});
     CHECK(!link_exists(tunnels.space, "three"));
     CHECK(vxlanctl(tunnels.space, tunnels.removal).code == 0);
-    CHECK(sh(tunnels.space, "ls /run/vxlanctl | grep -c record- || true") == "0\n");
+    CHECK(sh(tunnels.space, "ls -R /run/vxlanctl | grep -c record- || true") == "0\n");
 }
 
 TEST_CASE("several tunnels: after a signal no other one is begun") {

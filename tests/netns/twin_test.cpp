@@ -2,8 +2,8 @@
 #include "twins.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/kernel.h"
 #include "vxlanctl/link_codec.h"
-#include "vxlanctl/netlink.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -204,8 +204,11 @@ TEST_CASE("twin: what iproute2 has no word for is a comment that says so") {
     vxlanctl::MessageWriter writer(batch);
     vxlanctl::encode_create(writer, "vxlan0", {}, vxlan, {});
     {
-        const Inside inside(twins.ours.space);
-        auto socket = vxlanctl::NetlinkSocket::open();
+        const vxlanctl::Kernel kernel(
+            vxlanctl::NetworkNamespace::open(
+                fmt::format("/proc/self/fd/{}", twins.ours.space.descriptor()))
+                .value());
+        auto socket = kernel.netlink();
         REQUIRE(socket);
         const auto failures = vxlanctl::Netlink(*socket).request(batch, [](const nlmsghdr*) {});
         REQUIRE(failures);
@@ -300,7 +303,7 @@ TEST_CASE("twin: the flood list of a control plane keeps its flag") {
     twins.run(up_words);
 }
 
-TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something else") {
+TEST_CASE("twin: names that a shell, iproute2 or sysctl would take for something else", "[long]") {
     for (const std::string name : {"type", "a=b.1", "it;s*", "$(id)", "~", "#x", "\\", "none"}) {
         INFO(name);
         Twins twins;

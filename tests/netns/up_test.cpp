@@ -215,7 +215,7 @@ TEST_CASE("up: what was never stated is never touched") {
 TEST_CASE("up: without its record it resets nothing, and says so once") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words + " --ttl 9").code == 0);
-    sh(host.space, "rm -f /run/vxlanctl/record-*");
+    sh(host.space, "rm -f /run/vxlanctl/*/record-*");
     const auto first = vxlanctl_counted(host.space, up_words);
     CHECK(first.finished.code == 0);
     CHECK(first.writes == 0);
@@ -312,7 +312,7 @@ TEST_CASE("down: removes what is ours, says what is absent, refuses the rest") {
     CHECK(vxlanctl(host.space, "down --all").out == "vxlan0: removed\n  - link vxlan0\n");
     CHECK_FALSE(link_exists(host.space, "vxlan0"));
     CHECK(link_exists(host.space, "other"));
-    CHECK(sh(host.space, "ls /run/vxlanctl").find("record-") == std::string::npos);
+    CHECK(sh(host.space, "ls -R /run/vxlanctl").find("record-") == std::string::npos);
     CHECK(vxlanctl(host.space, "down other --force").code == 0);
     CHECK_FALSE(link_exists(host.space, "other"));
     CHECK(link_exists(host.space, "br0"));

@@ -21,7 +21,7 @@ public:
 
     /// Waits until the program has said that.
     void await(const std::string& text) const {
-        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        const auto deadline = std::chrono::steady_clock::now() + patience;
         while (said().find(text) == std::string::npos) {
             INFO(said());
             REQUIRE(std::chrono::steady_clock::now() < deadline);
@@ -55,9 +55,9 @@ const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.1
 
 /// First the namespace comes, then the device with its address in it.
 void check_late_namespace(Waiting& host) {
-    host.await("waiting for network namespace 'vpg-b'\n");
+    host.await(clause("waiting-for", {{"what", "network namespace 'vpg-b'"}}) + "\n");
     sh(host.space, "ip netns add vpg-b");
-    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    host.await(clause("waiting-for", {{"what", "link 'eth1', address 172.21.1.100"}}) + "\n");
     sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
                    "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
     CHECK(host.finish().code == 0);
@@ -69,10 +69,10 @@ void check_late_namespace(Waiting& host) {
 
 TEST_CASE("wait: the lower device comes late, and its address later") {
     Waiting host(words + " --wait 60");
-    host.await("waiting for link 'eth0', address 172.21.0.100\n");
+    host.await(clause("waiting-for", {{"what", "link 'eth0', address 172.21.0.100"}}) + "\n");
     CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 0").code == 0); // no lock is held
     sh(host.space, device);
-    host.await("waiting for address 172.21.0.100\n");
+    host.await(clause("waiting-for", {{"what", "address 172.21.0.100"}}) + "\n");
     sh(host.space, "ip addr add 172.21.0.100/24 dev eth0");
     const auto finished = host.finish();
     INFO(Waiting::said());
@@ -83,7 +83,7 @@ TEST_CASE("wait: the lower device comes late, and its address later") {
 TEST_CASE("wait: the address is there first, on another link") {
     Waiting host(words + " --wait 60");
     sh(host.space, "ip addr add 172.21.0.100/32 dev lo");
-    host.await("waiting for link 'eth0'\n");
+    host.await(clause("waiting-for", {{"what", "link 'eth0'"}}) + "\n");
     sh(host.space, device);
     CHECK(host.finish().code == 0);
     CHECK(link_exists(host.space, "vxlan0"));
@@ -96,7 +96,7 @@ TEST_CASE("wait: the end of the time is an error, and so is a signal") {
     CHECK(told(late, "gave-up-waiting", {"1", "link 'eth0', address 172.21.0.100"}));
     CHECK(vxlanctl(space, words + " --wait x").code == 2);
     Waiting host(words + " --wait 60");
-    host.await("waiting for link 'eth0'");
+    host.await(clause("waiting-for", {{"what", "link 'eth0'"}}));
     kill(host.pid(), SIGTERM);
     CHECK(host.finish().code == 1);
     CHECK(Waiting::said().find("interrupted by signal 15") != std::string::npos);
@@ -147,7 +147,7 @@ TEST_CASE(
         << place << "[vxlan.vxlan3]\nvni = 12\n"
         << place;
     Waiting host("apply --wait 60 /run/brought.toml");
-    host.await("waiting for link 'eth1', address 172.21.1.100\n");
+    host.await(clause("waiting-for", {{"what", "link 'eth1', address 172.21.1.100"}}) + "\n");
     CHECK(Waiting::said().find("network namespace") == std::string::npos);
     sh(host.space, "ip link add eth1 type veth peer name wire\n"
                    "ip link set eth1 up; ip addr add 172.21.1.100/24 dev eth1");

@@ -1,6 +1,8 @@
 #include "world.h"
 #include "vxlanctl/error.h"
 
+#include "chance.h"
+
 #include "json_schema.h"
 
 #include <algorithm>
@@ -270,9 +272,9 @@ long times_told(const Finished& finished, const std::string& code) {
     return times;
 }
 
-std::string clause(const std::string& code) {
+std::string clause(const std::string& code, const vxlanctl::Values& values) {
     for (const auto& row : vxlanctl::message_rows())
-        if (vxlanctl::code_word(row.code) == code) return vxlanctl::text_of(row.code);
+        if (vxlanctl::code_word(row.code) == code) return vxlanctl::text_of(row.code, values);
     throw std::logic_error("there is no code " + code);
 }
 
@@ -305,8 +307,8 @@ bool is_sanitized() {
     return sanitized;
 }
 
-bool is_slow() {
-    return is_sanitized() || std::getenv("VM_GUEST") != nullptr;
+bool is_brief() {
+    return !is_long() || is_sanitized() || std::getenv("VM_GUEST") != nullptr;
 }
 
 Counted vxlanctl_counted(const Namespace& space, const std::string& words,
@@ -318,7 +320,7 @@ Counted vxlanctl_counted(const Namespace& space, const std::string& words,
     environment["LD_PRELOAD"] = FAULT_LIBRARY;
     environment["VXLANCTL_LOG"] = log;
     environment["ASAN_OPTIONS"] = "verify_asan_link_order=0";
-    Counted counted{vxlanctl(space, words, {environment, input, false, std::chrono::seconds(60)})};
+    Counted counted{vxlanctl(space, words, {environment, input, false, patience})};
     std::ifstream lines(log);
     for (std::string line; std::getline(lines, line);)
         ++(line == "read" ? counted.reads : counted.writes);

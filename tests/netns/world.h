@@ -1,6 +1,7 @@
 #pragma once
 
 #include "text_files.h"
+#include "vxlanctl/error.h"
 
 #include <chrono>
 #include <map>
@@ -10,6 +11,10 @@
 
 /// Hosts in network namespaces of their own, and programs that run on them.
 namespace world {
+
+/// How long a test waits for what comes at once on a machine with nothing else to do: whoever waits
+/// in vain has found a fault, and a machine under load has not.
+constexpr std::chrono::seconds patience{600};
 
 /// A network namespace that lives as long as this object, with `lo` up.
 class Namespace {
@@ -46,7 +51,7 @@ struct RunOptions {
     std::map<std::string, std::string> environment;
     std::string input;
     bool as_nobody = false; ///< without any capability
-    std::chrono::seconds deadline{60};
+    std::chrono::seconds deadline{patience};
 };
 
 Finished run(const Namespace& space, const std::vector<std::string>& command,
@@ -92,7 +97,7 @@ bool told(const std::string& text, const std::string& codes,
 /// How many lines have the code.
 long times_told(const Finished& finished, const std::string& code);
 /// The clause that has this code, as the program writes it into values.
-std::string clause(const std::string& code);
+std::string clause(const std::string& code, const vxlanctl::Values& values = {});
 /// `code {name=value, name=value}` of messages in JSON, with `; ` between them.
 std::string told(const nlohmann::json& messages);
 /// `apply -` and `check -` of this file.
@@ -113,8 +118,10 @@ inline int skipped_cases = 0;
 
 /// Whether the program was built with sanitizers, which slow it down and preload themselves.
 bool is_sanitized();
-/// Whether that, or in a guest whose kernel is a process.
-bool is_slow();
+/// Whether the tests try few of many cases, always the same ones: all of them are tried where
+/// VXLANCTL_LONG is set (tools/test long), unless sanitizers or a guest make each take ten times as
+/// long.
+bool is_brief();
 
 /// New IPv6 addresses are ready at once there, and not after a second or two.
 void without_duplicate_detection(const Namespace& space);

@@ -7,7 +7,7 @@
 using namespace vxlanctl;
 
 TEST_CASE("prl: 0.0.0.0, which would wipe the whole list, is never sent") {
-    RouterList list;
+    RouterList list(-1);
     // The kernel would not know this link.
     CHECK(list.remove("no-such-link", {parse_address("0.0.0.0").value(), false}) == ENXIO);
     CHECK(list.remove("no-such-link", {parse_address("0.0.0.0").value(), true}) == ENXIO);

@@ -3,9 +3,11 @@
 
 #include "vxlanctl/fdb_codec.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <cerrno>
 #include <deque>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 using namespace vxlanctl;
@@ -106,6 +108,78 @@ private:
     std::vector<std::byte> current_;
 };
 
+/// Has the VXLANs `mine` and `other`, of which the second one vanishes when it was listed. What is
+/// asked of it by its index is refused, as the kernel does.
+class VanishingKernel : public Transport {
+public:
+    explicit VanishingKernel(std::uint16_t refused) : refused_(refused) {}
+
+    Result<void> join(int) override { return {}; }
+    void leave(int) override {}
+
+    Result<void> send(std::span<const std::byte> datagram) override {
+        answer_.clear();
+        while (datagram.size() >= sizeof(nlmsghdr)) {
+            const auto* request = reinterpret_cast<const nlmsghdr*>(datagram.data());
+            answer(request);
+            const std::size_t size = NLMSG_ALIGN(request->nlmsg_len);
+            datagram = datagram.subspan(std::min(size, datagram.size()));
+        }
+        return {};
+    }
+
+    Result<std::span<const std::byte>> receive() override {
+        return std::span<const std::byte>(answer_);
+    }
+
+private:
+    static constexpr int mine = 7, other = 8;
+
+    void answer(const nlmsghdr* request) {
+        const bool is_dump = (request->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP;
+        MessageBatch answer;
+        MessageWriter writer(answer);
+        if (request->nlmsg_type == RTM_GETLINK && is_dump) {
+            add_link(writer, mine, "mine");
+            add_link(writer, other, "other");
+        }
+        const bool refuses = request->nlmsg_type == refused_ && names_other(request);
+        if (refuses || !is_dump)
+            writer.begin(NLMSG_ERROR, 0, nlmsgerr{refuses ? -ENODEV : 0, *request});
+        else
+            writer.begin(NLMSG_DONE, NLM_F_MULTI, int{0});
+        writer.finish();
+        for (const std::size_t at : answer.offsets)
+            reinterpret_cast<nlmsghdr*>(answer.bytes.data() + at)->nlmsg_seq = request->nlmsg_seq;
+        answer_.insert(answer_.end(), answer.bytes.begin(), answer.bytes.end());
+    }
+
+    static void add_link(MessageWriter& writer, int index, const char* name) {
+        ifinfomsg header{};
+        header.ifi_index = index;
+        writer.begin(RTM_NEWLINK, NLM_F_MULTI, header);
+        writer.put_string(IFLA_IFNAME, name);
+        auto* info = writer.begin_nest(IFLA_LINKINFO);
+        writer.put_string(IFLA_INFO_KIND, "vxlan");
+        writer.end_nest(info);
+        writer.finish();
+    }
+
+    static bool names_other(const nlmsghdr* request) {
+        const std::uint16_t attribute = request->nlmsg_type == RTM_GETROUTE
+                                            ? std::uint16_t{RTA_OIF}
+                                            : std::uint16_t{NDA_IFINDEX};
+        const std::size_t header =
+            request->nlmsg_type == RTM_GETROUTE ? sizeof(rtmsg) : sizeof(ndmsg);
+        for (const nlattr* one : Attributes::of_message(request, header))
+            if (nla_type(one) == attribute) return read_as<int>(one) == other;
+        return false;
+    }
+
+    std::uint16_t refused_;
+    std::vector<std::byte> answer_;
+};
+
 std::vector<FloodEntry> peers(std::initializer_list<const char*> addresses) {
     std::vector<FloodEntry> result;
     for (const char* address : addresses)
@@ -118,7 +192,7 @@ std::vector<FloodEntry> read(RestlessKernel& kernel, const std::vector<FloodEntr
     Netlink netlink(kernel);
     ReadRequest request;
     request.tunnels = {"vxlan0"};
-    request.kinds = {TunnelKind::vxlan};
+    request.every_tunnel = true;
     request.foreign = false;
     request.expects = [&](const Link& link) { return link.flood_list == expected; };
     const auto state = read_state(netlink, nullptr, request);
@@ -170,4 +244,19 @@ TEST_CASE("reader: a table that never rests does not keep the program for ever")
         kernel.show(peers({"100.64.158.4"}), static_cast<std::uint8_t>(mac));
     CHECK(read(kernel, peers({"100.64.158.132"})) == peers({"100.64.158.4"}));
     CHECK(kernel.readings < 200);
+}
+
+TEST_CASE("reader: a tunnel that vanishes while it is read is not there, and stops nothing") {
+    for (const std::uint16_t refused : {RTM_GETROUTE, RTM_GETNEIGH}) {
+        VanishingKernel kernel(refused);
+        Netlink netlink(kernel);
+        ReadRequest request;
+        request.every_tunnel = true;
+        request.uppers = false;
+        const auto state = read_state(netlink, nullptr, request);
+        INFO(refused);
+        REQUIRE(state.has_value());
+        CHECK(find_link(*state, "mine") != nullptr);
+        CHECK(find_link(*state, "other") == nullptr);
+    }
 }

@@ -57,7 +57,7 @@ const std::string peers = R"({"match": {"op": "==", "left": {"payload": {"protoc
     "len": 10}}]}}})";
 const std::string known = R"({"match": {"op": "in", "left": {"ct": {"key": "state"}},
     "right": ["established", "related"]}})";
-const std::string accept = R"({"accept": null})", drop = R"({"drop": null})";
+const std::string accepting = R"({"accept": null})", drop = R"({"drop": null})";
 const std::string count = R"({"counter": {"packets": 0, "bytes": 0}})";
 const std::string limit = R"({"limit": {"rate": 10, "burst": 5, "per": "second"}})";
 
@@ -73,9 +73,9 @@ TEST_CASE("ruleset: the policy counts where no rule decides") {
     CHECK(judge({}, from_peer()).fate == Fate::passes);
     CHECK(fate("accept", {}) == Fate::passes);
     CHECK(fate("drop", {}) == Fate::dropped);
-    CHECK(fate("drop", {tcp_port + "," + accept, known + "," + accept}) == Fate::dropped);
-    CHECK(fate("drop", {port + "," + count + "," + accept}) == Fate::passes);
-    CHECK(fate("drop", {peers + "," + port + "," + accept}) == Fate::passes);
+    CHECK(fate("drop", {tcp_port + "," + accepting, known + "," + accepting}) == Fate::dropped);
+    CHECK(fate("drop", {port + "," + count + "," + accepting}) == Fate::passes);
+    CHECK(fate("drop", {peers + "," + port + "," + accepting}) == Fate::passes);
     const auto ruleset = chain("drop", {count});
     const auto judgement = judge(ruleset, from_peer());
     REQUIRE(judgement.blamed.size() == 1);
@@ -84,8 +84,8 @@ TEST_CASE("ruleset: the policy counts where no rule decides") {
 }
 
 TEST_CASE("ruleset: the first rule that certainly matches decides") {
-    CHECK(fate("accept", {port + "," + drop, accept}) == Fate::dropped);
-    CHECK(fate("accept", {accept, port + "," + drop}) == Fate::passes);
+    CHECK(fate("accept", {port + "," + drop, accepting}) == Fate::dropped);
+    CHECK(fate("accept", {accepting, port + "," + drop}) == Fate::passes);
     CHECK(fate("accept", {port + R"(, {"reject": {"type": "icmp"}})"}) == Fate::dropped);
     CHECK(fate("accept", {link_is("==", "eth1") + "," + drop}) == Fate::passes);
     CHECK(fate("accept", {link_is("!=", "eth1") + "," + drop}) == Fate::dropped);
@@ -98,7 +98,7 @@ TEST_CASE("ruleset: the first rule that certainly matches decides") {
 
 TEST_CASE("ruleset: what cannot be judged makes unsure, never sure") {
     CHECK(fate("accept", {limit + "," + drop}) == Fate::unsure);
-    CHECK(fate("drop", {limit + "," + accept}) == Fate::unsure);
+    CHECK(fate("drop", {limit + "," + accepting}) == Fate::unsure);
     CHECK(fate("accept", {R"({"xt": null})"}) == Fate::unsure);
     CHECK(fate("accept", {limit + "," + drop, port + "," + drop}) == Fate::dropped);
     CHECK(fate("accept", {port + R"(, {"jump": {"target": "nowhere"}})"}) == Fate::unsure);
@@ -127,8 +127,8 @@ TEST_CASE("ruleset: a protocol without ports may be established by what was sent
     const std::string six = R"({"match": {"op": "==", "left": {"payload": {"protocol": "ip",
         "field": "protocol"}}, "right": "ipv6"}})";
     CHECK(fate("accept", {six + "," + drop}, "", isatap()) == Fate::dropped);
-    CHECK(fate("drop", {known + "," + accept}, "", isatap()) == Fate::unsure);
-    CHECK(fate("drop", {six + "," + accept}, "", isatap()) == Fate::passes);
+    CHECK(fate("drop", {known + "," + accepting}, "", isatap()) == Fate::unsure);
+    CHECK(fate("drop", {six + "," + accepting}, "", isatap()) == Fate::passes);
     CHECK(fate("accept", {port + "," + drop}, "", isatap()) == Fate::passes);
 }
 
@@ -138,8 +138,8 @@ TEST_CASE("ruleset: sets, maps, jumps and their return") {
         "9.0.0.9"]}]}})";
     const std::string in_set = R"({"match": {"op": "==", "left": {"payload": {"protocol": "ip",
         "field": "saddr"}}, "right": "@s"}})";
-    CHECK(fate("drop", {in_set + "," + accept}, set) == Fate::passes);
-    CHECK(fate("drop", {in_set + "," + accept}) == Fate::unsure); // the set is not told
+    CHECK(fate("drop", {in_set + "," + accepting}, set) == Fate::passes);
+    CHECK(fate("drop", {in_set + "," + accepting}) == Fate::unsure); // the set is not told
     const std::string map = R"({"vmap": {"key": {"payload": {"protocol": "udp", "field": "dport"}},
         "data": {"set": [[80, {"accept": null}], [4789, {"drop": null}]]}}})";
     CHECK(fate("accept", {map}) == Fate::dropped);
@@ -151,10 +151,10 @@ TEST_CASE("ruleset: sets, maps, jumps and their return") {
     };
     const std::string jump = R"({"jump": {"target": "sub"}})",
                       go = R"({"goto": {"target": "sub"}})";
-    CHECK(fate("drop", {jump, accept}, other(tcp_port + "," + accept)) == Fate::passes);
-    CHECK(fate("drop", {go, accept}, other(tcp_port + "," + accept)) == Fate::dropped);
+    CHECK(fate("drop", {jump, accepting}, other(tcp_port + "," + accepting)) == Fate::passes);
+    CHECK(fate("drop", {go, accepting}, other(tcp_port + "," + accepting)) == Fate::dropped);
     CHECK(fate("accept", {jump}, other(port + "," + drop)) == Fate::dropped);
-    CHECK(fate("drop", {jump, accept}, other(R"({"return": null})")) == Fate::passes);
+    CHECK(fate("drop", {jump, accepting}, other(R"({"return": null})")) == Fate::passes);
     CHECK(fate("accept", {jump}, other(jump)) == Fate::unsure); // in a circle
 }
 

@@ -239,9 +239,8 @@ public:
         if (is_ipv4(gone) && primary && !*link->attributes.promote_secondaries)
             std::erase_if(list, [&](const Address& address) { return same_subnet(address, gone); });
         if (is_ipv4(gone) && std::none_of(list.begin(), list.end(), is_ipv4)) {
-            std::erase_if(link->routes, [](const Route& route) {
-                return route.to.address.family == Family::ipv4;
-            });
+            link->routes.erase_if(
+                [](const Route& route) { return route.to.address.family == Family::ipv4; });
             std::erase_if(link->neighbours, [](const Neighbour& neighbour) {
                 return neighbour.address.family == Family::ipv4;
             });
@@ -250,17 +249,22 @@ public:
     }
 
     std::string operator()(const AddRoute& op) {
-        const Link* link = find(op.link);
-        if (link != nullptr && !*link->attributes.up) return "ENETDOWN";
-        if (link != nullptr)
-            for (const auto& route : link->routes)
-                if (route.to == op.route.to && route.table == op.route.table &&
-                    route.metric == op.route.metric && !op.beside && route != op.route)
-                    return "EEXIST: the route";
-        return add(op.link, &Link::routes, std::vector{op.route});
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        if (!*link->attributes.up) return "ENETDOWN";
+        for (const auto& route : std::as_const(link->routes))
+            if (route.to == op.route.to && route.table == op.route.table &&
+                route.metric == op.route.metric && !op.beside && route != op.route)
+                return "EEXIST: the route";
+        if (!link->routes.contains(op.route)) link->routes.push_back(op.route);
+        link->routes.sort();
+        return "";
     }
     std::string operator()(const RemoveRoute& op) {
-        return remove(op.link, &Link::routes, std::vector{op.route});
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        link->routes.erase_if([&](const Route& route) { return route == op.route; });
+        return "";
     }
     std::string operator()(const AddNeighbour& op) {
         return add(op.link, &Link::neighbours, std::vector{op.neighbour});

@@ -469,7 +469,7 @@ TEST_CASE("isatap: down takes what is ours, and leaves sit0") {
     CHECK(link_exists(host.space, "sit0"));
     CHECK(default_routes(host.space) == 0);
     CHECK(vxlanctl(host.space, "show").out == "");
-    CHECK(sh(host.space, "ls /run/vxlanctl").find("record") == std::string::npos);
+    CHECK(sh(host.space, "ls -R /run/vxlanctl").find("record") == std::string::npos);
 }
 
 TEST_CASE("isatap: every single write and ioctl of a creation fails in turn") {
