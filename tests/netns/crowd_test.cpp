@@ -34,6 +34,7 @@ const std::vector<std::string> traced{"strace", "-f", "-s", "0", "-o", "/run/tra
 
 Cost cost_of(const Namespace& space, const std::string& words, int code = 0) {
     auto command = command_of(words);
+    std::erase(command, "-v"); // which prints more
     command.insert(command.begin(), traced.begin(), traced.end());
     RunOptions options;
     // Else all ancestors' environments are searched for it, and these are not ours.

@@ -188,7 +188,7 @@ TEST_CASE("names: all are looked up at once, and one time-out is that of all") {
     CHECK(kept.code == 0);
     CHECK(kept.out == "vxlan0: in sync\n");
     CHECK(told(kept, "peer-name-unknown-kept",
-               {"silent-199.example.net", clause("no-answer-in-time", {{"seconds", 5}})}));
+               {"silent-199.example.net", clause("no-answer-in-time", {{"seconds", "5"}})}));
     CHECK(kept.err.find("gate-a") == std::string::npos);
     CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.4", "100.64.1.9"});
     CHECK(vxlanctl(host.space, up_begin + "gate-a.example.net --resolve-timeout 0").code == 2);

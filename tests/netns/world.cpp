@@ -272,9 +272,12 @@ long times_told(const Finished& finished, const std::string& code) {
     return times;
 }
 
-std::string clause(const std::string& code, const vxlanctl::Values& values) {
+std::string clause(const std::string& code, const std::map<std::string, std::string>& values) {
+    vxlanctl::Values named;
+    for (const auto& [name, text] : values)
+        named.emplace_back(name, text);
     for (const auto& row : vxlanctl::message_rows())
-        if (vxlanctl::code_word(row.code) == code) return vxlanctl::text_of(row.code, values);
+        if (vxlanctl::code_word(row.code) == code) return vxlanctl::text_of(row.code, named);
     throw std::logic_error("there is no code " + code);
 }
 

@@ -1,7 +1,6 @@
 #pragma once
 
 #include "text_files.h"
-#include "vxlanctl/error.h"
 
 #include <chrono>
 #include <map>
@@ -96,8 +95,8 @@ bool told(const std::string& text, const std::string& codes,
           const std::vector<std::string>& values = {});
 /// How many lines have the code.
 long times_told(const Finished& finished, const std::string& code);
-/// The clause that has this code, as the program writes it into values.
-std::string clause(const std::string& code, const vxlanctl::Values& values = {});
+/// The text of this code with these values, as the program writes a clause into values.
+std::string clause(const std::string& code, const std::map<std::string, std::string>& values = {});
 /// `code {name=value, name=value}` of messages in JSON, with `; ` between them.
 std::string told(const nlohmann::json& messages);
 /// `apply -` and `check -` of this file.
