@@ -28,7 +28,7 @@ TEST_CASE("graph: a running tunnel with who is behind each peer, by MAC and inne
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);
-    sh(host, "ping -c 1 -W 5 10.192.158.132"); // which learns the MAC and the neighbour
+    sh(host, "ping -c 1 -w 600 10.192.158.132"); // which learns the MAC and the neighbour
     sh(host, "ip neigh add 10.192.158.7 lladdr 02:00:00:00:00:07 dev vxlan0 nud permanent\n"
              "bridge fdb add 02:00:00:00:00:07 dev vxlan0 dst 100.64.158.4");
     const auto before = snapshot(host);

@@ -80,10 +80,10 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
     CHECK(made.out.find("vxlan1 in vpg-b: created\n  + network namespace vpg-b\n  + lower device "
                         "eth1, with 172.21.1.100/24, route 192.0.2.0/24 via 172.21.1.1\n") !=
           std::string::npos);
-    sh(host.space, "ping -c 1 -W 10 10.192.158.4");
+    sh(host.space, "ping -c 1 -w 600 10.192.158.4");
     const long of_first = first.received();
     CHECK(of_first > 0);
-    sh(host.space, "ip netns exec vpg-b ping -c 1 -W 10 10.192.158.4");
+    sh(host.space, "ip netns exec vpg-b ping -c 1 -w 600 10.192.158.4");
     CHECK(other.received() > 0);
     CHECK(sh(host.space, "ip -n vpg-b route show 192.0.2.0/24").find("via 172.21.1.1 dev eth1") !=
           std::string::npos);

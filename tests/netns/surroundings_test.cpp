@@ -123,7 +123,7 @@ TEST_CASE("show: all of a tunnel, for people and for machines") {
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);
-    sh(*network.peers[0], "ping -c 1 -W 5 10.225.194.171");
+    sh(*network.peers[0], "ping -c 1 -w 600 10.225.194.171");
     const auto text = vxlanctl(host, "show vxlan0");
     CHECK(text.code == 0);
     for (const char* part :
