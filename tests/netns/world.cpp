@@ -1,7 +1,6 @@
 #include "world.h"
 
 #include "chance.h"
-
 #include "json_schema.h"
 
 #include <algorithm>
