@@ -3,8 +3,6 @@
 #include "vxlanctl/attributes.h"
 
 #include <string>
-#include <type_traits>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -122,12 +120,8 @@ using AnyOperation =
 /// One of them. Copies, moves and destructors of a variant of 21 types are a second of compiling
 /// in each source that needs them: they are made once, in operation.cpp.
 struct Operation : AnyOperation {
+    using AnyOperation::AnyOperation;
     Operation();
-    template<class Alternative>
-    requires(!std::is_same_v<std::decay_t<Alternative>, Operation>)
-        // NOLINTNEXTLINE(bugprone-forwarding-reference-overload): it is constrained
-        Operation(Alternative&& operation)
-        : AnyOperation(std::forward<Alternative>(operation)) {}
     Operation(const Operation& other);
     Operation(Operation&& other) noexcept;
     Operation& operator=(const Operation& other);

@@ -20,9 +20,9 @@ struct Budget {
 constexpr std::array<int, 3> peer_counts{2, 1000, 10000};
 constexpr std::array<Budget, 5> budgets{{
     {"--version", {54, 54, 54}, {351, 351, 351}},
-    {"fresh", {195, 198, 239}, {1100, 4250, 33900}},
+    {"fresh", {243, 247, 288}, {1100, 4250, 33900}},
     {"no change", {142, 144, 168}, {823, 3430, 28200}},
-    {"one peer replaced", {183, 187, 232}, {1090, 5700, 48400}},
+    {"one peer replaced", {208, 212, 257}, {1090, 5700, 48400}},
     {"show", {117, 119, 140}, {707, 4170, 35000}},
 }};
 

@@ -158,9 +158,7 @@ TEST_CASE("budget: waiting reads what is there once, and then events alone") {
     CHECK(cost_in(text_of("/run/trace")).bytes < 10L * addresses_of_others * 100 + events * 100L);
 }
 
-// Until there is a directory for each network namespace, all records are read.
-TEST_CASE("budget: a change costs the same beside 1,000 records of another network namespace",
-          "[.]") {
+TEST_CASE("budget: a change costs the same beside 1,000 records of another network namespace") {
     if (is_sanitized()) SKIP_CASE("the sanitizers' system calls would be counted");
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
@@ -169,6 +167,9 @@ TEST_CASE("budget: a change costs the same beside 1,000 records of another netwo
     const auto alone = cost_of(host.space, other_peer);
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
     const Host other;
+    // Mounted, as one with a name is: it is seen to live without a look at each process.
+    sh(other.space, "mkdir -p /run/netns; touch /run/netns/other; "
+                    "mount --bind /proc/self/ns/net /run/netns/other");
     REQUIRE(vxlanctl(other.space, up_words).code == 0);
     const std::string alias = link(other.space, "vxlan0").at("ifalias");
     sh(other.space,
@@ -178,6 +179,7 @@ TEST_CASE("budget: a change costs the same beside 1,000 records of another netwo
                    "done",
                    alias.substr(alias.rfind(' ') + 1)));
     const auto beside = cost_of(host.space, other_peer);
-    WARN(alone.calls << " system calls, beside the records " << beside.calls);
-    CHECK(beside.calls <= alone.calls + 20);
+    INFO(alone.calls << " system calls, beside the records " << beside.calls);
+    CHECK(beside.calls <= alone.calls + 60);
+    sh(host.space, "umount /run/netns/other; rm /run/netns/other");
 }

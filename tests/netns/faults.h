@@ -31,8 +31,7 @@ std::map<std::string, std::string> record_files();
 /// Runs `words` again and again, each time with another of its writes broken and on another
 /// `Place`, on which `first_words` were carried out before; checks that each leaves what was there;
 /// then once whole. `prepare` is shell that comes first; what it writes to /run/after-first comes
-/// behind `first_words`. Where
-/// is_brief(), every third write has to do.
+/// behind `first_words`. Where the tests are brief, every third write has to do.
 template<class Place>
 void break_every_write(const std::string& first_words, const std::string& words,
                        const std::string& prepare = "") {

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <catch2/catch.hpp>
-#include <chrono>
 #include <csignal>
 #include <cstring>
 #include <fmt/format.h>
@@ -14,7 +13,6 @@
 
 using namespace world;
 using Lines = std::vector<std::string>;
-using std::chrono::steady_clock;
 
 namespace {
 

@@ -133,7 +133,8 @@ TEST_CASE("shared state: holds of programs that work at once in several namespac
     std::vector<std::unique_ptr<Process>> programs;
     for (int i = 0; i < 12; ++i) {
         named.add(fmt::format("hold{}", i));
-        write_text(fmt::format("/run/hold{}.toml", i), tunnel_text(fmt::format("vni = {}\n", i)));
+        write_text(fmt::format("/run/hold{}.toml", i),
+                   tunnel_text(fmt::format("vni = {}\n", i + 1)));
     }
     for (const auto& name : named.names)
         programs.push_back(std::make_unique<Process>(
@@ -252,6 +253,7 @@ TEST_CASE("shared state: records of 0.1 are taken over, and its locks are heeded
 TEST_CASE("shared state: what a namespace with the same number has left counts for nothing") {
     const Host host;
     const Namespace& space = host.space;
+    const Process inside(space, {"sleep", "infinity"}, input("")); // or it is seen as deleted
     const std::string id = directory_of(space) + "/id";
     REQUIRE(vxlanctl(space, "apply -", input(tunnel_text("mtu = 1400\n"))).code == 0);
     // Of a tunnel that another namespace had.

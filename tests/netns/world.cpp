@@ -2,7 +2,6 @@
 #include "vxlanctl/error.h"
 
 #include "chance.h"
-
 #include "json_schema.h"
 
 #include <algorithm>
