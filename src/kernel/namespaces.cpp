@@ -102,10 +102,15 @@ Result<std::optional<NetworkNamespace>> NetworkNamespace::find(const std::string
         return error(Code::netns_name_wrong, quote(name));
     const std::string path = namespace_path(name);
     FileDescriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (file.get() < 0 && errno == ENOENT) return std::optional<NetworkNamespace>();
-    if (file.get() < 0)
-        return error(Error(Code::cannot_open_netns, "", {{"netns", name}}).with(errno));
+    const int reason = file.get() < 0 ? errno : 0;
+    if (reason == ENOENT) return std::optional<NetworkNamespace>();
     struct statfs system {};
+    // 'ip netns add' makes a file that nobody may read, and mounts the namespace on it then.
+    if (reason == EACCES && statfs(path.c_str(), &system) == 0 &&
+        static_cast<unsigned long>(system.f_type) != NSFS_MAGIC)
+        return error(Code::not_a_netns, "", {{"netns", name}});
+    if (reason != 0)
+        return error(Error(Code::cannot_open_netns, "", {{"netns", name}}).with(reason));
     struct stat status {};
     if (fstatfs(file.get(), &system) != 0 || fstat(file.get(), &status) != 0 ||
         static_cast<unsigned long>(system.f_type) != NSFS_MAGIC)

@@ -128,8 +128,8 @@ TEST_CASE("undo: a signal in the middle restores the state") {
                            {"ASAN_OPTIONS", "verify_asan_link_order=0"},
                            {"VXLANCTL_STOP_BEFORE", "1"}};
     Process process(host.space,
-                    {VXLANCTL_PROGRAM, "up", "eth0", "172.21.0.100", "vxlan0", "10.225.194.172/9",
-                     "100.64.158.4", "100.64.158.133"},
+                    {VXLANCTL_PROGRAM, "-v", "up", "eth0", "172.21.0.100", "vxlan0",
+                     "10.225.194.172/9", "100.64.158.4", "100.64.158.133"},
                     options);
     int status = 0;
     REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
@@ -229,7 +229,8 @@ TEST_CASE("undo: a link that somebody else made under our name is left alone") {
                            {"VXLANCTL_STOP_BEFORE", "1"}};
     Process process(
         host.space,
-        {"/bin/sh", "-c", fmt::format("exec {} {} --ttl 9", VXLANCTL_PROGRAM, up_words)}, options);
+        {"/bin/sh", "-c", fmt::format("exec {} -v {} --ttl 9", VXLANCTL_PROGRAM, up_words)},
+        options);
     int status = 0;
     REQUIRE(waitpid(process.pid(), &status, WUNTRACED) == process.pid());
     REQUIRE(WIFSTOPPED(status));

@@ -66,8 +66,8 @@ TEST_CASE("trust: each link and directory on the way counts, and sticky director
     CHECK(
         planned(host.space, "mkdir d; cd d\n" + make + "ln -s ../way/d/./x.toml ../x.toml").code ==
         0);
-    CHECK(told(planned(host.space, "ln -s x.toml x.toml"), "file-trust-unknown",
-               {"Too many levels"}));
+    CHECK(
+        told(planned(host.space, "ln -s x.toml x.toml"), "cannot-read-file", {"Too many levels"}));
     CHECK(sh(host.space, "cd /run/way; rm -f x.toml; " + make +
                              "cd /run; " VXLANCTL_PROGRAM " plan way/x.toml") != "");
 }

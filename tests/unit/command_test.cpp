@@ -36,20 +36,25 @@ TEST_CASE("command line: options may stand anywhere, in every form") {
 }
 
 TEST_CASE("command line: mistakes are named, with what was probably meant") {
-    CHECK(error_of({}) == "no command is given. See 'vxlanctl --help'.");
-    CHECK(error_of({"dwon"}) == "unknown command 'dwon'. Did you mean 'down'?");
-    CHECK(error_of({"frobnicate"}) == "unknown command 'frobnicate'. See 'vxlanctl --help'.");
-    CHECK(error_of({"import"}) == "'import' needs a second word. Did you mean 'import soracom'?");
+    CHECK(error_of({}) == "command-missing");
+    CHECK(error_of({"dwon"}) == "unknown-command {word=dwon} + did-you-mean {word=down}");
+    CHECK(error_of({"frobnicate"}) ==
+          "unknown-command {word=frobnicate} + see-help {help=vxlanctl --help}");
+    CHECK(error_of({"import"}) ==
+          "second-word-missing {word=import} + did-you-mean {word=import soracom}");
     CHECK(error_of({"import", "--gate-peers", "a.json", "-o", "b.toml"}) ==
-          "'import' needs a second word. Did you mean 'import soracom'?");
+          "second-word-missing {word=import} + did-you-mean {word=import soracom}");
     for (const std::string word : {"soracm", "file"})
         CHECK(error_of({"import", word}) ==
-              "unknown command 'import " + word + "'. Did you mean 'import soracom'?");
+              "unknown-command {word=import " + word + "} + did-you-mean {word=import soracom}");
     CHECK(parse_arguments({"import", "--gate-peers", "a.json", "soracom"})->command ==
           "import soracom");
-    CHECK(error_of({"up", "--por", "1"}) == "unknown option '--por'. Did you mean '--port'?");
-    CHECK(error_of({"up", "--xyzzy"}) == "unknown option '--xyzzy'. See 'vxlanctl up --help'.");
-    CHECK(error_of({"up", "-x"}) == "unknown option '-x'. See 'vxlanctl up --help'.");
+    CHECK(error_of({"up", "--por", "1"}) ==
+          "unknown-option {word=--por} + did-you-mean {word=--port}");
+    CHECK(error_of({"up", "--xyzzy"}) ==
+          "unknown-option {word=--xyzzy} + see-help {help=vxlanctl up --help}");
+    CHECK(error_of({"up", "-x"}) ==
+          "unknown-option {word=-x} + see-help {help=vxlanctl up --help}");
     CHECK(error_of({"show", "--mtu", "1"}).find("unknown-option {word=--mtu}") == 0);
     CHECK(error_of({"up", "--mtu"}).find("options-wrong {problem=") != std::string::npos);
     CHECK(error_of({"up", "--mtu"}).find("help=vxlanctl up --help") != std::string::npos);

@@ -237,34 +237,30 @@ TEST_CASE("firewall: names as nft takes them, or an error") {
     CHECK(quoted("トンネル") == "\"トンネル\"");
     for (const char* name : {"a\"b", "a\\b*", "abcdefghijklmn*", "a\x01", "\xff"})
         CHECK(quoted(name) == "error");
-    CHECK(
-        error_of(vxlan_link("a\"b")) ==
-        "a\"b: nft cannot write this name. Give the link another one: ip link set NAME name OTHER");
+    CHECK(error_of(vxlan_link("a\"b")) == "a\"b: name-not-for-nft");
 }
 
 TEST_CASE("firewall: what cannot be is refused") {
     FirewallWish wish;
     wish.masquerade = "vxlan0";
-    CHECK(has(error_of(vxlan_link(), wish), "--masquerade names the tunnel itself"));
+    CHECK(has(error_of(vxlan_link(), wish), "masquerade-is-tunnel"));
     wish.masquerade = "a\"b";
-    CHECK(has(error_of(vxlan_link(), wish), "nft cannot write this name"));
+    CHECK(has(error_of(vxlan_link(), wish), "name-not-for-nft"));
     wish = {};
     wish.clamp_mss = true;
     Link small = vxlan_link();
     small.attributes.mtu = 60;
-    CHECK(has(error_of(small, wish), "an MTU of 60 is too small for TCP"));
+    CHECK(has(error_of(small, wish), "mtu-too-small-for-tcp {mtu=60}"));
 
     Link port = vxlan_link(), member = vxlan_link();
     port.attributes.master = "br0";
     member.attributes.vrf = "red";
     CHECK(error_of(port) == "none"); // the list of the peers is about the outside
-    CHECK(error_of(port, wish) ==
-          "vxlan0: what comes out of it comes in by its master 'br0', so that no rule could tell. "
-          "Leave out --masquerade, --clamp-mss and --protect.");
-    CHECK(has(error_of(member, wish), "by its VRF 'red'"));
+    CHECK(error_of(port, wish) == "vxlan0: firewall-of-master {role=master, master=br0}");
+    CHECK(has(error_of(member, wish), "firewall-of-master {role=VRF, master=red}"));
     for (auto& refused :
          {FirewallWish{"eth0", false, false, {}}, FirewallWish{"", false, true, {}}})
-        CHECK(has(error_of(port, refused), "comes in by its master"));
+        CHECK(has(error_of(port, refused), "firewall-of-master {role=master"));
 }
 
 TEST_CASE("firewall: services") {

@@ -108,8 +108,10 @@ TEST_CASE("names: with one that is not known nothing is removed, and what is kno
     const auto added =
         plan(config_of(known({addresses_of({"100.64.1.7"}), ""}, gone)), state, {}).tunnels.at(0);
     CHECK(rendered(added.steps) == Lines{"add peers 100.64.1.7"});
-    CHECK(told(added.warnings) == Lines{"cannot look up peer 'gate-b.example' (Name or service not "
-                                        "known): the peers that run are kept"});
+    CHECK(
+        told(added.warnings) ==
+        Lines{
+            "vxlan0: peer-name-unknown-kept {peer=gate-b.example, why=Name or service not known}"});
     const auto none = plan(config_of(known(gone, gone)), state, {}).tunnels.at(0);
     CHECK(none.steps.empty());
     CHECK(none.errors.empty());
@@ -128,9 +130,8 @@ TEST_CASE("names: a replaced link keeps the peers of a name that is not known") 
 
 TEST_CASE("names: without a peer that runs, one that is not known stops the tunnel") {
     const auto config = config_of(known({addresses_of({"100.64.1.7"}), ""}, gone));
-    const std::string message = "vxlan0: cannot look up peer 'gate-b.example': Name or service not "
-                                "known. No peer runs that could be kept: mend the name, or wait "
-                                "for it.";
+    const std::string message =
+        "vxlan0: peer-name-unknown {peer=gate-b.example, why=Name or service not known}";
     State empty = running();
     const_cast<Link*>(find_link(empty, "vxlan0"))->flood_list.clear();
     for (const State& state : {host_state(), empty}) {

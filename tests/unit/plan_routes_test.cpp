@@ -118,10 +118,7 @@ TEST_CASE("plan: a default route by another link is not overridden unless that i
     other.metric = 1024;
     other.dev = "eth0";
     state.routes.push_back(other);
-    CHECK(only_error(isatap_config(), state) ==
-          "sit1: cannot add a default route: there is one by 'eth0' already. Use --default-route "
-          "(in a file default_route = true) to have this one as well, or --no-default-route "
-          "(default_route = false) and no --route of that kind to have none.");
+    CHECK(only_error(isatap_config(), state) == "sit1: default-route-exists {interface=eth0}");
     CHECK(steps(isatap_config({{"default-route", {""}}}), state).size() == 5);
     CHECK(steps(isatap_config({{"no-default-route", {""}}}), state).size() == 4);
 }
@@ -131,8 +128,7 @@ TEST_CASE("plan: a next hop that an ISATAP link cannot send to is a warning") {
         return plan(isatap_config({{"route", {route}}}), host_state(), {}).tunnels.at(0).warnings;
     };
     CHECK(told(warnings("2001:db8:6::/48,via 2001:db8::1")) ==
-          Lines{"route 2001:db8:6::/48: next hop 2001:db8::1 is no ISATAP address, so that nothing "
-                "can be sent to it"});
+          Lines{"sit1: next-hop-not-isatap {route=2001:db8:6::/48, gateway=2001:db8::1}"});
     CHECK(warnings("2001:db8:6::/48,via fe80::200:5efe:100.64.0.1").empty());
     CHECK(warnings("2001:db8:6::/48").empty());
 }
@@ -140,11 +136,12 @@ TEST_CASE("plan: a next hop that an ISATAP link cannot send to is a warning") {
 TEST_CASE("plan: a loopback address as the local one is a warning") {
     State state = host_state();
     state.host_addresses.push_back({parse_prefix("127.0.0.1/8").value(), {}, 1, "lo"});
-    const Lines expected{
-        "local address 127.0.0.1 is a loopback address: no packet from it leaves this host"};
     for (const auto& config : {isatap_config({}, "sit1 127.0.0.1 2001:db8::/64 192.168.103.254"),
-                               vxlan_config({}, "- 127.0.0.1 vxlan0 - 100.64.158.4")})
-        CHECK(told(plan(config, state, {}).tunnels.at(0).warnings) == expected);
+                               vxlan_config({}, "- 127.0.0.1 vxlan0 - 100.64.158.4")}) {
+        const auto tunnel = plan(config, state, {}).tunnels.at(0);
+        CHECK(told(tunnel.warnings) ==
+              Lines{tunnel.name + ": local-is-loopback-here {local=127.0.0.1}"});
+    }
 }
 
 TEST_CASE("plan: a broadcast address is no router") {

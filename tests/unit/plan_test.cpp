@@ -128,7 +128,7 @@ TEST_CASE("plan: routes that go with an address are put back, or named") {
         plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4 100.64.158.132"), state);
     CHECK(rendered(tunnel.steps) == Lines{"remove 10.225.194.171/9", "add route 192.0.2.0/24"});
     CHECK(told(tunnel.warnings) ==
-          Lines{"route 198.51.100.0/24 goes with the address that it needs"});
+          Lines{"vxlan0: route-goes-with-address {route=198.51.100.0/24}"});
 }
 
 TEST_CASE("plan: an attribute that is no longer stated goes back to the kernel's default") {
@@ -145,15 +145,15 @@ TEST_CASE("plan: the MTU is too large only where the kernel does not correct it"
     CHECK(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings.empty());
     link_in(state, "vxlan0").tunnel.dev = "eth0";
     CHECK(told(plan_one(config_of("eth0 172.21.0.100 vxlan0 - 100.64.158.4"), state).warnings) ==
-          Lines{"MTU 1500 is more than lower device 'eth0' can carry now (1350)"});
+          Lines{"vxlan0: mtu-too-large-now {mtu=1500, dev=eth0, limit=1350}"});
     // Where the file does not say it either.
     Config config = config_of("- 172.21.0.100 vxlan0 - 100.64.158.4");
     config.tunnels[0].tunnel.dev.reset();
     config.tunnels[0].link.mtu = 1400;
     const auto plan = plan_one(config, state);
     REQUIRE(plan.errors.size() == 1);
-    CHECK(told(plan.errors[0]) == "MTU 1400 is over the limit of 1350: 'eth0' has MTU 1400, and "
-                                  "encapsulation takes 50");
+    CHECK(told(plan.errors[0]) ==
+          "vxlan0: mtu-over-limit {mtu=1400, limit=1350, dev=eth0, lower=1400, overhead=50}");
 }
 
 TEST_CASE("plan: without the record nothing is reset, with one warning") {
@@ -169,9 +169,8 @@ TEST_CASE("plan: a port change recreates the link, side by side") {
     const State state = after(config_of(example), host_state());
     const auto config = config_of(example + " --port=4790");
     CHECK(only_error(plan_one(config, state)) ==
-          "vxlan0: cannot change port: 4789 -> 4790 on a living link; a new one would interrupt "
-          "traffic and drop 1 address, 0 routes and 0 learned MACs. To replace it, use "
-          "--allow-recreate.");
+          "vxlan0: needs-replacement {changes=port: 4789 -> 4790, cost=1 address, 0 routes and 0 "
+          "learned MACs} + allow-recreate");
     PlanOptions options;
     options.allow_recreate = true;
     const auto tunnel = plan_one(config, state, options);
@@ -313,8 +312,7 @@ TEST_CASE("plan: an unstated MTU over the lower device's is a warning, not a cha
     const auto tunnel = plan_one(config_of(example), state);
     CHECK(tunnel.steps.empty());
     REQUIRE(tunnel.warnings.size() == 1);
-    CHECK(told(tunnel.warnings[0]) ==
-          "MTU 8951 is more than lower device 'eth0' can carry now (1450)");
+    CHECK(told(tunnel.warnings[0]) == "vxlan0: mtu-too-large-now {mtu=8951, dev=eth0, limit=1450}");
 }
 
 TEST_CASE("plan: another prefix length of a foreign IPv6 address is refused") {
@@ -322,8 +320,7 @@ TEST_CASE("plan: another prefix length of a foreign IPv6 address is refused") {
     link_in(state, "vxlan0").addresses.push_back(address_of("2001:db8:5::1/64"));
     const auto config = config_of(example + " --address=2001:db8:5::1/56");
     CHECK(only_error(plan_one(config, state)) ==
-          "vxlan0: cannot add 2001:db8:5::1/56: the link has 2001:db8:5::1/64, which is not ours. "
-          "Remove that address, or use --exclusive to have it removed.");
+          "vxlan0: address-has-other-length {address=2001:db8:5::1/56, present=2001:db8:5::1/64}");
     PlanOptions exclusive;
     exclusive.exclusive = true;
     CHECK(plan_one(config, state, exclusive).errors.empty());
@@ -348,10 +345,8 @@ TEST_CASE("plan: absence is a deletion of what is ours, and nothing where there 
     const State state = after(config_of(example), host_state());
     CHECK(rendered(plan_one({Origin::cli, {}, {"vxlan0"}}, state).steps) == Lines{"delete vxlan0"});
     CHECK(plan_one({Origin::cli, {}, {"vxlan9"}}, state).steps.empty());
-    CHECK(
-        only_error(plan_one({Origin::cli, {}, {"br0"}}, state)) ==
-        "br0: not a tunnel of a kind that vxlanctl manages (bridge). 'ip link del br0' removes any "
-        "link.");
+    CHECK(only_error(plan_one({Origin::cli, {}, {"br0"}}, state)) ==
+          "br0: not-a-tunnel {kind=bridge} + ip-link-del {name=br0}");
 }
 
 TEST_CASE("plan: an alias that leaves no room for the mark is an error") {

@@ -35,20 +35,20 @@ TEST_CASE("trust: what root and the user alone can write to is read") {
 TEST_CASE("trust: what others can write to is refused, with the reason and the remedy") {
     const PathStep root{"/", 0, 0, directory | 0755}, good{"/etc/v.toml", 0, 0, file | 0644};
     CHECK(refusal({root, {"/etc/v.toml", 0, 0, file | 0666}}) ==
-          "/etc/v.toml: not read, because everybody can write to it. 'chmod go-w /etc/v.toml' "
-          "changes that.");
+          "/etc/v.toml: file-writable-by-others {what=it, writers=everybody, command=chmod go-w, "
+          "path=/etc/v.toml}");
     CHECK(refusal({root, {"/etc/v.toml", 0, 50, file | 0664}}) ==
-          "/etc/v.toml: not read, because group 50 can write to it. 'chmod go-w /etc/v.toml' "
-          "changes that.");
+          "/etc/v.toml: file-writable-by-others {what=it, writers=group 50, command=chmod go-w, "
+          "path=/etc/v.toml}");
     CHECK(refusal({root, {"/etc/v.toml", 0, 0, file | 0664, true}}) ==
-          "/etc/v.toml: not read, because others, by an access control list, can write to it. "
-          "'setfacl -b /etc/v.toml' changes that.");
+          "/etc/v.toml: file-writable-by-others {what=it, writers=others, by an access control "
+          "list,, command=setfacl -b, path=/etc/v.toml}");
     CHECK(refusal({root, {"/etc/v.toml", 1001, 1001, file | 0644}}) ==
-          "/etc/v.toml: not read, because it belongs to user 1001, who is neither root nor you. "
-          "'chown -h root /etc/v.toml' changes that.");
+          "/etc/v.toml: file-owner-not-trusted {what=it, owner=1001} + chown-file "
+          "{path=/etc/v.toml}");
     CHECK(refusal({root, {"/a b", 0, 0, directory | 0777}, good}) ==
-          "/etc/v.toml: not read, because everybody can write to the directory '/a b'. "
-          "'chmod go-w '/a b'' changes that.");
+          "/etc/v.toml: file-writable-by-others {what=the directory '/a b', writers=everybody, "
+          "command=chmod go-w, path='/a b'}");
     CHECK(refusal({root, {"/d", 1001, 0, directory | 01755}, good})
               .find("what=the directory '/d', owner=1001") != std::string::npos);
     CHECK(refusal({root, {"/l", 1001, 0, link_type | 0777}, good}).find("what=the link '/l'") !=
