@@ -21,7 +21,8 @@ struct Place {
     bool operator==(const Place&) const = default;
 };
 
-/// Something that a message's sentence names: `peer` is `100.64.158.4`.
+/// Something that a message's sentence names: `peer` is `100.64.158.4`. What copies and destroys it
+/// is made in one source, as that of Error: hundreds of places would each have it else.
 struct Value {
     std::string_view name; ///< of a literal, as it stands in braces in the row
     std::string text;
@@ -29,10 +30,21 @@ struct Value {
     template<class Text>
     requires std::convertible_to<Text, std::string_view> Value(std::string_view name_,
                                                                const Text& text_)
-        : name(name_), text(std::string_view(text_)) {}
-    template<std::integral Number>
-    Value(std::string_view name_, Number number) : name(name_), text(std::to_string(number)) {}
+        : name(name_) {
+        set(text_);
+    }
+    template<std::integral Number> Value(std::string_view name_, Number number) : name(name_) {
+        set(std::to_string(number));
+    }
+    Value(const Value& other);
+    Value(Value&& other) noexcept;
+    Value& operator=(const Value& other);
+    Value& operator=(Value&& other) noexcept;
+    ~Value();
     bool operator==(const Value&) const = default;
+
+private:
+    void set(std::string_view text_);
 };
 using Values = std::vector<Value>;
 
@@ -49,6 +61,11 @@ struct Error {
     std::vector<Error> more;    ///< sentences that follow: hints, and what came of it
 
     explicit Error(Code code_, std::string subject_ = {}, Values values_ = {});
+    Error(const Error& other);
+    Error(Error&& other) noexcept;
+    Error& operator=(const Error& other);
+    Error& operator=(Error&& other) noexcept;
+    ~Error();
 
     /// The same with one more sentence.
     Error also(Code code_, Values values_ = {}) &&;

@@ -5,7 +5,6 @@
 #include "vxlanctl/report.h"
 
 #include <filesystem>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {

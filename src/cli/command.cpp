@@ -6,6 +6,7 @@
 
 #include "vxlanctl/closest.h"
 #include "vxlanctl/command.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/runtime.h"
@@ -14,7 +15,6 @@
 #include <algorithm>
 #include <csignal>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -53,7 +53,7 @@ std::size_t command_position(const std::vector<std::string>& arguments,
 std::vector<const Command*> commands_beginning(std::string_view word) {
     std::vector<const Command*> found;
     for (const auto& command : commands())
-        if (command.name.starts_with(fmt::format("{} ", word))) found.push_back(&command);
+        if (command.name.starts_with(formatted("{} ", word))) found.push_back(&command);
     return found;
 }
 
@@ -66,9 +66,8 @@ tl::unexpected<Error> unknown(Code code, const std::string& word,
 }
 
 std::string option_usage(const OptionInfo& option) {
-    return fmt::format("{}--{}{}{}",
-                       option.letter != 0 ? fmt::format("-{}, ", option.letter) : "    ",
-                       option.name, option.argument.empty() ? "" : " ", option.argument);
+    return formatted("{}--{}{}{}", option.letter != 0 ? formatted("-{}, ", option.letter) : "    ",
+                     option.name, option.argument.empty() ? "" : " ", option.argument);
 }
 
 /// `text` in lines of at most 80 columns, each but the first indented.
@@ -79,7 +78,7 @@ std::string wrapped(std::string_view text, std::size_t first_column, std::size_t
     while (!text.empty()) {
         const auto word = text.substr(0, text.find(' '));
         if (column > indent && column + 1 + word.size() > width) {
-            result += fmt::format("\n{:{}}", "", indent);
+            result += formatted("\n{:{}}", "", indent);
             column = indent;
         } else if (!result.empty()) {
             result += ' ';
@@ -98,8 +97,8 @@ std::string options_help(const std::vector<OptionInfo>& options) {
     for (const auto& option : options) {
         const std::string usage = option_usage(option);
         const bool fits = usage.size() + 4 <= column;
-        text += fits ? fmt::format("  {:{}}", usage, column - 2)
-                     : fmt::format("  {}\n{:{}}", usage, "", column);
+        text += fits ? formatted("  {:{}}", usage, column - 2)
+                     : formatted("  {}\n{:{}}", usage, "", column);
         text += wrapped(option.help, column, column) + "\n";
     }
     return text;
@@ -125,7 +124,7 @@ bool is_mentioned(const OptionInfo& option, const std::vector<std::string>& word
 Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
     const auto options = options_of(command);
     const std::string help =
-        command.name.empty() ? "vxlanctl --help" : fmt::format("vxlanctl {} --help", command.name);
+        command.name.empty() ? "vxlanctl --help" : formatted("vxlanctl {} --help", command.name);
     for (const auto& word : words) { // cxxopts would take --all=false as --all
         if (word == "--") break;
         const OptionInfo* option = find_option(options, word);
@@ -136,7 +135,7 @@ Result<Arguments> parse_options(const Command& command, const std::vector<std::s
     for (const auto& option : options) { // it takes its time with each one
         if (!is_mentioned(option, words)) continue;
         const std::string names =
-            option.letter != 0 ? fmt::format("{},{}", option.letter, option.name) : option.name;
+            option.letter != 0 ? formatted("{},{}", option.letter, option.name) : option.name;
         if (option.argument.empty())
             parser.add_options()(names, "");
         else
@@ -248,8 +247,8 @@ std::string help_text() {
                        "changes nothing else.\n\n"
                        "Commands:\n";
     for (const auto& command : commands())
-        text += fmt::format("  {} {}\n        {}\n", command.name, command.synopsis,
-                            wrapped(command.summary, 8, 8));
+        text += formatted("  {} {}\n        {}\n", command.name, command.synopsis,
+                          wrapped(command.summary, 8, 8));
     text += "\nOptions of all commands:\n" + options_help(common_options());
     text += "\nSee 'vxlanctl COMMAND --help' and vxlanctl(8).\n";
     return text;
@@ -257,10 +256,10 @@ std::string help_text() {
 
 std::string help_text(const Command& command) {
     const auto options = command.options();
-    return fmt::format("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
-                       command.name, command.synopsis, wrapped(command.summary, 0, 0),
-                       options.empty() ? "" : "\nOptions:\n", options_help(options),
-                       options_help(common_options()));
+    return formatted("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
+                     command.name, command.synopsis, wrapped(command.summary, 0, 0),
+                     options.empty() ? "" : "\nOptions:\n", options_help(options),
+                     options_help(common_options()));
 }
 
 namespace {

@@ -1,10 +1,10 @@
 #include "vxlanctl/completion.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/graph.h"
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 #include <set>
@@ -61,7 +61,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
 Candidates by_placeholder(const std::string& placeholder) {
     const auto found = known_placeholders().find(placeholder);
     if (found == known_placeholders().end())
-        throw std::logic_error(fmt::format("completion.cpp does not know '{}'", placeholder));
+        throw std::logic_error(formatted("completion.cpp does not know '{}'", placeholder));
     return found->second;
 }
 
@@ -142,12 +142,12 @@ std::string second_words_text(const std::vector<const Command*>& followers) {
     std::vector<std::string> words;
     for (const Command* command : followers)
         words.push_back(second_word(*command));
-    return fmt::format("{}", fmt::join(words, " "));
+    return formatted("{}", fmt::join(words, " "));
 }
 
 std::vector<std::string> spellings(const OptionInfo& option) {
     std::vector<std::string> result{"--" + option.name};
-    if (option.letter != 0) result.insert(result.begin(), fmt::format("-{}", option.letter));
+    if (option.letter != 0) result.insert(result.begin(), formatted("-{}", option.letter));
     return result;
 }
 
@@ -178,7 +178,7 @@ std::string brief(const std::string& summary) {
 /// `@devices none`; `?` where nobody knows.
 std::string bash_candidates(const Candidates& candidates) {
     std::string text;
-    if (candidates.names != Names::none) text = fmt::format("@{}", name_of(candidates.names));
+    if (candidates.names != Names::none) text = formatted("@{}", name_of(candidates.names));
     for (const auto& word : candidates.words)
         text += (text.empty() ? "" : " ") + word;
     return text.empty() ? "?" : text;
@@ -188,10 +188,10 @@ std::string bash_options(const std::vector<OptionInfo>& options, const Command& 
     std::string text;
     for (const auto& option : options)
         for (const auto& spelling : spellings(option))
-            text += option.argument.empty()
-                        ? fmt::format("{}\n", spelling)
-                        : fmt::format("{} {}\n", spelling,
-                                      bash_candidates(candidates(command, option)));
+            text +=
+                option.argument.empty()
+                    ? formatted("{}\n", spelling)
+                    : formatted("{} {}\n", spelling, bash_candidates(candidates(command, option)));
     return text;
 }
 
@@ -208,29 +208,29 @@ std::string zsh_text(std::string_view text) {
 }
 
 std::string zsh_action(const Candidates& candidates) {
-    const auto words = fmt::format("{}", fmt::join(candidates.words, " "));
-    if (candidates.names == Names::none) return words.empty() ? " " : fmt::format("({})", words);
+    const auto words = formatted("{}", fmt::join(candidates.words, " "));
+    if (candidates.names == Names::none) return words.empty() ? " " : formatted("({})", words);
     const auto names = candidates.names == Names::files ? std::string("_files")
                        : candidates.names == Names::toml_files
                            ? "_files -g \"*.toml(-.)\""
-                           : fmt::format("_vxlanctl_{}", name_of(candidates.names));
+                           : formatted("_vxlanctl_{}", name_of(candidates.names));
     return words.empty()
                ? names
-               : fmt::format("{{{} \"$expl[@]\"; compadd \"$expl[@]\" - {}}}", names, words);
+               : formatted("{{{} \"$expl[@]\"; compadd \"$expl[@]\" - {}}}", names, words);
 }
 
 std::string zsh_option(const OptionInfo& option, const Command& command) {
     std::string text;
     for (const auto& spelling : spellings(option)) {
-        std::string spec = fmt::format("*{}{}[{}]", spelling,
-                                       option.argument.empty()      ? ""
-                                       : spelling.starts_with("--") ? "="
-                                                                    : "+",
-                                       zsh_text(option.help));
+        std::string spec = formatted("*{}{}[{}]", spelling,
+                                     option.argument.empty()      ? ""
+                                     : spelling.starts_with("--") ? "="
+                                                                  : "+",
+                                     zsh_text(option.help));
         if (!option.argument.empty())
-            spec += fmt::format(":{}:{}", zsh_text(option.argument),
-                                zsh_action(candidates(command, option)));
-        text += fmt::format("            {}\n", in_quotes(spec, "'\\''"));
+            spec += formatted(":{}:{}", zsh_text(option.argument),
+                              zsh_action(candidates(command, option)));
+        text += formatted("            {}\n", in_quotes(spec, "'\\''"));
     }
     return text;
 }
@@ -246,11 +246,11 @@ std::string zsh_positions(const Command& command) {
     std::string text;
     std::size_t number = 0;
     for (const auto& position : positions(command)) {
-        const std::string index = position.repeats ? "*" : fmt::format("{}", ++number);
-        text += fmt::format("            {}\n",
-                            in_quotes(fmt::format("{}:{}:{}", index, zsh_text(position.name),
-                                                  zsh_action(position.candidates)),
-                                      "'\\''"));
+        const std::string index = position.repeats ? "*" : formatted("{}", ++number);
+        text += formatted("            {}\n",
+                          in_quotes(formatted("{}:{}:{}", index, zsh_text(position.name),
+                                              zsh_action(position.candidates)),
+                                    "'\\''"));
     }
     return text;
 }
@@ -267,7 +267,7 @@ std::string fish_arguments(const Candidates& candidates) {
     if (candidates.names == Names::toml_files)
         text = "(__fish_complete_suffix .toml)";
     else if (candidates.names != Names::none && candidates.names != Names::files)
-        text = fmt::format("(__vxlanctl_{})", name_of(candidates.names));
+        text = formatted("(__vxlanctl_{})", name_of(candidates.names));
     for (const auto& word : candidates.words)
         text += (text.empty() ? "" : " ") + word;
     std::string result = candidates.names == Names::files ? " -F" : "";
@@ -278,15 +278,15 @@ std::string fish_arguments(const Candidates& candidates) {
 std::string fish_option(const OptionInfo& option, const Command& command) {
     std::string text = "complete -c vxlanctl";
     if (!command.name.empty())
-        text += " -n " + fish_quoted(fmt::format("__vxlanctl_is {}", command.name));
-    if (option.letter != 0) text += fmt::format(" -s {}", option.letter);
-    text += fmt::format(" -l {}", option.name);
+        text += " -n " + fish_quoted(formatted("__vxlanctl_is {}", command.name));
+    if (option.letter != 0) text += formatted(" -s {}", option.letter);
+    text += formatted(" -l {}", option.name);
     if (!option.argument.empty()) {
         const auto arguments = candidates(command, option);
         text += arguments.names == Names::files ? " -r" : " -x";
         text += fish_arguments(arguments);
     }
-    return fmt::format("{} -d {}\n", text, fish_quoted(option.help));
+    return formatted("{} -d {}\n", text, fish_quoted(option.help));
 }
 
 std::string fish_positions(const Command& command) {
@@ -296,10 +296,10 @@ std::string fish_positions(const Command& command) {
         ++number;
         const auto arguments = fish_arguments(position.candidates);
         if (arguments.empty()) continue;
-        text += fmt::format("complete -c vxlanctl -n {}{} -d {}\n",
-                            fish_quoted(fmt::format("__vxlanctl_at {} {}{}", number,
-                                                    position.repeats ? "more " : "", command.name)),
-                            arguments, fish_quoted(position.name));
+        text += formatted("complete -c vxlanctl -n {}{} -d {}\n",
+                          fish_quoted(formatted("__vxlanctl_at {} {}{}", number,
+                                                position.repeats ? "more " : "", command.name)),
+                          arguments, fish_quoted(position.name));
     }
     return text;
 }
@@ -344,10 +344,10 @@ std::string bash_tables() {
         "    case $1 in\n";
     for (const auto& command : commands())
         if (const auto options = command.options(); !options.empty())
-            text += fmt::format("    '{}')\n        cat <<'END'\n{}END\n        ;;\n", command.name,
-                                bash_options(options, command));
-    text += fmt::format("    esac\n    cat <<'END'\n{}END\n}}\n",
-                        bash_options(common_options(), no_command));
+            text += formatted("    '{}')\n        cat <<'END'\n{}END\n        ;;\n", command.name,
+                              bash_options(options, command));
+    text += formatted("    esac\n    cat <<'END'\n{}END\n}}\n",
+                      bash_options(common_options(), no_command));
     text += "\n"
             "# What word number $2 behind the words $1 can be, in the same way; number 0 is the "
             "next word of\n"
@@ -357,18 +357,18 @@ std::string bash_tables() {
     std::string words;
     for (const auto& [word, summary] : first_words())
         words += (words.empty() ? "" : " ") + word;
-    text += fmt::format("    ':0') echo '{}' ;;\n", words);
+    text += formatted("    ':0') echo '{}' ;;\n", words);
     for (const auto& [first, followers] : second_words())
-        text += fmt::format("    '{}:0') echo '{}' ;;\n", first, second_words_text(followers));
+        text += formatted("    '{}:0') echo '{}' ;;\n", first, second_words_text(followers));
     for (const auto& command : commands()) {
         std::size_t number = 0;
         for (const auto& position : positions(command)) {
             ++number;
             const auto what = bash_candidates(position.candidates);
             text += position.repeats
-                        ? fmt::format("    '{}:0') ;;\n    '{}':*) echo '{}' ;;\n", command.name,
-                                      command.name, what)
-                        : fmt::format("    '{}:{}') echo '{}' ;;\n", command.name, number, what);
+                        ? formatted("    '{}:0') ;;\n    '{}':*) echo '{}' ;;\n", command.name,
+                                    command.name, what)
+                        : formatted("    '{}:{}') echo '{}' ;;\n", command.name, number, what);
         }
     }
     return text + "    esac\n}\n";
@@ -382,8 +382,8 @@ std::string zsh_tables() {
                        "    ('')\n"
                        "        local -a commands=(\n";
     for (const auto& [word, summary] : first_words())
-        text += fmt::format("            {}\n",
-                            in_quotes(fmt::format("{}:{}", word, brief(summary)), "'\\''"));
+        text += formatted("            {}\n",
+                          in_quotes(formatted("{}:{}", word, brief(summary)), "'\\''"));
     text += "        )\n"
             "        _arguments -C -S $common '(-)1:command:->command' '(-)*:: :->words'\n"
             "        case $state in\n"
@@ -393,23 +393,23 @@ std::string zsh_tables() {
             "        ;;\n";
     for (const auto& [first, followers] : second_words())
         text +=
-            fmt::format("    ({0})\n"
-                        "        _arguments -C -S $common '(-)1:command:({1})' '(-)*:: :->words'\n"
-                        "        [[ $state != words ]] || _vxlanctl_command \"{0} $words[1]\"\n"
-                        "        ;;\n",
-                        first, second_words_text(followers));
+            formatted("    ({0})\n"
+                      "        _arguments -C -S $common '(-)1:command:({1})' '(-)*:: :->words'\n"
+                      "        [[ $state != words ]] || _vxlanctl_command \"{0} $words[1]\"\n"
+                      "        ;;\n",
+                      first, second_words_text(followers));
     for (const auto& command : commands())
-        text += fmt::format("    ('{}')\n        local -a specs=(\n{}{}        )\n"
-                            "        _arguments -S $common $specs\n        ;;\n",
-                            command.name, zsh_options(command.options(), command),
-                            zsh_positions(command));
-    return text + fmt::format("    esac\n}}\n\n"
-                              "_vxlanctl() {{\n"
-                              "    local program=$words[1]\n"
-                              "    local -a common=(\n{}    )\n"
-                              "    _vxlanctl_command ''\n"
-                              "}}\n\n_vxlanctl \"$@\"\n",
-                              zsh_options(common_options(), no_command));
+        text += formatted("    ('{}')\n        local -a specs=(\n{}{}        )\n"
+                          "        _arguments -S $common $specs\n        ;;\n",
+                          command.name, zsh_options(command.options(), command),
+                          zsh_positions(command));
+    return text + formatted("    esac\n}}\n\n"
+                            "_vxlanctl() {{\n"
+                            "    local program=$words[1]\n"
+                            "    local -a common=(\n{}    )\n"
+                            "    _vxlanctl_command ''\n"
+                            "}}\n\n_vxlanctl \"$@\"\n",
+                            zsh_options(common_options(), no_command));
 }
 
 std::string fish_tables() {
@@ -423,19 +423,19 @@ std::string fish_tables() {
     for (const auto& [first, followers] : second_words())
         firsts += (firsts.empty() ? "" : " ") + first;
     std::string text =
-        fmt::format("set -g __vxlanctl_with_argument {}\nset -g __vxlanctl_of_two_words {}\n",
-                    fmt::join(with_argument, " "), firsts);
+        formatted("set -g __vxlanctl_with_argument {}\nset -g __vxlanctl_of_two_words {}\n",
+                  fmt::join(with_argument, " "), firsts);
     for (const auto& option : common_options())
         text += fish_option(option, no_command);
     for (const auto& [word, summary] : first_words())
-        text += fmt::format("complete -c vxlanctl -n __vxlanctl_is -a {} -d {}\n", word,
-                            fish_quoted(brief(summary)));
+        text += formatted("complete -c vxlanctl -n __vxlanctl_is -a {} -d {}\n", word,
+                          fish_quoted(brief(summary)));
     for (const auto& [first, followers] : second_words())
         for (const Command* command : followers)
-            text += fmt::format("complete -c vxlanctl -n '__vxlanctl_is {}' -a {} -d {}\n", first,
-                                second_word(*command), fish_quoted(brief(command->summary)));
+            text += formatted("complete -c vxlanctl -n '__vxlanctl_is {}' -a {} -d {}\n", first,
+                              second_word(*command), fish_quoted(brief(command->summary)));
     for (const auto& command : commands()) {
-        text += fmt::format("\n# {}\n", command.name);
+        text += formatted("\n# {}\n", command.name);
         for (const auto& option : command.options())
             text += fish_option(option, command);
         text += fish_positions(command);

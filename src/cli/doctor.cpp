@@ -3,11 +3,11 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/facts.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -53,13 +53,13 @@ std::string finding_text(const Finding& finding, std::size_t number, const Outpu
     const Ink ink = finding.verdict == Verdict::pass   ? Ink::added
                     : finding.verdict == Verdict::warn ? Ink::warning
                                                        : Ink::removed;
-    std::string text = fmt::format(
-        "{:3} {}  {:<13} {}\n", number, painted(style, ink, verdict_word(finding.verdict)),
-        finding.check, printable(finding.found()) + all_codes(finding, style));
+    std::string text = formatted("{:3} {}  {:<13} {}\n", number,
+                                 painted(style, ink, verdict_word(finding.verdict)), finding.check,
+                                 printable(finding.found()) + all_codes(finding, style));
     if (finding.verdict != Verdict::pass || style.verbose)
-        text += fmt::format("{:10}why: {}\n", "", finding.why);
+        text += formatted("{:10}why: {}\n", "", finding.why);
     if (finding.verdict != Verdict::pass && !finding.remedy.empty())
-        text += fmt::format("{:10}do:  {}\n", "", printable(finding.remedy));
+        text += formatted("{:10}do:  {}\n", "", printable(finding.remedy));
     return text;
 }
 
@@ -68,8 +68,8 @@ std::string summary(const std::vector<Finding>& all) {
         return std::count_if(all.begin(), all.end(),
                              [&](const Finding& finding) { return finding.verdict == verdict; });
     };
-    return fmt::format("{} checks: {} passed, {} to look at, {} failed\n", all.size(),
-                       count(Verdict::pass), count(Verdict::warn), count(Verdict::fail));
+    return formatted("{} checks: {} passed, {} to look at, {} failed\n", all.size(),
+                     count(Verdict::pass), count(Verdict::warn), count(Verdict::fail));
 }
 
 } // namespace
@@ -103,8 +103,8 @@ Result<int> run_doctor(const Arguments& arguments) {
         list.push_back(finding_json(all[i], i + 1));
         if (style->quiet && all[i].verdict != Verdict::fail) continue;
         if (all[i].tunnel != about || text.empty())
-            text += fmt::format("{}:\n", all[i].tunnel.empty() ? std::string("this host")
-                                                               : printable(all[i].tunnel));
+            text += formatted("{}:\n", all[i].tunnel.empty() ? std::string("this host")
+                                                             : printable(all[i].tunnel));
         about = all[i].tunnel;
         text += finding_text(all[i], i + 1, *style);
     }

@@ -4,7 +4,6 @@
 #include "vxlanctl/report.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {

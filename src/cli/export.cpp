@@ -1,12 +1,12 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/exported.h"
 #include "vxlanctl/file_text.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/plan.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
 #include "vxlanctl/tunnel_file.h"
 
-#include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -24,7 +24,7 @@ struct Section {
 std::string reason(const Error& problem, std::string_view tunnel) {
     return printable(problem.subject.empty() || problem.subject == tunnel
                          ? text_of(problem)
-                         : fmt::format("{}: {}", problem.subject, text_of(problem)));
+                         : formatted("{}: {}", problem.subject, text_of(problem)));
 }
 
 Section section_of(const Link& link, const State& state) {
@@ -51,9 +51,9 @@ std::string obstacle_in(TunnelPlan plan) {
     std::string changes;
     const std::string text = outcome_text(plan, intended_outcome(plan), true, {});
     for (auto line = text.find('\n') + 1; line < text.size(); line = text.find('\n', line) + 1)
-        changes += fmt::format("{}{}", changes.empty() ? "" : ", ",
-                               text.substr(line + 2, text.find('\n', line) - line - 2));
-    return fmt::format("apply would change it ({})", changes);
+        changes += formatted("{}{}", changes.empty() ? "" : ", ",
+                             text.substr(line + 2, text.find('\n', line) - line - 2));
+    return formatted("apply would change it ({})", changes);
 }
 
 /// What a tunnel would become may matter to another one, so that they are planned together, and
@@ -97,7 +97,7 @@ std::string running_text(const State& state, const std::vector<std::string>& nam
         }
         section.text.pop_back(); // its last line's end
         text += comment_lines(
-            fmt::format("{} is left out: {}.\n{}", section.name, section.obstacle, section.text));
+            formatted("{} is left out: {}.\n{}", section.name, section.obstacle, section.text));
     }
     return text;
 }

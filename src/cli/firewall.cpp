@@ -1,11 +1,11 @@
 #include "vxlanctl/firewall.h"
 
 #include "vxlanctl/commands.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
 #include "vxlanctl/tunnel_values.h"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -39,7 +39,7 @@ Result<std::string> real_name(const std::string& device, const State& state) {
         found != state.alternative_names.end())
         return found->second;
     if (find_link(state, device) == nullptr)
-        return error(Code::no_such_interface, fmt::format("--masquerade '{}'", device));
+        return error(Code::no_such_interface, formatted("--masquerade '{}'", device));
     return device;
 }
 

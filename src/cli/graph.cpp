@@ -3,6 +3,7 @@
 #include "vxlanctl/closest.h"
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/program.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <chrono>
 #include <clocale>
-#include <fmt/format.h>
 #include <langinfo.h>
 #include <nlohmann/json.hpp>
 
@@ -149,7 +149,7 @@ Result<int> run_graph(const Arguments& arguments) {
     const auto& formats = picture_formats();
     if (std::find(formats.begin(), formats.end(), format) == formats.end()) {
         const std::string near = closest(format, formats);
-        Error problem(Code::not_one_of, fmt::format("--format '{}'", format),
+        Error problem(Code::not_one_of, formatted("--format '{}'", format),
                       {{"words", "text, dot, mermaid or svg"}});
         return error(near.empty() ? std::move(problem)
                                   : std::move(problem).also(Code::did_you_mean, {{"word", near}}));

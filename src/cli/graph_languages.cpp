@@ -1,6 +1,7 @@
 #include "vxlanctl/graph.h"
 
-#include <fmt/format.h>
+#include "vxlanctl/format.h"
+
 #include <fmt/ranges.h>
 
 namespace vxlanctl {
@@ -17,7 +18,7 @@ std::string escaped(std::string_view text, std::string_view begin) {
     std::string result;
     for (const char character : text)
         result += is_plain(character) ? std::string(1, character)
-                                      : fmt::format("{}{};", begin, int{character});
+                                      : formatted("{}{};", begin, int{character});
     return result;
 }
 
@@ -25,7 +26,7 @@ std::string escaped(std::string_view text, std::string_view begin) {
 std::vector<std::string> lines(const BoxText& text, std::string_view begin) {
     std::vector<std::string> result;
     for (const auto& line : text.lines)
-        result.push_back(escaped(fmt::format("{}", fmt::join(line, " ")), begin));
+        result.push_back(escaped(formatted("{}", fmt::join(line, " ")), begin));
     return result;
 }
 
@@ -34,16 +35,15 @@ constexpr std::string_view mermaid_entity = "#";
 
 /// An HTML-like label, which can have a title that stands out.
 std::string dot_label(const BoxText& text) {
-    std::string label =
-        fmt::format("<b>{}</b><br align=\"left\"/>", escaped(text.title, dot_entity));
+    std::string label = formatted("<b>{}</b><br align=\"left\"/>", escaped(text.title, dot_entity));
     for (const auto& line : lines(text, dot_entity))
         label += line + "<br align=\"left\"/>";
     return label;
 }
 
 std::string mermaid_label(const BoxText& text) {
-    return fmt::format("{}<br>{}", escaped(text.title, mermaid_entity),
-                       fmt::join(lines(text, mermaid_entity), "<br>"));
+    return formatted("{}<br>{}", escaped(text.title, mermaid_entity),
+                     fmt::join(lines(text, mermaid_entity), "<br>"));
 }
 
 /// The nodes and lines of a picture: `d1` are outer ends, `t1` tunnels, and `f1` far ends.
@@ -57,14 +57,14 @@ Nodes nodes_of(const Picture& picture) {
     std::size_t tunnels = 0;
     for (std::size_t i = 0; i < picture.outer_ends.size(); ++i) {
         const auto& outer = picture.outer_ends[i];
-        const std::string device = fmt::format("d{}", i + 1);
+        const std::string device = formatted("d{}", i + 1);
         nodes.host.emplace_back(device, box_text(outer));
         for (const auto& tunnel : outer.tunnels) {
-            const std::string name = fmt::format("t{}", ++tunnels);
+            const std::string name = formatted("t{}", ++tunnels);
             nodes.host.emplace_back(name, box_text(tunnel));
             nodes.within.emplace_back(device, name);
             const auto add = [&](const BoxText& text) {
-                nodes.far.emplace_back(fmt::format("f{}", nodes.far.size() + 1), text);
+                nodes.far.emplace_back(formatted("f{}", nodes.far.size() + 1), text);
                 nodes.between.emplace_back(name, nodes.far.back().first);
             };
             for (const auto& far : tunnel.far_ends)
@@ -93,14 +93,14 @@ std::string graph_dot(const Picture& picture) {
         "    color=\"#8a99a8\"\n"
         "    fillcolor=\"#eef2f6\"\n";
     for (const auto& [name, label] : nodes.host)
-        text += fmt::format("    {} [label=<{}>]\n", name, dot_label(label));
+        text += formatted("    {} [label=<{}>]\n", name, dot_label(label));
     for (const auto& [from, to] : nodes.within)
-        text += fmt::format("    {} -- {}\n", from, to);
+        text += formatted("    {} -- {}\n", from, to);
     text += "  }\n";
     for (const auto& [name, label] : nodes.far)
-        text += fmt::format("  {} [label=<{}>]\n", name, dot_label(label));
+        text += formatted("  {} [label=<{}>]\n", name, dot_label(label));
     for (const auto& [from, to] : nodes.between)
-        text += fmt::format("  {}:e -- {}:w [color=\"#1f6feb:white:#1f6feb\"]\n", from, to);
+        text += formatted("  {}:e -- {}:w [color=\"#1f6feb:white:#1f6feb\"]\n", from, to);
     return text + "}\n";
 }
 
@@ -108,14 +108,14 @@ std::string graph_mermaid(const Picture& picture) {
     const Nodes nodes = nodes_of(picture);
     std::string text = "flowchart LR\n  subgraph host[\"this host\"]\n";
     for (const auto& [name, label] : nodes.host)
-        text += fmt::format("    {}[\"{}\"]\n", name, mermaid_label(label));
+        text += formatted("    {}[\"{}\"]\n", name, mermaid_label(label));
     for (const auto& [from, to] : nodes.within)
-        text += fmt::format("    {} --- {}\n", from, to);
+        text += formatted("    {} --- {}\n", from, to);
     text += "  end\n";
     for (const auto& [name, label] : nodes.far)
-        text += fmt::format("  {}[\"{}\"]\n", name, mermaid_label(label));
+        text += formatted("  {}[\"{}\"]\n", name, mermaid_label(label));
     for (const auto& [from, to] : nodes.between)
-        text += fmt::format("  {} === {}\n", from, to);
+        text += formatted("  {} === {}\n", from, to);
     return text;
 }
 

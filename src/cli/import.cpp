@@ -2,6 +2,7 @@
 #include "vxlanctl/directory.h"
 #include "vxlanctl/file_text.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/report.h"
@@ -10,7 +11,6 @@
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -99,7 +99,7 @@ Result<void> write_file(const std::string& path, const std::string& text) {
         ::open(target.parent_path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (directory.get() < 0) return error(Error(Code::cannot_write_file, path).with(errno));
     auto done =
-        replace_file(directory, fmt::format(".vxlanctl-{}", getpid()), target.filename(), text);
+        replace_file(directory, formatted(".vxlanctl-{}", getpid()), target.filename(), text);
     if (!done) done.error().subject = path;
     return done;
 }
@@ -148,7 +148,7 @@ Result<int> run_import_soracom(const Arguments& arguments) {
     else if (output == "-")
         print(text);
     else if (!arguments.has("quiet"))
-        print(fmt::format("{}: written\n", printable(output)));
+        print(formatted("{}: written\n", printable(output)));
     return 0;
 }
 

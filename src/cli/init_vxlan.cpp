@@ -1,8 +1,7 @@
 #include "vxlanctl/commands.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/reconcile.h"
 #include "vxlanctl/script_words.h"
-
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
@@ -10,17 +9,17 @@ namespace {
 /// What the script says when it does the same; nothing where it says nothing.
 std::string script_text(const std::string& name, const Step& step) {
     if (std::holds_alternative<CreateLink>(step.operation)) // perhaps under a temporary name
-        return fmt::format("- Creating vxlan interface {}\n", name);
+        return formatted("- Creating vxlan interface {}\n", name);
     if (const auto* address = std::get_if<AddAddress>(&step.operation))
-        return fmt::format("- Setting IP address of {} to {}\n", name,
-                           to_string(address->address.prefix.address));
+        return formatted("- Setting IP address of {} to {}\n", name,
+                         to_string(address->address.prefix.address));
     std::string text;
     if (const auto* peers = std::get_if<AddFlood>(&step.operation))
         for (const auto& entry : peers->entries)
-            text += fmt::format("- Registering {} as a peer\n", to_string(entry.dst));
+            text += formatted("- Registering {} as a peer\n", to_string(entry.dst));
     if (const auto* peers = std::get_if<RemoveFlood>(&step.operation))
         for (const auto& entry : peers->entries)
-            text += fmt::format("- Flushing previously added fdb entry {}\n", to_string(entry.dst));
+            text += formatted("- Flushing previously added fdb entry {}\n", to_string(entry.dst));
     return text;
 }
 

@@ -1,9 +1,9 @@
+#include "vxlanctl/format.h"
 #include "vxlanctl/message.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/in.h>
@@ -41,7 +41,7 @@ struct Words {
 };
 
 std::string class_text(unsigned value) { // iproute2 reads it as hexadecimal in any case
-    return value == 1 ? "inherit" : fmt::format("{:#x}", value);
+    return value == 1 ? "inherit" : formatted("{:#x}", value);
 }
 
 /// What a sit or an ip6tnl carries, as `mode` has it; empty where it has no word.
@@ -75,23 +75,23 @@ Words ip_tunnel_words(const TunnelAttributes& attributes) {
         else if (row.name == "pmtudisc")
             text += *attributes.pmtudisc || refused_pair ? " pmtudisc" : " nopmtudisc";
         else if (row.name == "proto" && !mode_of(attributes).empty())
-            text += fmt::format(" mode {}", mode_of(attributes));
+            text += formatted(" mode {}", mode_of(attributes));
         else if (row.name == "dev" && !attributes.dev->empty())
             text += " dev " + shell_quoted(*attributes.dev);
         else if (row.name == "ttl" && attributes.kind == TunnelKind::ip6tnl)
-            text += fmt::format(" hoplimit {}", *attributes.ttl);
+            text += formatted(" hoplimit {}", *attributes.ttl);
         else if (row.name == "tos")
             text += " tos " + class_text(*attributes.tos);
         else if (row.name == "label")
-            text += fmt::format(" flowlabel {:#x}", *attributes.label);
+            text += formatted(" flowlabel {:#x}", *attributes.label);
         else if (row.name == "tclass" && *attributes.tclass != inherit_tclass)
-            text += fmt::format(" tclass {:#x}", *attributes.tclass);
+            text += formatted(" tclass {:#x}", *attributes.tclass);
         else if (row.name == "local" || row.name == "remote")
-            text += fmt::format(" {} {}", row.name, value == "none" ? "any" : value);
+            text += formatted(" {} {}", row.name, value == "none" ? "any" : value);
         else if (row.name == "ttl" || row.name == "tclass" || row.name == "encaplimit")
-            text += fmt::format(" {} {}", row.name, value);
+            text += formatted(" {} {}", row.name, value);
         else if (value != row.reset)
-            words.left_out.push_back(fmt::format("{} {}", row.name, value));
+            words.left_out.push_back(formatted("{} {}", row.name, value));
     }
     return words;
 }
@@ -106,24 +106,23 @@ Words vxlan_words(const TunnelAttributes& attributes) {
         const std::string_view word = word_of(row.name);
         if (row.name == "remcsum_nopartial" || row.name == "localbypass" ||
             row.name == "reserved_bits")
-            words.left_out.push_back(fmt::format("{} {}", row.name, value));
+            words.left_out.push_back(formatted("{} {}", row.name, value));
         else if (row.name == "udp_csum" && over_ipv6)
-            text += fmt::format(" {}udp6zerocsumtx", *attributes.udp_csum ? "no" : "");
+            text += formatted(" {}udp6zerocsumtx", *attributes.udp_csum ? "no" : "");
         else if (row.name == "ttl_inherit")
             text += *attributes.ttl_inherit ? " ttl inherit" : "";
         else if (row.name == "tos")
             text += " tos " + class_text(*attributes.tos);
         else if (row.name == "srcport")
-            text +=
-                fmt::format(" srcport {} {}", attributes.srcport->low, attributes.srcport->high);
+            text += formatted(" srcport {} {}", attributes.srcport->low, attributes.srcport->high);
         else if (value == "none" && (row.name == "local" || row.name == "remote"))
-            text += fmt::format(
-                " {} {}", row.name,
-                to_string(row.name == "local" ? *attributes.local : *attributes.remote));
+            text +=
+                formatted(" {} {}", row.name,
+                          to_string(row.name == "local" ? *attributes.local : *attributes.remote));
         else if (std::holds_alternative<std::optional<bool> TunnelAttributes::*>(row.member))
-            text += fmt::format(" {}{}", value == "yes" ? "" : "no", word);
+            text += formatted(" {}{}", value == "yes" ? "" : "no", word);
         else
-            text += fmt::format(" {} {}", word, shell_quoted(value));
+            text += formatted(" {} {}", word, shell_quoted(value));
     }
     return words;
 }
@@ -131,7 +130,7 @@ Words vxlan_words(const TunnelAttributes& attributes) {
 Words tunnel_words(const TunnelAttributes& attributes) {
     Words words = attributes.kind == TunnelKind::vxlan ? vxlan_words(attributes)
                                                        : ip_tunnel_words(attributes);
-    words.text = fmt::format(" type {}{}", traits_of(attributes.kind).name, words.text);
+    words.text = formatted(" type {}{}", traits_of(attributes.kind).name, words.text);
     return words;
 }
 
@@ -151,7 +150,7 @@ std::string link_words(const LinkAttributes& attributes) {
         if (!is_stated(attributes, row) || row.name == "master" || row.name == "vrf" ||
             row.wire == Wire::ipv4_conf || row.name == "alias" || row.name == "up")
             continue;
-        text += fmt::format(" {} {}", word_of(row.name), value_text(attributes, row));
+        text += formatted(" {} {}", word_of(row.name), value_text(attributes, row));
     }
     // Both are the one master; at most one of them is named.
     const std::string master = attributes.master.value_or("") + attributes.vrf.value_or("");
@@ -173,28 +172,28 @@ std::string foreign_alias(const std::string& alias) {
 
 std::string remote_words(const FloodEntry& entry) {
     std::string text = " dst " + to_string(entry.dst);
-    if (entry.port) text += fmt::format(" port {}", *entry.port);
-    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
+    if (entry.port) text += formatted(" port {}", *entry.port);
+    if (entry.vni) text += formatted(" vni {}", *entry.vni);
     if (!entry.via.empty()) text += " via " + shell_quoted(entry.via.str());
     return text;
 }
 
 /// Of an FDB entry: NUD_* and NTF_*.
 std::string state_words(std::uint16_t state, std::uint8_t flags) {
-    return fmt::format(" self {}{}{}",
-                       (state & NUD_PERMANENT) != 0 ? "permanent"
-                       : (state & NUD_NOARP) != 0   ? "static"
-                                                    : "dynamic",
-                       (flags & NTF_ROUTER) != 0 ? " router" : "",
-                       (flags & NTF_EXT_LEARNED) != 0 ? " extern_learn" : "");
+    return formatted(" self {}{}{}",
+                     (state & NUD_PERMANENT) != 0 ? "permanent"
+                     : (state & NUD_NOARP) != 0   ? "static"
+                                                  : "dynamic",
+                     (flags & NTF_ROUTER) != 0 ? " router" : "",
+                     (flags & NTF_EXT_LEARNED) != 0 ? " extern_learn" : "");
 }
 
 /// What identifies an address.
 std::string address_words(const Address& address) {
     const std::string local = to_string(address.prefix.address);
-    return address.peer ? fmt::format("{} peer {}/{}", local, to_string(*address.peer),
-                                      address.prefix.length)
-                        : fmt::format("{}/{}", local, address.prefix.length);
+    return address.peer
+               ? formatted("{} peer {}/{}", local, to_string(*address.peer), address.prefix.length)
+               : formatted("{}/{}", local, address.prefix.length);
 }
 
 std::string lifetime_text(std::uint32_t seconds) {
@@ -215,13 +214,13 @@ std::string address_details(const Address& address, const std::string& link) {
     if (!address.label.empty() && address.label != link)
         text += " label " + shell_quoted(address.label);
     if (address.scope != 0 && address.prefix.address.family == Family::ipv4)
-        text += fmt::format(" scope {}", address.scope);
-    if (address.metric != 0) text += fmt::format(" metric {}", address.metric);
+        text += formatted(" scope {}", address.scope);
+    if (address.metric != 0) text += formatted(" metric {}", address.metric);
     for (const auto& [flag, word] : flag_words)
-        if ((address.flags & flag) != 0) text += fmt::format(" {}", word);
+        if ((address.flags & flag) != 0) text += formatted(" {}", word);
     if (address.valid_seconds != forever || address.preferred_seconds != forever)
-        text += fmt::format(" valid_lft {} preferred_lft {}", lifetime_text(address.valid_seconds),
-                            lifetime_text(address.preferred_seconds));
+        text += formatted(" valid_lft {} preferred_lft {}", lifetime_text(address.valid_seconds),
+                          lifetime_text(address.preferred_seconds));
     return text;
 }
 
@@ -251,10 +250,10 @@ Words metric_words(const nlattr* metrics) {
                          [&](const auto& name) { return name.first == type; });
         const auto value = read_as<std::uint32_t>(metric);
         if (found != std::end(metric_names) && value)
-            words.text += fmt::format(" {}{} {}", found->second,
-                                      (locked >> type & 1) != 0 ? " lock" : "", *value);
+            words.text += formatted(" {}{} {}", found->second,
+                                    (locked >> type & 1) != 0 ? " lock" : "", *value);
         else if (type != RTAX_LOCK)
-            words.left_out.push_back(fmt::format("metric {}", type));
+            words.left_out.push_back(formatted("metric {}", type));
     }
     return words;
 }
@@ -271,9 +270,9 @@ Words other_words(const Route& route) {
                                   metrics.left_out.end());
         } else if (nla_type(attribute) == RTA_PREF) {
             const unsigned value = read_as<std::uint8_t>(attribute).value_or(0) & 3U;
-            if (value != 0) words.text += fmt::format(" pref {}", preferences[value]);
+            if (value != 0) words.text += formatted(" pref {}", preferences[value]);
         } else {
-            words.left_out.push_back(fmt::format("attribute {}", nla_type(attribute)));
+            words.left_out.push_back(formatted("attribute {}", nla_type(attribute)));
         }
     }
     return words;
@@ -288,10 +287,10 @@ public:
 
     void add(const Preparations& preparations) {
         if (preparations.creates_namespace)
-            text_ += fmt::format("ip netns add {0}\nip -n {0} link set dev lo up\n", netns_);
+            text_ += formatted("ip netns add {0}\nip -n {0} link set dev lo up\n", netns_);
         if (!preparations.moved) return;
         const Link& device = *preparations.moved;
-        text_ += fmt::format("ip link set dev {} netns {}\n", shell_quoted(device.name), netns_);
+        text_ += formatted("ip link set dev {} netns {}\n", shell_quoted(device.name), netns_);
         for (const auto& address : device.addresses)
             if (!needs_link_up(address)) (*this)(AddAddress{device.name, address});
         const bool is_up = device.attributes.up.value_or(false);
@@ -418,18 +417,18 @@ private:
         return shell_quoted(op.link);
     }
     template<class... Values> void line(fmt::format_string<Values...> format, Values&&... values) {
-        text_ += in_namespace(fmt::format(format, std::forward<Values>(values)...)) + "\n";
+        text_ += in_namespace(formatted(format, std::forward<Values>(values)...)) + "\n";
     }
     std::string in_namespace(const std::string& command) const {
         if (netns_.empty() || command.starts_with('#')) return command;
-        return fmt::format("ip netns exec {} {}", netns_,
-                           command.find_first_of(">&") == std::string::npos
-                               ? command
-                               : "sh -c " + shell_quoted(command));
+        return formatted("ip netns exec {} {}", netns_,
+                         command.find_first_of(">&") == std::string::npos
+                             ? command
+                             : "sh -c " + shell_quoted(command));
     }
     void setting(const std::string& link, std::string_view name, int value) {
         line("echo {} >{}", value, // sysctl globs names
-             shell_quoted(fmt::format("/proc/sys/net/ipv4/conf/{}/{}", link, name)));
+             shell_quoted(formatted("/proc/sys/net/ipv4/conf/{}/{}", link, name)));
     }
     void rule(const char* verb, const Rule& rule) {
         const Family family = (rule.from ? rule.from : rule.to)->address.family;
@@ -439,14 +438,14 @@ private:
     template<class Operation> static std::string route(const char* verb, const Operation& op) {
         const Route& route = op.route;
         const bool ipv4 = route.to.address.family == Family::ipv4;
-        return fmt::format("ip -{} route {} {}{}{}{} dev {}{} table {} protocol {}{}{}{}",
-                           ipv4 ? 4 : 6, verb, type_word(route.type), to_string(route.to),
-                           route.tos != 0 ? fmt::format(" tos {:#x}", route.tos) : "",
-                           route.via ? " via " + to_string(*route.via) : "", name(op),
-                           route.source ? " src " + to_string(*route.source) : "", route.table,
-                           route.protocol, ipv4 ? fmt::format(" scope {}", route.scope) : "",
-                           route.metric != 0 ? fmt::format(" metric {}", route.metric) : "",
-                           (route.flags & RTNH_F_ONLINK) != 0 ? " onlink" : "");
+        return formatted("ip -{} route {} {}{}{}{} dev {}{} table {} protocol {}{}{}{}",
+                         ipv4 ? 4 : 6, verb, type_word(route.type), to_string(route.to),
+                         route.tos != 0 ? formatted(" tos {:#x}", route.tos) : "",
+                         route.via ? " via " + to_string(*route.via) : "", name(op),
+                         route.source ? " src " + to_string(*route.source) : "", route.table,
+                         route.protocol, ipv4 ? formatted(" scope {}", route.scope) : "",
+                         route.metric != 0 ? formatted(" metric {}", route.metric) : "",
+                         (route.flags & RTNH_F_ONLINK) != 0 ? " onlink" : "");
     }
     template<class Operation> void leave_out(const Operation& op, const Words& words) {
         if (!words.left_out.empty())

@@ -1,11 +1,12 @@
 #include "vxlanctl/output.h"
 
+#include "vxlanctl/format.h"
+
 #include <cerrno>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fmt/format.h>
 #include <unistd.h>
 #include <utility>
 
@@ -32,7 +33,7 @@ Result<OutputStyle> output_style(const Arguments& arguments) {
     OutputStyle style;
     const std::string color = arguments.value("color", "auto");
     if (color != "auto" && color != "always" && color != "never")
-        return error(Code::not_one_of, fmt::format("--color '{}'", color),
+        return error(Code::not_one_of, formatted("--color '{}'", color),
                      {{"words", "auto, always or never"}});
     style.color = color == "always" || (color == "auto" && wants_color());
     style.json = arguments.has("json");
@@ -48,7 +49,7 @@ std::string painted(const OutputStyle& style, Ink ink, std::string_view text) {
                              : ink == Ink::changed ? "36"
                              : ink == Ink::warning ? "33"
                                                    : "2";
-    return fmt::format("\033[{}m{}\033[0m", code, text);
+    return formatted("\033[{}m{}\033[0m", code, text);
 }
 
 void print(std::string_view text) {
@@ -78,19 +79,18 @@ std::string code_list(const Message& message, Codes codes) {
     std::string text = code_word(message.code);
     for (const auto& next : message.more)
         text += ", " + code_word(next.code);
-    return fmt::format(" [{}]", text);
+    return formatted(" [{}]", text);
 }
 
 void print_warning(const Message& message, Codes codes) {
-    std::fputs(
-        fmt::format("vxlanctl: warning: {}{}\n", to_string(message), code_list(message, codes))
-            .c_str(),
-        stderr);
+    std::fputs(formatted("vxlanctl: warning: {}{}\n", to_string(message), code_list(message, codes))
+                   .c_str(),
+               stderr);
 }
 
 void print_error(const Error& error, Codes codes) {
     std::fputs(
-        fmt::format("vxlanctl: {}{}\n{}", to_string(error), code_list(error, codes), excerpt(error))
+        formatted("vxlanctl: {}{}\n{}", to_string(error), code_list(error, codes), excerpt(error))
             .c_str(),
         stderr);
 }
@@ -110,8 +110,8 @@ void ProgressBar::show(std::size_t done, std::size_t total) {
     drawn_ = true;
     constexpr std::size_t width = 40;
     const std::size_t filled = std::min(done, total) * width / total;
-    std::fputs(fmt::format("\r[{:#<{}}{:.<{}}] {:3}%", "", filled, "", width - filled,
-                           std::min(done, total) * 100 / total)
+    std::fputs(formatted("\r[{:#<{}}{:.<{}}] {:3}%", "", filled, "", width - filled,
+                         std::min(done, total) * 100 / total)
                    .c_str(),
                stderr);
 }

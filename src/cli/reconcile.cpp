@@ -2,6 +2,7 @@
 
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/await.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -235,7 +235,7 @@ private:
     }
 
     bool await_place(OtherPlace& place, std::chrono::steady_clock::time_point end) {
-        tell_waiting(fmt::format("network namespace '{}'", place.name));
+        tell_waiting(formatted("network namespace '{}'", place.name));
         auto space = await_namespace(place.name, end);
         if (!space) {
             call_.report_error(space.error());
@@ -253,7 +253,7 @@ private:
             std::chrono::seconds(0));
         auto there =
             await_underlay(kernel, config, left, [&](const std::vector<std::string>& missing) {
-                tell_waiting(fmt::format("{}", fmt::join(missing, ", ")));
+                tell_waiting(formatted("{}", fmt::join(missing, ", ")));
             });
         if (there || config.origin == Origin::cli || caught_signal() != 0) return there;
         call_.report_error(there.error());
@@ -431,7 +431,7 @@ private:
             print(outcome_text(plan.tunnels[i], outcomes[i], planned, style));
         }
         for (const auto& name : plan.unnamed)
-            print(fmt::format("{}: in no file (--prune removes it)\n", printable(name)));
+            print(formatted("{}: in no file (--prune removes it)\n", printable(name)));
         if (config_.unnamed == Unnamed::remove_all && plan.tunnels.empty())
             print("no tunnel carries vxlanctl's mark\n");
         if (sums_up) print(summary_text(plan, outcomes));
@@ -455,7 +455,7 @@ void add_attribute_options(std::vector<OptionInfo>& options,
         std::replace(name.begin(), name.end(), '_', '-');
         options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
         if (row.argument.empty())
-            options.push_back({"no-" + name, 0, "", fmt::format("the opposite of --{}", name)});
+            options.push_back({"no-" + name, 0, "", formatted("the opposite of --{}", name)});
     }
 }
 
@@ -514,7 +514,7 @@ Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_
     const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
     if (problem != std::errc{} || stop != text.data() + text.size() || seconds < range.low ||
         seconds > range.high)
-        return error(Code::not_in_range, fmt::format("--{} '{}'", option, text),
+        return error(Code::not_in_range, formatted("--{} '{}'", option, text),
                      {{"low", range.low}, {"high", range.high}, {"or", ""}});
     return std::chrono::seconds(seconds);
 }

@@ -1,6 +1,7 @@
 #include "vxlanctl/reconciliation.h"
 
 #include "vxlanctl/explain.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
 #include "vxlanctl/privileges.h"
@@ -9,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/random.h>
 #include <system_error>
@@ -21,7 +21,7 @@ std::string random_id() {
     std::uint64_t bits = 0;
     if (getrandom(&bits, sizeof bits, 0) != sizeof bits) // never fails for so few bytes
         throw std::system_error(errno, std::generic_category(), "getrandom");
-    return fmt::format("{:016x}", bits);
+    return formatted("{:016x}", bits);
 }
 
 /// A host without a route to one peer is mostly without one to any: of many, a few are looked up.
@@ -100,7 +100,7 @@ Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
     if (!records) return tl::unexpected(records.error());
     records_ = std::move(*records);
     const std::string purpose =
-        fmt::format("vxlanctl {} {}", call_.arguments.command, fmt::join(subjects(), " "));
+        formatted("vxlanctl {} {}", call_.arguments.command, fmt::join(subjects(), " "));
     const auto tell = [&](const std::string& holder) {
         if (!call_.style.quiet)
             print_warning(Message(Code::waiting_for, "", {{"what", holder}}), codes(call_.style));
@@ -109,7 +109,7 @@ Result<void> Reconciliation::keep_others_out(std::chrono::seconds timeout) {
     if (const auto count = records_->discarded(); count > 0 && !call_.style.quiet)
         print_warning(
             Message(Code::records_discarded, "",
-                    {{"records", fmt::format("{} record{}", count, count == 1 ? "" : "s")}}),
+                    {{"records", formatted("{} record{}", count, count == 1 ? "" : "s")}}),
             codes(call_.style));
     catch_signals();
     return {};
@@ -233,7 +233,7 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
     std::vector<std::string> obstacles = device.obstacles;
     if (server && has(*server)) obstacles.push_back(text_of(Code::ssh_comes_in_there));
     if (obstacles.empty()) return std::nullopt;
-    return told(Code::device_in_use, {"obstacles", fmt::format("{}", fmt::join(obstacles, ", "))});
+    return told(Code::device_in_use, {"obstacles", formatted("{}", fmt::join(obstacles, ", "))});
 }
 
 /// Each device and the namespace are brought by the first tunnel that needs them.
@@ -374,7 +374,7 @@ Result<std::vector<Step>> Reconciliation::release(const std::string& name, const
 Error Reconciliation::with_namespace(Error error) const {
     for (auto& next : error.more)
         if (const auto steps = next.value("steps"); made_namespace_ && !steps.empty())
-            next.set({"steps", fmt::format("{}, remove network namespace '{}'", steps, name())});
+            next.set({"steps", formatted("{}, remove network namespace '{}'", steps, name())});
     return error;
 }
 
@@ -447,7 +447,7 @@ Result<void> Reconciliation::find_lost() const {
         names.erase(name);
     if (names.empty()) return {};
     return error(Code::device_did_not_come_back, name(),
-                 {{"interfaces", fmt::format("{}", fmt::join(names, "', '"))}});
+                 {{"interfaces", formatted("{}", fmt::join(names, "', '"))}});
 }
 
 std::vector<Error> Reconciliation::take_back() {
@@ -654,14 +654,14 @@ bool Reconciliation::sweep() {
         if (!gives_up(record, {})) continue;
         auto steps = release("", record);
         if (!steps && !is_home())
-            steps.error().subject = fmt::format("network namespace '{}'", name());
+            steps.error().subject = formatted("network namespace '{}'", name());
         if (!steps) {
             unreleased.insert(id);
             call_.report_error(steps.error());
         }
         if (!steps || steps->empty() || call_.style.quiet) continue;
         print_warning(Message(Code::leftovers_removed, "",
-                              {{"steps", fmt::format("{}", fmt::join(imperatives(*steps), ", "))}}),
+                              {{"steps", formatted("{}", fmt::join(imperatives(*steps), ", "))}}),
                       codes(call_.style));
     }
     records_->sweep(

@@ -1,8 +1,8 @@
 #include "vxlanctl/report.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/overloaded.h"
 
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -14,13 +14,13 @@ namespace {
 constexpr std::size_t longest_list = 10;
 
 std::string entry_text(const MacEntry& entry) {
-    return fmt::format("{} at {}", to_string(entry.mac), entry_text(entry.remote));
+    return formatted("{} at {}", to_string(entry.mac), entry_text(entry.remote));
 }
 
 } // namespace
 
 std::string entry_text(const PrlEntry& entry) {
-    return fmt::format("{}{}", to_string(entry.router), entry.is_default ? " (default)" : "");
+    return formatted("{}{}", to_string(entry.router), entry.is_default ? " (default)" : "");
 }
 
 nlohmann::json entry_json(const PrlEntry& entry) {
@@ -50,7 +50,7 @@ public:
             with += (with.empty() ? ", with " : ", ") + to_string(address.prefix);
         for (const auto& route : preparations.moved->routes)
             with += (with.empty() ? ", with route " : ", route ") + to_string(route);
-        plus(fmt::format("lower device {}{}", preparations.moved->name, with));
+        plus(formatted("lower device {}{}", preparations.moved->name, with));
     }
 
     void add(const Step& step) {
@@ -62,7 +62,7 @@ public:
             Overloaded{
                 [&](const CreateLink& op) {
                     changes(step.changes);
-                    plus(fmt::format("link {}: {}", op.link, attributes(op)));
+                    plus(formatted("link {}: {}", op.link, attributes(op)));
                 },
                 [&](const ChangeLink&) { changes(step.changes); },
                 [&](const ChangeTunnel&) { changes(step.changes); },
@@ -98,8 +98,8 @@ public:
 
 private:
     void line(Ink ink, char sign, const std::string& what) {
-        text_ += "  " + painted(style_, ink, fmt::format("{} {}{}", sign, printable(what), cost_)) +
-                 "\n";
+        text_ +=
+            "  " + painted(style_, ink, formatted("{} {}{}", sign, printable(what), cost_)) + "\n";
     }
     void plus(const std::string& what) { line(Ink::added, '+', what); }
     void minus(const std::string& what) { line(Ink::removed, '-', what); }
@@ -112,13 +112,13 @@ private:
     void list(Ink ink, char sign, std::string_view noun, const std::vector<Entry>& entries) {
         if (entries.size() > longest_list && !style_.verbose) {
             line(ink, sign,
-                 fmt::format("{} {}s: {} to {}", entries.size(),
-                             noun == "FDB entry" ? "FDB entrie" : noun, entry_text(entries.front()),
-                             entry_text(entries.back())));
+                 formatted("{} {}s: {} to {}", entries.size(),
+                           noun == "FDB entry" ? "FDB entrie" : noun, entry_text(entries.front()),
+                           entry_text(entries.back())));
             return;
         }
         for (const auto& entry : entries)
-            line(ink, sign, fmt::format("{} {}", noun, entry_text(entry)));
+            line(ink, sign, formatted("{} {}", noun, entry_text(entry)));
     }
 
     static std::string attributes(const CreateLink& create) {
@@ -126,14 +126,14 @@ private:
         const auto collect = [&](const auto& rows, const auto& values) {
             for (const auto& row : rows)
                 if (is_stated(values, row) && row.name != "alias")
-                    texts.push_back(fmt::format("{} {}", row.name, value_text(values, row)));
+                    texts.push_back(formatted("{} {}", row.name, value_text(values, row)));
         };
         // What a message has to carry all the same is not worth a word.
         auto tunnel = create.tunnel;
         if (traits_of(tunnel.kind).changes_whole) strip_unremarkable(tunnel);
         collect(tunnel_attributes(tunnel.kind), tunnel);
         collect(link_attributes(), create.attributes);
-        return fmt::format("{}", fmt::join(texts, ", "));
+        return formatted("{}", fmt::join(texts, ", "));
     }
 
     const OutputStyle& style_;
@@ -321,9 +321,9 @@ nlohmann::json rule_json(const Rule& rule) {
 
 std::string entry_text(const FloodEntry& entry) {
     std::string text = to_string(entry.dst);
-    if (entry.port) text += fmt::format(" port {}", *entry.port);
-    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += fmt::format(" via {}", entry.via.str());
+    if (entry.port) text += formatted(" port {}", *entry.port);
+    if (entry.vni) text += formatted(" vni {}", *entry.vni);
+    if (!entry.via.empty()) text += formatted(" via {}", entry.via.str());
     return text;
 }
 
@@ -381,11 +381,11 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
         ++counts[outcome];
     std::vector<std::string> parts;
     for (const auto& [outcome, count] : counts)
-        parts.push_back(fmt::format("{} {}", count, outcome_phrase(outcome)));
-    if (!plan.unnamed.empty()) parts.push_back(fmt::format("{} in no file", plan.unnamed.size()));
+        parts.push_back(formatted("{} {}", count, outcome_phrase(outcome)));
+    if (!plan.unnamed.empty()) parts.push_back(formatted("{} in no file", plan.unnamed.size()));
     const auto number = outcomes.size();
-    return fmt::format("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s",
-                       parts.empty() ? "" : ": ", fmt::join(parts, ", "));
+    return formatted("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s", parts.empty() ? "" : ": ",
+                     fmt::join(parts, ", "));
 }
 
 Outcome intended_outcome(const TunnelPlan& plan) {
@@ -415,8 +415,8 @@ std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style) {
     const bool happens = changes(outcome);
     const std::string where = plan.netns.empty() ? "" : " in " + plan.netns;
-    std::string text = fmt::format("{}: {}{}\n", printable(plan.name + where),
-                                   planned && happens ? "would be " : "", outcome_phrase(outcome));
+    std::string text = formatted("{}: {}{}\n", printable(plan.name + where),
+                                 planned && happens ? "would be " : "", outcome_phrase(outcome));
     if (!happens) return text;
     Lines lines(style, planned);
     lines.add(plan.preparations, plan.netns);

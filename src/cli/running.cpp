@@ -4,7 +4,6 @@
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 

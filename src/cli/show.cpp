@@ -1,13 +1,13 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/commands.h"
 #include "vxlanctl/doctor.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/output.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <linux/in.h>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -86,7 +86,7 @@ std::vector<std::string> settings_of(const Link& link, const State& state) {
     for (const auto& row : link_attributes()) {
         const std::string value = value_text(link.attributes, row);
         if (is_stated(usual, row) && value != value_text(usual, row))
-            settings.push_back(fmt::format("{} {}", row.name, value));
+            settings.push_back(formatted("{} {}", row.name, value));
     }
     return settings;
 }
@@ -179,8 +179,8 @@ std::string mac_list(const std::multimap<IpAddress, MacAddress>& macs, const IpA
     std::size_t named = 0;
     for (auto [at, end] = macs.equal_range(remote); at != end; ++at, ++named) {
         if (named == macs_in_a_row && !all)
-            return text + fmt::format(" and {} more", count - macs_in_a_row);
-        text += fmt::format("{}{}", named == 0 ? "" : " ", to_string(at->second));
+            return text + formatted(" and {} more", count - macs_in_a_row);
+        text += formatted("{}{}", named == 0 ? "" : " ", to_string(at->second));
     }
     return text;
 }
@@ -193,28 +193,28 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         return std::string();
     };
     const auto field = [](std::string_view name, std::string_view text) {
-        return fmt::format("  {:<10} {}\n", name, printable(text));
+        return formatted("  {:<10} {}\n", name, printable(text));
     };
     std::string text =
-        fmt::format("{}: {}, {}\n", printable(link.name),
-                    painted(style, up ? Ink::added : Ink::removed, up ? "up" : "down"),
-                    management(link) == "unmanaged" ? "not managed by vxlanctl"
-                                                    : "managed (" + management(link) + ")");
+        formatted("{}: {}, {}\n", printable(link.name),
+                  painted(style, up ? Ink::added : Ink::removed, up ? "up" : "down"),
+                  management(link) == "unmanaged" ? "not managed by vxlanctl"
+                                                  : "managed (" + management(link) + ")");
     const bool is_vxlan = link.tunnel.kind == TunnelKind::vxlan;
     const bool is_isatap = link.tunnel.isatap.value_or(false);
-    text += field(
-        is_isatap                           ? "isatap"
-        : link.tunnel.proto == IPPROTO_IPIP ? "ipip6"
-                                            : link.kind,
-        fmt::format("{}local {}, dev {}, MTU {}",
-                    is_vxlan ? fmt::format("VNI {}, port {}, ", value("vni"), value("port")) : "",
-                    value("local"), link.underlay_elsewhere ? "elsewhere" : value("dev"),
-                    link.attributes.mtu.value_or(0)));
+    text +=
+        field(is_isatap                           ? "isatap"
+              : link.tunnel.proto == IPPROTO_IPIP ? "ipip6"
+                                                  : link.kind,
+              formatted("{}local {}, dev {}, MTU {}",
+                        is_vxlan ? formatted("VNI {}, port {}, ", value("vni"), value("port")) : "",
+                        value("local"), link.underlay_elsewhere ? "elsewhere" : value("dev"),
+                        link.attributes.mtu.value_or(0)));
     for (const auto& row : tunnel_attributes(link.tunnel.kind)) { // not as the kernel makes it
         const bool ordinary = row.reset.empty() || row.name == "isatap" || row.name == "dev" ||
                               value_text(link.tunnel, row) == row.reset;
         if (!ordinary && is_stated(link.tunnel, row))
-            text += field("", fmt::format("{} {}", row.name, value_text(link.tunnel, row)));
+            text += field("", formatted("{} {}", row.name, value_text(link.tunnel, row)));
     }
     for (const auto& setting : settings_of(link, state))
         text += field("", setting);
@@ -237,30 +237,30 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
     for (std::size_t i = 0; i < link.flood_list.size(); ++i) {
         const auto& peer = link.flood_list[i];
         if (i == most_peers && !style.verbose && link.flood_list.size() > most_peers + 1) {
-            text += field("", fmt::format("and {} more peers (see --verbose)",
-                                          link.flood_list.size() - most_peers));
+            text += field("", formatted("and {} more peers (see --verbose)",
+                                        link.flood_list.size() - most_peers));
             break;
         }
-        std::string line = fmt::format("{:<16}", entry_text(peer));
+        std::string line = formatted("{:<16}", entry_text(peer));
         bool has_macs = false;
         for (const FdbOrigin origin : {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external})
             if (const auto list = mac_list(macs[origin], peer.dst, style.verbose); !list.empty()) {
-                line += fmt::format(" {} {}", origin_word(origin), list);
+                line += formatted(" {} {}", origin_word(origin), list);
                 has_macs = true;
             }
         text += field("peer", has_macs ? line : line + " no MAC learned");
     }
     for (const auto& entry : entries_elsewhere(link))
-        text += field("elsewhere", fmt::format("{} {} at {}, which is not in the flood list",
-                                               origin_word(entry.origin), to_string(entry.mac),
-                                               entry_text(entry.remote)));
+        text += field("elsewhere", formatted("{} {} at {}, which is not in the flood list",
+                                             origin_word(entry.origin), to_string(entry.mac),
+                                             entry_text(entry.remote)));
     const auto& counters = link.counters;
     text += field("received",
-                  fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
-                              counters.rx_bytes, counters.rx_errors, counters.rx_dropped));
-    text += field("sent",
-                  fmt::format("{} packets, {} bytes, {} errors, {} dropped", counters.tx_packets,
-                              counters.tx_bytes, counters.tx_errors, counters.tx_dropped));
+                  formatted("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
+                            counters.rx_bytes, counters.rx_errors, counters.rx_dropped));
+    text +=
+        field("sent", formatted("{} packets, {} bytes, {} errors, {} dropped", counters.tx_packets,
+                                counters.tx_bytes, counters.tx_errors, counters.tx_dropped));
     for (const auto& problem : problems(link, state))
         text += painted(style, Ink::warning,
                         field("problem", text_of(problem) + code_list(problem, codes(style))));

@@ -1,12 +1,12 @@
 #include "vxlanctl/file_text.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 #include "vxlanctl/tunnel_file.h"
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 
@@ -21,9 +21,9 @@ std::string in_quotes(std::string_view text) {
     for (const char character : as_utf8(text)) {
         const auto byte = static_cast<unsigned char>(character);
         if (character == '"' || character == '\\')
-            result += fmt::format("\\{}", character);
+            result += formatted("\\{}", character);
         else if (byte < 0x20 || byte == 0x7f)
-            result += fmt::format("\\u{:04X}", byte);
+            result += formatted("\\u{:04X}", byte);
         else
             result += character;
     }
@@ -39,21 +39,21 @@ std::string bare_or_quoted(std::string_view key) {
 }
 
 std::string line_of(std::string_view key, std::string_view value) {
-    return fmt::format("{} = {}\n", key, value);
+    return formatted("{} = {}\n", key, value);
 }
 
 /// In one line if it fits, else an element a line.
 std::string list_of(std::string_view key, const std::vector<std::string>& elements) {
-    std::string line = line_of(key, fmt::format("[{}]", fmt::join(elements, ", ")));
+    std::string line = line_of(key, formatted("[{}]", fmt::join(elements, ", ")));
     if (line.size() <= widest_line + 1) return line;
-    return line_of(key, fmt::format("[\n    {},\n]", fmt::join(elements, ",\n    ")));
+    return line_of(key, formatted("[\n    {},\n]", fmt::join(elements, ",\n    ")));
 }
 
 /// `{ key = value, ... }` out of pairs of these.
 std::string inline_table(const std::vector<std::pair<std::string_view, std::string>>& pairs) {
     std::string text;
     for (const auto& [key, value] : pairs)
-        text += fmt::format("{}{} = {}", text.empty() ? "{ " : ", ", key, value);
+        text += formatted("{}{} = {}", text.empty() ? "{ " : ", ", key, value);
     return text + " }";
 }
 
@@ -301,7 +301,7 @@ void tell_attributes(std::vector<std::string>& told, const Attributes& wanted,
         // The mark and whether the link is up are no wish of anybody's.
         if (!is_stated(wanted, row) || row.name == "alias" || row.name == "up") continue;
         if (!is_default(wanted, row) && value != value_text(stated, row))
-            told.push_back(fmt::format("{} = {}", row.name, value));
+            told.push_back(formatted("{} = {}", row.name, value));
     }
 }
 
@@ -311,7 +311,7 @@ void tell_list(std::vector<std::string>& told, std::string_view name,
                const std::optional<std::vector<T>>& wanted,
                const std::optional<std::vector<T>>& stated, TextOf text_of, Equal equal = {}) {
     if (wanted.has_value() != stated.has_value())
-        told.push_back(fmt::format(
+        told.push_back(formatted(
             "{} {}s", wanted ? "the absence of further" : "that nothing is said about", name));
     if (!wanted || wanted == stated) return;
     const std::vector<T> none;
@@ -319,7 +319,7 @@ void tell_list(std::vector<std::string>& told, std::string_view name,
     for (const auto& element : *wanted)
         if (std::none_of(there.begin(), there.end(),
                          [&](const T& other) { return equal(element, other); }))
-            told.push_back(fmt::format("{} {}", name, text_of(element)));
+            told.push_back(formatted("{} {}", name, text_of(element)));
 }
 
 /// What `tunnel` says and the section does not.
@@ -327,7 +327,7 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
     std::vector<std::string> told;
     if (parsed.tunnels.empty()) return told; // its reader will tell
     const Tunnel& stated = parsed.tunnels[0].tunnel;
-    if (tunnel.name != stated.name) told.push_back(fmt::format("the name {}", tunnel.name));
+    if (tunnel.name != stated.name) told.push_back(formatted("the name {}", tunnel.name));
     tell_attributes(told, tunnel.link, stated.link, link_attributes());
     tell_attributes(told, tunnel.tunnel, stated.tunnel, tunnel_attributes(tunnel.tunnel.kind));
     tell_list(told, "address", tunnel.addresses, stated.addresses,
@@ -353,7 +353,7 @@ std::string comment_lines(std::string_view text) {
     std::string result;
     while (true) {
         const auto end = text.find('\n');
-        result += fmt::format("# {}\n", printable(as_utf8(text.substr(0, end))));
+        result += formatted("# {}\n", printable(as_utf8(text.substr(0, end))));
         if (end == std::string_view::npos) return result;
         text.remove_prefix(end + 1);
     }
@@ -361,7 +361,7 @@ std::string comment_lines(std::string_view text) {
 
 std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments) {
     const std::string header =
-        fmt::format("[{}.{}]\n", section_name(tunnel.tunnel.kind), bare_or_quoted(tunnel.name));
+        formatted("[{}.{}]\n", section_name(tunnel.tunnel.kind), bare_or_quoted(tunnel.name));
     const std::string keys = key_lines(tunnel);
     std::string text = header;
     for (const auto& comment : comments)

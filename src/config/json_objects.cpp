@@ -1,9 +1,9 @@
 #include "vxlanctl/json_objects.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -21,7 +21,7 @@ std::string shortened(std::string_view text, std::size_t limit) {
     if (text.size() <= limit) return std::string(text);
     while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80)
         --limit;
-    return fmt::format("{}...", text.substr(0, limit));
+    return formatted("{}...", text.substr(0, limit));
 }
 
 /// Goes through a text and notes how far it has come: the parser's events have no places.

@@ -1,7 +1,8 @@
 #include "vxlanctl/route_words.h"
 
+#include "vxlanctl/format.h"
+
 #include <charconv>
-#include <fmt/format.h>
 #include <limits>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -40,7 +41,7 @@ Result<void> check_parts(std::span<const Part> parts, std::string_view whole) {
     std::set<std::string_view> seen;
     for (const auto& part : parts) {
         if (part.value.find(' ') != std::string_view::npos)
-            return error(Code::more_than_one_part, fmt::format("'{} {}'", part.word, part.value),
+            return error(Code::more_than_one_part, formatted("'{} {}'", part.word, part.value),
                          {{"whole", whole}});
         if (!seen.insert(part.word).second) return error(Code::part_given_twice, quote(part.word));
     }
@@ -101,7 +102,7 @@ Result<void> RouteBuilder::take(std::string_view word, std::string_view value) {
         if (!gateway) return tl::unexpected(gateway.error());
         if (is_unspecified(*gateway) || is_multicast(*gateway) || is_loopback(*gateway) ||
             is_limited_broadcast(*gateway))
-            return error(Code::not_a_gateway, fmt::format("via '{}'", value));
+            return error(Code::not_a_gateway, formatted("via '{}'", value));
         route_.via = *gateway;
     } else if (word == "dev") {
         if (auto good = check_link_name(value); !good) return good;
@@ -122,7 +123,7 @@ Result<Route> RouteBuilder::finish() {
     if (to_default_) route_.to.address.family = route_.via ? route_.via->family : Family::ipv4;
     const bool ipv4 = route_.to.address.family == Family::ipv4;
     if (route_.via && route_.via->family != route_.to.address.family)
-        return error(Code::gateway_of_other_family, fmt::format("via {}", to_string(*route_.via)));
+        return error(Code::gateway_of_other_family, formatted("via {}", to_string(*route_.via)));
     route_.metric = metric_.value_or(default_metric(route_.to.address.family));
     route_.scope = ipv4 && !route_.via ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
     return route_;
@@ -133,7 +134,7 @@ Result<void> RuleBuilder::take(std::string_view word, std::string_view value) {
         const auto prefix = parse_network(value);
         if (!prefix) return tl::unexpected(prefix.error());
         if (prefix->length == 0)
-            return error(Code::rule_for_everything, fmt::format("{} {}", word, value));
+            return error(Code::rule_for_everything, formatted("{} {}", word, value));
         (word == "from" ? rule_.from : rule_.to) = *prefix;
     } else if (word == "table") {
         const auto table = parse_table(value);
@@ -170,7 +171,7 @@ Result<Route> parse_route(std::string_view text) {
     const Part& destination = parts.front();
     if (!destination.value.empty())
         return error(Code::not_a_destination,
-                     fmt::format("'{} {}'", destination.word, destination.value));
+                     formatted("'{} {}'", destination.word, destination.value));
     if (auto taken = route.take("to", destination.word); !taken)
         return tl::unexpected(taken.error());
     return route.finish();
@@ -191,7 +192,7 @@ Result<std::uint32_t> parse_positive(std::string_view word, std::string_view tex
     const char* const end = text.data() + text.size();
     const auto [stop, problem] = std::from_chars(text.data(), end, number);
     if (problem == std::errc{} && stop == end && number >= 1) return number;
-    return error(Code::not_in_range, fmt::format("{} '{}'", word, text),
+    return error(Code::not_in_range, formatted("{} '{}'", word, text),
                  {{"low", 1}, {"high", std::numeric_limits<std::uint32_t>::max()}, {"or", ""}});
 }
 
@@ -201,7 +202,7 @@ std::vector<BadElement> doubled_routes(std::span<const Route> routes) {
     for (std::size_t i = 0; i < routes.size(); ++i)
         if (!seen.insert({routes[i].to, routes[i].table, routes[i].metric}).second)
             bad.push_back(
-                {i, Error(Code::named_twice, fmt::format("route {}", to_string(routes[i].to)))
+                {i, Error(Code::named_twice, formatted("route {}", to_string(routes[i].to)))
                         .also(Code::metrics_must_differ)});
     return bad;
 }

@@ -1,12 +1,13 @@
 #include "vxlanctl/script_words.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t fixed_words = 5;
+constexpr std::size_t words_before_peers = 5;
 
 bool is_number(std::string_view text) {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char character) {
@@ -18,7 +19,7 @@ bool is_number(std::string_view text) {
 /// anything else is a word in the wrong place.
 Result<void> check_meaningless(const std::string& mask) {
     if (mask.empty() || is_number(mask) || parse_address(mask)) return {};
-    return error(Code::script_mask_wrong, fmt::format("MASK '{}'", mask));
+    return error(Code::script_mask_wrong, formatted("MASK '{}'", mask));
 }
 
 /// INNER and MASK together: none where INNER is empty.
@@ -27,7 +28,7 @@ Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const std:
     if (inner.empty() || has_length)
         if (auto good = check_meaningless(mask); !good) return tl::unexpected(good.error());
     if (inner.empty()) return std::vector<Prefix>{};
-    const auto prefix = parse_inner_address(has_length ? inner : fmt::format("{}/{}", inner, mask));
+    const auto prefix = parse_inner_address(has_length ? inner : formatted("{}/{}", inner, mask));
     if (!prefix) return with_subject(prefix.error(), has_length ? "INNER" : "INNER/MASK");
     return std::vector<Prefix>{*prefix};
 }
@@ -36,7 +37,7 @@ Result<void> state_vni(Tunnel& tunnel, const std::string& text) {
     for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
         if (row.name == "vni")
             if (auto set = state_value(tunnel.tunnel, row, text, TunnelKind::vxlan); !set) {
-                set.error().subject = fmt::format("VNI '{}'", text);
+                set.error().subject = formatted("VNI '{}'", text);
                 return set;
             }
     return {};
@@ -60,7 +61,7 @@ Result<std::vector<FloodEntry>> parse_script_peers(std::span<const std::string> 
 } // namespace
 
 Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
-    if (words.size() < fixed_words)
+    if (words.size() < words_before_peers)
         return error(Code::wrong_words, "",
                      {{"words", "DEV LOCAL IFNAME INNER MASK [VNI] PEER..."},
                       {"help", "vxlanctl init-vxlan --help"}});
@@ -81,7 +82,7 @@ Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
     if (addresses->empty()) tunnel.link.up.reset();
     tunnel.addresses = std::move(*addresses);
 
-    auto rest = words.subspan(fixed_words);
+    auto rest = words.subspan(words_before_peers);
     if (!rest.empty() && is_number(rest.front())) {
         if (auto stated = state_vni(tunnel, rest.front()); !stated)
             return tl::unexpected(stated.error());

@@ -1,10 +1,10 @@
 #include "vxlanctl/soracom.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/json_objects.h"
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace vxlanctl {
@@ -83,8 +83,8 @@ std::string listed(const std::vector<std::string>& texts) {
     if (texts.empty()) return "none";
     const auto shown = std::min(texts.size(), most_listed);
     std::string text =
-        fmt::format("{}", fmt::join(texts.begin(), texts.begin() + static_cast<long>(shown), ", "));
-    return shown == texts.size() ? text : fmt::format("{} and {} more", text, texts.size() - shown);
+        formatted("{}", fmt::join(texts.begin(), texts.begin() + static_cast<long>(shown), ", "));
+    return shown == texts.size() ? text : formatted("{} and {} more", text, texts.size() - shown);
 }
 
 /// `172.21.0.100 (inner 10.225.194.171, the customer's)`
@@ -93,11 +93,11 @@ std::string entries_text(const std::vector<const Entry*>& entries) {
     std::transform(entries.begin(), entries.end(), std::back_inserter(texts),
                    [](const Entry* entry) {
                        const auto owned = is_owned(*entry);
-                       return fmt::format("{} (inner {}, {})", shown(*entry, outer_key),
-                                          shown(*entry, inner_key),
-                                          !owned   ? "of nobody"
-                                          : *owned ? "the customer's"
-                                                   : "the VPG's");
+                       return formatted("{} (inner {}, {})", shown(*entry, outer_key),
+                                        shown(*entry, inner_key),
+                                        !owned   ? "of nobody"
+                                        : *owned ? "the customer's"
+                                                 : "the VPG's");
                    });
     return listed(texts);
 }
@@ -107,13 +107,12 @@ std::string host_text(std::span<const HostAddress> host) {
     std::vector<std::string> texts;
     for (const auto& address : host)
         if (!is_loopback(address.prefix.address) && !is_link_local(address.prefix.address))
-            texts.push_back(
-                fmt::format("{} on {}", to_string(address.prefix.address), address.link));
+            texts.push_back(formatted("{} on {}", to_string(address.prefix.address), address.link));
     return listed(texts);
 }
 
 std::string count_text(std::size_t count, std::string_view singular, std::string_view plural) {
-    return fmt::format("{} {}", count, count == 1 ? singular : plural);
+    return formatted("{} {}", count, count == 1 ? singular : plural);
 }
 
 /// The way from the texts to the tunnel.
@@ -171,8 +170,8 @@ private:
         });
         if (says_nothing)
             return refuse(Error(Code::not_a_vpg, "",
-                                {{"keys", fmt::format("{}, {}, {} and {}", vni_key, opened_key,
-                                                      subnet_keys[0], subnet_keys[1])}}),
+                                {{"keys", formatted("{}, {}, {} and {}", vni_key, opened_key,
+                                                    subnet_keys[0], subnet_keys[1])}}),
                           vpgs_[0], vpgs_[0].object.offset);
         return {};
     }
@@ -340,8 +339,8 @@ private:
         for (const auto& vpg : vpgs_) {
             const auto subnet = subnet_of(vpg);
             if (subnet && contains(*subnet, *address)) fitting.push_back(&vpg);
-            texts.push_back(fmt::format("{} ({})", shown(vpg, id_key),
-                                        subnet ? to_string(*subnet) : "no device subnet"));
+            texts.push_back(formatted("{} ({})", shown(vpg, id_key),
+                                      subnet ? to_string(*subnet) : "no device subnet"));
         }
         if (vpgs_.size() == 1) {
             vpg_ = &vpgs_[0];
@@ -372,7 +371,7 @@ private:
                                 {{"expected", "a mask or a prefix length"},
                                  {"found", type_name(value->type)}}),
                           entry, netmask_key);
-        const auto prefix = parse_prefix(fmt::format("{}/{}", inner_, value->text));
+        const auto prefix = parse_prefix(formatted("{}/{}", inner_, value->text));
         if (!prefix) return refuse(prefix.error(), entry, netmask_key);
         return std::optional(prefix->length);
     }
@@ -389,7 +388,7 @@ private:
             return refuse(lengths.empty()
                               ? Error(Code::netmask_missing, "netmask")
                               : Error(Code::netmasks_disagree, "netmask",
-                                      {{"lengths", fmt::format("/{}", fmt::join(lengths, ", /"))}}),
+                                      {{"lengths", formatted("/{}", fmt::join(lengths, ", /"))}}),
                           *self_, self_->object.offset);
         return length_of_subnet();
     }
@@ -408,7 +407,7 @@ private:
     Result<void> state_address() {
         const auto length = prefix_length();
         if (!length) return tl::unexpected(length.error());
-        const auto address = parse_inner_address(fmt::format("{}/{}", inner_, *length));
+        const auto address = parse_inner_address(formatted("{}/{}", inner_, *length));
         if (!address) return refuse(address.error(), *self_, inner_key);
         result_.tunnel.addresses = {{*address}};
         return {};
@@ -426,7 +425,7 @@ private:
         const auto row = std::find_if(rows.begin(), rows.end(),
                                       [](const auto& one) { return one.name == "vni"; });
         if (auto good = set_value(result_.tunnel.tunnel, *row, *text); !good) {
-            good.error().subject = fmt::format("{} '{}'", vni_key, *text);
+            good.error().subject = formatted("{} '{}'", vni_key, *text);
             return refuse(good.error(), *vpg_, vni_key);
         }
         return {};

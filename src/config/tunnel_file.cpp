@@ -1,11 +1,11 @@
 #include "vxlanctl/tunnel_file.h"
 
 #include "vxlanctl/closest.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <limits>
 #include <map>
 
@@ -96,7 +96,7 @@ public:
     std::size_t count() const { return count_; }
 
     std::string place_text(Position position) const {
-        return fmt::format("{}:{}:{}", source_.path, position.line, position.column);
+        return formatted("{}:{}:{}", source_.path, position.line, position.column);
     }
 
     /// The line without its end; empty where it is too long to be shown.
@@ -459,7 +459,7 @@ private:
             if (!text) continue;
             if (auto set = state_value(attributes, row, *text, kind_); !set) {
                 Error error = set.error();
-                error.subject = fmt::format("{} '{}'", row.name, *text);
+                error.subject = formatted("{} '{}'", row.name, *text);
                 refuse(std::move(error), row.name, *node);
             }
         }
@@ -527,7 +527,7 @@ private:
             nodes.push_back(&element);
         }
         for (auto& [index, error, earlier] : check_addresses(addresses))
-            refuse(error, fmt::format("inner address '{}'", nodes[index]->as_string()->get()),
+            refuse(error, formatted("inner address '{}'", nodes[index]->as_string()->get()),
                    *nodes[index]);
     }
 
@@ -605,7 +605,7 @@ private:
 
     std::string place_text(const PeerPlace& place, const std::vector<std::string>& files) const {
         return place.line == 0 ? errors_.place_text(place.position)
-                               : fmt::format("{}:{}", files[place.file], place.line);
+                               : formatted("{}:{}", files[place.file], place.line);
     }
 
     std::optional<Peer> peer_of(const toml::node& element) {
@@ -700,7 +700,7 @@ private:
                     nodes.push_back(&element);
                 }
         for (auto& [index, error, earlier] : check_forward_from(devices))
-            refuse(error, fmt::format("forward_from '{}'", devices[index]), *nodes[index]);
+            refuse(error, formatted("forward_from '{}'", devices[index]), *nodes[index]);
     }
 
     /// Calls `take` for each table of the list, once `result` is there.
@@ -774,7 +774,7 @@ private:
                 addresses.push_back(named->router);
             }
         for (auto& [index, error, earlier] : check_routers(addresses))
-            refuse(error, fmt::format("router {}", to_string(addresses[index].address)),
+            refuse(error, formatted("router {}", to_string(addresses[index].address)),
                    routers[index].place);
         return routers;
     }
@@ -825,7 +825,7 @@ private:
             metrics.push_back(*named->router.metric);
         }
         for (auto& [index, error, earlier] : check_metrics(metrics))
-            refuse(error, fmt::format("metric {}", metrics[index]), by[index]->metric_place);
+            refuse(error, formatted("metric {}", metrics[index]), by[index]->metric_place);
     }
 
     TunnelKind kind_;
@@ -936,9 +936,9 @@ void add_syntax_error(const toml::parse_error& problem, FileErrors& errors) {
     }
     const bool is_bare = part == "value" || part == "floating-point" || part == "boolean" ||
                          part.ends_with(" integer");
-    Error problem_told(Code::not_toml, "",
-                       {{"problem", part.empty() ? std::string(text)
-                                                 : fmt::format("{} (in the {})", text, part)}});
+    Error problem_told(
+        Code::not_toml, "",
+        {{"problem", part.empty() ? std::string(text) : formatted("{} (in the {})", text, part)}});
     errors.add(is_bare ? std::move(problem_told).also(Code::quotes_needed)
                        : std::move(problem_told),
                place);
@@ -971,13 +971,12 @@ void parse_file(const SourceText& source, std::size_t index, const ReadText& rea
         const auto [first, is_new] = defined.try_emplace(
             section.name, Definition{section.kind, errors.place_text(section.name_place)});
         if (!is_new)
-            errors.add(
-                Error(Code::defined_twice, section.name,
-                      {{"place", first->second.place},
-                       {"as", first->second.kind == section.kind
-                                  ? ""
-                                  : fmt::format(" as {}", section_name(first->second.kind))}}),
-                section.name_place);
+            errors.add(Error(Code::defined_twice, section.name,
+                             {{"place", first->second.place},
+                              {"as", first->second.kind == section.kind
+                                         ? ""
+                                         : formatted(" as {}", section_name(first->second.kind))}}),
+                       section.name_place);
         const Position header =
             section.table->source().begin ? position_of(*section.table) : section.name_place;
         auto tunnel = SectionReader(*section.table, header, errors, section.kind, section.name)

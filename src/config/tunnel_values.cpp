@@ -1,10 +1,10 @@
 #include "vxlanctl/tunnel_values.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <linux/in.h>
 #include <set>
 
@@ -68,7 +68,7 @@ Result<void> state_sit_mtu(LinkAttributes& attributes, const AttributeRow<LinkAt
     constexpr std::uint32_t most = 65535 - 20;
     LinkAttributes stated;
     if (!set_value(stated, row, text) || *stated.mtu < least_ipv6_mtu || *stated.mtu > most)
-        return error(Code::not_in_range, fmt::format("mtu '{}'", text),
+        return error(Code::not_in_range, formatted("mtu '{}'", text),
                      {{"low", least_ipv6_mtu}, {"high", most}, {"or", ""}});
     attributes.mtu = stated.mtu;
     return {};
@@ -92,7 +92,7 @@ std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of) {
 
 tl::unexpected<Error> with_subject(Error error, std::string_view where) {
     if (error.subject.empty() && where.ends_with(':')) where.remove_suffix(1);
-    error.subject = fmt::format("{}{}{}", where, error.subject.empty() ? "" : " ", error.subject);
+    error.subject = formatted("{}{}{}", where, error.subject.empty() ? "" : " ", error.subject);
     return tl::unexpected(std::move(error));
 }
 
@@ -106,7 +106,7 @@ Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lin
     if (bad.empty()) return {};
     auto& [index, error, earlier] = bad.front();
     const auto place = [&](std::size_t peer) {
-        return fmt::format("{}:{}", files[lines[peer].file], lines[peer].line);
+        return formatted("{}:{}", files[lines[peer].file], lines[peer].line);
     };
     if (earlier && lines[*earlier].line != 0)
         error.more.emplace_back(Code::first_named_at, "", Values{{"place", place(*earlier)}});
@@ -184,7 +184,7 @@ Result<void> check_link_name(std::string_view name) {
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {
     if (auto good = check_link_name(name); !good) return good;
     const bool is_fallback_link =
-        kind != TunnelKind::vxlan && name == fmt::format("{}0", traits_of(kind).name);
+        kind != TunnelKind::vxlan && name == formatted("{}0", traits_of(kind).name);
     if (is_fallback_link)
         return error(Code::interface_is_fallback, quote(name),
                      {{"example", kind == TunnelKind::sit ? "sit1" : "site1"}});
@@ -200,7 +200,7 @@ Result<std::string> parse_dev(std::string_view text) {
 Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     auto local = parse_address(text);
     if (!local) return local;
-    const std::string subject = fmt::format("'{}'", text);
+    const std::string subject = formatted("'{}'", text);
     if (is_unspecified(*local) || is_multicast(*local) || is_limited_broadcast(*local))
         return error(Code::address_not_of_a_host, subject);
     if (kind == TunnelKind::sit && local->family != Family::ipv4)
@@ -215,7 +215,7 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
 Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local) {
     auto remote = parse_other_end(text, "remote end");
     if (!remote) return remote;
-    const std::string subject = fmt::format("'{}'", text);
+    const std::string subject = formatted("'{}'", text);
     if (remote->family != Family::ipv6) return error(Code::ipip6_needs_ipv6, subject);
     if (*remote == local) return error(Code::address_is_local, subject);
     return remote;
@@ -259,7 +259,7 @@ void read_peers(std::string_view text, const std::string& path,
         if (peer)
             take(std::move(*peer), line);
         else
-            refuse(with_subject(peer.error(), fmt::format("{}:{}:", path, line)).value());
+            refuse(with_subject(peer.error(), formatted("{}:{}:", path, line)).value());
     }
     if (empty) refuse(Error(Code::peers_file_empty, path));
 }
@@ -309,7 +309,7 @@ std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpA
         const FloodEntry& peer = peers[i];
         if (peer != peers[first]) first = i;
         const auto refuse = [&](Error problem) {
-            problem.subject = fmt::format("peer {}", to_string(peer.dst));
+            problem.subject = formatted("peer {}", to_string(peer.dst));
             bad.push_back({i, std::move(problem)});
         };
         if (peer.dst.family != local.family)
@@ -336,7 +336,7 @@ std::vector<BadElement> check_names(std::span<const NamedPeer> names) {
 
 Result<Prefix> parse_inner_address(std::string_view text) {
     auto prefix = parse_prefix(text);
-    const std::string subject = fmt::format("'{}'", text);
+    const std::string subject = formatted("'{}'", text);
     if (!prefix) {
         prefix.error().subject = subject;
         return prefix;
@@ -433,7 +433,7 @@ Result<Prefix> parse_isatap_prefix(std::string_view text) {
 Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local) {
     auto router = parse_other_end(text, "router");
     if (!router) return router;
-    const std::string subject = fmt::format("'{}'", text);
+    const std::string subject = formatted("'{}'", text);
     if (router->family != Family::ipv4) return error(Code::isatap_needs_ipv4, subject);
     if (*router == local) return error(Code::address_is_local, subject);
     return router;

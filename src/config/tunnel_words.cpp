@@ -1,10 +1,10 @@
 #include "vxlanctl/tunnel_words.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/route_words.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
@@ -20,7 +20,7 @@ Result<void> first_of(std::vector<BadElement> bad, std::string_view role,
                       std::span<const std::string> texts) {
     if (bad.empty()) return {};
     const auto& [index, error, earlier] = bad.front();
-    return with_subject(error, fmt::format("{} '{}'", role, texts[index]));
+    return with_subject(error, formatted("{} '{}'", role, texts[index]));
 }
 
 /// Everything that the options say about the attributes of one table.
@@ -42,7 +42,7 @@ Result<void> take_options(Attributes& attributes, std::span<const AttributeRow<A
         if (auto set = state_value(attributes, row, text, kind); !set) {
             Error error = set.error();
             // DEV is what the other commands call it.
-            error.subject = fmt::format("{} '{}'", name == "dev" ? "DEV" : "--" + name, text);
+            error.subject = formatted("{} '{}'", name == "dev" ? "DEV" : "--" + name, text);
             return tl::unexpected(std::move(error));
         }
     }
@@ -69,7 +69,7 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
 
     for (const auto& text : values_of(options, "route")) {
         auto route = parse_route(text);
-        if (!route) return with_subject(route.error(), fmt::format("--route '{}':", text));
+        if (!route) return with_subject(route.error(), formatted("--route '{}':", text));
         if (auto good = check_route_family(*route, tunnel); !good)
             return with_subject(good.error(), "--route");
         if (!tunnel.routes) tunnel.routes.emplace();
@@ -77,7 +77,7 @@ Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
     }
     for (const auto& text : values_of(options, "rule")) {
         auto rule = parse_rule(text);
-        if (!rule) return with_subject(rule.error(), fmt::format("--rule '{}':", text));
+        if (!rule) return with_subject(rule.error(), formatted("--rule '{}':", text));
         if (!tunnel.rules) tunnel.rules.emplace();
         tunnel.rules->push_back(*rule);
     }
@@ -132,7 +132,7 @@ Result<std::vector<IsatapRouter>> parse_routers(std::span<const std::string> wor
         const auto router = parse_router(word, local);
         if (!router) return with_subject(router.error(), role);
         routers.push_back({*router, is_default, std::nullopt});
-        names.push_back(fmt::format("{} '{}'", role, word));
+        names.push_back(formatted("{} '{}'", role, word));
         return {};
     };
     for (const auto& word : words)

@@ -1,9 +1,10 @@
 #include "vxlanctl/address.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace vxlanctl {
@@ -89,7 +90,7 @@ Result<Prefix> parse_prefix(std::string_view text) {
         if (!address) return tl::unexpected(address.error());
         return error(
             Code::prefix_length_missing, quote(text),
-            {{"example", fmt::format("{}/{}", text, address->family == Family::ipv4 ? 24 : 64)}});
+            {{"example", formatted("{}/{}", text, address->family == Family::ipv4 ? 24 : 64)}});
     }
     const auto address = parse_address(text.substr(0, slash));
     if (!address) return tl::unexpected(address.error());
@@ -119,15 +120,15 @@ std::string to_string(const IpAddress& address) {
 }
 
 std::string to_string(const Prefix& prefix) {
-    return fmt::format("{}/{}", to_string(prefix.address), prefix.length);
+    return formatted("{}/{}", to_string(prefix.address), prefix.length);
 }
 
 std::string to_string(const MacAddress& mac) {
-    return fmt::format("{:02x}", fmt::join(mac.bytes, ":"));
+    return formatted("{:02x}", fmt::join(mac.bytes, ":"));
 }
 
 std::string to_string(const LinkLayerAddress& address) {
-    return fmt::format("{:02x}", fmt::join(address.bytes, ":"));
+    return formatted("{:02x}", fmt::join(address.bytes, ":"));
 }
 
 bool is_unspecified(const IpAddress& address) {

@@ -1,10 +1,11 @@
 #include "vxlanctl/attributes.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <concepts>
-#include <fmt/format.h>
 #include <limits>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
@@ -244,7 +245,7 @@ template<std::unsigned_integral T> std::string text_of(NumberWord word, T value)
                                                      : std::to_string(value);
 }
 std::string text_of(NumberWord, std::uint64_t bits) {
-    return fmt::format("{:#018x}", bits);
+    return formatted("{:#018x}", bits);
 }
 std::string text_of(NumberWord, const IpAddress& value) {
     return is_unspecified(value) ? "none" : to_string(value);
@@ -253,7 +254,7 @@ std::string text_of(NumberWord, const std::string& value) {
     return value.empty() ? "none" : value;
 }
 std::string text_of(NumberWord, const PortRange& value) {
-    return fmt::format("{}-{}", value.low, value.high);
+    return formatted("{}-{}", value.low, value.high);
 }
 template<class Enum>
 requires std::is_enum_v<Enum> std::string text_of(NumberWord, Enum value) {
@@ -265,7 +266,7 @@ std::string text_of(NumberWord, const MacAddress& value) {
 
 tl::unexpected<Error> bad_value(Code code, std::string_view name, std::string_view text,
                                 Values values = {}) {
-    return error(code, fmt::format("{} '{}'", name, text), std::move(values));
+    return error(code, formatted("{} '{}'", name, text), std::move(values));
 }
 
 template<class T>
@@ -327,7 +328,7 @@ requires std::is_enum_v<Enum> Result<void> parse_value(std::string_view name, st
     const auto found = std::find(words.begin(), words.end(), text);
     if (found == words.end())
         return bad_value(Code::not_one_of, name, text,
-                         {{"words", fmt::format("{}, {} or {}", words[0], words[1], words[2])}});
+                         {{"words", formatted("{}, {} or {}", words[0], words[1], words[2])}});
     value = static_cast<Enum>(found - words.begin());
     return {};
 }
@@ -396,8 +397,7 @@ bool inherits_by_flag(const Attributes& attributes, const AttributeRow<Attribute
 /// The words that will do in place of a number: `, auto or inherit`.
 std::string other_words(NumberWord word, bool may_inherit) {
     if (word.word.empty()) return "";
-    return may_inherit ? fmt::format(", {} or inherit", word.word)
-                       : fmt::format(" or {}", word.word);
+    return may_inherit ? formatted(", {} or inherit", word.word) : formatted(" or {}", word.word);
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 #include "vxlanctl/await.h"
 
-#include <fmt/format.h>
+#include "vxlanctl/format.h"
 
 namespace vxlanctl {
 
@@ -14,14 +14,14 @@ Awaited::Awaited(const Config& config) {
     }
     const auto await_link = [&](const std::string& name) {
         if (!name.empty() && !made_links.contains(name))
-            await(links_, name, fmt::format("link '{}'", name));
+            await(links_, name, formatted("link '{}'", name));
     };
     for (const auto& tunnel : config.tunnels) {
         await_link(tunnel.tunnel.dev.value_or(""));
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
             await_link(device);
         if (const auto& local = tunnel.tunnel.local; local && !made_addresses.contains(*local))
-            await(addresses_, *local, fmt::format("address {}", to_string(*local)));
+            await(addresses_, *local, formatted("address {}", to_string(*local)));
     }
 }
 

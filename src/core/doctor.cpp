@@ -2,6 +2,7 @@
 
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/elsewhere.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/shell_word.h"
@@ -9,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <functional>
 #include <linux/in.h>
@@ -85,9 +85,8 @@ public:
     std::string_view name() const { return name_; }
     const std::vector<Message>& founds() const { return founds_; }
     Finding finding() const {
-        return {
-            tunnel_, std::string(name_),         verdict_,
-            founds_, std::string(why_of(name_)), fmt::format("{}", fmt::join(remedies_, " && "))};
+        return {tunnel_, std::string(name_),         verdict_,
+                founds_, std::string(why_of(name_)), formatted("{}", fmt::join(remedies_, " && "))};
     }
 
 private:
@@ -138,45 +137,44 @@ std::string family_option(const IpAddress& address) {
 /// `ip route add 10.0.0.0/8 via 192.0.2.1 dev eth0 table 101 metric 5`
 std::string route_command(std::string_view verb, const Route& route, const std::string& dev) {
     std::string text =
-        fmt::format("ip{} route {} {}", family_option(route.to.address), verb, to_string(route.to));
-    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
+        formatted("ip{} route {} {}", family_option(route.to.address), verb, to_string(route.to));
+    if (route.via) text += formatted(" via {}", to_string(*route.via));
     text += " dev " + q(dev);
-    if (route.table != main_table && route.table != 0)
-        text += fmt::format(" table {}", route.table);
-    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    if (route.table != main_table && route.table != 0) text += formatted(" table {}", route.table);
+    if (route.metric != 0) text += formatted(" metric {}", route.metric);
     return text;
 }
 
 std::string rule_command(const Rule& rule) {
     std::string text =
-        fmt::format("ip{} rule add", family_option((rule.from ? rule.from : rule.to)->address));
+        formatted("ip{} rule add", family_option((rule.from ? rule.from : rule.to)->address));
     if (rule.from) text += " from " + to_string(*rule.from);
     if (rule.to) text += " to " + to_string(*rule.to);
-    if (rule.priority) text += fmt::format(" priority {}", *rule.priority);
-    return text + fmt::format(" table {}", rule.table);
+    if (rule.priority) text += formatted(" priority {}", *rule.priority);
+    return text + formatted(" table {}", rule.table);
 }
 
 /// The command that changes an entry of the flood list, all of its identity included.
 std::string flood_command(std::string_view verb, const std::string& link, const FloodEntry& entry) {
-    std::string text = fmt::format("bridge fdb {} 00:00:00:00:00:00 dev {} dst {}", verb, q(link),
-                                   to_string(entry.dst));
-    if (entry.port) text += fmt::format(" port {}", *entry.port);
-    if (entry.vni) text += fmt::format(" vni {}", *entry.vni);
+    std::string text = formatted("bridge fdb {} 00:00:00:00:00:00 dev {} dst {}", verb, q(link),
+                                 to_string(entry.dst));
+    if (entry.port) text += formatted(" port {}", *entry.port);
+    if (entry.vni) text += formatted(" vni {}", *entry.vni);
     if (!entry.via.empty()) text += " via " + q(entry.via.str());
     return text;
 }
 
 /// `sysctl` takes a link's name with dots only between slashes.
 std::string sysctl_command(const std::string& link, std::string_view name, int value) {
-    return "sysctl -w " + q(fmt::format("net/ipv4/conf/{}/{}={}", link, name, value));
+    return "sysctl -w " + q(formatted("net/ipv4/conf/{}/{}={}", link, name, value));
 }
 
 /// Names the first few of many.
 std::string listed(const std::vector<std::string>& all) {
     constexpr std::size_t most = 3;
-    if (all.size() <= most + 1) return fmt::format("{}", fmt::join(all, ", "));
-    return fmt::format("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
-                       all.size() - most);
+    if (all.size() <= most + 1) return formatted("{}", fmt::join(all, ", "));
+    return formatted("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
+                     all.size() - most);
 }
 
 std::string table_text(std::uint32_t table) {
@@ -197,7 +195,7 @@ void check_up(Check& check, const Link& link) {
     if (link.attributes.up.value_or(false))
         check.pass(Code::link_up);
     else
-        check.fail(Code::link_down, {}, fmt::format("ip link set dev {} up", q(link.name)));
+        check.fail(Code::link_down, {}, formatted("ip link set dev {} up", q(link.name)));
 }
 
 void check_lower_device(Check& check, const Link& link, const State& state) {
@@ -214,10 +212,10 @@ void check_lower_device(Check& check, const Link& link, const State& state) {
     if (lower == nullptr)
         check.fail(Code::lower_gone, {}, "ip -br link");
     else if (!lower->attributes.up.value_or(false))
-        check.fail(Code::lower_down, {{"dev", dev}}, fmt::format("ip link set dev {} up", q(dev)));
+        check.fail(Code::lower_down, {{"dev", dev}}, formatted("ip link set dev {} up", q(dev)));
     else if (!lower->carrier)
         check.fail(Code::lower_no_carrier, {{"dev", dev}},
-                   fmt::format("ip -d link show dev {}", q(dev)));
+                   formatted("ip -d link show dev {}", q(dev)));
     else
         check.pass(Code::lower_up, {{"dev", dev}});
 }
@@ -230,8 +228,8 @@ void check_lower_mtu(Check& check, const Link& link, const State& state) {
                    {{"mtu", *link.attributes.mtu},
                     {"lower", *lower->attributes.mtu},
                     {"dev", lower->name}},
-                   fmt::format("ip link set dev {} mtu {}", q(link.name),
-                               mtu_limit(link.tunnel, state).value_or(0)));
+                   formatted("ip link set dev {} mtu {}", q(link.name),
+                             mtu_limit(link.tunnel, state).value_or(0)));
 }
 
 void check_local_address(Check& check, const Link& link, const State& state) {
@@ -245,8 +243,8 @@ void check_local_address(Check& check, const Link& link, const State& state) {
     const HostAddress* host = find_host_address(state, *local, dev);
     if (host == nullptr)
         check.fail(Code::local_missing, {{"local", to_string(*local)}},
-                   fmt::format("ip addr add {}/{} dev {}", to_string(*local),
-                               full_length(local->family), dev.empty() ? "lo" : q(dev)));
+                   formatted("ip addr add {}/{} dev {}", to_string(*local),
+                             full_length(local->family), dev.empty() ? "lo" : q(dev)));
     else if (!dev.empty() && host->link != dev)
         check.warn(Code::local_on_another,
                    {{"local", to_string(*local)}, {"interface", host->link}, {"dev", dev}});
@@ -287,14 +285,13 @@ bool is_default_of_ipv6(const Prefix& to) {
 std::string up_before(const Link* link) {
     return link == nullptr || link->attributes.up.value_or(false)
                ? ""
-               : fmt::format("ip link set dev {} up && ", q(link->name));
+               : formatted("ip link set dev {} up && ", q(link->name));
 }
 
 Loss lost_address(const Prefix& prefix, const Link& link) {
     return {link.name,
             Message(Code::address_gone, "", {{"address", to_string(prefix)}}),
-            up_before(&link) +
-                fmt::format("ip addr add {} dev {}", to_string(prefix), q(link.name)),
+            up_before(&link) + formatted("ip addr add {} dev {}", to_string(prefix), q(link.name)),
             {},
             network_of(prefix),
             true,
@@ -341,7 +338,7 @@ std::vector<Loss> all_losses(const State& state) {
 
 void check_routers(Check& check, const Link& link, const std::vector<Route>& by_default) {
     const auto add = [&](const IpAddress& router) {
-        return fmt::format("ip tunnel prl dev {} prl-default {}", q(link.name), to_string(router));
+        return formatted("ip tunnel prl dev {} prl-default {}", q(link.name), to_string(router));
     };
     std::string remedy = "vxlanctl isatap up --help";
     for (const auto& route : by_default) {
@@ -356,8 +353,8 @@ void check_routers(Check& check, const Link& link, const std::vector<Route>& by_
             check.fail(Code::router_not_in_prl, {{"router", to_string(*router)}}, add(*router));
         else if (!entry->is_default)
             check.warn(Code::router_not_default, {{"router", to_string(*router)}},
-                       fmt::format("ip tunnel prl dev {} prl-delete {} && {}", q(link.name),
-                                   to_string(*router), add(*router)));
+                       formatted("ip tunnel prl dev {} prl-delete {} && {}", q(link.name),
+                                 to_string(*router), add(*router)));
     }
     if (link.routers.empty()) check.fail(Code::routers_missing, {}, remedy);
     std::vector<std::string> names;
@@ -376,7 +373,7 @@ void check_peers(Check& check, const Link& link, bool in_files) {
         check.fail(Code::peers_missing, {},
                    in_files           ? "vxlanctl apply"
                    : commands.empty() ? "vxlanctl up --help"
-                                      : fmt::format("{}", fmt::join(commands, " && ")));
+                                      : formatted("{}", fmt::join(commands, " && ")));
     }
     if (ages(link.flood_state) && !link.flood_list.empty())
         check.warn(Code::flood_list_ages, {},
@@ -397,13 +394,13 @@ void check_flood_list(Check& check, const Link& link) {
             check.fail(twice(), flood_command("del", link.name, entries[i]));
         if (has_remote(link) && *link.tunnel.remote == entries[i].dst)
             check.fail(twice(),
-                       fmt::format("ip link set dev {} type vxlan id {} remote {}", q(link.name),
-                                   link.tunnel.vni.value_or(0),
-                                   entries[i].dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
+                       formatted("ip link set dev {} type vxlan id {} remote {}", q(link.name),
+                                 link.tunnel.vni.value_or(0),
+                                 entries[i].dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
     }
     check.pass(Code::flood_list_fine,
                {{"entries",
-                 fmt::format("{} {}", entries.size(), entries.size() == 1 ? "entry" : "entries")}});
+                 formatted("{} {}", entries.size(), entries.size() == 1 ? "entry" : "entries")}});
 }
 
 /// All checks of one tunnel.
@@ -556,7 +553,7 @@ private:
                            {{"vni", attributes.vni.value_or(0)},
                             {"port", attributes.port.value_or(0)},
                             {"interface", holder}},
-                           fmt::format("vxlanctl down --force {}", q(holder)));
+                           formatted("vxlanctl down --force {}", q(holder)));
             check.pass(Code::vni_free, {{"vni", attributes.vni.value_or(0)},
                                         {"port", attributes.port.value_or(0)}});
         });
@@ -609,9 +606,9 @@ private:
         std::vector<std::string> ends;
         for (const auto& end : other_ends(*link_))
             ends.push_back(to_string(end));
-        return fmt::format("vxlanctl up {} {} {} {} {} --vni {}{} --allow-recreate --keep-foreign",
-                           dev.empty() ? "-" : q(dev), local, q(link_->name), inner,
-                           fmt::join(ends, " "), link_->tunnel.vni.value_or(0), more);
+        return formatted("vxlanctl up {} {} {} {} {} --vni {}{} --allow-recreate --keep-foreign",
+                         dev.empty() ? "-" : q(dev), local, q(link_->name), inner,
+                         fmt::join(ends, " "), link_->tunnel.vni.value_or(0), more);
     }
 
     void default_route(Check& check) {
@@ -658,10 +655,10 @@ private:
             }
             if (const auto doubt = doubt_about(way)) check.warn(*doubt);
             const auto from = local ? local : way.source;
-            good.push_back(fmt::format("{}{} through '{}', table {}, from {}", to_string(way.to),
-                                       way.via ? " via " + to_string(*way.via) : "", way.dev,
-                                       table_text(way.table),
-                                       from ? to_string(*from) : "any address"));
+            good.push_back(formatted("{}{} through '{}', table {}, from {}", to_string(way.to),
+                                     way.via ? " via " + to_string(*way.via) : "", way.dev,
+                                     table_text(way.table),
+                                     from ? to_string(*from) : "any address"));
         }
         if (good.empty())
             check.pass(Code::no_peer_to_reach);
@@ -674,7 +671,7 @@ private:
         if (way.code != 0)
             return Message(Code::route_missing, "",
                            {{"peer", to_string(way.to)},
-                            {"through", dev.empty() ? "" : fmt::format(" through '{}'", dev)}})
+                            {"through", dev.empty() ? "" : formatted(" through '{}'", dev)}})
                 .with(way.code);
         if (way.dev == tunnel_.name)
             return Message(Code::route_into_tunnel, "", {{"peer", to_string(way.to)}});
@@ -737,7 +734,7 @@ private:
                 continue;
             judge_drawn(
                 check, inner, outside,
-                fmt::format("ip addr del {} dev {}", to_string(address.prefix), q(link_->name)));
+                formatted("ip addr del {} dev {}", to_string(address.prefix), q(link_->name)));
         }
         for (const auto& route : link_->routes)
             if (route.table == main_table && route.protocol != RTPROT_KERNEL &&
@@ -781,7 +778,7 @@ private:
         }
         const auto errors = link_->counters.tx_carrier_errors;
         const std::string remedy =
-            fmt::format("ip link set dev {0} down && ip link set dev {0} up", q(link_->name));
+            formatted("ip link set dev {0} down && ip link set dev {0} up", q(link_->name));
         const Values values{{"dev", lower->name}, {"vrf", name}, {"errors", errors}};
         if (tunnel_.bound_to_vrf == false)
             check.fail(Code::vrf_changed_later, values, remedy);
@@ -811,7 +808,7 @@ private:
     }
 
     std::string set_mtu(std::uint32_t mtu) const {
-        return fmt::format("ip link set dev {} mtu {}", q(link_->name), mtu);
+        return formatted("ip link set dev {} mtu {}", q(link_->name), mtu);
     }
 
     void path_mtu(Check& check) {
@@ -973,8 +970,8 @@ private:
         }
         const auto local = local_of(*link_);
         const bool is_vxlan = link_->tunnel.kind == TunnelKind::vxlan;
-        const std::string what = is_vxlan ? fmt::format("UDP {}", link_->tunnel.port.value_or(0))
-                                          : fmt::format("protocol {}", protocol());
+        const std::string what = is_vxlan ? formatted("UDP {}", link_->tunnel.port.value_or(0))
+                                          : formatted("protocol {}", protocol());
         struct Affected {
             Judgement::Blamed blamed;
             Fate fate;
@@ -1004,16 +1001,16 @@ private:
             const Values values{{"what", what},
                                 {"direction", affected.incoming ? "from" : "to"},
                                 {"peers", listed(affected.ends)},
-                                {"table", fmt::format("{} {}", chain.family, chain.table)},
+                                {"table", formatted("{} {}", chain.family, chain.table)},
                                 {"chain", chain.name},
                                 {"why", affected.blamed.why}};
-            const std::string match = is_vxlan ? fmt::format("udp dport {}", *link_->tunnel.port)
+            const std::string match = is_vxlan ? formatted("udp dport {}", *link_->tunnel.port)
                                       : local->family == Family::ipv4
-                                          ? fmt::format("ip protocol {}", protocol())
-                                          : fmt::format("meta l4proto {}", protocol());
-            const std::string remedy = fmt::format(
+                                          ? formatted("ip protocol {}", protocol())
+                                          : formatted("meta l4proto {}", protocol());
+            const std::string remedy = formatted(
                 "nft insert rule {} {} {} {}", chain.family, q(chain.table), q(chain.name),
-                q(fmt::format(
+                q(formatted(
                     "{} {} {{ {} }} {} accept", local->family == Family::ipv4 ? "ip" : "ip6",
                     affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match)));
             if (affected.fate == Fate::dropped)
@@ -1062,7 +1059,7 @@ private:
                 std::count_if(link_->macs.begin(), link_->macs.end(),
                               [&](const MacEntry& entry) { return entry.remote.dst == end; });
             if (count > 0)
-                with.push_back(fmt::format("{} behind {}", count, to_string(end)));
+                with.push_back(formatted("{} behind {}", count, to_string(end)));
             else
                 without.push_back(to_string(end));
         }
@@ -1073,7 +1070,7 @@ private:
         const auto& counters = link_->counters;
         const bool asked = tunnel_.probe && !tunnel_.probe->arp_obstacle;
         const std::string remedy =
-            asked ? "" : fmt::format("vxlanctl doctor --probe {}", q(link_->name));
+            asked ? "" : formatted("vxlanctl doctor --probe {}", q(link_->name));
         const Values values{{"addresses", listed(unanswered)},
                             {"sent", counters.tx_packets},
                             {"received", counters.rx_packets}};
@@ -1097,11 +1094,10 @@ private:
         const bool all_known = std::none_of(ends.begin(), ends.end(), is_multicast);
         for (const auto& entry : link_->macs) {
             if (entry.origin != FdbOrigin::pinned) continue;
-            std::string remedy =
-                fmt::format("bridge fdb del {} dev {} dst {}", to_string(entry.mac), q(link_->name),
-                            to_string(entry.remote.dst));
-            if (entry.remote.port) remedy += fmt::format(" port {}", *entry.remote.port);
-            if (entry.remote.vni) remedy += fmt::format(" vni {}", *entry.remote.vni);
+            std::string remedy = formatted("bridge fdb del {} dev {} dst {}", to_string(entry.mac),
+                                           q(link_->name), to_string(entry.remote.dst));
+            if (entry.remote.port) remedy += formatted(" port {}", *entry.remote.port);
+            if (entry.remote.vni) remedy += formatted(" vni {}", *entry.remote.vni);
             if (!entry.remote.via.empty()) remedy += " via " + q(entry.remote.via.str());
             const Values values{{"mac", to_string(entry.mac)},
                                 {"peer", to_string(entry.remote.dst)}};
@@ -1139,17 +1135,16 @@ private:
             found == facts_.services.links.end() ? Services::Managed{} : found->second;
         if (managed.by_network_manager)
             check.fail(Code::manager_network_manager, {},
-                       fmt::format("nmcli device set {} managed no", q(link_->name)));
+                       formatted("nmcli device set {} managed no", q(link_->name)));
         if (managed.by_networkd) {
             const std::string text =
-                fmt::format("[Match]\\nName={}\\n\\n[Link]\\nUnmanaged=yes\\n", link_->name);
-            check.fail(
-                Code::manager_networkd, {},
-                fmt::format("mkdir -p /etc/systemd/network && printf {} > {} && networkctl "
-                            "reload && networkctl reconfigure {}",
-                            q(text),
-                            q(fmt::format("/etc/systemd/network/00-{}.network", link_->name)),
-                            q(link_->name)));
+                formatted("[Match]\\nName={}\\n\\n[Link]\\nUnmanaged=yes\\n", link_->name);
+            check.fail(Code::manager_networkd, {},
+                       formatted("mkdir -p /etc/systemd/network && printf {} > {} && networkctl "
+                                 "reload && networkctl reconfigure {}",
+                                 q(text),
+                                 q(formatted("/etc/systemd/network/00-{}.network", link_->name)),
+                                 q(link_->name)));
         }
         check.pass(Code::manager_none);
     }
@@ -1175,16 +1170,15 @@ private:
                              {"peer", answer.behind ? to_string(*answer.behind) : ""}}));
         if (answered.empty())
             check.fail(Code::probe_silence, {{"addresses", listed(silent)}},
-                       fmt::format("tcpdump -ni {} udp port {}",
-                                   dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
-                                   link_->tunnel.port.value_or(0)));
+                       formatted("tcpdump -ni {} udp port {}",
+                                 dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
+                                 link_->tunnel.port.value_or(0)));
         else if (!silent.empty())
-            check.warn(Code::probe_partly,
-                       {{"answers", fmt::format("{}", fmt::join(answered, ", "))},
-                        {"addresses", listed(silent)}});
+            check.warn(Code::probe_partly, {{"answers", formatted("{}", fmt::join(answered, ", "))},
+                                            {"addresses", listed(silent)}});
         else
             check.pass(Code::probe_answered,
-                       {{"answers", fmt::format("{}", fmt::join(answered, ", "))}});
+                       {{"answers", formatted("{}", fmt::join(answered, ", "))}});
     }
 
     const Facts& facts_;
@@ -1255,11 +1249,11 @@ std::string instances_command(const std::set<IpAddress>& locals) {
         for (const auto& local : locals)
             if (local.family == family) values.push_back(to_string(local));
         if (!values.empty())
-            commands.push_back(fmt::format("aws ec2 describe-instances --filters "
-                                           "Name=network-interface.{},Values={}",
-                                           filter, fmt::join(values, ",")));
+            commands.push_back(formatted("aws ec2 describe-instances --filters "
+                                         "Name=network-interface.{},Values={}",
+                                         filter, fmt::join(values, ",")));
     }
-    return fmt::format("{}", fmt::join(commands, " && "));
+    return formatted("{}", fmt::join(commands, " && "));
 }
 
 Finding cloud(const Facts& facts) {
@@ -1274,16 +1268,16 @@ Finding cloud(const Facts& facts) {
         std::vector<std::string> ends;
         for (const auto& end : other_ends(*link))
             if (!is_multicast(end)) ends.push_back(to_string(end));
-        doors.insert(fmt::format(
-            "{} from {}",
-            link->tunnel.kind == TunnelKind::vxlan
-                ? fmt::format("UDP {}", link->tunnel.port.value_or(0))
-                : fmt::format("protocol {}", link->tunnel.proto == IPPROTO_IPIP ? 4 : 41),
-            ends.empty() ? "the peers" : listed(ends)));
+        doors.insert(
+            formatted("{} from {}",
+                      link->tunnel.kind == TunnelKind::vxlan
+                          ? formatted("UDP {}", link->tunnel.port.value_or(0))
+                          : formatted("protocol {}", link->tunnel.proto == IPPROTO_IPIP ? 4 : 41),
+                      ends.empty() ? "the peers" : listed(ends)));
     }
     check.warn(Code::cloud,
                {{"doors", doors.empty() ? "UDP 4789 from the peers"
-                                        : fmt::format("{}", fmt::join(doors, "; "))}},
+                                        : formatted("{}", fmt::join(doors, "; "))}},
                instances_command(locals));
     return check.finding();
 }

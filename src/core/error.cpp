@@ -1,10 +1,11 @@
 #include "vxlanctl/error.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstring>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
@@ -55,6 +56,22 @@ template<class Replace> std::string without_controls(std::string_view text, Repl
 }
 
 } // namespace
+
+Value::Value(const Value& other) = default;
+Value::Value(Value&& other) noexcept = default;
+Value& Value::operator=(const Value& other) = default;
+Value& Value::operator=(Value&& other) noexcept = default;
+Value::~Value() = default;
+
+void Value::set(std::string_view text_) {
+    text = text_;
+}
+
+Error::Error(const Error& other) = default;
+Error::Error(Error&& other) noexcept = default;
+Error& Error::operator=(const Error& other) = default;
+Error& Error::operator=(Error&& other) noexcept = default;
+Error::~Error() = default;
 
 Error::Error(Code code_, std::string subject_, Values values_)
     : code(code_), kind(row_of(code_).kind), subject(std::move(subject_)),
@@ -115,14 +132,14 @@ std::string text_of(Code code, const Values& values) {
 std::string text_of(const Error& error) {
     std::string text = text_of(error.code, error.values);
     if (!error.kernel_text.empty()) text += ": " + error.kernel_text;
-    if (error.errno_code != 0) text += fmt::format(" ({})", std::strerror(error.errno_code));
+    if (error.errno_code != 0) text += formatted(" ({})", std::strerror(error.errno_code));
     return text;
 }
 
 std::string to_string(const Error& error) {
     std::string text;
     if (error.place)
-        text = fmt::format("{}:{}:{}: ", error.place->path, error.place->line, error.place->column);
+        text = formatted("{}:{}:{}: ", error.place->path, error.place->line, error.place->column);
     if (!error.subject.empty()) text += error.subject + ": ";
     text += text_of(error);
     const auto sentences = rendered(row_of(error.code).remedy, error.values);
@@ -138,7 +155,7 @@ std::string excerpt(const Error& error) {
     // One character each, so that the caret stands below what it means.
     const auto line =
         without_controls(error.place->text, [](std::string_view) { return std::string(" "); });
-    return fmt::format("    {}\n    {:>{}}\n", line, "^", error.place->column);
+    return formatted("    {}\n    {:>{}}\n", line, "^", error.place->column);
 }
 
 int exit_code(ErrorKind kind) {
@@ -161,13 +178,13 @@ std::string printable(std::string_view text) {
     return without_controls(text, [](std::string_view bytes) {
         std::string escaped;
         for (const char byte : bytes)
-            escaped += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+            escaped += formatted("\\x{:02x}", static_cast<unsigned char>(byte));
         return escaped;
     });
 }
 
 std::string quote(std::string_view text) {
-    return fmt::format("'{}'", text);
+    return formatted("'{}'", text);
 }
 
 tl::unexpected<Error> error(Code code, std::string subject, Values values) {

@@ -1,12 +1,12 @@
 #include "vxlanctl/exported.h"
 
 #include "vxlanctl/elsewhere.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
@@ -76,7 +76,7 @@ void state_attributes(Exported& result, const Link& link, const State& state,
     const bool is_kernels = is_kernels_mtu(mtu, link, state);
     if (record != nullptr || is_kernels) tunnel.link.mtu.reset();
     if (record != nullptr && !is_kernels)
-        result.comments.push_back(fmt::format("has the MTU {}, which is not stated", mtu));
+        result.comments.push_back(formatted("has the MTU {}, which is not stated", mtu));
 }
 
 void state_addresses(Exported& result, const Link& link, const Record* record) {
@@ -87,9 +87,9 @@ void state_addresses(Exported& result, const Link& link, const Record* record) {
         if (plain && (record == nullptr || is_in(record->addresses, address.prefix)))
             stated.push_back(address.prefix);
         else
-            result.comments.push_back(fmt::format("also has the address {}{}",
-                                                  to_string(address.prefix),
-                                                  plain ? ", which somebody else gave it" : ""));
+            result.comments.push_back(formatted("also has the address {}{}",
+                                                to_string(address.prefix),
+                                                plain ? ", which somebody else gave it" : ""));
     }
 }
 
@@ -125,9 +125,9 @@ void state_routes(Exported& result, const Link& link, const State& state, const 
             state_route(std::move(route));
         else if (!is_automatic(route))
             result.comments.push_back(
-                fmt::format("also has a route to {}{}{}", to_string(route.to),
-                            route.via ? " via " + to_string(*route.via) : "",
-                            route.table == own ? "" : fmt::format(" in table {}", route.table)));
+                formatted("also has a route to {}{}{}", to_string(route.to),
+                          route.via ? " via " + to_string(*route.via) : "",
+                          route.table == own ? "" : formatted(" in table {}", route.table)));
     }
     std::sort(stated.begin(), stated.end()); // default routes of an ISATAP link come first
     for (const auto& route : record != nullptr ? record->routes : std::vector<Route>{}) {
@@ -182,7 +182,7 @@ Exported exported(const Link& link, const State& state) {
         state_peers(result, link);
         if (link.attributes.mac)
             result.comments.push_back(
-                fmt::format("has the MAC address {}", to_string(*link.attributes.mac)));
+                formatted("has the MAC address {}", to_string(*link.attributes.mac)));
     }
     if (link.tunnel.isatap.value_or(false)) result.tunnel.routers = link.routers;
     if (result.tunnel.addresses->empty()) result.tunnel.addresses.reset();

@@ -1,10 +1,10 @@
 #include "vxlanctl/firewall.h"
 
 #include "vxlanctl/doctor.h"
+#include "vxlanctl/format.h"
 
 #include <algorithm>
 #include <charconv>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <netinet/in.h>
 
@@ -25,17 +25,17 @@ Result<std::string> quoted(const std::string& name) {
     if (name.find('"') != std::string::npos || printable(name) != name ||
         (is_pattern && (name.size() == longest || name.find('\\') != std::string::npos)))
         return error(Code::name_not_for_nft, printable(name));
-    return is_pattern ? fmt::format("\"{}\\*\"", name.substr(0, name.size() - 1))
-                      : fmt::format("\"{}\"", name);
+    return is_pattern ? formatted("\"{}\\*\"", name.substr(0, name.size() - 1))
+                      : formatted("\"{}\"", name);
 }
 
 std::string chain(std::string_view comment, std::string_view name, std::string_view rules) {
-    return fmt::format("\n{}\tchain {} {{\n{}\t}}\n", comment, name, rules);
+    return formatted("\n{}\tchain {} {{\n{}\t}}\n", comment, name, rules);
 }
 
 std::string base_chain(std::string_view comment, std::string_view name, std::string_view hook,
                        std::string_view rules) {
-    return chain(comment, name, fmt::format("\t\ttype {}; policy accept;\n{}", hook, rules));
+    return chain(comment, name, formatted("\t\ttype {}; policy accept;\n{}", hook, rules));
 }
 
 bool is_at(const Link& link, const IpAddress& local) {
@@ -70,12 +70,12 @@ std::string peer_set(Family family, const std::vector<IpAddress>& ends) {
     std::vector<std::string> texts;
     for (const auto& end : ends)
         if (end.family == family) texts.push_back(to_string(end));
-    return fmt::format("\t# Who may send into the tunnel.{}\n\tset peers {{\n\t\ttype {}\n{}\t}}\n",
-                       texts.empty() ? " It has no other end, so nobody may." : "",
-                       family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr",
-                       texts.empty() ? ""
-                                     : fmt::format("\t\telements = {{ {} }}\n",
-                                                   fmt::join(texts, ",\n\t\t\t     ")));
+    return formatted(
+        "\t# Who may send into the tunnel.{}\n\tset peers {{\n\t\ttype {}\n{}\t}}\n",
+        texts.empty() ? " It has no other end, so nobody may." : "",
+        family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr",
+        texts.empty() ? ""
+                      : formatted("\t\telements = {{ {} }}\n", fmt::join(texts, ",\n\t\t\t     ")));
 }
 
 /// Everybody but the peers is dropped, of this VNI alone: other tunnels have the same port. The
@@ -83,7 +83,7 @@ std::string peer_set(Family family, const std::vector<IpAddress>& ends) {
 std::string vxlan_rules(const Link& link, Family family) {
     const auto vni = link.tunnel.vni.value_or(0);
     const auto port = link.tunnel.port.value_or(0);
-    const std::string comment = fmt::format(
+    const std::string comment = formatted(
         "\t# Whoever reaches UDP port {} could send frames into the tunnel: the kernel compares\n"
         "\t# neither their source nor their destination address. @th,96,24 is the VNI.\n",
         port);
@@ -91,17 +91,17 @@ std::string vxlan_rules(const Link& link, Family family) {
     if (family == Family::ipv4)
         return base_chain(
             comment, "outside", hook,
-            fmt::format("\t\tudp dport {} @th,96,24 {} ip saddr != @peers counter drop\n", port,
-                        vni));
+            formatted("\t\tudp dport {} @th,96,24 {} ip saddr != @peers counter drop\n", port,
+                      vni));
     // The kernel calls this hook before it puts fragments together (ip6_input() in
     // net/ipv6/ip6_input.c), and a rule does not match what lies behind a packet's end.
     return chain("\t# A fragment that is too short for a VNI would pass as one without it.\n",
                  "fragments", "\t\t@th,96,24 0-0xffffff return\n\t\tcounter drop\n") +
            base_chain(
                comment, "outside", hook,
-               fmt::format("\t\tudp dport {0} ip6 saddr != @peers jump fragments\n"
-                           "\t\tudp dport {0} @th,96,24 {1} ip6 saddr != @peers counter drop\n",
-                           port, vni));
+               formatted("\t\tudp dport {0} ip6 saddr != @peers jump fragments\n"
+                         "\t\tudp dport {0} @th,96,24 {1} ip6 saddr != @peers counter drop\n",
+                         port, vni));
 }
 
 std::string isatap_rules(const Link& link) {
@@ -110,8 +110,8 @@ std::string isatap_rules(const Link& link) {
         "\t# Protocol 41 is taken from routers alone, and from the other ends of other tunnels at\n"
         "\t# this address: not from other ISATAP hosts of the network.\n",
         "outside", "filter hook input priority -10",
-        fmt::format("\t\t{}meta l4proto 41 ip saddr != @peers counter drop\n",
-                    anywhere ? "" : fmt::format("ip daddr {} ", to_string(*link.tunnel.local))));
+        formatted("\t\t{}meta l4proto 41 ip saddr != @peers counter drop\n",
+                  anywhere ? "" : formatted("ip daddr {} ", to_string(*link.tunnel.local))));
 }
 
 /// Why the sources of a VXLAN's packets cannot be known; empty where they are.
@@ -127,7 +127,7 @@ std::string unknown_peers(const Link& link) {
 void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
     const std::string unknown = unknown_peers(link);
     if (!unknown.empty()) {
-        firewall.text += fmt::format("\t# Anybody may send into the tunnel: {}.\n", unknown);
+        firewall.text += formatted("\t# Anybody may send into the tunnel: {}.\n", unknown);
         firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
                                        Values{{"reason", unknown}});
         return;
@@ -137,9 +137,9 @@ void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
         // A rule for its local address would drop what other tunnels there receive.
         const bool has_end = has_remote(link);
         firewall.text += has_end
-                             ? fmt::format("\t# The kernel itself takes packets of the tunnel from "
-                                           "{} alone.\n",
-                                           to_string(*link.tunnel.remote))
+                             ? formatted("\t# The kernel itself takes packets of the tunnel from "
+                                         "{} alone.\n",
+                                         to_string(*link.tunnel.remote))
                              : "\t# Anybody may send into the tunnel: it has no remote end.\n";
         if (!has_end)
             firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
@@ -164,14 +164,14 @@ std::string mss_rules(const Link& link, std::uint32_t mtu, const std::string& na
         if (!carries(link, family)) continue;
         const bool is_v4 = family == Family::ipv4;
         for (const auto* way : {"iifname", "oifname"})
-            rules += fmt::format("\t\t{} {} meta nfproto {} tcp flags & (syn | rst) == syn "
-                                 "tcp option maxseg size set {}\n",
-                                 way, name, is_v4 ? "ipv4" : "ipv6", mtu - (is_v4 ? 40 : 60));
+            rules += formatted("\t\t{} {} meta nfproto {} tcp flags & (syn | rst) == syn "
+                               "tcp option maxseg size set {}\n",
+                               way, name, is_v4 ? "ipv4" : "ipv6", mtu - (is_v4 ? 40 : 60));
     }
-    return base_chain(fmt::format("\t# TCP connections of hosts behind this one send nothing that "
-                                  "does not fit into the tunnel's\n\t# MTU of {}. The kernel only "
-                                  "ever makes the value smaller.\n",
-                                  mtu),
+    return base_chain(formatted("\t# TCP connections of hosts behind this one send nothing that "
+                                "does not fit into the tunnel's\n\t# MTU of {}. The kernel only "
+                                "ever makes the value smaller.\n",
+                                mtu),
                       "clamp_mss", "filter hook forward priority -150", rules);
 }
 
@@ -181,16 +181,16 @@ std::string protocol_text(const Service& service) {
 }
 
 std::string service_rule(const Service& service) {
-    if (service.low == 0) return fmt::format("\t\tmeta l4proto {} accept\n", service.protocol);
-    return fmt::format("\t\t{} dport {}{} accept\n", protocol_text(service), service.low,
-                       service.high == service.low ? "" : fmt::format("-{}", service.high));
+    if (service.low == 0) return formatted("\t\tmeta l4proto {} accept\n", service.protocol);
+    return formatted("\t\t{} dport {}{} accept\n", protocol_text(service), service.low,
+                     service.high == service.low ? "" : formatted("-{}", service.high));
 }
 
 std::string protect_rules(const std::string& name, const std::vector<Service>& services) {
-    std::string rules = fmt::format("\t\tiifname != {} accept\n"
-                                    "\t\tct state established,related accept\n"
-                                    "\t\tmeta l4proto {{ icmp, ipv6-icmp }} accept\n",
-                                    name);
+    std::string rules = formatted("\t\tiifname != {} accept\n"
+                                  "\t\tct state established,related accept\n"
+                                  "\t\tmeta l4proto {{ icmp, ipv6-icmp }} accept\n",
+                                  name);
     for (const auto& service : services)
         rules += service_rule(service);
     return base_chain("\t# What comes out of the tunnel to this host itself. The security groups "
@@ -244,7 +244,7 @@ std::string firewall_table(std::string_view link) {
             character == '.')
             text += character;
         else // no link's name has a slash, and nft takes one in an identifier
-            text += fmt::format("/{:02x}", static_cast<unsigned char>(character));
+            text += formatted("/{:02x}", static_cast<unsigned char>(character));
     return text;
 }
 
@@ -259,20 +259,20 @@ Result<Firewall> firewall_of(const Link& link, const State& state, const Firewal
 
     const std::string table = firewall_table(link.name);
     Firewall firewall;
-    firewall.text = fmt::format(
-        "# Rules for {}, for 'nft -f -'. Loaded once more, they replace this one table.\n"
-        "table inet {}\ndelete table inet {}\ntable inet {} {{\n",
-        link.name, table, table, table);
+    firewall.text =
+        formatted("# Rules for {}, for 'nft -f -'. Loaded once more, they replace this one table.\n"
+                  "table inet {}\ndelete table inet {}\ntable inet {} {{\n",
+                  link.name, table, table, table);
     add_allow_list(firewall, link, state);
     if (!wish.masquerade.empty()) {
         const auto device = quoted(wish.masquerade);
         if (!device) return tl::unexpected(device.error());
         firewall.text += base_chain(
-            fmt::format("\t# What is forwarded from the tunnel to {} gets this host's address "
-                        "there. Before Linux 5.7\n\t# this matches nothing.\n",
-                        wish.masquerade),
+            formatted("\t# What is forwarded from the tunnel to {} gets this host's address "
+                      "there. Before Linux 5.7\n\t# this matches nothing.\n",
+                      wish.masquerade),
             "masqueraded", "nat hook postrouting priority 100",
-            fmt::format("\t\tiifname {} oifname {} masquerade\n", *name, *device));
+            formatted("\t\tiifname {} oifname {} masquerade\n", *name, *device));
     }
     if (wish.clamp_mss) firewall.text += mss_rules(link, mtu, *name);
     if (wish.protect) firewall.text += protect_rules(*name, wish.services);

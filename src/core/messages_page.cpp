@@ -1,7 +1,6 @@
 #include "vxlanctl/error.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/messages.h"
-
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
@@ -48,13 +47,13 @@ std::string messages_page() {
         "`include/vxlanctl/messages/`.\n";
     for (const auto& [severity, heading] : parts) {
         const bool has_exit_code = severity == Severity::error;
-        text += fmt::format("\n## {}\n\n| code | meaning | what to do |{}\n|--|--|--|{}\n", heading,
-                            has_exit_code ? " exit code |" : "", has_exit_code ? "--|" : "");
+        text += formatted("\n## {}\n\n| code | meaning | what to do |{}\n|--|--|--|{}\n", heading,
+                          has_exit_code ? " exit code |" : "", has_exit_code ? "--|" : "");
         for (const auto& row : message_rows())
             if (row.severity == severity)
-                text += fmt::format("| `{}` | {} | {} |{}\n", code_word(row.code), cell(row.text),
-                                    cell(row.remedy.empty() ? row.advice : row.remedy),
-                                    has_exit_code ? fmt::format(" {} |", exit_code(row.kind)) : "");
+                text += formatted("| `{}` | {} | {} |{}\n", code_word(row.code), cell(row.text),
+                                  cell(row.remedy.empty() ? row.advice : row.remedy),
+                                  has_exit_code ? formatted(" {} |", exit_code(row.kind)) : "");
     }
     return text;
 }

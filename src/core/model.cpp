@@ -1,11 +1,11 @@
 #include "vxlanctl/model.h"
 
 #include "vxlanctl/attributes.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
 #include <bit>
-#include <fmt/format.h>
 #include <linux/neighbour.h>
 #include <numeric>
 
@@ -119,7 +119,7 @@ Link* Links::find(std::string_view name) {
 }
 
 std::string no_link(int index) {
-    return fmt::format("/{}", index); // no name can be like it
+    return formatted("/{}", index); // no name can be like it
 }
 
 bool is_no_link(std::string_view name) {
@@ -159,8 +159,8 @@ std::string with_mark(std::string_view alias, const Mark& mark) {
     auto foreign = alias;
     if (mark_of(alias)) foreign.remove_suffix(last_part(alias).size());
     if (foreign.ends_with(separator)) foreign.remove_suffix(separator.size());
-    return fmt::format("{}{}{}{} {}", foreign, foreign.empty() ? "" : separator, mark_word,
-                       mark.origin == Origin::cli ? "cli" : "file", mark.id);
+    return formatted("{}{}{}{} {}", foreign, foreign.empty() ? "" : separator, mark_word,
+                     mark.origin == Origin::cli ? "cli" : "file", mark.id);
 }
 
 std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which) {
@@ -196,9 +196,9 @@ bool is_fallback(const Link& link) {
 }
 
 bool goes_with_lower(std::string_view kind) {
-    constexpr std::string_view kinds[] = {"vxlan",  "vlan",   "macvlan", "macvtap",
-                                          "ipvlan", "ipvtap", "macsec",  "hsr"};
-    return std::find(std::begin(kinds), std::end(kinds), kind) != std::end(kinds);
+    constexpr std::string_view they_are[] = {"vxlan",  "vlan",   "macvlan", "macvtap",
+                                             "ipvlan", "ipvtap", "macsec",  "hsr"};
+    return std::find(std::begin(they_are), std::end(they_are), kind) != std::end(they_are);
 }
 
 bool same_route(const Route& one, const Route& other) {

@@ -3,7 +3,6 @@
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {

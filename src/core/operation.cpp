@@ -1,8 +1,7 @@
 #include "vxlanctl/operation.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/overloaded.h"
-
-#include <fmt/format.h>
 
 namespace vxlanctl {
 
@@ -52,29 +51,29 @@ bool is_destructive(const Step& step) {
 
 Step forwarding_step(const std::string& device, bool on) {
     return {SetForwarding{device, on},
-            {{fmt::format("forward of {}", device), on ? "no" : "yes", on ? "yes" : "no"}},
+            {{formatted("forward of {}", device), on ? "no" : "yes", on ? "yes" : "no"}},
             Disruption::none};
 }
 
 std::string to_string(const Rule& rule) {
-    return fmt::format("{}{}{}{}table {}{}", rule.from ? "from " + to_string(*rule.from) : "",
-                       rule.from ? " " : "", rule.to ? "to " + to_string(*rule.to) : "",
-                       rule.to ? " " : "", rule.table,
-                       rule.priority ? fmt::format(" priority {}", *rule.priority) : "");
+    return formatted("{}{}{}{}table {}{}", rule.from ? "from " + to_string(*rule.from) : "",
+                     rule.from ? " " : "", rule.to ? "to " + to_string(*rule.to) : "",
+                     rule.to ? " " : "", rule.table,
+                     rule.priority ? formatted(" priority {}", *rule.priority) : "");
 }
 
 std::string to_string(const Route& route) {
     std::string text = to_string(route.to);
-    if (route.via) text += fmt::format(" via {}", to_string(*route.via));
-    if (!route.dev.empty()) text += fmt::format(" dev {}", route.dev);
-    if (route.table != main_table) text += fmt::format(" table {}", route.table);
-    if (route.metric != 0) text += fmt::format(" metric {}", route.metric);
+    if (route.via) text += formatted(" via {}", to_string(*route.via));
+    if (!route.dev.empty()) text += formatted(" dev {}", route.dev);
+    if (route.table != main_table) text += formatted(" table {}", route.table);
+    if (route.metric != 0) text += formatted(" metric {}", route.metric);
     return text;
 }
 
 std::string to_string(const Change& change) {
-    return fmt::format("{}: {} -> {}", change.field, change.have.empty() ? "none" : change.have,
-                       change.want);
+    return formatted("{}: {} -> {}", change.field, change.have.empty() ? "none" : change.have,
+                     change.want);
 }
 
 } // namespace vxlanctl

@@ -1,9 +1,9 @@
 #include "vxlanctl/picture.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <linux/in.h>
 #include <map>
 #include <utility>
@@ -212,14 +212,14 @@ std::string ascii(std::string_view name) {
     std::string result;
     for (const char character : printable(name)) {
         const auto byte = static_cast<unsigned char>(character);
-        result += byte < 0x80 ? std::string(1, character) : fmt::format("\\x{:02x}", byte);
+        result += byte < 0x80 ? std::string(1, character) : formatted("\\x{:02x}", byte);
     }
     return result;
 }
 
 /// `17 more MACs`
 std::string more_text(std::size_t count, std::string_view what) {
-    return fmt::format("{} more {}{}", count, what, count == 1 ? "" : "s");
+    return formatted("{} more {}{}", count, what, count == 1 ? "" : "s");
 }
 
 std::string role_text(const FarEnd& end) {
@@ -256,11 +256,11 @@ BoxText box_text(const OuterEnd& end) {
 BoxText box_text(const TunnelEnd& end) {
     BoxText text{ascii(end.name), {}};
     std::vector<std::string> words{end.kind};
-    if (end.vni) words.push_back(fmt::format("VNI {}", *end.vni));
-    if (end.port) words.push_back(fmt::format("port {}", *end.port));
+    if (end.vni) words.push_back(formatted("VNI {}", *end.vni));
+    if (end.port) words.push_back(formatted("port {}", *end.port));
     text.lines.push_back(listed(std::move(words)));
     words.clear();
-    if (end.mtu) words.push_back(fmt::format("MTU {}", *end.mtu));
+    if (end.mtu) words.push_back(formatted("MTU {}", *end.mtu));
     if (end.is_down) words.emplace_back("DOWN");
     if (!end.is_bound) words.emplace_back("no lower device");
     if (!words.empty()) text.lines.push_back(listed(std::move(words)));
@@ -276,8 +276,8 @@ BoxText box_text(const FarEnd& end) {
     text.lines.push_back(
         {"outer " + (end.host_name.empty() ? to_string(end.outer) : end.host_name)});
     std::vector<std::string> words;
-    if (end.port) words.push_back(fmt::format("port {}", *end.port));
-    if (end.vni) words.push_back(fmt::format("VNI {}", *end.vni));
+    if (end.port) words.push_back(formatted("port {}", *end.port));
+    if (end.vni) words.push_back(formatted("VNI {}", *end.vni));
     if (!end.via.empty()) words.push_back("via " + ascii(end.via));
     if (!words.empty()) text.lines.push_back(listed(std::move(words)));
     if (!end.stations) return text;
@@ -298,8 +298,8 @@ BoxText rest_text(const TunnelEnd& end) {
     const bool only_routers = end.kind == "ISATAP";
     BoxText text{more_text(end.more_far_ends, only_routers ? "router" : "peer"), {}};
     text.lines.push_back({end.more_stations > 0
-                              ? fmt::format("{} MAC{} behind them", end.more_stations,
-                                            end.more_stations == 1 ? "" : "s")
+                              ? formatted("{} MAC{} behind them", end.more_stations,
+                                          end.more_stations == 1 ? "" : "s")
                               : "not drawn"});
     text.lines.push_back({"--verbose draws all"});
     return text;

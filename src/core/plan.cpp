@@ -1,6 +1,7 @@
 #include "vxlanctl/plan.h"
 
 #include "vxlanctl/elsewhere.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
 #include "vxlanctl/preflight.h"
@@ -8,7 +9,6 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
 #include <linux/if_addr.h>
@@ -155,7 +155,7 @@ void warn_of_unrestorable_routes(const Link& have, std::vector<Message>& warning
     if (lost > 0)
         warnings.emplace_back(
             Code::routes_not_restorable, have.name,
-            Values{{"routes", fmt::format("{} route{}", lost, lost == 1 ? "" : "s")}});
+            Values{{"routes", formatted("{} route{}", lost, lost == 1 ? "" : "s")}});
 }
 
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
@@ -234,9 +234,9 @@ std::string cost_of_recreate(const Link& have) {
         std::count_if(have.addresses.begin(), have.addresses.end(),
                       [](const Address& address) { return !is_automatic(address); });
     const auto routes = std::count_if(have.routes.begin(), have.routes.end(), is_restorable);
-    return fmt::format("{} address{}, {} route{} and {} learned MAC{}", addresses,
-                       addresses == 1 ? "" : "es", routes, routes == 1 ? "" : "s", learned,
-                       learned == 1 ? "" : "s");
+    return formatted("{} address{}, {} route{} and {} learned MAC{}", addresses,
+                     addresses == 1 ? "" : "es", routes, routes == 1 ? "" : "s", learned,
+                     learned == 1 ? "" : "s");
 }
 
 std::string joined(const std::vector<Change>& changes) {
@@ -278,7 +278,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     }
     const bool failed = is_failed_attempt(have, tunnel);
     const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask && !failed;
-    const Values what{{"what", fmt::format("{}", fmt::join(undeclared, ", "))}};
+    const Values what{{"what", formatted("{}", fmt::join(undeclared, ", "))}};
     if (!options.allow_recreate && !failed) {
         Error refusal(Code::needs_replacement, plan.name,
                       {{"changes", joined(reasons)}, {"cost", cost_of_recreate(have)}});
@@ -291,7 +291,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     if (!lost_uppers.empty() && options.foreign != Foreign::drop)
         plan.errors.emplace_back(
             Code::uppers_would_be_lost, plan.name,
-            Values{{"interfaces", fmt::format("{}", fmt::join(lost_uppers, ", "))}});
+            Values{{"interfaces", formatted("{}", fmt::join(lost_uppers, ", "))}});
     if (failed)
         plan.warnings.emplace_back(Code::replaced_failed_script, plan.name,
                                    Values{{"port", *tunnel.failed_port}});
@@ -329,7 +329,7 @@ std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
 
 std::string cost_of_flap(const Link& have) {
     const auto routes = std::count_if(have.routes.begin(), have.routes.end(), is_restorable);
-    return fmt::format("{} route{}", routes, routes == 1 ? "" : "s");
+    return formatted("{} route{}", routes, routes == 1 ? "" : "s");
 }
 
 /// Refuses a flap after which routes could not be put back.
@@ -413,7 +413,7 @@ void settle_dependants(const Link& have, const LinkTarget& target, const Common&
         if (!stands && !is_in(common.absent, name)) left.push_back(name);
     }
     if (left.empty()) return;
-    const std::string names = fmt::format("{}", fmt::join(left, ", "));
+    const std::string names = formatted("{}", fmt::join(left, ", "));
     if (common.options.foreign == Foreign::drop)
         plan.warnings.emplace_back(Code::dependants_carry_nothing, plan.name,
                                    Values{{"tunnels", names}});
@@ -540,7 +540,7 @@ void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& pla
         if (!names.empty())
             plan.errors.emplace_back(
                 code, plan.name,
-                Values{{"names", fmt::format("{}", fmt::join(names, ", "))}, {"name", plan.name}});
+                Values{{"names", formatted("{}", fmt::join(names, ", "))}, {"name", plan.name}});
     };
     refuse(Code::interfaces_depend_on_it, uppers_on(have, common.absent));
     refuse(Code::tunnels_depend_on_it, dependants_on(have, common));

@@ -1,7 +1,8 @@
 #include "vxlanctl/preflight.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <iterator>
 #include <linux/if_addr.h>
@@ -142,7 +143,7 @@ private:
         std::set<LinkName> known;
         for (const auto& peer : peers)
             if (!peer.via.empty() && known.insert(peer.via).second)
-                require_link(fmt::format("peer {}", to_string(peer.dst)), peer.via.str());
+                require_link(formatted("peer {}", to_string(peer.dst)), peer.via.str());
     }
 
     void check_routers() {
@@ -294,7 +295,7 @@ private:
 
     void check_routes() {
         for (const auto& route : target_.missing_routes_elsewhere)
-            require_link(fmt::format("route {}", to_string(route.to)), route.dev);
+            require_link(formatted("route {}", to_string(route.to)), route.dev);
         if (tunnel_.overrides_default_route) return;
         for (const auto& route : new_routes_)
             if (const Route* other = default_route_beside(route)) {
@@ -432,7 +433,7 @@ private:
             refuse(Code::address_draws_traffic,
                    {{"address", to_string(wanted.prefix)},
                     {"prefix", to_string(inner)},
-                    {"traffic", fmt::format("{}", fmt::join(moves, ", "))}});
+                    {"traffic", formatted("{}", fmt::join(moves, ", "))}});
         }
         for (const auto& route : new_routes_) {
             // A default route beside another one is judged by check_routes().
@@ -441,7 +442,7 @@ private:
             if (!moves.empty())
                 refuse(Code::route_draws_traffic,
                        {{"route", to_string(route.to)},
-                        {"traffic", fmt::format("{}", fmt::join(moves, ", "))}});
+                        {"traffic", formatted("{}", fmt::join(moves, ", "))}});
         }
     }
 
@@ -519,17 +520,17 @@ std::vector<Drawn> Outside::drawn_into(const Prefix& inner) const {
         if (overlaps(inner, host->prefix))
             drawn.push_back(
                 {network_of(host->prefix),
-                 fmt::format("{} (the subnet of the local address {}{}{})",
-                             to_string(network_of(host->prefix)), to_string(host->prefix.address),
-                             host->link.empty() ? "" : " on ", host->link)});
+                 formatted("{} (the subnet of the local address {}{}{})",
+                           to_string(network_of(host->prefix)), to_string(host->prefix.address),
+                           host->link.empty() ? "" : " on ", host->link)});
     for (const Route* route : gateways_)
         if (inner.length != 0 && contains(inner, *route->via))
-            drawn.push_back({alone(*route->via), fmt::format("{} (the default gateway on {})",
-                                                             to_string(*route->via), route->dev)});
+            drawn.push_back({alone(*route->via), formatted("{} (the default gateway on {})",
+                                                           to_string(*route->via), route->dev)});
     if (const auto& client = state_.ssh_client;
         client && contains(inner, *client) && device_towards(*client, state_) != tunnel_)
-        drawn.push_back({alone(*client),
-                         fmt::format("{} (the client of this SSH session)", to_string(*client))});
+        drawn.push_back(
+            {alone(*client), formatted("{} (the client of this SSH session)", to_string(*client))});
     constexpr std::size_t named = 3;
     const Prefix network = network_of(inner);
     const auto begin = std::lower_bound(ends_.begin(), ends_.end(), network.address);
@@ -537,11 +538,10 @@ std::vector<Drawn> Outside::drawn_into(const Prefix& inner) const {
         begin, std::find_if_not(begin, ends_.end(),
                                 [&](const IpAddress& end) { return contains(inner, end); }));
     for (std::size_t i = 0; i < std::min(inside.size(), named); ++i)
-        drawn.push_back({alone(inside[i]), fmt::format("{} (a peer, and there is no lower device)",
-                                                       to_string(inside[i]))});
+        drawn.push_back({alone(inside[i]), formatted("{} (a peer, and there is no lower device)",
+                                                     to_string(inside[i]))});
     if (inside.size() > named)
-        drawn.push_back(
-            {alone(inside[named]), fmt::format("{} more peers", inside.size() - named)});
+        drawn.push_back({alone(inside[named]), formatted("{} more peers", inside.size() - named)});
     return drawn;
 }
 

@@ -1,7 +1,8 @@
 #include "vxlanctl/ruleset.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
-#include <fmt/format.h>
 
 namespace vxlanctl {
 namespace {
@@ -130,7 +131,7 @@ public:
 private:
     static void drop(Outcomes& result, const RulesetRule& rule, const RulesetChain& chain) {
         if (!result.dropped)
-            result.dropped_by = fmt::format("handle {} of chain '{}'", rule.handle, chain.name);
+            result.dropped_by = formatted("handle {} of chain '{}'", rule.handle, chain.name);
         result.dropped = true;
     }
 
@@ -139,7 +140,7 @@ private:
             if (chain.family == from.family && chain.table == from.table &&
                 chain.name == rule.target)
                 return through(chain, depth + 1);
-        return {true, true, true, fmt::format("chain '{}', which is not known", rule.target)};
+        return {true, true, true, formatted("chain '{}', which is not known", rule.target)};
     }
 
     const Ruleset& ruleset_;

@@ -1,8 +1,8 @@
 #include "vxlanctl/trust.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/shell_word.h"
 
-#include <fmt/format.h>
 #include <sys/stat.h>
 
 namespace vxlanctl {
@@ -16,13 +16,13 @@ std::string other_writers(const PathStep& step) {
     const bool is_own_group = step.group == step.owner && !step.has_access_control_list;
     if ((step.mode & S_IWGRP) == 0 || is_own_group) return "";
     return step.has_access_control_list ? "others, by an access control list,"
-                                        : fmt::format("group {}", step.group);
+                                        : formatted("group {}", step.group);
 }
 
 /// `it` stands for the file itself.
 std::string what_of(const PathStep& step, bool is_last) {
     if (is_last && !S_ISLNK(step.mode)) return "it";
-    return fmt::format("the {} '{}'", S_ISDIR(step.mode) ? "directory" : "link", step.path);
+    return formatted("the {} '{}'", S_ISDIR(step.mode) ? "directory" : "link", step.path);
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "vxlanctl/await.h"
 
 #include "vxlanctl/address_codec.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/kernel.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/reader.h"
@@ -8,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
@@ -82,7 +82,7 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
             if (auto read = read_what_is_there(netlink, awaited); !read) return read;
         if (awaited.is_complete()) return {};
         const auto missing = awaited.missing();
-        const auto what = [&] { return fmt::format("{}", fmt::join(missing, ", ")); };
+        const auto what = [&] { return formatted("{}", fmt::join(missing, ", ")); };
         if (caught_signal() != 0)
             return error(Code::interrupted_waiting, "",
                          {{"signal", caught_signal()}, {"what", what()}});

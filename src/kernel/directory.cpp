@@ -1,5 +1,7 @@
 #include "vxlanctl/directory.h"
 
+#include "vxlanctl/format.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -7,7 +9,6 @@
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <memory>
 #include <set>
 #include <sys/resource.h>
@@ -99,8 +100,8 @@ uid_t uid_outside() {
 
 std::string own_directory() {
     const char* runtime = std::getenv("XDG_RUNTIME_DIR");
-    if (runtime != nullptr && *runtime == '/') return fmt::format("{}/vxlanctl", runtime);
-    return fmt::format("/tmp/vxlanctl-{}", uid_outside());
+    if (runtime != nullptr && *runtime == '/') return formatted("{}/vxlanctl", runtime);
+    return formatted("/tmp/vxlanctl-{}", uid_outside());
 }
 
 std::string read_all(int fd) {

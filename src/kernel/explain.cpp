@@ -1,9 +1,9 @@
 #include "vxlanctl/explain.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/overloaded.h"
 
 #include <cerrno>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace vxlanctl {
@@ -13,7 +13,7 @@ std::string joined(const std::vector<Change>& changes) {
     std::vector<std::string> texts;
     for (const auto& change : changes)
         texts.push_back(to_string(change));
-    return fmt::format("{}", fmt::join(texts, ", "));
+    return formatted("{}", fmt::join(texts, ", "));
 }
 
 template<class List> const auto& element_of(const List& list, std::size_t element) {
@@ -71,19 +71,17 @@ std::string imperative(const Step& step, std::size_t element) {
     return std::visit(
         Overloaded{
             [&](const CreateLink& op) {
-                return element == 0 ? fmt::format("create '{}'", op.link)
-                                    : fmt::format("mark '{}'", op.link);
+                return element == 0 ? formatted("create '{}'", op.link)
+                                    : formatted("mark '{}'", op.link);
             },
             [&](const ChangeLink& op) {
-                if (sets_up(step)) return fmt::format("set '{}' up", op.link);
-                return step.changes.empty() ? fmt::format("change '{}'", op.link)
+                if (sets_up(step)) return formatted("set '{}' up", op.link);
+                return step.changes.empty() ? formatted("change '{}'", op.link)
                                             : "set " + joined(step.changes);
             },
             [&](const ChangeTunnel&) { return "set " + joined(step.changes); },
-            [&](const RenameLink& op) {
-                return fmt::format("rename '{}' to '{}'", op.link, op.to);
-            },
-            [&](const DeleteLink& op) { return fmt::format("remove '{}'", op.link); },
+            [&](const RenameLink& op) { return formatted("rename '{}' to '{}'", op.link, op.to); },
+            [&](const DeleteLink& op) { return formatted("remove '{}'", op.link); },
             [&](const AddFlood& op) {
                 return "add peer " + to_string(element_of(op, element).dst);
             },

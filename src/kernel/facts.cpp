@@ -1,6 +1,7 @@
 #include "vxlanctl/facts.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/nft.h"
 #include "vxlanctl/probe.h"
@@ -12,7 +13,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/inet_diag.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -401,8 +401,8 @@ private:
         const int all = sysctl("ipv4/conf/all/rp_filter");
         for (const auto& name : devices_concerned())
             facts_.policies[name] = {
-                std::max(all, sysctl(fmt::format("ipv4/conf/{}/rp_filter", name))),
-                sysctl(fmt::format("ipv4/conf/{}/forwarding", name)) != 0};
+                std::max(all, sysctl(formatted("ipv4/conf/{}/rp_filter", name))),
+                sysctl(formatted("ipv4/conf/{}/forwarding", name)) != 0};
         facts_.ipv6_forwarding = sysctl("ipv6/conf/all/forwarding") != 0;
     }
 

@@ -1,5 +1,6 @@
 #include "vxlanctl/file_lock.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/transaction.h"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <cstdlib>
 #include <ctime>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -121,7 +121,7 @@ void FileLock::say(const std::string& holder) {
 
 void FileLock::say_until(std::chrono::system_clock::time_point time) {
     if (lseek(file_.get(), 0, SEEK_END) >= 0)
-        write_all(file_.get(), fmt::format("\n{}\n", std::chrono::system_clock::to_time_t(time)));
+        write_all(file_.get(), formatted("\n{}\n", std::chrono::system_clock::to_time_t(time)));
 }
 
 } // namespace vxlanctl

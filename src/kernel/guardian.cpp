@@ -1,5 +1,6 @@
 #include "vxlanctl/guardian.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/transaction.h"
 
 #include <algorithm>
@@ -8,7 +9,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -142,8 +142,8 @@ public:
         if (!keeps) {
             const auto done = take_back_();
             const bool is_left = !done && done.error().kind == ErrorKind::undo_incomplete;
-            answer = fmt::format("{}{}\n{}{}", taken_back_word, reason, is_left ? left_word : "",
-                                 done ? "" : to_string(done.error()));
+            answer = formatted("{}{}\n{}{}", taken_back_word, reason, is_left ? left_word : "",
+                               done ? "" : to_string(done.error()));
         }
         unlink(path_.c_str());
         send_answer(foreground_, answer);
@@ -285,12 +285,12 @@ Decision Guardian::wait(std::chrono::seconds time, const std::function<void()>& 
     Terminal terminal;
     listen(listener_.get(), 8); // not earlier: the change was not there yet
     listener_ = FileDescriptor();
-    if (!send_text(link_.get(), fmt::format("{}{}", begin_word, time.count())))
+    if (!send_text(link_.get(), formatted("{}{}", begin_word, time.count())))
         shutdown(link_.get(), SHUT_WR); // which is a rejection
     ask(); // not earlier: who answers at once is heard, and the time runs though nobody reads it
     bool told = false;
     const auto reject = [&](const std::string& reason) {
-        if (!told) send_text(link_.get(), fmt::format("{}{}", reject_word, reason));
+        if (!told) send_text(link_.get(), formatted("{}{}", reject_word, reason));
         told = true;
     };
     std::array<pollfd, 2> descriptors{};

@@ -1,9 +1,9 @@
 #include "vxlanctl/holds.h"
 
 #include "vxlanctl/file_lock.h"
+#include "vxlanctl/format.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
@@ -42,7 +42,7 @@ Hold hold_in(const nlohmann::json& json) {
 std::string name_of_words(const std::string& words) {
     if (words.find('/') == std::string::npos) return words;
     const auto space = namespace_at(words);
-    if (const std::string name = space ? name_of(*space) : ""; !name.empty()) return name;
+    if (std::string name = space ? name_of(*space) : ""; !name.empty()) return name;
     return words.substr(words.rfind('/') + 1); // it is gone: most probably that of ip-netns(8)
 }
 
@@ -71,17 +71,17 @@ Result<void> write_file(const FileDescriptor& directory, const Holds& holds) {
     for (const auto& [name, hold] : holds)
         (name.empty() ? json["host"] : json["netns"][name]) = {{"files", hold.files},
                                                                {"tunnels", hold.tunnels}};
-    return replace_file_durably(directory, fmt::format("{}{}", fresh_prefix, getpid()), file_name,
+    return replace_file_durably(directory, formatted("{}{}", fresh_prefix, getpid()), file_name,
                                 json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                                     "\n");
 }
 
 /// The name in the file; empty for the host.
 std::string key_of(const Kernel& kernel) {
-    if (const std::string name = name_of(kernel.id()); !name.empty()) return name;
+    if (std::string name = name_of(kernel.id()); !name.empty()) return name;
     const auto first = namespace_at("/proc/1/ns/net");
     if (!first || *first == kernel.id()) return ""; // or nobody can tell
-    return fmt::format("net:[{}]-{}", kernel.id().inode, kernel.cookie());
+    return formatted("net:[{}]-{}", kernel.id().inode, kernel.cookie());
 }
 
 } // namespace

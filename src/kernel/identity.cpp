@@ -1,10 +1,11 @@
 #include "vxlanctl/identity.h"
 
+#include "vxlanctl/format.h"
+
 #include <cerrno>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <sstream>
@@ -39,7 +40,7 @@ std::optional<std::set<std::uint64_t>> inodes_of_processes(const char* file) {
     while (const dirent* entry = readdir(processes.get())) {
         if (entry->d_name[0] < '1' || entry->d_name[0] > '9') continue;
         struct stat status {};
-        if (stat(fmt::format("/proc/{}/{}", entry->d_name, file).c_str(), &status) == 0) {
+        if (stat(formatted("/proc/{}/{}", entry->d_name, file).c_str(), &status) == 0) {
             inodes.insert(status.st_ino);
             sees_first = sees_first || std::string_view(entry->d_name) == "1";
         } else if (errno != ENOENT && errno != ESRCH && errno != EINVAL) { // it has not just ended

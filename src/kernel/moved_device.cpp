@@ -1,6 +1,7 @@
 #include "vxlanctl/moved_device.h"
 
 #include "vxlanctl/address_codec.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/route_codec.h"
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 
 namespace vxlanctl {
@@ -184,9 +184,8 @@ Result<void> move_device(const Link& device, const Kernel& from, const Kernel& t
 }
 
 Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to) {
-    std::vector<std::string> left{fmt::format("move '{}' back", device.name)};
-    if (device.attributes.up.value_or(false))
-        left.push_back(fmt::format("set '{}' up", device.name));
+    std::vector<std::string> left{formatted("move '{}' back", device.name)};
+    if (device.attributes.up.value_or(false)) left.push_back(formatted("set '{}' up", device.name));
     for (const auto& address : device.addresses)
         left.push_back("add address " + to_string(address.prefix));
     for (const auto& route : device.routes)
@@ -208,7 +207,7 @@ Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to
     last->kind = ErrorKind::undo_incomplete;
     last->subject = device.name;
     last->more.emplace_back(is_there ? Code::rollback_failed : Code::rollback_unknown, "",
-                            Values{{"steps", fmt::format("{}", fmt::join(left, ", "))}});
+                            Values{{"steps", formatted("{}", fmt::join(left, ", "))}});
     return error(std::move(*last));
 }
 

@@ -1,5 +1,6 @@
 #include "vxlanctl/namespaces.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/kernel.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/transaction.h"
@@ -8,7 +9,6 @@
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <sched.h>
@@ -23,7 +23,7 @@ namespace {
 constexpr const char* names_directory = "/run/netns";
 
 std::string namespace_path(const std::string& name) {
-    return name.find('/') == std::string::npos ? fmt::format("{}/{}", names_directory, name) : name;
+    return name.find('/') == std::string::npos ? formatted("{}/{}", names_directory, name) : name;
 }
 
 /// Where this process is when it visits no other namespace.
@@ -135,7 +135,7 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
     if (auto up = set_loopback_up(*made); !up) return tl::unexpected(up.error());
     const FileDescriptor place(::open(path.c_str(), O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0));
     if (place.get() < 0) return error(Error(failed).with(errno));
-    const std::string source = fmt::format("/proc/self/fd/{}", made->descriptor());
+    const std::string source = formatted("/proc/self/fd/{}", made->descriptor());
     if (mount(source.c_str(), path.c_str(), "none", MS_BIND, nullptr) != 0) {
         const int errno_code = errno;
         remove(name);
@@ -147,7 +147,7 @@ Result<NetworkNamespace> NetworkNamespace::create(const std::string& name) {
 }
 
 Result<NetworkNamespace> NetworkNamespace::make_nameless(const Error& failed) {
-    const auto before = home();
+    auto before = home();
     if (!before) return before;
     if (unshare(CLONE_NEWNET) != 0) return error(Error(failed).with(errno));
     is_away = true;
@@ -182,8 +182,8 @@ Result<Visit> Visit::to(const NetworkNamespace& space) {
 }
 
 Visit::~Visit() {
-    constexpr int attempts = 3; // what fails for a moment; if it still does, to() tries again
-    for (int attempt = 0; is_away_ && is_away && attempt < attempts; ++attempt)
+    constexpr int most = 3; // what fails for a moment; if it still does, to() tries again
+    for (int attempt = 0; is_away_ && is_away && attempt < most; ++attempt)
         is_away = !home_of_process()->enter();
 }
 

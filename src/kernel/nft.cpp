@@ -1,9 +1,9 @@
 #include "vxlanctl/nft.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/program.h"
 
 #include <algorithm>
-#include <fmt/format.h>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -54,7 +54,7 @@ public:
 
 private:
     static std::string key_of(const Json& object, const std::string& name) {
-        return fmt::format("{}/{}/{}", text_of(object, "family"), text_of(object, "table"), name);
+        return formatted("{}/{}/{}", text_of(object, "family"), text_of(object, "table"), name);
     }
 
     void add_flags(const Json& json) {

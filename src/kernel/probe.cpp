@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <fmt/format.h>
 #include <linux/errqueue.h>
 #include <netinet/in.h>
 #include <poll.h>

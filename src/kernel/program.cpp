@@ -1,13 +1,13 @@
 #include "vxlanctl/program.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/format.h"
 
 #include <array>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -25,8 +25,7 @@ tl::unexpected<Error> cannot_run(const std::string& name, int code) {
 
 std::string path_of(const std::string& name) {
     for (const char* directory : directories)
-        if (std::string path = fmt::format("{}/{}", directory, name);
-            access(path.c_str(), X_OK) == 0)
+        if (std::string path = formatted("{}/{}", directory, name); access(path.c_str(), X_OK) == 0)
             return path;
     return "";
 }

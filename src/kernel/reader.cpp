@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <fmt/format.h>
 #include <iterator>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>

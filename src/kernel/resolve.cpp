@@ -1,6 +1,7 @@
 #include "vxlanctl/resolve.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/privileges.h"
 #include "vxlanctl/runtime.h"
 #include "vxlanctl/transaction.h"
@@ -12,7 +13,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <memory>
 #include <mutex>
@@ -34,9 +34,9 @@ namespace vxlanctl {
 Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::seconds) {
     std::set<std::string> names;
     for (const auto& query : queries)
-        names.insert(fmt::format("'{}'", query.name));
+        names.insert(formatted("'{}'", query.name));
     return error(Code::static_cannot_look_up, "",
-                 {{"names", fmt::format("{}", fmt::join(names, ", "))}});
+                 {{"names", formatted("{}", fmt::join(names, ", "))}});
 }
 
 #else
@@ -213,7 +213,7 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
             names.push_back(query.name);
         return error(
             Code::interrupted_looking_up, "",
-            {{"signal", caught_signal()}, {"names", fmt::format("{}", fmt::join(names, ", "))}});
+            {{"signal", caught_signal()}, {"names", formatted("{}", fmt::join(names, ", "))}});
     }
     NameAnswers answers;
     const std::string why = end == Child::End::timeout

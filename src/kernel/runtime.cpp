@@ -1,5 +1,6 @@
 #include "vxlanctl/runtime.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/identity.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/record_codec.h"
@@ -9,7 +10,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <set>
 #include <sstream>
 #include <unistd.h>
@@ -27,7 +27,7 @@ constexpr const char* confirmation_socket = "confirm";
 constexpr std::size_t most_dead = 16; ///< directories that are looked at in one run
 
 std::string name_of_directory(const NamespaceId& space) {
-    return fmt::format("{}-{}", space.device, space.inode);
+    return formatted("{}-{}", space.device, space.inode);
 }
 
 // Of 0.1.
@@ -55,7 +55,7 @@ std::optional<std::string> id_of_record(const std::string& name) {
 }
 
 std::string name_of_record(const std::string& id) {
-    return fmt::format("{}{}", record_prefix, id);
+    return formatted("{}{}", record_prefix, id);
 }
 
 bool is_record(const std::string& name) {
@@ -64,7 +64,7 @@ bool is_record(const std::string& name) {
 
 std::string read_process_file(int process, std::string_view name) {
     const FileDescriptor file(
-        open(fmt::format("/proc/{}/{}", process, name).c_str(), O_RDONLY | O_CLOEXEC));
+        open(formatted("/proc/{}/{}", process, name).c_str(), O_RDONLY | O_CLOEXEC));
     return read_all(file.get());
 }
 
@@ -196,7 +196,7 @@ Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing(const Ke
 
 Result<RuntimeDirectory::Place> RuntimeDirectory::look_into(std::string path,
                                                             FileDescriptor top) const {
-    auto own = open_directory_of_root(fmt::format("{}/{}", path, name_of_directory(kernel_->id())));
+    auto own = open_directory_of_root(formatted("{}/{}", path, name_of_directory(kernel_->id())));
     if (!own && !is_none(own.error())) return tl::unexpected(own.error());
     return Place{std::move(path), std::move(top), own ? std::move(*own) : FileDescriptor()};
 }
@@ -215,7 +215,7 @@ Result<void> RuntimeDirectory::lock(std::chrono::seconds timeout, const std::str
         if (taken && is_still_there(place.top, name_of_directory(kernel_->id()), place.own.get()))
             lock_ = std::move(*taken);
     }
-    const std::string holder = fmt::format("process {} ({})", getpid(), purpose);
+    const std::string holder = formatted("process {} ({})", getpid(), purpose);
     lock_->say(holder);
     if (auto settled = settle_identity(); !settled) return settled;
     if (auto taken = take_over(patience); !taken) return taken;
@@ -233,7 +233,7 @@ Result<void> RuntimeDirectory::share_lock() {
 /// The namespace's directory, made if it is not there.
 Result<FileDescriptor> RuntimeDirectory::make_own() const {
     const Place& place = places_.front();
-    const std::string path = fmt::format("{}/{}", place.path, name_of_directory(kernel_->id()));
+    const std::string path = formatted("{}/{}", place.path, name_of_directory(kernel_->id()));
     auto own = open_directory(path);
     if (own || own.error().errno_code != ENOENT) return own;
     const auto shared = FileLock::take(place.top, lock_file, patience_for(place.path));
@@ -321,7 +321,7 @@ Result<void> RuntimeDirectory::take_over_record(const std::string& name) {
     }
     const auto old_lock = FileLock::try_to_take(place.top, old_lock_name(space));
     if (!old_lock) return {};
-    const auto theirs = make_directory(fmt::format("{}/{}", place.path, name_of_directory(space)));
+    const auto theirs = make_directory(formatted("{}/{}", place.path, name_of_directory(space)));
     const auto lock = theirs ? FileLock::try_to_take(*theirs, lock_file) : std::nullopt;
     if (!lock) return {};
     const auto read = identity_in(*theirs);
@@ -337,17 +337,16 @@ Result<void> RuntimeDirectory::take_over_record(const std::string& name) {
 }
 
 std::string RuntimeDirectory::confirmation() const {
-    return fmt::format("/proc/self/fd/{}/{}", places_.front().own.get(), confirmation_socket);
+    return formatted("/proc/self/fd/{}/{}", places_.front().own.get(), confirmation_socket);
 }
 
 std::vector<std::string> RuntimeDirectory::confirmations() const {
     std::vector<std::string> paths;
     for (const auto& place : places_) {
         if (place.own.get() >= 0)
-            paths.push_back(
-                fmt::format("/proc/self/fd/{}/{}", place.own.get(), confirmation_socket));
+            paths.push_back(formatted("/proc/self/fd/{}/{}", place.own.get(), confirmation_socket));
         paths.push_back(
-            fmt::format("/proc/self/fd/{}/{}", place.top.get(), old_confirmation(kernel_->id())));
+            formatted("/proc/self/fd/{}/{}", place.top.get(), old_confirmation(kernel_->id())));
     }
     return paths;
 }
@@ -366,7 +365,7 @@ Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& i
 }
 
 Result<void> RuntimeDirectory::write_record(const std::string& id, const Record& record) {
-    return replace_file(places_.front().own, fmt::format("{}{}", fresh_prefix, id),
+    return replace_file(places_.front().own, formatted("{}{}", fresh_prefix, id),
                         name_of_record(id), record_text(record));
 }
 
@@ -424,7 +423,7 @@ void RuntimeDirectory::sweep_dead() {
     }
     LivingNamespaces living;
     for (const auto& [name, space] : others) {
-        const auto directory = open_directory(fmt::format("{}/{}", place.path, name));
+        const auto directory = open_directory(formatted("{}/{}", place.path, name));
         if (!directory) continue;
         const auto identity = identity_in(*directory);
         if (!identity || living.may_have(space, identity->value_or(Identity{}))) continue;

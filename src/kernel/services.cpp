@@ -1,13 +1,13 @@
 #include "vxlanctl/services.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/runtime.h"
 
 #include <algorithm>
 #include <array>
 #include <fcntl.h>
 #include <filesystem>
-#include <fmt/format.h>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -74,12 +74,12 @@ Services read_services(const std::string& root, const std::vector<int>& links) {
     Services services;
     for (const int link : links) {
         Services::Managed managed;
-        each_setting(contents(fmt::format("{}/run/NetworkManager/devices/{}", root, link)),
+        each_setting(contents(formatted("{}/run/NetworkManager/devices/{}", root, link)),
                      [&](const auto& section, const auto& key, const auto& value) {
                          if (section == "device" && key == "managed")
                              managed.by_network_manager = value == "true" || value == "1";
                      });
-        each_setting(contents(fmt::format("{}/run/systemd/netif/links/{}", root, link)),
+        each_setting(contents(formatted("{}/run/systemd/netif/links/{}", root, link)),
                      [&](const auto&, const auto& key, const auto& value) {
                          if (key == "ADMIN_STATE")
                              managed.by_networkd = value != "unmanaged" && value != "pending" &&

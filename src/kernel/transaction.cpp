@@ -3,6 +3,7 @@
 #include "vxlanctl/address_codec.h"
 #include "vxlanctl/explain.h"
 #include "vxlanctl/fdb_codec.h"
+#include "vxlanctl/format.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/prl.h"
@@ -15,7 +16,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
@@ -592,7 +592,7 @@ private:
     static Result<void> incomplete(Error cause, Code code, const std::vector<Step>& left) {
         cause.kind = ErrorKind::undo_incomplete;
         cause.more.emplace_back(
-            code, "", Values{{"steps", fmt::format("{}", fmt::join(imperatives(left), ", "))}});
+            code, "", Values{{"steps", formatted("{}", fmt::join(imperatives(left), ", "))}});
         return error(std::move(cause));
     }
 
@@ -903,7 +903,7 @@ private:
             if (!left.empty())
                 failures.emplace(executed->second,
                                  Error(Code::not_in_effect, "",
-                                       {{"steps", fmt::format("{}", fmt::join(left, ", "))}}));
+                                       {{"steps", formatted("{}", fmt::join(left, ", "))}}));
         }
         read_back_ = std::move(*state);
         return failures;

@@ -1,6 +1,7 @@
 #include "vxlanctl/way.h"
 
 #include "vxlanctl/directory.h"
+#include "vxlanctl/format.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +11,6 @@
 #include <cstdlib>
 #include <deque>
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -75,7 +75,7 @@ Result<std::vector<PathStep>> way_to(const std::string& path) {
             here = without_last_name(here);
             continue;
         }
-        const std::string next = fmt::format("{}/{}", here, name);
+        const std::string next = formatted("{}/{}", here, name);
         if (lstat(next.c_str(), &status) != 0) return cannot_follow(path, errno);
         steps.push_back(step_at(next, status));
         if (!S_ISLNK(status.st_mode)) {

@@ -84,7 +84,9 @@ std::string file_with_routes(int tunnels, int routes, int metric) {
 
 /// Counts each run of `budgets` in the order of a tunnel's life, and compares.
 template<class Count> void check(Count count, std::array<long, 3> Budget::*allowed) {
-    for (std::size_t column = 0; column < peer_counts.size(); ++column) {
+    // Valgrind takes half a minute for the last.
+    const std::size_t columns = peer_counts.size() - (is_brief() ? 1 : 0);
+    for (std::size_t column = 0; column < columns; ++column) {
         const Host host;
         RunOptions options;
         options.deadline = patience;
@@ -137,6 +139,7 @@ TEST_CASE("budget: planning takes instructions in proportion to routes and tunne
     };
     check_planning(1000, 10, 7, 512000);
     check_planning(2, 3000, 7, 177000);
+    if (is_brief()) return;
     REQUIRE(run(host.space, command_of("apply -q -"), options).code == 0);
     check_planning(2, 3000, 8, 375000); // each route is to be replaced
 }

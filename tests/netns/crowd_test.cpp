@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <catch2/catch.hpp>
+#include <filesystem>
 #include <fmt/format.h>
 #include <regex>
 #include <sstream>
@@ -171,13 +172,15 @@ TEST_CASE("budget: a change costs the same beside 1,000 records of another netwo
     sh(other.space, "mkdir -p /run/netns; touch /run/netns/other; "
                     "mount --bind /proc/self/ns/net /run/netns/other");
     REQUIRE(vxlanctl(other.space, up_words).code == 0);
+    const std::filesystem::directory_iterator directories("/run/vxlanctl");
     const std::string alias = link(other.space, "vxlan0").at("ifalias");
-    sh(other.space,
-       fmt::format("file=$(find /run/vxlanctl -name '*{0}*'); [ -f \"$file\" ]; "
-                   "for i in $(seq 1000 1999); do cp \"$file\" "
-                   "\"$(dirname $file)/$(basename $file | sed s/{0}/00000000ffff$i/)\"; "
-                   "done",
-                   alias.substr(alias.rfind(' ') + 1)));
+    const std::string record = "record-" + alias.substr(alias.rfind(' ') + 1);
+    for (const auto& directory : directories) {
+        if (!exists(directory.path() / record)) continue;
+        for (int i = 0; i < 1000; ++i)
+            copy_file(directory.path() / record,
+                      directory.path() / fmt::format("record-{:016x}", i));
+    }
     const auto beside = cost_of(host.space, other_peer);
     INFO(alone.calls << " system calls, beside the records " << beside.calls);
     CHECK(beside.calls <= alone.calls + 60);

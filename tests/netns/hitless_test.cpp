@@ -34,7 +34,8 @@ void announce(const Network& network, std::size_t peer) {
 
 } // namespace
 
-TEST_CASE("hitless: no frame to a peer that stays is lost, and the flood list is never empty") {
+TEST_CASE("hitless: no frame to a peer that stays is lost, and the flood list is never empty",
+          "[kernel]") {
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, with_peers("100.64.158.4 100.64.158.132")).code == 0);
@@ -65,7 +66,7 @@ TEST_CASE("hitless: no frame to a peer that stays is lost, and the flood list is
     CHECK(macs(host, "vxlan0") == learned);
 }
 
-TEST_CASE("hitless: attributes and MTU change under traffic without a loss") {
+TEST_CASE("hitless: attributes and MTU change under traffic without a loss", "[kernel]") {
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);
@@ -80,7 +81,7 @@ TEST_CASE("hitless: attributes and MTU change under traffic without a loss") {
     CHECK(stream.received_once() == stream.sent());
 }
 
-TEST_CASE("hitless: MACs learned behind a removed peer go with it, the others stay") {
+TEST_CASE("hitless: MACs learned behind a removed peer go with it, the others stay", "[kernel]") {
     const Network network;
     const Namespace& host = network.host.space;
     REQUIRE(vxlanctl(host, up_words).code == 0);

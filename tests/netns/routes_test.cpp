@@ -165,7 +165,7 @@ TEST_CASE("routes: what others have stays") {
     CHECK(routes(host.space, "192.0.2.0/24") != "");
 }
 
-TEST_CASE("routes: the next run puts back what a flap of the link took") {
+TEST_CASE("routes: the next run puts back what a flap of the link took", "[kernel]") {
     const TwoInterfaces host;
     const std::string words = first_eni + " --route '10.9.0.0/16,via 10.192.158.4'";
     REQUIRE(vxlanctl(host.space, words).code == 0);
@@ -179,7 +179,7 @@ TEST_CASE("routes: the next run puts back what a flap of the link took") {
     CHECK(vxlanctl_counted(host.space, words).writes == 0);
 }
 
-TEST_CASE("routes: at no moment of a gateway's change is there no route") {
+TEST_CASE("routes: at no moment of a gateway's change is there no route", "[kernel]") {
     const std::string base = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 ";
     for (long stop = 1;; ++stop) {
         const TwoInterfaces host;

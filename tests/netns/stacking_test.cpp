@@ -41,7 +41,8 @@ nlohmann::json without_mark(nlohmann::json state) {
 
 } // namespace
 
-TEST_CASE("stacking: what stands on a replaced tunnel is made again, with what others gave it") {
+TEST_CASE("stacking: what stands on a replaced tunnel is made again, with what others gave it",
+          "[kernel]") {
     const Stack stack;
     const Namespace& space = stack.space;
     const auto before = snapshot(space);

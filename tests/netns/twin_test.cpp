@@ -157,7 +157,9 @@ TEST_CASE("twin: routes and rules, elsewhere as well") {
 }
 
 TEST_CASE("twin: a replacement keeps every attribute that has no option") {
+    int number = 0;
     for (const auto& option : kept) {
+        if (is_brief() && ++number % 4 != 0) continue;
         INFO(option.words);
         Twins twins;
         const bool needs_ipv6 =

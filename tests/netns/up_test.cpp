@@ -23,7 +23,7 @@ void check_in_sync(const Namespace& space, const std::string& words) {
 
 } // namespace
 
-TEST_CASE("up: builds the whole tunnel of the contract's example") {
+TEST_CASE("up: builds the whole tunnel of the contract's example", "[kernel]") {
     const Host host;
     const auto made = vxlanctl(host.space, up_words);
     INFO(made.err);
@@ -64,7 +64,7 @@ TEST_CASE("up: builds the whole tunnel of the contract's example") {
     check_in_sync(host.space, up_words);
 }
 
-TEST_CASE("up: every option reaches the kernel, and a second run changes nothing") {
+TEST_CASE("up: every option reaches the kernel, and a second run changes nothing", "[kernel]") {
     const Host host;
     sh(host.space, "ip link add br0 type bridge");
     const std::string words =
@@ -93,7 +93,7 @@ TEST_CASE("up: every option reaches the kernel, and a second run changes nothing
     check_in_sync(host.space, words);
 }
 
-TEST_CASE("up: ttl and tos can be inherited") {
+TEST_CASE("up: ttl and tos can be inherited", "[kernel]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words + " --ttl inherit --tos inherit").code == 0);
     const auto text = sh(host.space, "ip -d link show dev vxlan0");
@@ -135,7 +135,7 @@ TEST_CASE("up: the inner address as CIDR, with a dotted mask, IPv6, or none") {
     }
 }
 
-TEST_CASE("up: the underlay may be IPv6") {
+TEST_CASE("up: the underlay may be IPv6", "[kernel]") {
     const Host host;
     const std::string words =
         "up eth0 2001:db8:21::100 vxlan0 10.225.194.171/9 2001:db8:64::4 2001:db8:64::132";
@@ -176,7 +176,8 @@ TEST_CASE("up: no lower device") {
     }
 }
 
-TEST_CASE("up: attributes change in place, and go back to the default when no longer stated") {
+TEST_CASE("up: attributes change in place, and go back to the default when no longer stated",
+          "[kernel]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
     const auto index = link(host.space, "vxlan0").at("ifindex");

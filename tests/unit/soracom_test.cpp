@@ -1,5 +1,6 @@
 // Tunnels out of the JSON of SORACOM's API: every form that it comes in, what is said where it does
 // not do, and over damaged and hostile texts no crash.
+#include "chance.h"
 #include "text_files.h"
 #include "told.h"
 #include "vxlanctl/file_text.h"
@@ -349,13 +350,13 @@ TEST_CASE("soracom: a damaged text is an error with a place, or one that says so
     for (std::size_t size = 0; size < vpg.size(); ++size)
         CHECK_FALSE(import(sample, vpg.substr(0, size)));
     for (std::size_t at = 0; at < sample.size(); ++at)
-        for (unsigned flip = 1; flip < 256; ++flip) {
+        for (unsigned flip = 1; flip < 256; flip = is_long() ? flip + 1 : 2 * flip) {
             std::string damaged = sample;
             damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
             check(damaged, vpg);
         }
     for (std::size_t at = 0; at < vpg.size(); ++at)
-        for (unsigned flip = 1; flip < 256; ++flip) {
+        for (unsigned flip = 1; flip < 256; flip = is_long() ? flip + 1 : 2 * flip) {
             std::string damaged = vpg;
             damaged[at] = static_cast<char>(static_cast<unsigned char>(damaged[at]) ^ flip);
             check(sample, damaged);

@@ -100,7 +100,7 @@ TEST_CASE("doctor: the default route's next hop is no ISATAP address") {
                 "ip -6 route replace ::/0 via 2001:db8::5efe:c0a8:67fe dev sit1 metric 6");
 }
 
-TEST_CASE("doctor: another default route is where the one was that vxlanctl set") {
+TEST_CASE("doctor: another default route is where the one was that vxlanctl set", "[long]") {
     const FletsHost host;
     const std::string wrong = "ip -6 route replace default dev sit1 metric 1 via ";
     const std::string gone = " {route=::/0 via 2001:db8::5efe:c0a8:67fe}";
@@ -119,7 +119,7 @@ TEST_CASE("doctor: another default route is where the one was that vxlanctl set"
           "ip tunnel prl dev sit1 prl-default 192.168.103.254");
 }
 
-TEST_CASE("doctor: of a tunnel in a tunnel, what is broken below is not told twice") {
+TEST_CASE("doctor: of a tunnel in a tunnel, what is broken below is not told twice", "[long]") {
     const FletsHost host;
     REQUIRE(vxlanctl(host.space, "ipip6 up site1 2001:db8::5efe:10.216.0.101 2001:db8:1::2 "
                                  "192.0.2.1/30")

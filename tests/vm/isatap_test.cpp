@@ -178,7 +178,7 @@ TEST_CASE("isatap: a tunnel of the five commands is adopted as it is") {
     CHECK(vxlanctl_counted(host.space, isatap_words).writes == 0);
 }
 
-TEST_CASE("isatap: a hundred routers are read, added and taken away one by one") {
+TEST_CASE("isatap: a hundred routers are read, added and taken away one by one", "[long]") {
     const FletsHost host;
     std::string words = "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254";
     for (int i = 1; i < 100; ++i)
@@ -376,7 +376,7 @@ TEST_CASE("isatap: a new link that is not confirmed leaves the tunnel on it as i
     CHECK(leaves_by_sit1(host.space));
 }
 
-TEST_CASE("isatap: a link under an IPv4 tunnel is not removed without it") {
+TEST_CASE("isatap: a link under an IPv4 tunnel is not removed without it", "[long]") {
     for (const char* dev : {" --dev sit1", ""}) {
         const FletsHost host;
         REQUIRE(vxlanctl(host.space, isatap_words).code == 0);
@@ -472,18 +472,18 @@ TEST_CASE("isatap: down takes what is ours, and leaves sit0") {
     CHECK(sh(host.space, "ls -R /run/vxlanctl").find("record") == std::string::npos);
 }
 
-TEST_CASE("isatap: every single write and ioctl of a creation fails in turn") {
+TEST_CASE("isatap: every single write and ioctl of a creation fails in turn", "[long]") {
     break_every_write<FletsHost>("", isatap_words + " --router 192.168.103.1 --mtu 1400");
 }
 
-TEST_CASE("isatap: every single write and ioctl of a change fails in turn") {
+TEST_CASE("isatap: every single write and ioctl of a change fails in turn", "[long]") {
     break_every_write<FletsHost>(
         isatap_words + " --router 192.168.103.1",
         "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.253 192.168.103.1 --ttl 9 --mtu "
         "1400 --dev eth0 --route 2001:db8:7::/48");
 }
 
-TEST_CASE("isatap: every single write of a recreate fails in turn") {
+TEST_CASE("isatap: every single write of a recreate fails in turn", "[long]") {
     struct WithSit : FletsHost {
         WithSit() {
             sh(space, "ip link add sit1 mtu 1380 type sit local 10.216.0.101 ttl 64\n"
@@ -494,7 +494,8 @@ TEST_CASE("isatap: every single write of a recreate fails in turn") {
     break_every_write<WithSit>("", isatap_words + " --allow-recreate --keep-foreign");
 }
 
-TEST_CASE("isatap: every single write and ioctl of an adoption, and of a removal, fails in turn") {
+TEST_CASE("isatap: every single write and ioctl of an adoption, and of a removal, fails in turn",
+          "[long]") {
     struct WithFiveCommands : FletsHost {
         WithFiveCommands() { five_commands(space); }
     };
@@ -506,7 +507,8 @@ TEST_CASE("isatap: every single write and ioctl of an adoption, and of a removal
                                  "down sit1");
 }
 
-TEST_CASE("isatap: a run that is killed before any of its writes is made good by the next") {
+TEST_CASE("isatap: a run that is killed before any of its writes is made good by the next",
+          "[long]") {
     kill_before_every_write<FletsHost>("", isatap_words + " --router 192.168.103.1 --mtu 1400");
     kill_before_every_write<FletsHost>(
         isatap_words + " --router 192.168.103.1",
@@ -533,7 +535,7 @@ TEST_CASE("isatap: traffic passes both ways, and only from routers of the list")
           std::string::npos);
 }
 
-TEST_CASE("isatap: identifiers with the universal bit carry traffic too") {
+TEST_CASE("isatap: identifiers with the universal bit carry traffic too", "[long]") {
     const FletsNetwork net;
     sh(net.router, "ip addr add 2001:db8::200:5efe:192.168.103.254/64 dev is0");
     REQUIRE(vxlanctl(net.host, isatap_words + " --global-id").code == 0);
@@ -620,7 +622,8 @@ TEST_CASE("isatap: the example of the Flets host as a file makes the same") {
     CHECK(vxlanctl_counted(net.host, "apply " + file).writes == 0);
 }
 
-TEST_CASE("isatap: check finds routers that somebody removed or added, and apply mends it") {
+TEST_CASE("isatap: check finds routers that somebody removed or added, and apply mends it",
+          "[long]") {
     const FletsNetwork net;
     const std::string file = EXAMPLES "/flets.toml";
     REQUIRE(vxlanctl(net.host, "apply " + file).code == 0);
@@ -650,7 +653,7 @@ TEST_CASE("isatap: a local address of 0.0.0.0/8 makes the identifier that the ke
           std::string::npos);
 }
 
-TEST_CASE("ipip6: every single write of a creation and of a change fails in turn") {
+TEST_CASE("ipip6: every single write of a creation and of a change fails in turn", "[long]") {
     struct WithAddress : FletsHost {
         WithAddress() { sh(space, "ip addr add 2001:db8::1/64 dev eth0 nodad"); }
     };
@@ -717,7 +720,7 @@ TEST_CASE("isatap: what the five commands made is exported with its default rout
     CHECK(default_routes(host.space) == 1);
 }
 
-TEST_CASE("isatap: two default routes are exported with their metrics, also in a VRF") {
+TEST_CASE("isatap: two default routes are exported with their metrics, also in a VRF", "[long]") {
     for (const bool in_vrf : {false, true}) {
         const FletsHost host;
         sh(host.space, "ip link add vrf1 type vrf table 1001; ip link set vrf1 up");

@@ -5,7 +5,7 @@
 
 using namespace world;
 
-TEST_CASE("twin: ISATAP with its routers, created, changed and removed") {
+TEST_CASE("twin: ISATAP with its routers, created, changed and removed", "[long]") {
     Twins twins;
     const std::string words = "isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4";
     twins.run(words);
@@ -22,7 +22,7 @@ TEST_CASE("twin: ISATAP with its routers, created, changed and removed") {
     twins.run(words + " --dev eth0 --mtu 1400 --ttl 9");
 }
 
-TEST_CASE("twin: a sit that is no ISATAP is replaced, and keeps what it carries") {
+TEST_CASE("twin: a sit that is no ISATAP is replaced, and keeps what it carries", "[long]") {
     for (const char* mode : {"ip6ip", "any"}) {
         Twins twins;
         twins.both(std::string("ip link add sit1 mtu 1380 type sit local 172.21.0.100 ttl 64 tos "
@@ -35,7 +35,7 @@ TEST_CASE("twin: a sit that is no ISATAP is replaced, and keeps what it carries"
     }
 }
 
-TEST_CASE("twin: iproute2 cannot take a lower device away, and the commands say so") {
+TEST_CASE("twin: iproute2 cannot take a lower device away, and the commands say so", "[long]") {
     Twins twins;
     const std::string words = "isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4 --ttl 7";
     twins.run(words + " --dev eth0");
@@ -52,7 +52,8 @@ TEST_CASE("twin: iproute2 cannot take a lower device away, and the commands say 
     CHECK(info == expected);
 }
 
-TEST_CASE("twin: iproute2 refuses a TTL without path MTU discovery, and the commands say so") {
+TEST_CASE("twin: iproute2 refuses a TTL without path MTU discovery, and the commands say so",
+          "[long]") {
     Twins twins;
     const std::string words = "isatap up sit1 172.21.0.100 2001:db8:5::/64 100.64.158.4";
     twins.run(words);
@@ -64,7 +65,7 @@ TEST_CASE("twin: iproute2 refuses a TTL without path MTU discovery, and the comm
     CHECK(link(twins.theirs.space, "sit1").at("linkinfo").at("info_data").at("ttl") == 7);
 }
 
-TEST_CASE("twin: IPv4 in IPv6, created, changed in every attribute, and removed") {
+TEST_CASE("twin: IPv4 in IPv6, created, changed in every attribute, and removed", "[long]") {
     Twins twins;
     const std::string words = "ipip6 up site1 2001:db8:21::100 2001:db8:21::2 192.0.2.1/30";
     const auto change = [&](const std::string& options) { twins.run(words + " " + options); };
@@ -84,7 +85,7 @@ TEST_CASE("twin: IPv4 in IPv6, created, changed in every attribute, and removed"
     change("--dev eth0 --mtu 1400 --ttl inherit --tclass inherit --encaplimit 4");
 }
 
-TEST_CASE("twin: a foreign IPv6 tunnel is made to carry IPv4") {
+TEST_CASE("twin: a foreign IPv6 tunnel is made to carry IPv4", "[long]") {
     for (const char* mode : {"ip6ip6", "any"}) {
         Twins twins;
         twins.both(std::string("ip link add site1 type ip6tnl local 2001:db8:21::100 remote "
@@ -94,7 +95,7 @@ TEST_CASE("twin: a foreign IPv6 tunnel is made to carry IPv4") {
     }
 }
 
-TEST_CASE("twin: into a VRF, from there to a bridge, and out of both") {
+TEST_CASE("twin: into a VRF, from there to a bridge, and out of both", "[long]") {
     Twins twins;
     twins.both("ip link add vrf1 type vrf table 100; ip link set vrf1 up\n"
                "ip link add br0 address 02:00:00:00:00:b0 type bridge; ip link set br0 up");

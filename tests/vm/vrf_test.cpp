@@ -116,7 +116,7 @@ TEST_CASE("vrf: a route whose source address would be in the VRF alone keeps the
     CHECK(told(failed.finished, "restored-without-routes"));
 }
 
-TEST_CASE("vrf: every single write of the move fails in turn") {
+TEST_CASE("vrf: every single write of the move fails in turn", "[long]") {
     break_every_write<VrfHost>(up_words + " --address 2001:db8:5::1/64",
                                up_words + " --address 2001:db8:5::1/64 --vrf vrf1 --allow-flap "
                                           "--route 192.0.2.0/24",
