@@ -50,7 +50,7 @@ struct Wishes {
 };
 
 const std::string pending = "apply /run/wish.toml --confirm 600";
-const std::string question = "unless you press Enter";
+const std::string question = "[waits-for-confirmation]";
 
 /// Stops the change before each of its writes in turn, and calls `act` then.
 template<class Act> void at_each_write(Act act) {

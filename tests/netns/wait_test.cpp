@@ -99,7 +99,10 @@ TEST_CASE("wait: the end of the time is an error, and so is a signal") {
     host.await(clause("waiting-for", {{"what", "link 'eth0'"}}));
     kill(host.pid(), SIGTERM);
     CHECK(host.finish().code == 1);
-    CHECK(Waiting::said().find("interrupted by signal 15") != std::string::npos);
+    CHECK(Waiting::said().find(
+              clause("interrupted-waiting",
+                     {{"signal", "15"}, {"what", "link 'eth0', address 172.21.0.100"}})) !=
+          std::string::npos);
 }
 
 TEST_CASE("wait: a file's tunnel whose device never comes does not keep the others from it") {
