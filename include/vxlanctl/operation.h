@@ -154,5 +154,7 @@ std::string to_string(const Route& route);
 
 /// The text of one difference: `mtu: 1450 -> 1400`.
 std::string to_string(const Change& change);
+/// The same of several, with commas between them.
+std::string to_string(const std::vector<Change>& changes);
 
 } // namespace vxlanctl

@@ -56,6 +56,12 @@ template<class Replace> std::string without_controls(std::string_view text, Repl
     return result;
 }
 
+/// The one of that name; the end where there is none.
+template<class List> auto find_value(List& values, std::string_view name) {
+    return std::find_if(values.begin(), values.end(),
+                        [&](const Value& value) { return value.name == name; });
+}
+
 } // namespace
 
 Value::Value(const Value& other) = default;
@@ -90,8 +96,7 @@ Error Error::with(int errno_code_, std::string kernel_text_) && {
 }
 
 void Error::set(Value value) {
-    const auto found = std::find_if(values.begin(), values.end(),
-                                    [&](const Value& other) { return other.name == value.name; });
+    const auto found = find_value(values, value.name);
     if (found == values.end())
         values.push_back(std::move(value));
     else
@@ -99,9 +104,8 @@ void Error::set(Value value) {
 }
 
 std::string_view Error::value(std::string_view name) const {
-    for (const auto& value : values)
-        if (value.name == name) return value.text;
-    return {};
+    const auto found = find_value(values, name);
+    return found == values.end() ? std::string_view() : found->text;
 }
 
 std::string rendered(std::string_view pattern, const Values& values) {
@@ -118,8 +122,7 @@ std::string rendered(std::string_view pattern, const Values& values) {
 #endif
         if (close == std::string_view::npos) return text;
         const auto name = pattern.substr(open + 1, close - open - 1);
-        const auto found = std::find_if(values.begin(), values.end(),
-                                        [&](const Value& value) { return value.name == name; });
+        const auto found = find_value(values, name);
         text += found == values.end() ? pattern.substr(open, close + 1 - open)
                                       : std::string_view(found->text);
         pattern.remove_prefix(close + 1);

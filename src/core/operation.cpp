@@ -76,4 +76,11 @@ std::string to_string(const Change& change) {
                      change.want);
 }
 
+std::string to_string(const std::vector<Change>& changes) {
+    std::string text;
+    for (const auto& change : changes)
+        text += (text.empty() ? "" : ", ") + to_string(change);
+    return text;
+}
+
 } // namespace vxlanctl

@@ -239,15 +239,6 @@ std::string cost_of_recreate(const Link& have) {
                      learned == 1 ? "" : "s");
 }
 
-std::string joined(const std::vector<Change>& changes) {
-    std::string text;
-    for (const auto& change : changes) {
-        if (!text.empty()) text += ", ";
-        text += to_string(change);
-    }
-    return text;
-}
-
 /// Whether the link is what the tunnel's `failed_port` means.
 bool is_failed_attempt(const Link& have, const Tunnel& tunnel) {
     if (!tunnel.failed_port || have.tunnel.port != tunnel.failed_port) return false;
@@ -281,7 +272,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     const Values what{{"what", formatted("{}", fmt::join(undeclared, ", "))}};
     if (!options.allow_recreate && !failed) {
         Error refusal(Code::needs_replacement, plan.name,
-                      {{"changes", joined(reasons)}, {"cost", cost_of_recreate(have)}});
+                      {{"changes", to_string(reasons)}, {"cost", cost_of_recreate(have)}});
         plan.errors.push_back(undecided
                                   ? std::move(refusal).also(Code::allow_recreate_and_decide, what)
                                   : std::move(refusal).also(Code::allow_recreate));
@@ -360,8 +351,9 @@ void settle_flap(const Link& have, const LinkTarget& target, const State& state,
     const auto flaps = diff(have.attributes, target.attributes).flaps;
     if (flaps.empty() || !have.attributes.up.value_or(false)) return;
     if (!options.allow_flap)
-        plan.errors.emplace_back(Code::needs_interruption, plan.name,
-                                 Values{{"changes", joined(flaps)}, {"cost", cost_of_flap(have)}});
+        plan.errors.emplace_back(
+            Code::needs_interruption, plan.name,
+            Values{{"changes", to_string(flaps)}, {"cost", cost_of_flap(have)}});
     plan.warnings.emplace_back(Code::short_interruption, plan.name,
                                Values{{"cost", cost_of_flap(have)}});
     warn_of_unrestorable_routes(have, plan.warnings);

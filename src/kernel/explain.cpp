@@ -4,17 +4,9 @@
 #include "vxlanctl/overloaded.h"
 
 #include <cerrno>
-#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {
-
-std::string joined(const std::vector<Change>& changes) {
-    std::vector<std::string> texts;
-    for (const auto& change : changes)
-        texts.push_back(to_string(change));
-    return formatted("{}", fmt::join(texts, ", "));
-}
 
 template<class List> const auto& element_of(const List& list, std::size_t element) {
     return list.entries[std::min(element, list.entries.size() - 1)];
@@ -77,9 +69,9 @@ std::string imperative(const Step& step, std::size_t element) {
             [&](const ChangeLink& op) {
                 if (sets_up(step)) return formatted("set '{}' up", op.link);
                 return step.changes.empty() ? formatted("change '{}'", op.link)
-                                            : "set " + joined(step.changes);
+                                            : "set " + to_string(step.changes);
             },
-            [&](const ChangeTunnel&) { return "set " + joined(step.changes); },
+            [&](const ChangeTunnel&) { return "set " + to_string(step.changes); },
             [&](const RenameLink& op) { return formatted("rename '{}' to '{}'", op.link, op.to); },
             [&](const DeleteLink& op) { return formatted("remove '{}'", op.link); },
             [&](const AddFlood& op) {
@@ -111,7 +103,7 @@ std::string imperative(const Step& step, std::size_t element) {
             [&](const RemoveRoute& op) { return "remove route " + to_string(op.route); },
             [&](const AddRule& op) { return "add rule " + to_string(op.rule); },
             [&](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
-            [&](const SetForwarding&) { return "set " + joined(step.changes); },
+            [&](const SetForwarding&) { return "set " + to_string(step.changes); },
             [&](const AddNeighbour& op) {
                 return "add neighbour " + to_string(op.neighbour.address);
             },
