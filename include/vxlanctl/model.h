@@ -481,6 +481,9 @@ struct Config {
 std::string no_link(int index);
 bool is_no_link(std::string_view name);
 
+/// A link's kind for messages; `a network device` where the kernel names none (IFLA_INFO_KIND).
+std::string kind_in_words(const Link& link);
+
 /// The link of that name, or null.
 const Link* find_link(const State& state, std::string_view name);
 

@@ -92,8 +92,7 @@ Result<int> run_doctor(const Arguments& arguments) {
     if (!facts) return tl::unexpected(facts.error());
     for (const auto& name : arguments.words)
         if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
-            return error(Code::not_a_tunnel, name,
-                         {{"kind", link->kind.empty() ? "a network device" : link->kind}});
+            return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
     const auto all = findings(*facts);
     nlohmann::json list = nlohmann::json::array();
     std::string text, about;

@@ -47,8 +47,7 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
         const Link* link = find_link(*state, name);
         if (link == nullptr) return error(Code::no_such_interface, name);
         if (!is_tunnel(*link))
-            return error(Code::not_a_tunnel, name,
-                         {{"kind", link->kind.empty() ? "a network device" : link->kind}});
+            return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
     }
     std::sort(state->links.begin(), state->links.end(),
               [](const Link& one, const Link& other) { return one.name < other.name; });

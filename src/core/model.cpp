@@ -130,6 +130,10 @@ bool is_by_no_link(const FloodEntry& entry) {
     return !entry.via.empty() && is_no_link(entry.via.str());
 }
 
+std::string kind_in_words(const Link& link) {
+    return link.kind.empty() ? "a network device" : link.kind;
+}
+
 const Link* find_link(const State& state, std::string_view name) {
     return name.empty() ? nullptr : state.links.find(name);
 }

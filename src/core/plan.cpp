@@ -426,9 +426,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         if (have != nullptr) plan.vanished = *have;
     }
     if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
-        plan.errors.emplace_back(
-            Code::name_of_other_kind, tunnel.name,
-            Values{{"kind", have->kind.empty() ? "a network device" : have->kind}});
+        plan.errors.emplace_back(Code::name_of_other_kind, tunnel.name,
+                                 Values{{"kind", kind_in_words(*have)}});
         return plan;
     }
 
@@ -547,10 +546,8 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
     if (have == nullptr) return plan;
     plan.old_mark = mark_of(have->attributes.alias.value_or(""));
     if (!is_tunnel(*have))
-        plan.errors.push_back(
-            Error(Code::not_a_tunnel, name,
-                  {{"kind", have->kind.empty() ? "a network device" : have->kind}})
-                .also(Code::ip_link_del, {{"name", name}}));
+        plan.errors.push_back(Error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*have)}})
+                                  .also(Code::ip_link_del, {{"name", name}}));
     else if (is_fallback(*have))
         plan.errors.emplace_back(Code::fallback_not_removed, name);
     else if (!plan.old_mark && !options.force)

@@ -21,10 +21,6 @@ bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
             (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
 }
 
-std::string kind_of(const Link& link) {
-    return link.kind.empty() ? "a network device" : link.kind;
-}
-
 /// One preflight, so that the checks need not pass everything to one another.
 class Preflight {
 public:
@@ -247,7 +243,7 @@ private:
         if (link == nullptr)
             refuse(Code::vrf_missing, {{"vrf", vrf}});
         else if (link->kind != "vrf")
-            refuse(Code::not_a_vrf, {{"vrf", vrf}, {"kind", kind_of(*link)}});
+            refuse(Code::not_a_vrf, {{"vrf", vrf}, {"kind", kind_in_words(*link)}});
         else if (!link->attributes.up.value_or(true))
             warn(Code::vrf_down, {{"vrf", vrf}});
     }
@@ -381,7 +377,7 @@ private:
             refuse(Code::master_missing, {{"master", master}});
         else if (link->kind != "bridge" && link->kind != "bond" && link->kind != "team" &&
                  link->kind != "openvswitch")
-            refuse(Code::master_not_a_bridge, {{"master", master}, {"kind", kind_of(*link)}});
+            refuse(Code::master_not_a_bridge, {{"master", master}, {"kind", kind_in_words(*link)}});
     }
 
     /// IPv6 knows an address once per link, whatever its prefix length (ipv6_chk_same_addr()).
