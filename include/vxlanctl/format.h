@@ -1,7 +1,9 @@
 #pragma once
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <string>
+#include <string_view>
 
 namespace vxlanctl {
 
@@ -14,6 +16,11 @@ std::string formatted_of(fmt::string_view format, fmt::format_args arguments);
 template<class... Values>
 std::string formatted(fmt::format_string<Values...> format, Values&&... values) {
     return formatted_of(format, fmt::make_format_args(values...));
+}
+
+/// The parts, with the separator between them.
+template<class Parts> std::string joined(const Parts& parts, std::string_view separator) {
+    return formatted("{}", fmt::join(parts, separator));
 }
 
 } // namespace vxlanctl

@@ -5,7 +5,6 @@
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 #include <map>
 #include <set>
 #include <stdexcept>
@@ -142,7 +141,7 @@ std::string second_words_text(const std::vector<const Command*>& followers) {
     std::vector<std::string> words;
     for (const Command* command : followers)
         words.push_back(second_word(*command));
-    return formatted("{}", fmt::join(words, " "));
+    return joined(words, " ");
 }
 
 std::vector<std::string> spellings(const OptionInfo& option) {
@@ -208,7 +207,7 @@ std::string zsh_text(std::string_view text) {
 }
 
 std::string zsh_action(const Candidates& candidates) {
-    const auto words = formatted("{}", fmt::join(candidates.words, " "));
+    const auto words = joined(candidates.words, " ");
     if (candidates.names == Names::none) return words.empty() ? " " : formatted("({})", words);
     const auto names = candidates.names == Names::files ? std::string("_files")
                        : candidates.names == Names::toml_files

@@ -2,8 +2,6 @@
 
 #include "vxlanctl/format.h"
 
-#include <fmt/ranges.h>
-
 namespace vxlanctl {
 namespace {
 
@@ -26,7 +24,7 @@ std::string escaped(std::string_view text, std::string_view begin) {
 std::vector<std::string> lines(const BoxText& text, std::string_view begin) {
     std::vector<std::string> result;
     for (const auto& line : text.lines)
-        result.push_back(escaped(formatted("{}", fmt::join(line, " ")), begin));
+        result.push_back(escaped(joined(line, " "), begin));
     return result;
 }
 

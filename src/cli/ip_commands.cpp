@@ -4,7 +4,6 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/in.h>
 #include <linux/neighbour.h>

@@ -12,7 +12,6 @@
 #include <algorithm>
 #include <charconv>
 #include <deque>
-#include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -253,7 +252,7 @@ private:
             std::chrono::seconds(0));
         auto there =
             await_underlay(kernel, config, left, [&](const std::vector<std::string>& missing) {
-                tell_waiting(formatted("{}", fmt::join(missing, ", ")));
+                tell_waiting(joined(missing, ", "));
             });
         if (there || config.origin == Origin::cli || caught_signal() != 0) return there;
         call_.report_error(there.error());

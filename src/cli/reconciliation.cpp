@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/ranges.h>
 #include <sys/random.h>
 #include <system_error>
 
@@ -233,7 +232,7 @@ std::optional<Error> Reconciliation::objection(const TunnelPlan& tunnel,
     std::vector<std::string> obstacles = device.obstacles;
     if (server && has(*server)) obstacles.push_back(text_of(Code::ssh_comes_in_there));
     if (obstacles.empty()) return std::nullopt;
-    return told(Code::device_in_use, {"obstacles", formatted("{}", fmt::join(obstacles, ", "))});
+    return told(Code::device_in_use, {"obstacles", joined(obstacles, ", ")});
 }
 
 /// Each device and the namespace are brought by the first tunnel that needs them.
@@ -446,8 +445,7 @@ Result<void> Reconciliation::find_lost() const {
     for (const auto& name : *there)
         names.erase(name);
     if (names.empty()) return {};
-    return error(Code::device_did_not_come_back, name(),
-                 {{"interfaces", formatted("{}", fmt::join(names, "', '"))}});
+    return error(Code::device_did_not_come_back, name(), {{"interfaces", joined(names, "', '")}});
 }
 
 std::vector<Error> Reconciliation::take_back() {
@@ -660,9 +658,9 @@ bool Reconciliation::sweep() {
             call_.report_error(steps.error());
         }
         if (!steps || steps->empty() || call_.style.quiet) continue;
-        print_warning(Message(Code::leftovers_removed, "",
-                              {{"steps", formatted("{}", fmt::join(imperatives(*steps), ", "))}}),
-                      codes(call_.style));
+        print_warning(
+            Message(Code::leftovers_removed, "", {{"steps", joined(imperatives(*steps), ", ")}}),
+            codes(call_.style));
     }
     records_->sweep(
         [&](const std::string& id) { return unreleased.contains(id) || is_marked(id); });

@@ -3,7 +3,6 @@
 #include "vxlanctl/format.h"
 #include "vxlanctl/overloaded.h"
 
-#include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -133,7 +132,7 @@ private:
         if (traits_of(tunnel.kind).changes_whole) strip_unremarkable(tunnel);
         collect(tunnel_attributes(tunnel.kind), tunnel);
         collect(link_attributes(), create.attributes);
-        return formatted("{}", fmt::join(texts, ", "));
+        return joined(texts, ", ");
     }
 
     const OutputStyle& style_;

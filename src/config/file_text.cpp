@@ -7,7 +7,6 @@
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {

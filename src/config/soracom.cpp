@@ -5,7 +5,6 @@
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {
@@ -82,8 +81,7 @@ std::optional<bool> is_owned(const Entry& entry) {
 std::string listed(const std::vector<std::string>& texts) {
     if (texts.empty()) return "none";
     const auto shown = std::min(texts.size(), most_listed);
-    std::string text =
-        formatted("{}", fmt::join(texts.begin(), texts.begin() + static_cast<long>(shown), ", "));
+    std::string text = joined(std::span(texts).first(shown), ", ");
     return shown == texts.size() ? text : formatted("{} and {} more", text, texts.size() - shown);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <charconv>
-#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {

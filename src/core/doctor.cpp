@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fmt/ranges.h>
 #include <functional>
 #include <linux/in.h>
 #include <linux/neighbour.h>
@@ -86,7 +85,7 @@ public:
     const std::vector<Message>& founds() const { return founds_; }
     Finding finding() const {
         return {tunnel_, std::string(name_),         verdict_,
-                founds_, std::string(why_of(name_)), formatted("{}", fmt::join(remedies_, " && "))};
+                founds_, std::string(why_of(name_)), joined(remedies_, " && ")};
     }
 
 private:
@@ -172,7 +171,7 @@ std::string sysctl_command(const std::string& link, std::string_view name, int v
 /// Names the first few of many.
 std::string listed(const std::vector<std::string>& all) {
     constexpr std::size_t most = 3;
-    if (all.size() <= most + 1) return formatted("{}", fmt::join(all, ", "));
+    if (all.size() <= most + 1) return joined(all, ", ");
     return formatted("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
                      all.size() - most);
 }
@@ -373,7 +372,7 @@ void check_peers(Check& check, const Link& link, bool in_files) {
         check.fail(Code::peers_missing, {},
                    in_files           ? "vxlanctl apply"
                    : commands.empty() ? "vxlanctl up --help"
-                                      : formatted("{}", fmt::join(commands, " && ")));
+                                      : joined(commands, " && "));
     }
     if (ages(link.flood_state) && !link.flood_list.empty())
         check.warn(Code::flood_list_ages, {},
@@ -1174,11 +1173,10 @@ private:
                                  dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
                                  link_->tunnel.port.value_or(0)));
         else if (!silent.empty())
-            check.warn(Code::probe_partly, {{"answers", formatted("{}", fmt::join(answered, ", "))},
-                                            {"addresses", listed(silent)}});
+            check.warn(Code::probe_partly,
+                       {{"answers", joined(answered, ", ")}, {"addresses", listed(silent)}});
         else
-            check.pass(Code::probe_answered,
-                       {{"answers", formatted("{}", fmt::join(answered, ", "))}});
+            check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
     }
 
     const Facts& facts_;
@@ -1253,7 +1251,7 @@ std::string instances_command(const std::set<IpAddress>& locals) {
                                          "Name=network-interface.{},Values={}",
                                          filter, fmt::join(values, ",")));
     }
-    return formatted("{}", fmt::join(commands, " && "));
+    return joined(commands, " && ");
 }
 
 Finding cloud(const Facts& facts) {
@@ -1276,8 +1274,7 @@ Finding cloud(const Facts& facts) {
                       ends.empty() ? "the peers" : listed(ends)));
     }
     check.warn(Code::cloud,
-               {{"doors", doors.empty() ? "UDP 4789 from the peers"
-                                        : formatted("{}", fmt::join(doors, "; "))}},
+               {{"doors", doors.empty() ? "UDP 4789 from the peers" : joined(doors, "; ")}},
                instances_command(locals));
     return check.finding();
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <fmt/ranges.h>
 #include <netinet/in.h>
 
 namespace vxlanctl {

@@ -9,7 +9,6 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 #include <iterator>
 #include <linux/if_addr.h>
 #include <numeric>
@@ -269,7 +268,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
     }
     const bool failed = is_failed_attempt(have, tunnel);
     const bool undecided = !undeclared.empty() && options.foreign == Foreign::ask && !failed;
-    const Values what{{"what", formatted("{}", fmt::join(undeclared, ", "))}};
+    const Values what{{"what", joined(undeclared, ", ")}};
     if (!options.allow_recreate && !failed) {
         Error refusal(Code::needs_replacement, plan.name,
                       {{"changes", to_string(reasons)}, {"cost", cost_of_recreate(have)}});
@@ -280,9 +279,8 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
         plan.errors.emplace_back(Code::foreign_addresses_undecided, plan.name, what);
     }
     if (!lost_uppers.empty() && options.foreign != Foreign::drop)
-        plan.errors.emplace_back(
-            Code::uppers_would_be_lost, plan.name,
-            Values{{"interfaces", formatted("{}", fmt::join(lost_uppers, ", "))}});
+        plan.errors.emplace_back(Code::uppers_would_be_lost, plan.name,
+                                 Values{{"interfaces", joined(lost_uppers, ", ")}});
     if (failed)
         plan.warnings.emplace_back(Code::replaced_failed_script, plan.name,
                                    Values{{"port", *tunnel.failed_port}});
@@ -405,7 +403,7 @@ void settle_dependants(const Link& have, const LinkTarget& target, const Common&
         if (!stands && !is_in(common.absent, name)) left.push_back(name);
     }
     if (left.empty()) return;
-    const std::string names = formatted("{}", fmt::join(left, ", "));
+    const std::string names = joined(left, ", ");
     if (common.options.foreign == Foreign::drop)
         plan.warnings.emplace_back(Code::dependants_carry_nothing, plan.name,
                                    Values{{"tunnels", names}});
@@ -529,9 +527,8 @@ std::vector<std::string> dependants_on(const Link& link, const Common& common) {
 void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& plan) {
     const auto refuse = [&](Code code, const std::vector<std::string>& names) {
         if (!names.empty())
-            plan.errors.emplace_back(
-                code, plan.name,
-                Values{{"names", formatted("{}", fmt::join(names, ", "))}, {"name", plan.name}});
+            plan.errors.emplace_back(code, plan.name,
+                                     Values{{"names", joined(names, ", ")}, {"name", plan.name}});
     };
     refuse(Code::interfaces_depend_on_it, uppers_on(have, common.absent));
     refuse(Code::tunnels_depend_on_it, dependants_on(have, common));

@@ -3,7 +3,6 @@
 #include "vxlanctl/format.h"
 
 #include <algorithm>
-#include <fmt/ranges.h>
 #include <iterator>
 #include <linux/if_addr.h>
 #include <set>
@@ -426,10 +425,9 @@ private:
             if (inner.length == full_length(inner.address.family)) continue;
             const auto moves = what_moves(inner, outside());
             if (moves.empty()) continue;
-            refuse(Code::address_draws_traffic,
-                   {{"address", to_string(wanted.prefix)},
-                    {"prefix", to_string(inner)},
-                    {"traffic", formatted("{}", fmt::join(moves, ", "))}});
+            refuse(Code::address_draws_traffic, {{"address", to_string(wanted.prefix)},
+                                                 {"prefix", to_string(inner)},
+                                                 {"traffic", joined(moves, ", ")}});
         }
         for (const auto& route : new_routes_) {
             // A default route beside another one is judged by check_routes().
@@ -437,8 +435,7 @@ private:
             const auto moves = what_moves(route.to, outside());
             if (!moves.empty())
                 refuse(Code::route_draws_traffic,
-                       {{"route", to_string(route.to)},
-                        {"traffic", formatted("{}", fmt::join(moves, ", "))}});
+                       {{"route", to_string(route.to)}, {"traffic", joined(moves, ", ")}});
         }
     }
 

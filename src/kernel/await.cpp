@@ -9,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -82,7 +81,7 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
             if (auto read = read_what_is_there(netlink, awaited); !read) return read;
         if (awaited.is_complete()) return {};
         const auto missing = awaited.missing();
-        const auto what = [&] { return formatted("{}", fmt::join(missing, ", ")); };
+        const auto what = [&] { return joined(missing, ", "); };
         if (caught_signal() != 0)
             return error(Code::interrupted_waiting, "",
                          {{"signal", caught_signal()}, {"what", what()}});

@@ -9,7 +9,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fmt/ranges.h>
 
 namespace vxlanctl {
 namespace {
@@ -207,7 +206,7 @@ Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to
     last->kind = ErrorKind::undo_incomplete;
     last->subject = device.name;
     last->more.emplace_back(is_there ? Code::rollback_failed : Code::rollback_unknown, "",
-                            Values{{"steps", formatted("{}", fmt::join(left, ", "))}});
+                            Values{{"steps", joined(left, ", ")}});
     return error(std::move(*last));
 }
 

@@ -13,7 +13,6 @@
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <fmt/ranges.h>
 #include <memory>
 #include <mutex>
 #include <netdb.h>
@@ -35,8 +34,7 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     std::set<std::string> names;
     for (const auto& query : queries)
         names.insert(formatted("'{}'", query.name));
-    return error(Code::static_cannot_look_up, "",
-                 {{"names", formatted("{}", fmt::join(names, ", "))}});
+    return error(Code::static_cannot_look_up, "", {{"names", joined(names, ", ")}});
 }
 
 #else
@@ -211,9 +209,8 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
         std::vector<std::string> names;
         for (const auto& query : list)
             names.push_back(query.name);
-        return error(
-            Code::interrupted_looking_up, "",
-            {{"signal", caught_signal()}, {"names", formatted("{}", fmt::join(names, ", "))}});
+        return error(Code::interrupted_looking_up, "",
+                     {{"signal", caught_signal()}, {"names", joined(names, ", ")}});
     }
     NameAnswers answers;
     const std::string why = end == Child::End::timeout

@@ -16,7 +16,6 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <fmt/ranges.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -591,8 +590,7 @@ private:
 
     static Result<void> incomplete(Error cause, Code code, const std::vector<Step>& left) {
         cause.kind = ErrorKind::undo_incomplete;
-        cause.more.emplace_back(
-            code, "", Values{{"steps", formatted("{}", fmt::join(imperatives(left), ", "))}});
+        cause.more.emplace_back(code, "", Values{{"steps", joined(imperatives(left), ", ")}});
         return error(std::move(cause));
     }
 
@@ -902,8 +900,7 @@ private:
                 left.push_back(text_of(problem));
             if (!left.empty())
                 failures.emplace(executed->second,
-                                 Error(Code::not_in_effect, "",
-                                       {{"steps", formatted("{}", fmt::join(left, ", "))}}));
+                                 Error(Code::not_in_effect, "", {{"steps", joined(left, ", ")}}));
         }
         read_back_ = std::move(*state);
         return failures;
