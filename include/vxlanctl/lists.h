@@ -18,6 +18,11 @@ template<class T> bool is_in(const std::vector<T>& list, const T& value) {
     return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+template<class T, class Equal> bool is_in(const std::vector<T>& list, const T& value, Equal equal) {
+    return std::any_of(list.begin(), list.end(),
+                       [&](const T& other) { return equal(other, value); });
+}
+
 /// Sorts `list`, equal ones in the order that they had, and what goes with each in the same way.
 template<class T, class Companion>
 void sort_with(std::vector<T>& list, std::vector<Companion>& companions) {

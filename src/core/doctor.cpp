@@ -169,7 +169,7 @@ std::string sysctl_command(const std::string& link, std::string_view name, int v
 }
 
 /// Names the first few of many.
-std::string listed(const std::vector<std::string>& all) {
+std::string first_of(const std::vector<std::string>& all) {
     constexpr std::size_t most = 3;
     if (all.size() <= most + 1) return joined(all, ", ");
     return formatted("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
@@ -359,7 +359,7 @@ void check_routers(Check& check, const Link& link, const std::vector<Route>& by_
     std::vector<std::string> names;
     for (const auto& entry : link.routers)
         names.push_back(to_string(entry.router));
-    check.pass(Code::routers_there, {{"routers", listed(names)}});
+    check.pass(Code::routers_there, {{"routers", first_of(names)}});
 }
 
 void check_peers(Check& check, const Link& link, bool in_files) {
@@ -380,7 +380,7 @@ void check_peers(Check& check, const Link& link, bool in_files) {
     std::vector<std::string> names;
     for (const auto& end : other_ends(link))
         names.push_back(to_string(end));
-    check.pass(Code::peers_there, {{"peers", listed(names)}});
+    check.pass(Code::peers_there, {{"peers", first_of(names)}});
 }
 
 void check_flood_list(Check& check, const Link& link) {
@@ -662,7 +662,7 @@ private:
         if (good.empty())
             check.pass(Code::no_peer_to_reach);
         else
-            check.pass(Code::route_fine, {{"ways", listed(good)}});
+            check.pass(Code::route_fine, {{"ways", first_of(good)}});
     }
 
     std::optional<Message> failure_of(const Way& way) const {
@@ -833,7 +833,7 @@ private:
         if (good.empty())
             check.pass(Code::no_peer_to_reach);
         else
-            check.pass(Code::path_mtu_fits, {{"peers", listed(good)}, {"bytes", needed}});
+            check.pass(Code::path_mtu_fits, {{"peers", first_of(good)}, {"bytes", needed}});
     }
 
     int rp_filter_of(const std::string& dev) const {
@@ -942,7 +942,7 @@ private:
             check.pass(forwards(tunnel_.name) ? Code::forwarding_on : Code::forwarding_off);
             return;
         }
-        const std::string reasons = listed(signs.reasons);
+        const std::string reasons = first_of(signs.reasons);
         if (signs.family == Family::ipv6) {
             if (facts_.ipv6_forwarding)
                 check.pass(Code::forwarding_ipv6_on, {{"reasons", reasons}});
@@ -999,7 +999,7 @@ private:
             const auto& chain = *affected.blamed.chain;
             const Values values{{"what", what},
                                 {"direction", affected.incoming ? "from" : "to"},
-                                {"peers", listed(affected.ends)},
+                                {"peers", first_of(affected.ends)},
                                 {"table", formatted("{} {}", chain.family, chain.table)},
                                 {"chain", chain.name},
                                 {"why", affected.blamed.why}};
@@ -1070,7 +1070,7 @@ private:
         const bool asked = tunnel_.probe && !tunnel_.probe->arp_obstacle;
         const std::string remedy =
             asked ? "" : formatted("vxlanctl doctor --probe {}", q(link_->name));
-        const Values values{{"addresses", listed(unanswered)},
+        const Values values{{"addresses", first_of(unanswered)},
                             {"sent", counters.tx_packets},
                             {"received", counters.rx_packets}};
         if (link_->macs.empty() && !unanswered.empty() && !asked)
@@ -1082,10 +1082,10 @@ private:
         else if (link_->macs.empty())
             check.warn(Code::macs_none_yet, values, remedy);
         else if (!without.empty())
-            check.pass(Code::macs_none_behind, {{"macs", listed(with) + (with.empty() ? "" : "; ")},
-                                                {"peers", listed(without)}});
+            check.pass(Code::macs_none_behind, {{"macs", first_of(with) + (with.empty() ? "" : "; ")},
+                                                {"peers", first_of(without)}});
         else
-            check.pass(Code::macs_learned, {{"macs", listed(with)}});
+            check.pass(Code::macs_learned, {{"macs", first_of(with)}});
     }
 
     void pins(Check& check) {
@@ -1168,13 +1168,13 @@ private:
                              {"mac", to_string(*answer.mac)},
                              {"peer", answer.behind ? to_string(*answer.behind) : ""}}));
         if (answered.empty())
-            check.fail(Code::probe_silence, {{"addresses", listed(silent)}},
+            check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
                        formatted("tcpdump -ni {} udp port {}",
                                  dev_of(*link_).empty() ? "any" : q(dev_of(*link_)),
                                  link_->tunnel.port.value_or(0)));
         else if (!silent.empty())
             check.warn(Code::probe_partly,
-                       {{"answers", joined(answered, ", ")}, {"addresses", listed(silent)}});
+                       {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
         else
             check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
     }
@@ -1271,7 +1271,7 @@ Finding cloud(const Facts& facts) {
                       link->tunnel.kind == TunnelKind::vxlan
                           ? formatted("UDP {}", link->tunnel.port.value_or(0))
                           : formatted("protocol {}", link->tunnel.proto == IPPROTO_IPIP ? 4 : 41),
-                      ends.empty() ? "the peers" : listed(ends)));
+                      ends.empty() ? "the peers" : first_of(ends)));
     }
     check.warn(Code::cloud,
                {{"doors", doors.empty() ? "UDP 4789 from the peers" : joined(doors, "; ")}},

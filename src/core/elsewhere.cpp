@@ -6,11 +6,6 @@
 namespace vxlanctl {
 namespace {
 
-template<class T, class Equal> bool is_in(const std::vector<T>& list, const T& value, Equal equal) {
-    return std::any_of(list.begin(), list.end(),
-                       [&](const T& other) { return equal(other, value); });
-}
-
 template<class Attributes>
 void add_stated_keys(std::set<std::string>& keys, std::span<const AttributeRow<Attributes>> rows,
                      const Attributes& attributes) {

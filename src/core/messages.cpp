@@ -16,13 +16,13 @@ namespace {
     MessageRow{Code::code, #code, Severity::finding, ErrorKind::kernel, text, "", advice},
 #define MSG_REASON(code, text)                                                                     \
     MessageRow{Code::code, #code, Severity::reason, ErrorKind::kernel, text, "", ""},
-constexpr auto rows = std::to_array<MessageRow>({
+constexpr auto all_rows = std::to_array<MessageRow>({
 #include "vxlanctl/messages/all.def"
 });
 
 constexpr bool is_in_order() {
-    for (std::size_t i = 0; i < rows.size(); ++i)
-        if (rows[i].code != static_cast<Code>(i) || rows[i].text.empty()) return false;
+    for (std::size_t i = 0; i < all_rows.size(); ++i)
+        if (all_rows[i].code != static_cast<Code>(i) || all_rows[i].text.empty()) return false;
     return true;
 }
 static_assert(is_in_order(), "each code has exactly one row, and each row a text");
@@ -30,11 +30,11 @@ static_assert(is_in_order(), "each code has exactly one row, and each row a text
 } // namespace
 
 std::span<const MessageRow> message_rows() {
-    return rows;
+    return all_rows;
 }
 
 const MessageRow& row_of(Code code) {
-    return rows[static_cast<std::size_t>(code)];
+    return all_rows[static_cast<std::size_t>(code)];
 }
 
 std::string code_word(Code code) {

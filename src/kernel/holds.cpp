@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* state_directory = "/var/lib/vxlanctl";
 constexpr const char* file_name = "hold.json";
-constexpr std::string_view fresh_prefix = "hold.json.";
+constexpr std::string_view scratch_prefix = "hold.json.";
 constexpr const char* lock_name = "hold.lock";
 constexpr int file_version = 2; // 0.1 had none, and the words of --netns as keys
 
@@ -71,7 +71,7 @@ Result<void> write_file(const FileDescriptor& directory, const Holds& holds) {
     for (const auto& [name, hold] : holds)
         (name.empty() ? json["host"] : json["netns"][name]) = {{"files", hold.files},
                                                                {"tunnels", hold.tunnels}};
-    return replace_file_durably(directory, formatted("{}{}", fresh_prefix, getpid()), file_name,
+    return replace_file_durably(directory, formatted("{}{}", scratch_prefix, getpid()), file_name,
                                 json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) +
                                     "\n");
 }
@@ -113,7 +113,7 @@ Result<void> change_hold(const Kernel& kernel, const std::function<void(Hold&)>&
     change(holds[key]);
     if (holds[key] == before) return {};
     for (const auto& name : names_in(*directory)) // of writers that were killed
-        if (name.starts_with(fresh_prefix)) unlinkat(directory->get(), name.c_str(), 0);
+        if (name.starts_with(scratch_prefix)) unlinkat(directory->get(), name.c_str(), 0);
     std::erase_if(holds, [](const auto& hold) { return hold.second == Hold{}; });
     if (!holds.empty()) return write_file(*directory, holds);
     unlinkat(directory->get(), file_name, 0);
