@@ -1082,8 +1082,9 @@ private:
         else if (link_->macs.empty())
             check.warn(Code::macs_none_yet, values, remedy);
         else if (!without.empty())
-            check.pass(Code::macs_none_behind, {{"macs", first_of(with) + (with.empty() ? "" : "; ")},
-                                                {"peers", first_of(without)}});
+            check.pass(Code::macs_none_behind,
+                       {{"macs", first_of(with) + (with.empty() ? "" : "; ")},
+                        {"peers", first_of(without)}});
         else
             check.pass(Code::macs_learned, {{"macs", first_of(with)}});
     }

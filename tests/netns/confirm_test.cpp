@@ -34,7 +34,7 @@ struct Wishes {
 
     /// As soon as nobody holds the lock any more.
     void check_taken_back() const {
-        CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 50").code == 0);
+        CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 600").code == 0);
         CHECK(difference(before, snapshot(host.space)) == "");
         CHECK(sh(host.space, "cat /run/vxlanctl/*/record-*") == records);
         CHECK(sh(host.space, "ls -R /run/vxlanctl | grep -c confirm || true") == "0\n");
@@ -185,7 +185,7 @@ TEST_CASE("confirm: what others have put on a new link meanwhile stays") {
     sh(space, "ip addr add 10.225.194.170/32 dev vxlan0");
     run.hang_up();
     CHECK(run.wait() == 1);
-    CHECK(vxlanctl(space, "down nosuch --lock-timeout 50").code == 0);
+    CHECK(vxlanctl(space, "down nosuch --lock-timeout 600").code == 0);
     CHECK(link(space, "vxlan0").at("linkinfo").at("info_data").at("id") == 10);
     sh(space, "ip addr del 10.225.194.170/32 dev vxlan0"); // it is there
     write_text("/run/wish.toml", before_text);

@@ -153,7 +153,7 @@ TEST_CASE("budget: waiting reads what is there once, and then events alone") {
        "ip -batch /run/news; ip link add eth0 type veth peer name wire; ip link set eth0 up; "
        "ip link set wire up; ip route add default dev eth0; "
        "ip addr add 172.21.0.100/24 dev eth0");
-    CHECK(text_of("/run/heard").find("waiting for") != std::string::npos);
+    CHECK(told(text_of("/run/heard"), "waiting-for"));
     REQUIRE(waiting.wait().code == 0);
     // The run itself reads the addresses a few times.
     CHECK(cost_in(text_of("/run/trace")).bytes < 10L * addresses_of_others * 100 + events * 100L);

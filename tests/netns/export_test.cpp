@@ -5,8 +5,6 @@
 
 using namespace world;
 
-namespace {} // namespace
-
 TEST_CASE("export: a device of the old script is adopted by its own file, and not touched") {
     const Host host;
     sh(host.space, "ip link add vxlan0 type vxlan id 10 dstport 4789 srcport 4789 4789 "
@@ -62,13 +60,13 @@ TEST_CASE("export: what a file cannot say is a comment, and what others gave sta
     sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0"); // of VRRP
     const auto exported = vxlanctl(host.space, "export");
     INFO(exported.out);
-    for (const char* part :
-         {"# plain is left out: local '0.0.0.0': not an address that a host can have.\n# "
-          "[vxlan.plain]\n",
-          "# idle is left out: apply would change it (~ up: no -> yes).\n",
-          "# has a default remote", "# A file cannot state: remote = 100.64.158.9\n",
-          "# also has the address 10.225.194.200/9, which somebody else gave it\n",
-          "learning = false\n", "mtu = 1400\n"})
+    for (const std::string& part : std::vector<std::string>{
+             "# plain is left out: local '0.0.0.0': " + clause("address-not-of-a-host") +
+                 ".\n# [vxlan.plain]\n",
+             "# idle is left out: apply would change it (~ up: no -> yes).\n",
+             "# has a default remote", "# A file cannot state: remote = 100.64.158.9\n",
+             "# also has the address 10.225.194.200/9, which somebody else gave it\n",
+             "learning = false\n", "mtu = 1400\n"})
         CHECK(exported.out.find(part) != std::string::npos);
     const auto applied = apply_text(host.space, exported.out);
     INFO(applied.err);
@@ -96,13 +94,14 @@ TEST_CASE("export: one odd link does not keep apply from the others") {
                    "ip -6 route add 2001:db8:ab::/48 dev good pref high");
     const auto exported = vxlanctl(host.space, "export");
     INFO(exported.out);
-    for (const char* part :
-         {"# loop is left out: ", "# self is left out: ", "# multi is left out: ",
-          "# net is left out: ",
-          "# away is left out: local address 172.21.9.9 is not on this host.", "\n[vxlan.big]\n",
-          "\n[vxlan.low]\n", "# high is left out: peer 10.50.0.1 is an address of this host.",
-          "[vxlan.good]\n# also has a route to 2001:db8:aa::/48\n"
-          "# also has a route to 2001:db8:ab::/48\n"})
+    for (const std::string& part : std::vector<std::string>{
+             "# loop is left out: ", "# self is left out: ", "# multi is left out: ",
+             "# net is left out: ",
+             "# away is left out: " + clause("local-not-here", {{"local", "172.21.9.9"}}),
+             "\n[vxlan.big]\n", "\n[vxlan.low]\n",
+             "# high is left out: " + clause("peer-is-own-address", {{"peer", "10.50.0.1"}}),
+             "[vxlan.good]\n# also has a route to 2001:db8:aa::/48\n"
+             "# also has a route to 2001:db8:ab::/48\n"})
         CHECK(exported.out.find(part) != std::string::npos);
     sh(host.space, "ip -6 route del 2001:db8:aa::/48"); // its time would differ
     auto before = listed(host.space);

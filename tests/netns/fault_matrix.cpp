@@ -368,7 +368,7 @@ private:
                         const Finished& finished) {
         if (finished.code == 128 + SIGKILL && fault == "SIGKILL") {
             if (!command_.environment.empty()) // the guardian is at work, perhaps
-                (void)vxlanctl(host_->space, "down nosuch --lock-timeout 50");
+                (void)vxlanctl(host_->space, "down nosuch --lock-timeout 600");
             const auto next = run({}).finished;
             const Look now = look();
             if (command_.may_lose && next.code == 2 && now.kernel != goal_.kernel) return "lost";

@@ -179,14 +179,14 @@ TEST_CASE("names: all are looked up at once, and one time-out is that of all") {
     const Names names("100.64.1.4 gate-a.example.net\n", "172.21.0.53");
     REQUIRE(vxlanctl(host.space, up_begin + "100.64.1.4 100.64.1.9").code == 0);
     // One after the other these would take longer than anything here is waited for.
-    std::string words = up_begin + "gate-a.example.net --resolve-timeout 5";
+    std::string words = up_begin + "gate-a.example.net --resolve-timeout 20";
     for (int i = 0; i < 200; ++i)
         words += fmt::format(" silent-{}.example.net", i);
     const auto kept = vxlanctl(host.space, words);
     CHECK(kept.code == 0);
     CHECK(kept.out == "vxlan0: in sync\n");
     CHECK(told(kept, "peer-name-unknown-kept",
-               {"silent-199.example.net", clause("no-answer-in-time", {{"seconds", "5"}})}));
+               {"silent-199.example.net", clause("no-answer-in-time", {{"seconds", "20"}})}));
     CHECK(kept.err.find("gate-a") == std::string::npos);
     CHECK(flood_list(host.space, "vxlan0") == Lines{"100.64.1.4", "100.64.1.9"});
     CHECK(vxlanctl(host.space, up_begin + "gate-a.example.net --resolve-timeout 0").code == 2);

@@ -372,7 +372,8 @@ TEST_CASE("shared state: a signal that comes while the lock is awaited is what e
     const Host host;
     StoppedRun holder(host.space, up_words, 1);
     REQUIRE(holder.is_stopped());
-    Process waiting(host.space, command_of(up_words + " --wait 60 --lock-timeout 3600"), input(""));
+    Process waiting(host.space, command_of(up_words + " --wait 600 --lock-timeout 3600"),
+                    input(""));
     const auto is_waiting = [&] {
         return text_of("/proc/locks")
                    .find(fmt::format("-> FLOCK  ADVISORY  WRITE {} ", waiting.pid())) !=

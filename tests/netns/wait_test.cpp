@@ -68,7 +68,7 @@ void check_late_namespace(Waiting& host) {
 } // namespace
 
 TEST_CASE("wait: the lower device comes late, and its address later") {
-    Waiting host(words + " --wait 60");
+    Waiting host(words + " --wait 600");
     host.await(clause("waiting-for", {{"what", "link 'eth0', address 172.21.0.100"}}) + "\n");
     CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 0").code == 0); // no lock is held
     sh(host.space, device);
@@ -81,7 +81,7 @@ TEST_CASE("wait: the lower device comes late, and its address later") {
 }
 
 TEST_CASE("wait: the address is there first, on another link") {
-    Waiting host(words + " --wait 60");
+    Waiting host(words + " --wait 600");
     sh(host.space, "ip addr add 172.21.0.100/32 dev lo");
     host.await(clause("waiting-for", {{"what", "link 'eth0'"}}) + "\n");
     sh(host.space, device);
@@ -95,7 +95,7 @@ TEST_CASE("wait: the end of the time is an error, and so is a signal") {
     CHECK(late.code == 1);
     CHECK(told(late, "gave-up-waiting", {"1", "link 'eth0', address 172.21.0.100"}));
     CHECK(vxlanctl(space, words + " --wait x").code == 2);
-    Waiting host(words + " --wait 60");
+    Waiting host(words + " --wait 600");
     host.await(clause("waiting-for", {{"what", "link 'eth0'"}}));
     kill(host.pid(), SIGTERM);
     CHECK(host.finish().code == 1);
@@ -123,7 +123,7 @@ TEST_CASE("wait: a file's tunnel whose device never comes does not keep the othe
 TEST_CASE("wait: the network namespace comes late") {
     std::ofstream("/run/second.toml") << "[vxlan.vxlan1]\nnetns = 'vpg-b'\ndev = 'eth1'\n"
                                          "local = '172.21.1.100'\npeers = ['100.64.158.4']\n";
-    Waiting host("apply --wait 60 /run/second.toml");
+    Waiting host("apply --wait 600 /run/second.toml");
     check_late_namespace(host);
 }
 
@@ -137,7 +137,7 @@ TEST_CASE(
     CHECK(given_up.code == 1);
     CHECK(told(given_up, "gave-up-waiting-for-netns", {"vpg-b"}));
     CHECK(sh(space, "ip netns list").empty());
-    Waiting host("apply --wait 60 /run/late.toml");
+    Waiting host("apply --wait 600 /run/late.toml");
     check_late_namespace(host);
 }
 
@@ -149,7 +149,7 @@ TEST_CASE(
         << place << "[vxlan.vxlan2]\nvni = 11\ndev = 'eth1'\n"
         << place << "[vxlan.vxlan3]\nvni = 12\n"
         << place;
-    Waiting host("apply --wait 60 /run/brought.toml");
+    Waiting host("apply --wait 600 /run/brought.toml");
     host.await(clause("waiting-for", {{"what", "link 'eth1', address 172.21.1.100"}}) + "\n");
     CHECK(Waiting::said().find("network namespace") == std::string::npos);
     sh(host.space, "ip link add eth1 type veth peer name wire\n"

@@ -224,21 +224,27 @@ TEST_CASE("exported: what apply would refuse or change is a comment as a whole, 
         };
     };
     const std::vector<Oddity> oddities{
-        {"'127.0.0.1': a peer cannot be a loopback address", with_peer("127.0.0.1")},
-        {"'239.1.1.1': a peer cannot be a multicast address", with_peer("239.1.1.1")},
-        {"peer 172.21.0.100: is the local address", with_peer("172.21.0.100")},
-        {"peer 172.21.0.255 is the broadcast address of 172.21.0.0/24", with_peer("172.21.0.255")},
-        {"'172.22.0.0/16': is the network's or the broadcast address",
-         with_address("172.22.0.0/16")},
-        {"'127.1.1.1/24': not an address that a host can have", with_address("127.1.1.1/24")},
-        {"vni '0': not a number from 1 to 16777215",
+        {"'127.0.0.1': " + text_of(Code::address_not_unicast,
+                                   {{"role", "peer"}, {"obstacle", "a loopback address"}}),
+         with_peer("127.0.0.1")},
+        {"'239.1.1.1': " + text_of(Code::address_not_unicast,
+                                   {{"role", "peer"}, {"obstacle", "a multicast address"}}),
+         with_peer("239.1.1.1")},
+        {"peer 172.21.0.100: " + text_of(Code::address_is_local), with_peer("172.21.0.100")},
+        {text_of(Code::peer_is_broadcast, {{"peer", "172.21.0.255"}, {"network", "172.21.0.0/24"}}),
+         with_peer("172.21.0.255")},
+        {"'172.22.0.0/16': " + text_of(Code::address_of_network), with_address("172.22.0.0/16")},
+        {"'127.1.1.1/24': " + text_of(Code::address_not_of_a_host), with_address("127.1.1.1/24")},
+        {"vni '0': " +
+             text_of(Code::not_in_range, {{"low", "1"}, {"high", "16777215"}, {"or", ""}}),
          [](Link& link, State&) { link.tunnel.vni = 0; }},
-        {"local address 172.21.9.9 is not on this host",
+        {text_of(Code::local_not_here, {{"local", "172.21.9.9"}}),
          [](Link& link, State&) { link.tunnel.local = address("172.21.9.9"); }},
-        {"the key 'local' is missing", [](Link& link, State&) { link.tunnel.local.reset(); }},
+        {text_of(Code::key_missing, {{"key", "local"}}),
+         [](Link& link, State&) { link.tunnel.local.reset(); }},
         {"apply would change it (~ up: no -> yes)",
          [](Link& link, State&) { link.attributes.up = false; }},
-        {"its alias leaves no room for the mark",
+        {text_of(Code::alias_too_long, {{"bytes", 285}, {"most", 255}}),
          [](Link& link, State&) { link.attributes.alias = std::string(250, 'x'); }},
         {"its underlay is in another network namespace",
          [](Link& link, State&) { link.underlay_elsewhere = true; }},
@@ -270,7 +276,8 @@ TEST_CASE("exported: of tunnels that contradict each other the others are stated
     state.links.push_back(other);
     const std::string text = text_of(state);
     INFO(text);
-    CHECK(text.find("# vxlan1 is left out: peer 10.225.194.171 is an address of this host.\n") !=
+    CHECK(text.find("# vxlan1 is left out: " +
+                    text_of(Code::peer_is_own_address, {{"peer", "10.225.194.171"}})) !=
           std::string::npos);
     const auto files = parsed(text);
     REQUIRE(files.tunnels.size() == 1);

@@ -87,7 +87,9 @@ TEST_CASE("names: an address that no peer can have spoils the whole answer") {
     CHECK(tunnel.peers->empty());
     CHECK(tunnel.unresolved ==
           std::vector<UnresolvedName>{
-              {"gate-a.example", "its address 127.0.1.1 is a loopback address"},
+              {"gate-a.example",
+               text_of(Code::answer_not_unicast,
+                       {{"address", "127.0.1.1"}, {"obstacle", "a loopback address"}})},
               {"gate-b.example", "Name or service not known"}});
 }
 

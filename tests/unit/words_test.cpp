@@ -167,9 +167,8 @@ TEST_CASE("words: peers by name join the addresses, each once") {
     CHECK(tunnel.named_peers == std::vector<NamedPeer>{{"gate-a.example.net", {}, {}, ""},
                                                        {"gate-b.example.net", {}, {}, ""}});
     CHECK(tunnel.peers->size() == 1);
-    CHECK(to_string(
-              vxlan_from_words(with(4, "a.example"), {}, parse_peers("A.EXAMPLE\n", "p").value())
-                  .error()) == "peer a.example: named twice. It is first named at p:1.");
+    CHECK(told(vxlan_from_words(with(4, "a.example"), {}, parse_peers("A.EXAMPLE\n", "p").value())
+                   .error()) == "peer a.example: named-twice + first-named-at {place=p:1}");
 }
 
 TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {
