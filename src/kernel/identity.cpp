@@ -25,7 +25,7 @@ std::string boot_id() {
     return text.substr(0, text.find('\n'));
 }
 
-std::uint64_t inode_in(const nlohmann::json& json, const char* member) {
+std::uint64_t long_number_in(const nlohmann::json& json, const char* member) {
     const auto found = json.find(member);
     return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
@@ -91,7 +91,7 @@ std::string identity_text(const Identity& identity) {
 std::optional<Identity> parse_identity(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) return std::nullopt;
-    Identity identity{"", inode_in(json, "cookie"), inode_in(json, "in_proc")};
+    Identity identity{"", long_number_in(json, "cookie"), long_number_in(json, "in_proc")};
     if (const auto boot = json.find("boot"); boot != json.end() && boot->is_string())
         identity.boot = boot->get<std::string>();
     return identity;
