@@ -1,13 +1,13 @@
 #include "vxlanctl/identity.h"
 
 #include "vxlanctl/format.h"
+#include "vxlanctl/json_members.h"
 
 #include <cerrno>
 #include <cstdlib>
 #include <dirent.h>
 #include <fcntl.h>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <sys/stat.h>
 
@@ -23,11 +23,6 @@ std::string text_at(const char* path) {
 std::string boot_id() {
     const std::string text = text_at("/proc/sys/kernel/random/boot_id");
     return text.substr(0, text.find('\n'));
-}
-
-std::uint64_t long_number_in(const nlohmann::json& json, const char* member) {
-    const auto found = json.find(member);
-    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
 }
 
 /// The inode of that file below /proc/PID of each process; empty where one cannot be seen or
@@ -91,10 +86,8 @@ std::string identity_text(const Identity& identity) {
 std::optional<Identity> parse_identity(const std::string& text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
     if (!json.is_object()) return std::nullopt;
-    Identity identity{"", long_number_in(json, "cookie"), long_number_in(json, "in_proc")};
-    if (const auto boot = json.find("boot"); boot != json.end() && boot->is_string())
-        identity.boot = boot->get<std::string>();
-    return identity;
+    return Identity{string_in(json, "boot"), number_in<std::uint64_t>(json, "cookie"),
+                    number_in<std::uint64_t>(json, "in_proc")};
 }
 
 bool LivingNamespaces::may_have(const NamespaceId& space, const Identity& identity) {

@@ -1,22 +1,16 @@
 #include "vxlanctl/nft.h"
 
 #include "vxlanctl/format.h"
+#include "vxlanctl/json_members.h"
 #include "vxlanctl/program.h"
 
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
 
 using Json = nlohmann::json;
-
-/// A member that is text; empty for anything else.
-std::string text_of(const Json& object, const char* key) {
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-}
 
 const Json* member(const Json& object, const char* key) {
     if (!object.is_object()) return nullptr;
@@ -54,7 +48,7 @@ public:
 
 private:
     static std::string key_of(const Json& object, const std::string& name) {
-        return formatted("{}/{}/{}", text_of(object, "family"), text_of(object, "table"), name);
+        return formatted("{}/{}/{}", string_in(object, "family"), string_in(object, "table"), name);
     }
 
     void add_flags(const Json& json) {
@@ -64,7 +58,7 @@ private:
             return *flags == word || (flags->is_array() && std::find(flags->begin(), flags->end(),
                                                                      word) != flags->end());
         };
-        const RulesetTable table{text_of(json, "family"), text_of(json, "name")};
+        const RulesetTable table{string_in(json, "family"), string_in(json, "name")};
         if (has("dormant"))
             dormant_.push_back(table);
         else if (!has("owner") && !has("persist"))
@@ -73,27 +67,28 @@ private:
 
     void add_set(const Json& set) {
         const Json* elements = member(set, "elem");
-        sets_[key_of(set, text_of(set, "name"))] = elements != nullptr ? *elements : Json::array();
+        sets_[key_of(set, string_in(set, "name"))] =
+            elements != nullptr ? *elements : Json::array();
     }
 
     void add_chain(const Json& json) {
         RulesetChain chain;
-        chain.family = text_of(json, "family");
-        chain.table = text_of(json, "table");
-        chain.name = text_of(json, "name");
-        chain.type = text_of(json, "type");
-        chain.hook = text_of(json, "hook");
-        chain.device = text_of(json, "dev");
-        chain.drops = text_of(json, "policy") == "drop";
+        chain.family = string_in(json, "family");
+        chain.table = string_in(json, "table");
+        chain.name = string_in(json, "name");
+        chain.type = string_in(json, "type");
+        chain.hook = string_in(json, "hook");
+        chain.device = string_in(json, "dev");
+        chain.drops = string_in(json, "policy") == "drop";
         ruleset_.chains.push_back(std::move(chain));
     }
 
     void add_rules(const Json& json) {
         const auto chain = std::find_if(ruleset_.chains.begin(), ruleset_.chains.end(),
                                         [&](const RulesetChain& known) {
-                                            return known.family == text_of(json, "family") &&
-                                                   known.table == text_of(json, "table") &&
-                                                   known.name == text_of(json, "chain");
+                                            return known.family == string_in(json, "family") &&
+                                                   known.table == string_in(json, "table") &&
+                                                   known.name == string_in(json, "chain");
                                         });
         const Json* statements = member(json, "expr");
         if (chain == ruleset_.chains.end() || statements == nullptr || !statements->is_array())
@@ -122,7 +117,7 @@ private:
             return false;
         } else if (const auto action = action_of(name)) {
             rule.action = *action;
-            rule.target = value.is_object() ? text_of(value, "target") : "";
+            rule.target = value.is_object() ? string_in(value, "target") : "";
         } else if (!is_harmless(name)) {
             rule.matches.emplace_back();
         }
@@ -157,7 +152,7 @@ private:
     void add_match(RulesetRule& rule, const Json& json, const Json& where) {
         const Json* left = member(json, "left");
         const Json* right = member(json, "right");
-        const std::string op = text_of(json, "op");
+        const std::string op = string_in(json, "op");
         RulesetMatch match;
         if (left != nullptr && right != nullptr && (op == "==" || op == "!=" || op == "in")) {
             match.field = field_of(*left, rule.matches);
@@ -170,17 +165,17 @@ private:
     /// What the left side is, and in `implied` what it implies of the protocol.
     static MatchField field_of(const Json& left, std::vector<RulesetMatch>& implied) {
         if (const Json* meta = member(left, "meta")) {
-            const std::string key = text_of(*meta, "key");
+            const std::string key = string_in(*meta, "key");
             if (key == "iifname" || key == "iif") return MatchField::in_link;
             if (key == "oifname" || key == "oif") return MatchField::out_link;
             if (key == "l4proto") return MatchField::protocol;
             if (key == "nfproto" || key == "protocol") return MatchField::family;
         }
         if (const Json* connection = member(left, "ct"))
-            if (text_of(*connection, "key") == "state") return MatchField::state;
+            if (string_in(*connection, "key") == "state") return MatchField::state;
         if (const Json* payload = member(left, "payload")) {
-            const std::string protocol = text_of(*payload, "protocol");
-            const std::string field = text_of(*payload, "field");
+            const std::string protocol = string_in(*payload, "protocol");
+            const std::string field = string_in(*payload, "field");
             if (protocol == "ip" || protocol == "ip6") {
                 implied.push_back(numbers(MatchField::family, protocol == "ip" ? 4 : 6));
                 if (field == "saddr") return MatchField::source;
@@ -202,7 +197,7 @@ private:
     static bool is_vni(const Json& payload) {
         const Json* offset = member(payload, "offset");
         const Json* length = member(payload, "len");
-        return text_of(payload, "base") == "th" && offset != nullptr && *offset == 96 &&
+        return string_in(payload, "base") == "th" && offset != nullptr && *offset == 96 &&
                length != nullptr && *length == 24;
     }
 
@@ -236,7 +231,7 @@ private:
     static bool add_addresses(RulesetMatch& match, const Json& json) {
         if (const Json* prefix = member(json, "prefix")) {
             const Json* length = member(*prefix, "len");
-            const auto address = parse_address(text_of(*prefix, "addr"));
+            const auto address = parse_address(string_in(*prefix, "addr"));
             if (!address || length == nullptr || !length->is_number_unsigned() ||
                 length->get<std::uint64_t>() > full_length(address->family))
                 return false;
@@ -310,7 +305,7 @@ private:
             const auto action = action_of(element[1].begin().key());
             one.action = action.value_or(RuleAction::unknown);
             if (element[1].begin().value().is_object())
-                one.target = text_of(element[1].begin().value(), "target");
+                one.target = string_in(element[1].begin().value(), "target");
             rules.push_back(std::move(one));
         }
     }

@@ -1,6 +1,6 @@
 #include "vxlanctl/record_codec.h"
 
-#include <nlohmann/json.hpp>
+#include "vxlanctl/json_members.h"
 
 namespace vxlanctl {
 namespace {
@@ -13,17 +13,6 @@ std::vector<std::string> strings_in(const nlohmann::json& json, const char* memb
     for (const auto& item : *found)
         if (item.is_string()) strings.push_back(item.get<std::string>());
     return strings;
-}
-
-/// A member that is a string; empty where it is missing or anything else.
-std::string string_in(const nlohmann::json& json, const char* member) {
-    const auto found = json.find(member);
-    return found != json.end() && found->is_string() ? found->get<std::string>() : "";
-}
-
-std::uint32_t number_in(const nlohmann::json& json, const char* member) {
-    const auto found = json.find(member);
-    return found != json.end() && found->is_number_unsigned() ? found->get<std::uint32_t>() : 0;
 }
 
 /// The elements of a member that are objects.
