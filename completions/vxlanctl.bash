@@ -153,10 +153,12 @@ _vxlanctl_options() {
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 -n
 --dry-run
 --ip-commands
 --lock-timeout ?
+--override
 --wait ?
 --resolve-timeout ?
 END
@@ -181,10 +183,12 @@ END
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 -n
 --dry-run
 --ip-commands
 --lock-timeout ?
+--override
 --wait ?
 END
         ;;
@@ -208,10 +212,12 @@ END
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 -n
 --dry-run
 --ip-commands
 --lock-timeout ?
+--override
 --wait ?
 END
         ;;
@@ -223,15 +229,18 @@ END
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 -n
 --dry-run
 --ip-commands
 --lock-timeout ?
+--override
 END
         ;;
     'down')
         cat <<'END'
 --all
+--all-files
 --file @toml_files
 --force
 -n
@@ -243,6 +252,8 @@ END
     'apply')
         cat <<'END'
 --prune
+--source @namespaces
+--allow-empty
 --confirm ?
 --unless-held
 --allow-recreate
@@ -251,6 +262,7 @@ END
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 -n
 --dry-run
 --ip-commands
@@ -262,6 +274,8 @@ END
     'plan')
         cat <<'END'
 --prune
+--source @namespaces
+--allow-empty
 --unless-held
 --ip-commands
 --allow-recreate
@@ -270,12 +284,15 @@ END
 --allow-flap
 --allow-overlap
 --exclusive
+--adopt
 --resolve-timeout ?
 END
         ;;
     'check')
         cat <<'END'
 --prune
+--source @namespaces
+--allow-empty
 --unless-held
 --resolve-timeout ?
 END

@@ -61,7 +61,7 @@ complete -c vxlanctl -f
 # The rest is made of vxlanctl's own tables. Do not change it here, but there, and then run
 # cmake --build build/dev --target completions
 
-set -g __vxlanctl_with_argument --accept --address --ageing --color --confirm --dev --df --encaplimit --file --format --forward-from --gate-peers --limit --lock-timeout --mac --masquerade --master --metric --mtu --name --netns --output --peers-file --port --resolve-timeout --route --router --rp-filter --rule --self --srcport --tclass --tos --ttl --vni --vpg --vrf --wait -o
+set -g __vxlanctl_with_argument --accept --address --ageing --color --confirm --dev --df --encaplimit --file --format --forward-from --gate-peers --limit --lock-timeout --mac --masquerade --master --metric --mtu --name --netns --output --peers-file --port --resolve-timeout --route --router --rp-filter --rule --self --source --srcport --tclass --tos --ttl --vni --vpg --vrf --wait -o
 set -g __vxlanctl_of_two_words import ipip6 isatap
 complete -c vxlanctl -l json -d 'print JSON instead of text'
 complete -c vxlanctl -l netns -x -a '(__vxlanctl_namespaces)' -d 'work in this network namespace'
@@ -120,9 +120,11 @@ complete -c vxlanctl -n '__vxlanctl_is up' -l drop-foreign -d 'when replacing, d
 complete -c vxlanctl -n '__vxlanctl_is up' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is up' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is up' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is up' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is up' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is up' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is up' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
+complete -c vxlanctl -n '__vxlanctl_is up' -l override -d 'change a tunnel that a file defines, until the next apply'
 complete -c vxlanctl -n '__vxlanctl_is up' -l wait -x -d 'wait so long for lower devices and local addresses that are not there yet'
 complete -c vxlanctl -n '__vxlanctl_is up' -l resolve-timeout -x -d 'how long to wait for the addresses of peers\' names (default 10)'
 complete -c vxlanctl -n '__vxlanctl_at 1 up' -a '(__vxlanctl_devices) -' -d 'DEV'
@@ -148,9 +150,11 @@ complete -c vxlanctl -n '__vxlanctl_is isatap up' -l drop-foreign -d 'when repla
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is isatap up' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
+complete -c vxlanctl -n '__vxlanctl_is isatap up' -l override -d 'change a tunnel that a file defines, until the next apply'
 complete -c vxlanctl -n '__vxlanctl_is isatap up' -l wait -x -d 'wait so long for lower devices and local addresses that are not there yet'
 complete -c vxlanctl -n '__vxlanctl_at 1 isatap up' -a '(__vxlanctl_tunnels)' -d 'IFNAME'
 
@@ -173,9 +177,11 @@ complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l drop-foreign -d 'when replac
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
+complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l override -d 'change a tunnel that a file defines, until the next apply'
 complete -c vxlanctl -n '__vxlanctl_is ipip6 up' -l wait -x -d 'wait so long for lower devices and local addresses that are not there yet'
 complete -c vxlanctl -n '__vxlanctl_at 1 ipip6 up' -a '(__vxlanctl_tunnels)' -d 'IFNAME'
 complete -c vxlanctl -n '__vxlanctl_at 4 ipip6 up' -a '-' -d 'INNER'
@@ -187,15 +193,18 @@ complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l drop-foreign -d 'when repl
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
+complete -c vxlanctl -n '__vxlanctl_is init-vxlan' -l override -d 'change a tunnel that a file defines, until the next apply'
 complete -c vxlanctl -n '__vxlanctl_at 1 init-vxlan' -a '(__vxlanctl_devices)' -d 'DEV'
 complete -c vxlanctl -n '__vxlanctl_at 3 init-vxlan' -a '(__vxlanctl_tunnels)' -d 'IFNAME'
 
 # down
-complete -c vxlanctl -n '__vxlanctl_is down' -l all -d 'every tunnel that carries vxlanctl\'s mark'
-complete -c vxlanctl -n '__vxlanctl_is down' -l file -x -a '(__fish_complete_suffix .toml)' -d 'the tunnels that these files state; may be repeated'
+complete -c vxlanctl -n '__vxlanctl_is down' -l all -d 'every tunnel that vxlanctl manages'
+complete -c vxlanctl -n '__vxlanctl_is down' -l all-files -d 'every tunnel that came from a file, whichever one'
+complete -c vxlanctl -n '__vxlanctl_is down' -l file -x -a '(__fish_complete_suffix .toml)' -d 'the tunnels that these files define; may be repeated'
 complete -c vxlanctl -n '__vxlanctl_is down' -l force -d 'also a tunnel that vxlanctl did not make'
 complete -c vxlanctl -n '__vxlanctl_is down' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is down' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
@@ -203,7 +212,9 @@ complete -c vxlanctl -n '__vxlanctl_is down' -l lock-timeout -x -d 'how long to 
 complete -c vxlanctl -n '__vxlanctl_at 1 more down' -a '(__vxlanctl_tunnels)' -d 'IFNAME'
 
 # apply
-complete -c vxlanctl -n '__vxlanctl_is apply' -l prune -d 'remove tunnels that came from files and stand in none any more'
+complete -c vxlanctl -n '__vxlanctl_is apply' -l prune -d 'remove tunnels that came from these files or directories and are in them no more'
+complete -c vxlanctl -n '__vxlanctl_is apply' -l source -x -a '(__vxlanctl_namespaces)' -d 'what --prune shall know the tunnels of standard input by'
+complete -c vxlanctl -n '__vxlanctl_is apply' -l allow-empty -d 'accept a file, directory or standard input without tunnels'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l confirm -x -d 'take the change back unless it is confirmed in time, by Enter or \'vxlanctl confirm\''
 complete -c vxlanctl -n '__vxlanctl_is apply' -l unless-held -d 'leave out files whose last change was not confirmed, as services do'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l allow-recreate -d 'replace the link where the kernel cannot change it'
@@ -212,6 +223,7 @@ complete -c vxlanctl -n '__vxlanctl_is apply' -l drop-foreign -d 'when replacing
 complete -c vxlanctl -n '__vxlanctl_is apply' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is apply' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is apply' -s n -l dry-run -d 'say what would be done, and do nothing'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l ip-commands -d 'with --dry-run: say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is apply' -l lock-timeout -x -d 'how long to wait for another vxlanctl (default 10)'
@@ -220,7 +232,9 @@ complete -c vxlanctl -n '__vxlanctl_is apply' -l resolve-timeout -x -d 'how long
 complete -c vxlanctl -n '__vxlanctl_at 1 more apply' -a '(__fish_complete_suffix .toml)' -d 'FILE|DIR|-'
 
 # plan
-complete -c vxlanctl -n '__vxlanctl_is plan' -l prune -d 'remove tunnels that came from files and stand in none any more'
+complete -c vxlanctl -n '__vxlanctl_is plan' -l prune -d 'remove tunnels that came from these files or directories and are in them no more'
+complete -c vxlanctl -n '__vxlanctl_is plan' -l source -x -a '(__vxlanctl_namespaces)' -d 'what --prune shall know the tunnels of standard input by'
+complete -c vxlanctl -n '__vxlanctl_is plan' -l allow-empty -d 'accept a file, directory or standard input without tunnels'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l unless-held -d 'leave out files whose last change was not confirmed, as services do'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l ip-commands -d 'say it as commands of iproute2'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l allow-recreate -d 'replace the link where the kernel cannot change it'
@@ -229,11 +243,14 @@ complete -c vxlanctl -n '__vxlanctl_is plan' -l drop-foreign -d 'when replacing,
 complete -c vxlanctl -n '__vxlanctl_is plan' -l allow-flap -d 'take the link down for a moment where the kernel needs that'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l allow-overlap -d 'accept an inner prefix that draws outer traffic into the tunnel'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l exclusive -d 'remove addresses and FDB pins that are not stated'
+complete -c vxlanctl -n '__vxlanctl_is plan' -l adopt -d 'take over an interface that another program seems to run'
 complete -c vxlanctl -n '__vxlanctl_is plan' -l resolve-timeout -x -d 'how long to wait for the addresses of peers\' names (default 10)'
 complete -c vxlanctl -n '__vxlanctl_at 1 more plan' -a '(__fish_complete_suffix .toml)' -d 'FILE|DIR|-'
 
 # check
-complete -c vxlanctl -n '__vxlanctl_is check' -l prune -d 'remove tunnels that came from files and stand in none any more'
+complete -c vxlanctl -n '__vxlanctl_is check' -l prune -d 'remove tunnels that came from these files or directories and are in them no more'
+complete -c vxlanctl -n '__vxlanctl_is check' -l source -x -a '(__vxlanctl_namespaces)' -d 'what --prune shall know the tunnels of standard input by'
+complete -c vxlanctl -n '__vxlanctl_is check' -l allow-empty -d 'accept a file, directory or standard input without tunnels'
 complete -c vxlanctl -n '__vxlanctl_is check' -l unless-held -d 'leave out files whose last change was not confirmed, as services do'
 complete -c vxlanctl -n '__vxlanctl_is check' -l resolve-timeout -x -d 'how long to wait for the addresses of peers\' names (default 10)'
 complete -c vxlanctl -n '__vxlanctl_at 1 more check' -a '(__fish_complete_suffix .toml)' -d 'FILE|DIR|-'

@@ -2,7 +2,9 @@
 
 #include "vxlanctl/model.h"
 
+#include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -118,6 +120,11 @@ template<class Attributes>
 bool is_stated(const Attributes& attributes, const AttributeRow<Attributes>& row) {
     return std::visit([&](auto member) { return (attributes.*member).has_value(); }, row.member);
 }
+
+/// The names of the attributes that the tunnel states.
+std::set<std::string> stated_keys(const Tunnel& tunnel);
+/// Their values, as value_text() has them.
+std::map<std::string, std::string> stated_values(const Tunnel& tunnel);
 
 /// States the default of every member that is not stated, where a message that leaves one out means
 /// something else (a sit without IFLA_IPTUN_TTL has 64); for other kinds nothing.

@@ -67,7 +67,7 @@ struct Probe {
 /// What is needed of one tunnel beside its link.
 struct TunnelFacts {
     std::string name;
-    std::vector<Way> out;   ///< to the other ends, by the lower device, as the tunnel's packets go
+    std::vector<Way> out;   ///< to the other ends, as the tunnel's packets go
     std::vector<Way> back;  ///< to the other ends by any device, as replies are expected
     std::vector<Way> inner; ///< to networks and neighbours inside, by any device
     std::vector<InnerNeighbour> neighbours;
@@ -124,7 +124,7 @@ std::vector<IpAddress> other_ends(const Link& link);
 bool has_remote(const Link& link);
 
 /// The names that are meant: those given, or all tunnels that we manage and those that files
-/// state, or if there is none every tunnel.
+/// define.
 std::vector<std::string> tunnels_meant(const std::vector<std::string>& names, const State& state,
                                        const std::vector<Tunnel>& wishes);
 

@@ -63,6 +63,8 @@ struct Needs {
     /// If it is known what they are needed for: routes out of these links, by `dev`. Where all are
     /// there and ours, it does not matter which others are.
     std::vector<Route> routes{};
+    /// Routes to the subnets of addresses, by `dev`: whether they are there, see Address.
+    std::vector<Route> connected{};
     std::set<std::string> devices{}; ///< whose attributes are needed
     bool settings = false;           ///< State::settings
     std::vector<IpAddress> locals{}; ///< addresses of which the device is needed
@@ -71,5 +73,7 @@ struct Needs {
 Needs needs_of(const Config& config, const State& state);
 /// What is needed to plan that everything outside of the link goes that is nobody else's.
 Needs needs_to_release(const Record& record);
+/// Adds that to other needs.
+void add_to_release(Needs& needs, const Record& record);
 
 } // namespace vxlanctl

@@ -25,6 +25,24 @@ std::optional<int> link_of_fdb_event(const nlmsghdr* message);
 /// one of a link with a VNI per entry (external).
 std::optional<FdbMessage> decode_fdb(const nlmsghdr* message);
 
+/// An entry that decode_fdb() has no members for: one with a next-hop object (whose members are
+/// not in the message), or of one VNI of a link that has many.
+struct OpaqueMessage {
+    int link_index = 0;
+    OpaqueEntry entry;
+};
+std::optional<OpaqueMessage> decode_opaque_fdb(const nlmsghdr* message);
+
+/// A next-hop object out of RTM_NEWNEXTHOP: a gateway, or a group of others.
+struct NextHopObject {
+    std::uint32_t id = 0;
+    std::optional<IpAddress> gateway;
+    std::vector<std::uint32_t> members; ///< their IDs, of a group
+};
+std::optional<NextHopObject> decode_next_hop(const nlmsghdr* message);
+/// RTM_GETNEXTHOP for all next-hop objects of forwarding databases (NHA_FDB).
+void encode_dump_next_hops(MessageWriter& writer);
+
 /// One RTM_NEWNEIGH for each remote, which appends it to the flood list. Append does not fail where
 /// the entry is there already, and never replaces another one.
 void encode_add_flood(MessageWriter& writer, int link_index, std::span<const FloodEntry> entries,

@@ -17,6 +17,15 @@ std::optional<Link> decode_link(const nlmsghdr* message);
 /// The index of a link that has gone, out of the event RTM_DELLINK; empty for any other message.
 std::optional<int> decode_gone_link(const nlmsghdr* message);
 
+/// The VLANs of a bridge port, out of an answer to encode_dump_bridge_ports().
+struct PortVlans {
+    int link_index = 0;
+    std::vector<VlanRange> vlans;
+};
+std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message);
+/// RTM_GETLINK of family AF_BRIDGE for all bridge ports, with their VLANs.
+void encode_dump_bridge_ports(MessageWriter& writer);
+
 /// RTM_NEWLINK that makes a link of the tunnel's kind, down; fails if the name exists.
 /// The alias is not in it: the kernel ignores IFLA_IFALIAS there. See encode_alias().
 void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,

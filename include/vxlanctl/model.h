@@ -49,6 +49,7 @@ struct LinkAttributes {
     std::optional<bool> forward;             ///< net.ipv4.conf.LINK.forwarding
     std::optional<std::string> alias;        ///< IFLA_IFALIAS, the mark included
     std::optional<bool> up;
+    std::optional<bool> arp; ///< no IFF_NOARP; of a VXLAN alone, since the other kinds have no ARP
     bool operator==(const LinkAttributes&) const = default;
 };
 
@@ -186,6 +187,41 @@ struct MacEntry {
     auto operator<=>(const MacEntry&) const = default;
 };
 
+/// An FDB entry that a FloodEntry or a MacEntry cannot express: frames go to the members of a
+/// next-hop group (NDA_NH_ID, without NDA_DST), or the entry is one VNI's of a link that has many
+/// (NDA_SRC_VNI). It is never written, and stays where it is.
+struct OpaqueEntry {
+    MacAddress mac;                          ///< all zero: in the flood list's place
+    std::optional<std::uint32_t> group;      ///< the ID of the next-hop object
+    std::vector<IpAddress> members;          ///< the gateways behind `group`; empty: not known
+    std::optional<std::uint32_t> source_vni; ///< the VNI that the entry is for
+    std::optional<IpAddress> dst;
+    std::uint16_t state = 0; ///< NUD_*
+    std::uint8_t flags = 0;  ///< NTF_*
+    auto operator<=>(const OpaqueEntry&) const = default;
+};
+
+/// A setting of a bridge port (IFLA_BRPORT_*), in iproute2's words.
+struct PortSetting {
+    std::string name;
+    std::uint32_t value = 0;
+    auto operator<=>(const PortSetting&) const = default;
+};
+
+/// VLANs of a bridge port with the same flags, both ends included.
+struct VlanRange {
+    std::uint16_t first = 0, last = 0;
+    bool pvid = false, untagged = false;
+    auto operator<=>(const VlanRange&) const = default;
+};
+
+/// What a bridge port has that a new one would not have.
+struct BridgePort {
+    std::vector<PortSetting> settings;
+    std::vector<VlanRange> vlans; ///< read where the link is to be removed
+    bool operator==(const BridgePort&) const = default;
+};
+
 /// Of an address: it has no end (INFINITY_LIFE_TIME).
 constexpr std::uint32_t forever = 0xffffffff;
 
@@ -200,6 +236,8 @@ struct Address {
     std::uint32_t valid_seconds = forever;
     std::uint32_t preferred_seconds = forever;
     std::uint32_t metric = 0;
+    /// The link is up, and has no route to the address's subnet. Read where the address is wanted.
+    bool is_unrouted = false;
     bool operator==(const Address&) const = default;
 };
 
@@ -314,16 +352,39 @@ struct Mark {
     bool operator==(const Mark&) const = default;
 };
 
+/// Which interface a record was written for. An alias can be copied, and the mark in it with it.
+struct RecordedInterface {
+    std::string name;
+    std::string kind; ///< IFLA_INFO_KIND
+    int index = 0;    ///< 0: not known, since the run that made it was killed
+    bool operator==(const RecordedInterface&) const = default;
+};
+
 /// What we set on behalf of a marked link: the memory that lets a key which is no longer stated be
-/// reset, and that nothing else needs.
+/// reset, and that says which file a tunnel comes from.
 struct Record {
     std::set<std::string> keys;
+    std::map<std::string, std::string> values; ///< of the stated attributes, as value_text() has it
     std::vector<Prefix> addresses;
     std::vector<Route> routes; ///< with `dev` where it is not the link itself
     std::vector<Rule> rules;
     std::vector<std::string> forward_from; ///< devices that we made forward
+    std::string source;                    ///< see Tunnel::source; empty in a record of 0.1
+    RecordedInterface interface;           ///< empty in a record of 0.1
+    /// The peers, as peers_text() writes them: there may be thousands, and they are taken apart
+    /// only where the key `peers` is not stated any more.
+    std::string peers = {};
     bool operator==(const Record&) const = default;
 };
+
+/// Of Record::keys: the file or the command stated the peers.
+inline constexpr const char* peers_key = "peers";
+/// A flood list in one line: `ADDRESS[/PORT[/VNI[/VIA]]]`, with spaces between.
+std::string peers_text(const std::vector<FloodEntry>& peers);
+/// The inverse of peers_text(), sorted; a word that is no peer is left out.
+std::vector<FloodEntry> parse_peers_text(std::string_view text);
+/// What is in either text.
+std::string united_peers(const std::string& one, const std::string& other);
 
 /// A tunnel that stands on a link and stays without it, but then carries nothing.
 struct Dependant {
@@ -354,6 +415,8 @@ struct Link {
     std::uint16_t flood_state = permanent_flood_state; ///< NUD_* of the whole list
     std::uint8_t flood_flags = own_flood_flags;        ///< NTF_* of the whole list
     std::vector<MacEntry> macs;                        ///< sorted
+    std::vector<OpaqueEntry> opaque;                   ///< of neither of the two, sorted
+    BridgePort port = {};                              ///< where the master is a bridge
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     Routes routes;                                     ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
@@ -422,8 +485,13 @@ struct State {
     /// By the mark's ID: of the tunnels asked for, and where a rule or a route elsewhere goes
     /// away, of all that live.
     std::map<std::string, Record> records;
+    /// The IDs of records that are there and say nothing that can be understood.
+    std::set<std::string> unreadable_records = {};
     /// Those of links that are gone; read where all of the living are, for a writer.
     std::map<std::string, Record> orphans = {};
+    /// Of interfaces without our mark: the file in which another program of this host, such as
+    /// systemd-networkd, says that it runs the interface of that name.
+    std::map<std::string, std::string> run_by = {};
     /// Names asked for that are alternative ones (altname), and the links' real names.
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
@@ -462,11 +530,23 @@ struct Tunnel {
     /// replaced without being asked for, unless it carries our mark, has ever received a packet, or
     /// shows that somebody means it so: a multicast group, entries of a control plane.
     std::optional<std::uint16_t> failed_port;
+    /// The file that defines it: its path as it was given, made absolute, symbolic links kept. For
+    /// standard input the name that --source gave. Empty on the command line.
+    std::string source;
+    /// Attributes that the command line states only because it says nothing of them.
+    std::set<std::string> implied;
+    bool adopt = false;         ///< also an interface that another program seems to run
+    bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel
     bool operator==(const Tunnel&) const = default;
 };
 
 /// What becomes of links that carry our mark and that a config does not name.
-enum class Unnamed : std::uint8_t { keep, remove_files, remove_all };
+enum class Unnamed : std::uint8_t {
+    keep,
+    prune,        ///< those whose source the call names go
+    remove_files, ///< all of origin `file` go
+    remove_all
+};
 
 /// What is wanted of one network namespace.
 struct Config {
@@ -475,6 +555,11 @@ struct Config {
     std::vector<std::string> absent = {}; ///< links that shall not be there
     Unnamed unnamed = Unnamed::keep;
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
+    /// The files and directories that the call names, as Tunnel::source has them.
+    std::vector<std::string> sources = {};
+    /// Links that shall not be there, in other network namespaces, by these namespaces' names. A
+    /// namespace without any is one that `unnamed` concerns too.
+    std::map<std::string, std::vector<std::string>> absent_elsewhere = {};
 };
 
 /// Stands in a name's place for the link of that ifindex, whose name is not known, or that is gone.
@@ -495,11 +580,6 @@ const Record* find_record(const State& state, const Link* link);
 std::optional<Mark> mark_of(std::string_view alias);
 /// `alias` with our mark in it, in place of an older one, behind ` | ` where somebody else's is.
 std::string with_mark(std::string_view alias, const Mark& mark);
-
-/// The links with our mark that the config does not name, as far as `which` means them.
-std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which);
-/// The links that shall go: those that the config says so of, and the unnamed ones.
-std::vector<std::string> absent_links(const Config& config, const State& state);
 
 /// Whether the link is of a kind that we make.
 bool is_tunnel(const Link& link);
@@ -533,6 +613,14 @@ bool is_leftover(const Link& link);
 /// link-local one, and ::IPV4/96 on a sit (add_v4_addrs() in net/ipv6/addrconf.c).
 bool is_automatic(const Address& address);
 bool same_identity(const Address& one, const Address& other);
+/// Whether the one has an end and the other has none, valid or preferred. How long the rest is
+/// changes by itself.
+bool differs_in_lifetime(const Address& one, const Address& other);
+/// The route that the kernel makes of an address on a link that is up, for a table; none for a
+/// single host's address, a secondary one, or one of which none is wanted.
+std::optional<Route> connected_route(const Address& address, std::uint32_t table);
+/// Whether the routes have that one, whatever its metric and whoever made it; of table 0 in any.
+bool has_connected(const Routes& routes, const Route& connected);
 bool has_address(const Link& link, const Prefix& prefix);
 /// Whether a flood list in this state vanishes by itself: neither permanent nor static (NUD_NOARP).
 bool ages(std::uint16_t flood_state);

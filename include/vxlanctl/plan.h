@@ -3,6 +3,7 @@
 #include "vxlanctl/operation.h"
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,9 @@ struct PlanOptions {
     bool allow_overlap = false;
     bool exclusive = false; ///< remove undeclared addresses and pins as well
     bool force = false;     ///< remove links that are not marked
+    bool adopt = false;     ///< take over links that another program seems to run
+    /// Tunnels that an earlier part of the run could not change, and why: they stay as they are.
+    std::map<std::string, Error> failed;
     /// Gives the 16 hexadecimal digits of a tunnel's new mark.
     std::function<std::string(const std::string& tunnel)> new_id = [](const std::string&) {
         return std::string(16, '0');
@@ -62,7 +66,9 @@ struct TunnelPlan {
 /// tunnels, the lower ones first, then the other absences, the upper ones first.
 struct Plan {
     std::vector<TunnelPlan> tunnels;
-    std::vector<std::string> unnamed; ///< links of origin `file` that a config of files leaves out
+    std::vector<std::string>
+        unnamed;               ///< links that pruning would remove, where it is not asked for
+    std::vector<Message> kept; ///< see kept_unnamed()
 };
 
 /// What has to be done so that `state` fulfils `config`. Every step is necessary: with nothing to

@@ -26,6 +26,8 @@ constexpr Capabilities sends_raw = capability(CAP_NET_RAW); ///< ARP, and probes
 /// Whether this process may change the network of its namespace, as far as it can know before it
 /// tries: CAP_NET_ADMIN is effective.
 bool has_net_admin();
+/// The same of CAP_SYS_ADMIN, without which no other network namespace can be entered.
+bool has_sys_admin();
 
 /// Gives up all other capabilities for good, also for the programs that it starts. Where a service
 /// manager forbids the call itself, they stay what it has chosen.

@@ -16,6 +16,8 @@ struct ReadRequest {
     bool counters = false;            ///< those of the links of `kinds`, too
     /// More tunnels to be read in full, of those that are seen.
     std::function<bool(const Link&)> selects = [](const Link&) { return false; };
+    /// Links of which the record is wanted and no more.
+    std::function<bool(const Link&)> recorded = [](const Link&) { return false; };
     /// Routes and neighbours of the tunnels too: what a change may have to put back.
     bool foreign = true;
     /// With them which links stand on the tunnels. For that the kernel lists all links.
@@ -47,15 +49,5 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
 
 /// Adds to a state that was read without them the routes and neighbours on the tunnels.
 Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request);
-
-/// The way that packets to a peer take.
-struct WayToPeer {
-    IpAddress peer, local; ///< of one family
-    std::string dev;       ///< empty: out of any link
-    auto operator<=>(const WayToPeer&) const = default;
-};
-/// Those of the ways that the host has no route for. One batch, with a look-up for each.
-Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
-                                       const std::set<WayToPeer>& ways);
 
 } // namespace vxlanctl

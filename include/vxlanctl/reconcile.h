@@ -13,6 +13,8 @@ std::vector<OptionInfo> write_options();
 OptionInfo wait_option();
 /// --resolve-timeout, of those that look up peers.
 OptionInfo resolve_option();
+/// --override, of those that make a tunnel of words.
+OptionInfo override_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();
 

@@ -78,6 +78,7 @@ public:
 
 private:
     bool is_home() const { return !elsewhere_; }
+    const Config& config() const { return over_files_ ? *over_files_ : config_; }
     /// Of the namespace, which has to be there.
     const Kernel& kernel() const { return is_home() ? call_.home : *elsewhere_->kernel; }
     std::string name() const { return is_home() ? "" : elsewhere_->name; }
@@ -89,8 +90,8 @@ private:
     std::vector<std::string> subjects() const;
     Result<void> find_devices();
     Result<Plan> make_plan();
-    bool gets_route(const IpAddress& peer) const;
-    void warn_of_missing_routes(Plan& made);
+    void lay_over_files();
+    void settle_over_files(Plan& made) const;
     std::optional<Error> objection(const TunnelPlan& tunnel, const Device& device) const;
     void note_preparations();
     Result<void> find_lost() const;
@@ -103,6 +104,8 @@ private:
     bool stands_on_changes(std::size_t stage) const;
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
+    std::vector<TunnelPlan*> stack_of(const TunnelPlan& tunnel);
+    void take_back_with_lower(TunnelPlan& failed);
     std::map<std::size_t, Record> records_given_up() const;
     void release_unclaimed(const std::map<std::size_t, Record>& given_up);
     Result<std::vector<Step>> release(const std::string& name, const Record& old);
@@ -113,6 +116,10 @@ private:
     std::optional<OtherPlace> elsewhere_;
     PlanOptions options_;
     std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
+    /// What the command line wants, laid over what files say of the same tunnels; empty where none
+    /// of them says anything.
+    std::optional<Config> over_files_;
+    std::map<std::string, std::vector<std::string>> differing_; ///< by tunnel: OverFile::differing
     std::chrono::seconds lock_timeout_{};
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/message.h"
 #include "vxlanctl/model.h"
+#include "vxlanctl/route_lookup.h"
 
 namespace vxlanctl {
 
@@ -23,33 +24,15 @@ void encode_append_route(MessageWriter& writer, int link_index, const Route& rou
 void encode_remove_route(MessageWriter& writer, int link_index, const Route& route);
 /// RTM_GETROUTE of one family, restricted by the kernel to a link, to a table, or with 0 to none.
 void encode_dump_routes(MessageWriter& writer, Family family, int link_index, std::uint32_t table);
-/// The same, restricted to a routing protocol (RTPROT_*, not 0).
-void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol);
-/// RTM_GETROUTE for one destination: where would a packet to `to` go, if it left by `link_index`
-/// (0: any link) with the source address `from`?
-void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
-                          int link_index);
-
-/// What to look up in the routing tables.
-struct LookUp {
-    IpAddress to;
-    std::optional<IpAddress> from;
-    int link_index = 0; ///< that the packet leaves by; 0: any
-};
-/// As encode_look_up_route(), for the route in its table.
-void encode_look_up_route(MessageWriter& writer, const LookUp& look_up);
+/// The same, restricted to a routing protocol (RTPROT_*, not 0), and to a table or with 0 to none.
+void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol,
+                                    std::uint32_t table = 0);
+/// RTM_GETROUTE for one destination, for the route in its table.
+void encode_look_up_route(MessageWriter& writer, const RouteQuery& query);
 /// For what the kernel makes of the route: with the MTU that was learned from the path.
-void encode_resolve_route(MessageWriter& writer, const LookUp& look_up);
-
+void encode_resolve_route(MessageWriter& writer, const RouteQuery& query);
 /// The answer to either.
-struct FoundRoute {
-    int link_index = 0;
-    std::uint32_t table = 0;
-    std::uint8_t type = 0; ///< RTN_*
-    std::optional<IpAddress> via, source;
-    std::uint32_t mtu = 0; ///< 0: none of its own
-};
-std::optional<FoundRoute> decode_found_route(const nlmsghdr* message);
+std::optional<RouteLookup> decode_found_route(const nlmsghdr* message);
 
 /// A rule out of RTM_NEWRULE; empty for what Rule cannot express: other selectors and actions.
 std::optional<Rule> decode_rule(const nlmsghdr* message);

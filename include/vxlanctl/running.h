@@ -2,6 +2,8 @@
 
 #include "vxlanctl/model.h"
 
+#include <nlohmann/json_fwd.hpp>
+
 namespace vxlanctl {
 
 /// Whether what is around the tunnels is read too, see ReadRequest::surroundings.
@@ -19,11 +21,20 @@ Result<State> read_running(const std::vector<std::string>& names,
                            Surroundings surroundings = Surroundings::left_out,
                            const Beside& beside = {});
 
-/// Whether the link is one of the tunnels meant; the kernel's own sit0 and ip6tnl0 are not.
+/// Whether the link is one of the tunnels meant, or without names any tunnel; the kernel's own sit0
+/// and ip6tnl0 are not.
 bool is_running(const Link& link, const std::vector<std::string>& names);
+/// The same, but without names only tunnels that vxlanctl manages.
+bool is_concerned(const Link& link, const std::vector<std::string>& names);
+/// Tunnels that is_concerned() leaves out since no name is given. Sorted.
+std::vector<std::string> left_out(const State& state, const std::vector<std::string>& names);
+/// The sentence that tells of them; empty where there are none.
+std::string left_out_text(const std::vector<std::string>& names);
+/// Their names, as documents have them under `not_managed`.
+nlohmann::json left_out_json(const std::vector<std::string>& names);
 
-/// These tunnels, or all, as a file that `apply` accepts and that changes nothing but marks. A
-/// tunnel that none can state so is a comment as a whole, with the reason.
+/// These tunnels, or all that vxlanctl manages, as a file that `apply` accepts and that changes
+/// nothing but marks. A tunnel that none can state so is a comment as a whole, with the reason.
 std::string running_text(const State& state, const std::vector<std::string>& names);
 
 } // namespace vxlanctl

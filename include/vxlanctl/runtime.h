@@ -19,6 +19,9 @@ enum class SshEnd : std::uint8_t { client, server };
 /// That end's address in it, without a scope; empty where there is none.
 std::optional<IpAddress> ssh_address(SshEnd end);
 
+/// The network namespaces that have a directory in /run/vxlanctl, those among them that are gone.
+std::vector<NamespaceId> namespaces_with_directory();
+
 /// The directory of one network namespace, /run/vxlanctl/DEVICE-INODE, with its lock and records.
 /// An ordinary user, and root of a user namespace where /run is not writable, has a directory of
 /// his own instead of /run/vxlanctl.
@@ -55,8 +58,9 @@ public:
     /// All paths at which one may wait: also in the user's own directory, and where 0.1 waits.
     std::vector<std::string> confirmations() const;
 
-    /// The record under a mark's ID; empty when it is not there, is not ours to read, or makes no
-    /// sense. An error where the system fails: without the record, too little would be reset.
+    /// The record under a mark's ID; empty when it is not there, or is not ours to read. An error
+    /// where it makes no sense (Code::record_not_understood), and where the system fails: without
+    /// the record, too little would be reset.
     Result<std::optional<Record>> read_record(const std::string& id) const;
     // These are for who has the lock.
 

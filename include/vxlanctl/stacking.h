@@ -2,8 +2,7 @@
 
 #include "vxlanctl/plan.h"
 
-/// Tunnels over tunnels: in which order they are made and removed, and what the upper one can count
-/// on before the lower one is there.
+/// Tunnels over tunnels: in which order they are made and removed.
 namespace vxlanctl {
 
 /// For each tunnel how many others of these it stands on, one above the other: 0 for one that
@@ -12,16 +11,11 @@ namespace vxlanctl {
 /// numbers mean nothing.
 std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels);
 
+/// The same of links as they are; 0 for one that is not there.
+std::vector<std::size_t> layers_in(const State& state, const std::vector<std::string>& names);
+
 /// The names in an order in which links can be removed: the upper one first, since the kernel
 /// removes it with its lower device. Otherwise the order stays.
 std::vector<std::string> removal_order(std::vector<std::string> names, const State& state);
-
-/// Changes a state into what it will be when the tunnel is there as wished, as far as the planning
-/// of other tunnels depends on it.
-void expect(State& state, const Tunnel& tunnel);
-/// The same for a new link in the place of an old one: what stands on that has vanished.
-void expect_replacement(State& state, const std::string& name);
-/// The same for a link that will have gone.
-void expect_absence(State& state, const std::string& name);
 
 } // namespace vxlanctl

@@ -18,6 +18,9 @@ struct LinkTarget {
     std::vector<MacEntry> macs;
     std::optional<std::vector<PrlEntry>> routers; ///< whole, sorted; empty: stays as it is
     std::vector<Route> routes;                    ///< out of the link
+    /// Routes to the subnets of addresses that stay, which the kernel had made and somebody
+    /// removed.
+    std::vector<Route> lost_connected;
     std::vector<Neighbour> neighbours;
 
     std::vector<Address> surplus_addresses;
@@ -81,6 +84,20 @@ LinkTarget target_of(const Link& link);
 /// net/ipv4/fib_frontend.c). `vrf_table` is 0 where there is no VRF.
 bool loses_source(const Route& route, const std::vector<Address>& addresses,
                   std::uint32_t vrf_table);
+
+/// `1 address`, `2 addresses`.
+std::string counted(std::ptrdiff_t count, std::string_view one, std::string_view many);
+/// `next-hop group 10 (1 MAC), VNI 20 (2 MACs)`: what the entries lead to.
+std::string opaque_in_words(const std::vector<OpaqueEntry>& entries);
+/// `learning 0, isolated 1`.
+std::string settings_in_words(const BridgePort& port);
+/// The VLANs of a bridge port that a new one does not get by itself (`vlan_default_pvid`, which is
+/// 1 unless somebody changes it).
+std::vector<VlanRange> lasting_vlans(const BridgePort& port);
+/// `7, 100-102 untagged`.
+std::string vlans_in_words(const std::vector<VlanRange>& vlans);
+/// What neither a replacement nor a rollback can make again; empty where there is nothing.
+std::string losses_in_words(const Link& link);
 
 /// Whether the kernel makes the route by itself, or since a router told it to.
 bool is_automatic(const Route& route);

@@ -4,14 +4,20 @@
 #include "vxlanctl/reconcile.h"
 #include "vxlanctl/report.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
 
-const OptionInfo prune_option{"prune", 0, "",
-                              "remove tunnels that came from files and stand in none any more"};
+const OptionInfo prune_option{
+    "prune", 0, "",
+    "remove tunnels that came from these files or directories and are in them no more"};
+const OptionInfo source_option{"source", 0, "NAME",
+                               "what --prune shall know the tunnels of standard input by"};
+const OptionInfo allow_empty_option{"allow-empty", 0, "",
+                                    "accept a file, directory or standard input without tunnels"};
 
 const OptionInfo unless_held_option{
     "unless-held", 0, "", "leave out files whose last change was not confirmed, as services do"};
@@ -59,27 +65,71 @@ void leave_out_held(Wish& wish, const Hold& hold, const Arguments& arguments) {
         print_warning(Error(Code::removal_on_hold, name), codes(arguments));
 }
 
+/// Whether the options make sense beside the words.
+Result<void> check_source(const Arguments& arguments) {
+    const auto& words = arguments.words;
+    const bool has_input = std::find(words.begin(), words.end(), "-") != words.end();
+    const bool has_name = !arguments.value(source_option.name, "").empty();
+    if (arguments.has(source_option.name) && !has_name)
+        return error(Code::option_needs, "", {{"option", "--source"}, {"other", "NAME"}});
+    if (has_name && !has_input)
+        return error(Code::option_needs, "", {{"option", "--source"}, {"other", "-"}});
+    if (has_input && !has_name && arguments.has(prune_option.name))
+        return error(Code::prune_needs_source);
+    return {};
+}
+
+/// Of the word `-` the source is what --source says.
+std::string source_of_word(const std::string& word, const Arguments& arguments) {
+    return word == "-" ? arguments.value(source_option.name, "") : source_of(word);
+}
+
+/// The files and directories that the call names.
+std::vector<std::string> named_sources(const Arguments& arguments) {
+    if (arguments.words.empty()) return {default_directory};
+    std::vector<std::string> sources;
+    for (const auto& word : arguments.words)
+        sources.push_back(source_of_word(word, arguments));
+    std::erase(sources, "");
+    return sources;
+}
+
+/// What is wrong with words that define no tunnel.
+std::vector<Error> empty_words(const FileTunnels& read, const Arguments& arguments) {
+    std::vector<Error> errors;
+    if (!arguments.has(allow_empty_option.name))
+        for (const auto& word : read.empty)
+            errors.emplace_back(Code::defines_no_tunnel, word);
+    return errors;
+}
+
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
+    if (auto good = check_source(arguments); !good)
+        return tl::unexpected(std::vector<Error>{good.error()});
     auto texts = read_files(arguments.words);
     for (const auto& path : texts.skipped)
         print_warning(Error(Code::file_skipped, path), codes(arguments));
     Wish wish;
     for (const auto& file : texts.files)
         wish.files.push_back({absolute(file.path), hash_of(file.text)});
-    auto parsed = parse_files(texts.files, [&](std::size_t file, const std::string& path) {
-        auto text = read_text(path, "peers file");
-        if (text) wish.files[file].hash = hash_of(*text, wish.files[file].hash);
-        return text;
-    });
-    auto errors = std::move(texts.errors);
-    errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
-    if (!errors.empty()) return tl::unexpected(std::move(errors));
-    for (auto& defined : parsed.tunnels) {
+    auto read = tunnels_in(std::move(texts), arguments.words,
+                           [&](std::size_t file, const std::string& path) {
+                               auto text = read_text(path, "peers file");
+                               auto& hash = wish.files[file].hash;
+                               if (text) hash = hash_of(*text, hash);
+                               return text;
+                           });
+    if (!read.parsed.errors.empty()) return tl::unexpected(std::move(read.parsed.errors));
+    if (auto empty = empty_words(read, arguments); !empty.empty())
+        return tl::unexpected(std::move(empty));
+    for (auto& defined : read.parsed.tunnels) {
         wish.file_of.emplace(defined.tunnel.name, defined.file);
+        if (defined.tunnel.source.empty()) defined.tunnel.source = source_of_word("-", arguments);
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
-    if (arguments.has("prune")) wish.config.unnamed = Unnamed::remove_files;
+    wish.config.sources = named_sources(arguments);
+    if (arguments.has(prune_option.name)) wish.config.unnamed = Unnamed::prune;
     if (arguments.has(unless_held_option.name)) {
         const auto kernel = Kernel::here();
         if (!kernel) return tl::unexpected(std::vector<Error>{kernel.error()});
@@ -126,6 +176,8 @@ Result<int> run(const Arguments& arguments, Mode mode) {
 std::vector<OptionInfo> apply_options() {
     std::vector<OptionInfo> options{
         prune_option,
+        source_option,
+        allow_empty_option,
         {"confirm", 0, "SECONDS",
          "take the change back unless it is confirmed in time, by Enter or 'vxlanctl confirm'"},
         unless_held_option};
@@ -137,15 +189,18 @@ std::vector<OptionInfo> apply_options() {
 }
 
 std::vector<OptionInfo> plan_options() {
-    std::vector<OptionInfo> options{
-        prune_option, unless_held_option, {"ip-commands", 0, "", "say it as commands of iproute2"}};
+    std::vector<OptionInfo> options{prune_option,
+                                    source_option,
+                                    allow_empty_option,
+                                    unless_held_option,
+                                    {"ip-commands", 0, "", "say it as commands of iproute2"}};
     append_options(options, change_options());
     options.push_back(resolve_option());
     return options;
 }
 
 std::vector<OptionInfo> check_options() {
-    return {prune_option, unless_held_option, resolve_option()};
+    return {prune_option, source_option, allow_empty_option, unless_held_option, resolve_option()};
 }
 
 Result<int> run_apply(const Arguments& arguments) {

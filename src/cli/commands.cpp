@@ -31,8 +31,9 @@ const std::vector<Command>& commands() {
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
          "words; also when the program is called by one of these names",
          init_vxlan_options, run_init_vxlan, writes_from_words, LostOutput::keeps_code},
-        {"down", "IFNAME... | --all | --file FILE [OPTION...]", "Remove tunnels that vxlanctl made",
-         down_options, run_down, writes_from_words | reads_all_files, LostOutput::keeps_code},
+        {"down", "IFNAME... | --all | --all-files | --file FILE [OPTION...]",
+         "Remove tunnels that vxlanctl made", down_options, run_down, writes_from_files,
+         LostOutput::keeps_code},
         {"apply", "[FILE|DIR|-]... [OPTION...]",
          "Make the kernel match the files; without any, those of /etc/vxlanctl", apply_options,
          run_apply, writes_from_files, LostOutput::keeps_code},

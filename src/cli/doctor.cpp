@@ -5,6 +5,7 @@
 #include "vxlanctl/files.h"
 #include "vxlanctl/format.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/running.h"
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
@@ -22,7 +23,7 @@ std::string_view verdict_word(Verdict verdict) {
 /// What the files in the default directory state of a network namespace; their errors are `check`'s
 /// to tell.
 std::vector<Tunnel> wishes(const std::string& netns, const OutputStyle& style) {
-    const auto parsed = read_tunnels({});
+    const auto parsed = read_tunnels({}).parsed;
     for (const auto& problem : parsed.errors)
         print_warning(problem, codes(style));
     std::vector<Tunnel> tunnels;
@@ -107,10 +108,17 @@ Result<int> run_doctor(const Arguments& arguments) {
         about = all[i].tunnel;
         text += finding_text(all[i], i + 1, *style);
     }
+    const auto others = left_out(facts->state, arguments.words);
+    const std::string more = left_out_text(others);
     if (style->json)
-        print(document_text({{"schema", json_schema}, {"healthy", !failed}, {"checks", list}}));
+        print(document_text({{"schema", json_schema},
+                             {"healthy", !failed},
+                             {"checks", list},
+                             {"not_managed", left_out_json(others)}}));
     else
-        print(style->quiet ? text : text + summary(all));
+        print(style->quiet
+                  ? text
+                  : text + summary(all) + (more.empty() ? more : formatted("{}.\n", more)));
     return failed ? something_failed : 0;
 }
 

@@ -1,43 +1,61 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
+#include "vxlanctl/lists.h"
+#include "vxlanctl/namespaces.h"
+#include "vxlanctl/privileges.h"
 #include "vxlanctl/reconcile.h"
 #include "vxlanctl/report.h"
-
-#include <algorithm>
+#include "vxlanctl/runtime.h"
 
 namespace vxlanctl {
 namespace {
 
-void add_absent(Config& config, const std::string& name) {
-    if (std::find(config.absent.begin(), config.absent.end(), name) == config.absent.end())
-        config.absent.push_back(name);
+/// The tunnels of these files, or all that is wrong with them.
+std::vector<Error> add_tunnels_of(const std::vector<std::string>& files, Config& config) {
+    auto read = read_tunnels(files);
+    auto errors = std::move(read.parsed.errors);
+    if (errors.empty())
+        for (const auto& word : read.empty)
+            errors.emplace_back(Code::file_defines_no_tunnel, word);
+    for (const auto& defined : read.parsed.tunnels) {
+        const auto& netns = defined.tunnel.placement.netns;
+        auto& absent = netns.empty() ? config.absent : config.absent_elsewhere[netns];
+        if (!is_in(absent, defined.tunnel.name)) absent.push_back(defined.tunnel.name);
+    }
+    return errors;
 }
 
-/// The tunnels of these files, or all that is wrong with them.
-std::vector<Error> add_tunnels_of(const std::vector<std::string>& files, Config& config,
-                                  Codes shown) {
-    auto parsed = read_tunnels(files);
-    for (const auto& defined : parsed.tunnels)
-        if (defined.tunnel.placement.netns.empty())
-            add_absent(config, defined.tunnel.name);
-        else if (parsed.errors.empty())
-            print_warning(Error(Code::tunnel_stays_in_netns, defined.tunnel.name,
-                                {{"netns", defined.tunnel.placement.netns}}),
-                          shown);
-    return std::move(parsed.errors);
+/// Those of other network namespaces, too, as far as they have a name and can be entered.
+Result<void> concern_all_namespaces(Config& config, Codes shown) {
+    const auto here = Kernel::here();
+    if (!here) return tl::unexpected(here.error());
+    for (const auto& space : namespaces_with_directory()) {
+        const auto name = space == here->id() ? std::string() : name_of(space);
+        if (name.empty()) continue;
+        if (has_sys_admin())
+            config.absent_elsewhere[name];
+        else
+            print_warning(Message(Code::netns_left_alone, "", {{"netns", name}}), shown);
+    }
+    return {};
 }
 
 Result<Config> wanted_absence(const Arguments& arguments) {
     Config config;
-    if (arguments.has("all")) {
-        if (!arguments.words.empty() || arguments.has("file")) return error(Code::names_or_all);
-        config.unnamed = Unnamed::remove_all;
+    const bool all = arguments.has("all"), all_files = arguments.has("all-files");
+    if (all || all_files) {
+        if (!arguments.words.empty() || arguments.has("file") || (all && all_files))
+            return error(Code::names_or_all);
+        config.unnamed = all ? Unnamed::remove_all : Unnamed::remove_files;
+        if (all_files)
+            if (auto done = concern_all_namespaces(config, codes(arguments)); !done)
+                return tl::unexpected(done.error());
         return config;
     }
     if (arguments.words.empty() && !arguments.has("file")) return error(Code::no_tunnel_named);
     for (const auto& name : arguments.words) {
         if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
-        add_absent(config, name);
+        if (!is_in(config.absent, name)) config.absent.push_back(name);
     }
     return config;
 }
@@ -46,8 +64,9 @@ Result<Config> wanted_absence(const Arguments& arguments) {
 
 std::vector<OptionInfo> down_options() {
     std::vector<OptionInfo> options{
-        {"all", 0, "", "every tunnel that carries vxlanctl's mark"},
-        {"file", 0, "FILE|DIR|-", "the tunnels that these files state; may be repeated"},
+        {"all", 0, "", "every tunnel that vxlanctl manages"},
+        {"all-files", 0, "", "every tunnel that came from a file, whichever one"},
+        {"file", 0, "FILE|DIR|-", "the tunnels that these files define; may be repeated"},
         {"force", 0, "", "also a tunnel that vxlanctl did not make"},
     };
     const auto more = write_options();
@@ -59,8 +78,7 @@ Result<int> run_down(const Arguments& arguments) {
     auto config = wanted_absence(arguments);
     if (!config) return tl::unexpected(config.error());
     if (const auto files = arguments.options.find("file"); files != arguments.options.end())
-        if (const auto errors = add_tunnels_of(files->second, *config, codes(arguments));
-            !errors.empty())
+        if (const auto errors = add_tunnels_of(files->second, *config); !errors.empty())
             return print_failures(errors, arguments);
     return reconcile(std::move(*config), arguments);
 }

@@ -86,7 +86,7 @@ void plan_all(std::vector<Section>& sections, const State& state) {
 std::string running_text(const State& state, const std::vector<std::string>& names) {
     std::vector<Section> sections;
     for (const auto& link : state.links)
-        if (is_running(link, names)) sections.push_back(section_of(link, state));
+        if (is_concerned(link, names)) sections.push_back(section_of(link, state));
     plan_all(sections, state);
     std::string text;
     for (auto& section : sections) {
@@ -99,6 +99,8 @@ std::string running_text(const State& state, const std::vector<std::string>& nam
         text += comment_lines(
             formatted("{} is left out: {}.\n{}", section.name, section.obstacle, section.text));
     }
+    if (const auto others = left_out_text(left_out(state, names)); !others.empty())
+        text += formatted("{}# {}.\n", text.empty() ? "" : "\n", others);
     return text;
 }
 

@@ -27,8 +27,34 @@ Error cannot_read(std::string path, std::string_view what, int code) {
 
 struct Path {
     std::string path;
+    std::size_t word;
     bool is_named = true; ///< by the user, who may mean a FIFO
 };
+
+/// The directory of the call as the user knows it: what the shell says is that directory may lead
+/// there by symbolic links.
+std::filesystem::path working_directory() {
+    std::error_code ignored;
+    const char* const shell = std::getenv("PWD");
+    if (shell != nullptr && *shell == '/' && std::filesystem::equivalent(shell, ".", ignored))
+        return shell;
+    return std::filesystem::current_path(ignored);
+}
+
+/// Without `.` and doubled slashes. What comes before a `..` is resolved: behind a symbolic link,
+/// that leads elsewhere than the text says.
+std::filesystem::path without_dots(const std::filesystem::path& path) {
+    std::filesystem::path result;
+    for (const auto& part : path) {
+        if (part == "..") {
+            std::error_code ignored;
+            result = std::filesystem::weakly_canonical(result, ignored).parent_path();
+        } else if (part != "." && !part.empty()) {
+            result /= part;
+        }
+    }
+    return result;
+}
 
 /// The directory's files, sorted by name.
 Result<std::vector<std::string>> files_in(const std::string& directory) {
@@ -95,22 +121,29 @@ Result<std::string> read_stream(const Stream& file, const std::string& path,
 /// The paths that the words stand for.
 FileTexts read_paths(const std::vector<Path>& paths) {
     FileTexts texts;
-    for (const auto& [path, is_named] : paths) {
+    for (const auto& [path, word, is_named] : paths) {
         const auto stream = is_named ? open_stream(path) : open_regular(path);
         if (!stream && errno == 0) {
             texts.skipped.push_back(path);
             continue;
         }
         auto text = read_stream(stream, path, "file");
-        if (text)
-            texts.files.push_back({path == "-" ? "standard input" : path, std::move(*text)});
-        else
+        if (!text) {
             texts.errors.push_back(text.error());
+            continue;
+        }
+        texts.files.push_back({path == "-" ? "standard input" : path, std::move(*text)});
+        texts.words.push_back(word);
+        texts.sources.push_back(source_of(path));
     }
     return texts;
 }
 
 } // namespace
+
+std::string source_of(const std::string& path) {
+    return path == "-" ? "" : without_dots(working_directory() / path).string();
+}
 
 Result<std::string> read_text(const std::string& path, std::string_view what) {
     return read_stream(open_stream(path), path, what);
@@ -121,31 +154,45 @@ FileTexts read_files(const std::vector<std::string>& words) {
     std::vector<Error> errors;
     if (std::count(words.begin(), words.end(), "-") > 1)
         errors.emplace_back(Code::stdin_named_twice);
-    const auto add_directory = [&](const std::string& directory) {
+    const auto add_directory = [&](const std::string& directory, std::size_t word) {
         auto found = files_in(directory);
         if (found)
             for (auto& path : *found)
-                paths.push_back({std::move(path), false});
+                paths.push_back({std::move(path), word, false});
         else if (!words.empty() || found.error().errno_code != ENOENT)
             errors.push_back(found.error());
     };
-    if (words.empty()) add_directory(default_directory);
-    for (const auto& word : words)
-        if (word != "-" && is_directory(word))
-            add_directory(word);
+    if (words.empty()) add_directory(default_directory, 0);
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (words[i] != "-" && is_directory(words[i]))
+            add_directory(words[i], i);
         else
-            paths.push_back({word});
-    if (!errors.empty()) return {{}, {}, std::move(errors)};
+            paths.push_back({words[i], i});
+    if (!errors.empty()) return {{}, {}, {}, {}, std::move(errors)};
     return read_paths(paths);
 }
 
-ParsedFiles read_tunnels(const std::vector<std::string>& words) {
-    const auto texts = read_files(words);
-    auto parsed = parse_files(texts.files, [](std::size_t, const std::string& path) {
+FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
+                       const ReadText& read_peers_file) {
+    FileTunnels read;
+    read.texts = std::move(texts);
+    read.parsed = parse_files(read.texts.files, read_peers_file);
+    auto& errors = read.parsed.errors;
+    errors.insert(errors.begin(), read.texts.errors.begin(), read.texts.errors.end());
+    for (auto& defined : read.parsed.tunnels)
+        defined.tunnel.source = read.texts.sources[defined.file];
+    std::vector<bool> defines(words.size());
+    for (const auto& defined : read.parsed.tunnels)
+        if (!words.empty()) defines[read.texts.words[defined.file]] = true;
+    for (std::size_t i = 0; i < words.size(); ++i)
+        if (!defines[i]) read.empty.push_back(words[i] == "-" ? "standard input" : words[i]);
+    return read;
+}
+
+FileTunnels read_tunnels(const std::vector<std::string>& words) {
+    return tunnels_in(read_files(words), words, [](std::size_t, const std::string& path) {
         return read_text(path, "peers file");
     });
-    parsed.errors.insert(parsed.errors.begin(), texts.errors.begin(), texts.errors.end());
-    return parsed;
 }
 
 } // namespace vxlanctl

@@ -98,7 +98,7 @@ using Problems = std::vector<Error>;
 /// Of the tunnels of these names, or all of them.
 tl::expected<Picture, Problems> picture_of_files(const std::vector<std::string>& files,
                                                  const std::vector<std::string>& names) {
-    auto parsed = read_tunnels(files);
+    auto parsed = read_tunnels(files).parsed;
     Problems problems = std::move(parsed.errors);
     if (!problems.empty()) return tl::unexpected(std::move(problems));
     std::vector<const Tunnel*> tunnels;
@@ -120,13 +120,11 @@ tl::expected<Picture, Problems> picture_of_files(const std::vector<std::string>&
     return picture_of(tunnels);
 }
 
-Result<Picture> picture_of_kernel(const std::vector<std::string>& names) {
-    const auto state = read_running(names, Surroundings::read);
-    if (!state) return tl::unexpected(state.error());
+Picture picture_of_kernel(const State& state, const std::vector<std::string>& names) {
     std::vector<const Link*> links;
-    for (const auto& link : state->links)
-        if (is_running(link, names)) links.push_back(&link);
-    return picture_of(links, *state);
+    for (const auto& link : state.links)
+        if (is_concerned(link, names)) links.push_back(&link);
+    return picture_of(links, state);
 }
 
 } // namespace
@@ -157,6 +155,7 @@ Result<int> run_graph(const Arguments& arguments) {
     if (style->json && arguments.has("format"))
         return error(Code::options_contradict, "", {{"one", "--json"}, {"other", "--format"}});
     Picture picture;
+    std::vector<std::string> others;
     if (const auto files = arguments.options.find("file"); files != arguments.options.end()) {
         auto wanted = picture_of_files(files->second, arguments.words);
         if (!wanted) return print_failures(wanted.error(), arguments);
@@ -164,14 +163,18 @@ Result<int> run_graph(const Arguments& arguments) {
         restrict_to(no_capability);
     } else {
         restrict_to(no_capability);
-        auto running = picture_of_kernel(arguments.words);
-        if (!running) return tl::unexpected(running.error());
-        picture = std::move(*running);
+        const auto state = read_running(arguments.words, Surroundings::read);
+        if (!state) return tl::unexpected(state.error());
+        picture = picture_of_kernel(*state, arguments.words);
+        others = left_out(*state, arguments.words);
     }
     if (style->json) {
-        print(document_text(picture_json(picture)));
+        auto document = picture_json(picture);
+        document["not_managed"] = left_out_json(others);
+        print(document_text(document));
         return 0;
     }
+
     if (!style->verbose) picture = summarised(std::move(picture), {});
     std::string text;
     if (format == "text") text = graph_text(picture, user_charset());
@@ -182,6 +185,13 @@ Result<int> run_graph(const Arguments& arguments) {
         if (!svg) return tl::unexpected(svg.error());
         text = std::move(*svg);
     }
+    const std::string more = left_out_text(others);
+    if (!more.empty() && format != "svg")
+        text += formatted("{}{}.\n",
+                          format == "dot"       ? "// "
+                          : format == "mermaid" ? "%% "
+                                                : "",
+                          more);
     if (!style->quiet) print(text);
     return 0;
 }

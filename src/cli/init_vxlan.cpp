@@ -36,6 +36,7 @@ std::vector<OptionInfo> init_vxlan_options() {
     auto options = change_options();
     const auto more = write_options();
     options.insert(options.end(), more.begin(), more.end());
+    options.push_back(override_option());
     return options;
 }
 

@@ -147,7 +147,8 @@ std::string link_words(const LinkAttributes& attributes) {
     std::string text;
     for (const auto& row : link_attributes()) {
         if (!is_stated(attributes, row) || row.name == "master" || row.name == "vrf" ||
-            row.wire == Wire::ipv4_conf || row.name == "alias" || row.name == "up")
+            row.wire == Wire::ipv4_conf || row.name == "alias" || row.name == "up" ||
+            row.name == "arp")
             continue;
         text += formatted(" {} {}", word_of(row.name), value_text(attributes, row));
     }
@@ -324,6 +325,8 @@ public:
             setting(op.link, "promote_secondaries", *conf.promote_secondaries ? 1 : 0);
         if (conf.rp_filter) setting(op.link, "rp_filter", static_cast<int>(*conf.rp_filter));
         if (conf.forward) setting(op.link, "forwarding", *conf.forward ? 1 : 0);
+        if (op.changed.arp)
+            line("ip link set dev {} arp {}", name(op), *op.changed.arp ? "on" : "off");
         if (op.changed.up) line("ip link set dev {} {}", name(op), *op.changed.up ? "up" : "down");
         if (op.changed.alias)
             line("# {}: the mark in the alias is vxlanctl's own, and is left out", name(op));
@@ -384,8 +387,9 @@ public:
     void operator()(const RemoveRule& op) { rule("del", op.rule); }
     void operator()(const SetForwarding& op) { setting(op.link, "forwarding", op.on ? 1 : 0); }
     void operator()(const AddAddress& op) {
-        line("ip addr add {} dev {}{}", address_words(op.address), name(op),
-             address_details(op.address, op.link));
+        const bool is_there = changes_ != nullptr && !changes_->empty();
+        line("ip addr {} {} dev {}{}", is_there ? "replace" : "add", address_words(op.address),
+             name(op), address_details(op.address, op.link));
     }
     void operator()(const RemoveAddress& op) {
         line("ip addr del {} dev {}", address_words(op.address), name(op));

@@ -7,6 +7,7 @@ std::vector<OptionInfo> ipip6_up_options() {
     auto options = tunnel_options(TunnelKind::ip6tnl);
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
+    options.push_back(override_option());
     options.push_back(wait_option());
     return options;
 }

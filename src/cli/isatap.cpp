@@ -18,6 +18,7 @@ std::vector<OptionInfo> isatap_up_options() {
     };
     for (auto&& more : {tunnel_options(TunnelKind::sit), change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
+    options.push_back(override_option());
     options.push_back(wait_option());
     return options;
 }

@@ -6,6 +6,7 @@
 #include "vxlanctl/guardian.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
+#include "vxlanctl/outer_way.h"
 #include "vxlanctl/reconciliation.h"
 #include "vxlanctl/resolve.h"
 
@@ -25,6 +26,7 @@ Result<PlanOptions> planning_choices(const Arguments& arguments) {
     options.allow_overlap = arguments.has("allow-overlap");
     options.exclusive = arguments.has("exclusive");
     options.force = arguments.has("force");
+    options.adopt = arguments.has("adopt");
     const bool keep = arguments.has("keep-foreign"), drop = arguments.has("drop-foreign");
     if (keep && drop)
         return error(Code::options_contradict, "",
@@ -49,6 +51,8 @@ std::size_t descriptors_for(const Config& config) {
     std::set<std::string_view> names;
     for (const auto& tunnel : config.tunnels)
         names.insert(tunnel.placement.netns);
+    for (const auto& [name, absent] : config.absent_elsewhere)
+        names.insert(name);
     return for_all + for_each * names.size();
 }
 
@@ -63,33 +67,43 @@ OtherPlace other_place(const std::string& name) {
 }
 
 /// One config for each namespace, the call's first. Several names may be of one namespace.
-std::vector<Place> places_of(const Config& config, const Kernel& home) {
-    std::vector<Place> places(1);
-    places[0].config = config;
-    places[0].config.tunnels.clear();
-    std::map<std::string, std::size_t> by_name{{"", 0}};
-    std::map<NamespaceId, std::size_t> by_id{{home.id(), 0}};
-    for (const auto& tunnel : config.tunnels) {
-        const auto& name = tunnel.placement.netns;
-        if (!by_name.contains(name)) {
-            auto other = other_place(name);
-            const auto known = other.kernel ? by_id.find(other.kernel->id()) : by_id.end();
-            if (known != by_id.end()) {
-                by_name[name] = known->second;
-            } else {
-                by_name[name] = places.size();
-                if (other.kernel) by_id[other.kernel->id()] = places.size();
-                Place& place = places.emplace_back();
-                place.elsewhere = std::move(other);
-                place.config.origin = config.origin;
-                place.config.unnamed = config.unnamed;
-                place.config.spared = config.spared;
-            }
-        }
-        places[by_name[name]].config.tunnels.push_back(tunnel);
+class Places {
+public:
+    Places(const Config& config, const Kernel& home) : by_id_{{home.id(), 0}}, places_(1) {
+        Config& here = places_[0].config = config;
+        here.tunnels.clear();
+        here.absent_elsewhere.clear();
+        blank_ = here;
+        blank_.absent.clear();
+        for (const auto& tunnel : config.tunnels)
+            in(tunnel.placement.netns).tunnels.push_back(tunnel);
+        for (const auto& [name, absent] : config.absent_elsewhere)
+            append(in(name).absent, std::vector<std::string>(absent));
     }
-    return places;
-}
+    std::vector<Place> take() { return std::move(places_); }
+
+private:
+    /// What is wanted in the namespace of that name.
+    Config& in(const std::string& name) {
+        const auto [known, is_new] = by_name_.try_emplace(name, places_.size());
+        if (!is_new) return places_[known->second].config;
+        auto other = other_place(name);
+        if (other.kernel) {
+            const auto [same, is_first] = by_id_.try_emplace(other.kernel->id(), places_.size());
+            known->second = same->second;
+            if (!is_first) return places_[same->second].config;
+        }
+        Place& place = places_.emplace_back();
+        place.elsewhere = std::move(other);
+        place.config = blank_;
+        return place.config;
+    }
+
+    std::map<std::string, std::size_t> by_name_{{"", 0}};
+    std::map<NamespaceId, std::size_t> by_id_;
+    std::vector<Place> places_;
+    Config blank_; ///< of a namespace of which nothing is wanted yet
+};
 
 std::set<std::string> devices_to_move(const Config& config) {
     std::set<std::string> devices;
@@ -147,6 +161,7 @@ public:
     Driver(Call& call, Config& config, const Probation* probation, Narration narration)
         : call_(call), config_(config), probation_(probation), narration_(narration) {
         call.is_several =
+            !config_.absent_elsewhere.empty() ||
             std::any_of(config_.tunnels.begin(), config_.tunnels.end(),
                         [](const Tunnel& tunnel) { return !tunnel.placement.netns.empty(); });
     }
@@ -158,7 +173,7 @@ public:
     Result<int> run(const Times& times) {
         if (call_.is_several) {
             allow_descriptors(descriptors_for(config_));
-            places_ = places_of(config_, call_.home);
+            places_ = Places(config_, call_.home).take();
         }
         give_up_privileges();
         if (call_.arguments.has("wait"))
@@ -222,6 +237,9 @@ private:
         std::vector<Config*> configs{&config_};
         for (auto& place : places_)
             configs.push_back(&place.config);
+        for (auto* config : configs)
+            for (auto& tunnel : config->tunnels)
+                complete_link_local_peers(tunnel);
         const auto names = names_in(config_);
         if (names.empty()) return {};
         if (call_.mode == Mode::apply) catch_signals();
@@ -229,7 +247,7 @@ private:
         if (!answers) return tl::unexpected(answers.error());
         for (auto* config : configs)
             for (auto& tunnel : config->tunnels)
-                put_addresses(tunnel, *answers);
+                put_addresses(tunnel, *answers), complete_link_local_peers(tunnel);
         return {};
     }
 
@@ -387,6 +405,7 @@ private:
         for (const auto& part : parts_) {
             append(plan.tunnels, part.plan().tunnels);
             append(plan.unnamed, part.plan().unnamed);
+            append(plan.kept, part.plan().kept);
             append(outcomes, part.outcomes());
         }
         use(plan, outcomes);
@@ -430,9 +449,10 @@ private:
             print(outcome_text(plan.tunnels[i], outcomes[i], planned, style));
         }
         for (const auto& name : plan.unnamed)
-            print(formatted("{}: in no file (--prune removes it)\n", printable(name)));
+            print(formatted("{}: not defined in any of these files (--prune removes it)\n",
+                            printable(name)));
         if (config_.unnamed == Unnamed::remove_all && plan.tunnels.empty())
-            print("no tunnel carries vxlanctl's mark\n");
+            print("no tunnel is managed by vxlanctl\n");
         if (sums_up) print(summary_text(plan, outcomes));
     }
 
@@ -494,6 +514,10 @@ OptionInfo wait_option() {
             "wait so long for lower devices and local addresses that are not there yet"};
 }
 
+OptionInfo override_option() {
+    return {"override", 0, "", "change a tunnel that a file defines, until the next apply"};
+}
+
 std::vector<OptionInfo> change_options() {
     return {
         {"allow-recreate", 0, "", "replace the link where the kernel cannot change it"},
@@ -503,6 +527,7 @@ std::vector<OptionInfo> change_options() {
         {"allow-flap", 0, "", "take the link down for a moment where the kernel needs that"},
         {"allow-overlap", 0, "", "accept an inner prefix that draws outer traffic into the tunnel"},
         {"exclusive", 0, "", "remove addresses and FDB pins that are not stated"},
+        {"adopt", 0, "", "take over an interface that another program seems to run"},
     };
 }
 

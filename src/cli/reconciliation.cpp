@@ -4,14 +4,18 @@
 #include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
+#include "vxlanctl/outer_ways.h"
+#include "vxlanctl/ownership.h"
 #include "vxlanctl/privileges.h"
 #include "vxlanctl/reader.h"
+#include "vxlanctl/services.h"
 #include "vxlanctl/shell_word.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <sys/random.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
@@ -23,22 +27,16 @@ std::string random_id() {
     return formatted("{:016x}", bits);
 }
 
-/// A host without a route to one peer is mostly without one to any: of many, a few are looked up.
-constexpr std::size_t many_ways = 17, few_ways = 4;
-
-/// Calls `take` with the way to each peer that the plan adds.
-template<class Take> void for_each_new_way(const TunnelPlan& plan, Take take) {
-    if (plan.wish == nullptr) return;
-    for (const auto& step : plan.steps)
-        if (const auto* added = std::get_if<AddFlood>(&step.operation))
-            for (const auto& entry : added->entries)
-                take(WayToPeer{entry.dst, plan.wish->tunnel.local.value(),
-                               plan.wish->tunnel.dev.value_or("")});
-}
-
 /// Which tunnels could not do without the device.
 bool needs(const TunnelPlan& tunnel, const Link& device) {
     return tunnel.wish != nullptr && tunnel.wish->tunnel.dev == device.name;
+}
+
+/// Whether a source is a file that does not exist any more. Of the name of a standard input nobody
+/// knows.
+bool is_gone(const std::string& source) {
+    return source.starts_with('/') && access(source.c_str(), F_OK) != 0 &&
+           (errno == ENOENT || errno == ENOTDIR);
 }
 
 bool is_carried_out(const TunnelPlan& tunnel) {
@@ -130,12 +128,16 @@ Result<void> Reconciliation::propose() {
     plan_ = std::move(*made);
     note_preparations();
     if (call_.keeps_first ||
-        std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(),
-                    [](const TunnelPlan& tunnel) { return tunnel.vanished.has_value(); }))
+        std::any_of(plan_.tunnels.begin(), plan_.tunnels.end(), [](const TunnelPlan& tunnel) {
+            return tunnel.vanished || (tunnel.stage > 0 && is_carried_out(tunnel));
+        }))
         first_ = state_;
     for (const auto& tunnel : plan_.tunnels)
         outcomes_.push_back(tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused);
     if (call_.mode == Mode::check) leave_out_what_is_no_drift();
+    if (!call_.style.quiet)
+        for (const auto& message : plan_.kept)
+            print_warning(message, codes(call_.style));
     for (const auto& tunnel : plan_.tunnels)
         report_problems(tunnel);
     return {};
@@ -164,6 +166,16 @@ Result<void> Reconciliation::find_devices() {
 Result<Plan> Reconciliation::make_plan() {
     ReadRequest request = request_for(config_);
     request.foreign = false;
+    // The record of a tunnel that went with what it stood on is found by no link.
+    request.needs = [this, of_links = request.needs](const State& state) {
+        Needs needs = of_links(state);
+        for (const auto& tunnel : plan_.tunnels) {
+            const Record* record =
+                tunnel.vanished ? find_record(first_, &*tunnel.vanished) : nullptr;
+            if (record != nullptr) add_to_release(needs, *record);
+        }
+        return needs;
+    };
     state_ = {};
     if (is_there()) {
         auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
@@ -175,24 +187,36 @@ Result<Plan> Reconciliation::make_plan() {
     for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
         if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
             state_.vanished.put(*tunnel.vanished);
-            if (const auto record = find_record(first_, &*tunnel.vanished))
-                state_.records.emplace(mark_of(*tunnel.vanished->attributes.alias)->id, *record);
+            if (const auto record = find_record(first_, &*tunnel.vanished)) {
+                const std::string id = mark_of(*tunnel.vanished->attributes.alias)->id;
+                state_.records.emplace(id, *record);
+                state_.orphans.erase(id);
+            }
         }
+    std::set<std::string_view> names;
+    for (const auto& tunnel : config_.tunnels)
+        names.insert(tunnel.name);
+    if (is_there())
+        state_.run_by = files_of_other_programs(
+            kernel().id(), state_, [&](const Link& link) { return names.contains(link.name); });
+    if (config_.origin == Origin::cli && plan_.tunnels.empty()) lay_over_files();
     // The SSH session comes into another one.
     if (!is_home() || call_.arguments.has("netns")) state_.ssh_client.reset();
-    Plan made = vxlanctl::plan(config_, state_, options_);
+    Plan made = vxlanctl::plan(config(), state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
     if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
         request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
         if (auto done = read_foreign(*netlink_, state_, request); !done)
             return tl::unexpected(done.error());
-        made = vxlanctl::plan(config_, state_, options_);
+        made = vxlanctl::plan(config(), state_, options_);
     }
-    if (is_there() && devices_.empty()) warn_of_missing_routes(made);
+    settle_over_files(made);
+    if (is_there() && devices_.empty())
+        judge_outer_ways(*netlink_, config(), state_, options_, made);
     for (auto& tunnel : made.tunnels) {
         tunnel.netns = name();
         const bool is_unknown = !is_home() && elsewhere_->obstacle;
-        if (!is_unknown && (is_there() || creates_namespace(config_))) continue;
+        if (!is_unknown && (is_there() || creates_namespace(config_) || tunnel.absent)) continue;
         tunnel.steps.clear();
         tunnel.errors = {is_unknown ? *elsewhere_->obstacle
                                     : Error(Code::netns_missing, "",
@@ -200,6 +224,37 @@ Result<Plan> Reconciliation::make_plan() {
         tunnel.errors.front().subject = tunnel.name;
     }
     return made;
+}
+
+/// A tunnel whose file is gone becomes the command line's.
+void Reconciliation::lay_over_files() {
+    for (std::size_t i = 0; i < config_.tunnels.size(); ++i) {
+        const Tunnel& words = config_.tunnels[i];
+        const Link* link = find_link(state_, words.name);
+        const Record* record = find_record(state_, link);
+        if (record == nullptr || record->source.empty() || is_gone(record->source) ||
+            mark_of(*link->attributes.alias)->origin != Origin::file)
+            continue;
+        OverFile over = over_file(words, *record, *link);
+        if (!over_files_) over_files_ = config_;
+        over_files_->tunnels[i] = std::move(over.tunnel);
+        differing_[words.name] = std::move(over.differing);
+    }
+}
+
+/// What a file says is changed only when that is asked for.
+void Reconciliation::settle_over_files(Plan& made) const {
+    for (auto& tunnel : made.tunnels) {
+        const auto found = differing_.find(tunnel.name);
+        if (found == differing_.end() || found->second.empty() || tunnel.steps.empty()) continue;
+        const Values values{{"file", tunnel.wish->source}, {"keys", joined(found->second, ", ")}};
+        if (call_.arguments.has("override")) {
+            tunnel.warnings.emplace_back(Code::overrides_file, tunnel.name, values);
+        } else {
+            tunnel.errors.emplace_back(Code::file_says_otherwise, tunnel.name, values);
+            tunnel.steps.clear();
+        }
+    }
 }
 
 /// Why the tunnel must not bring the device; none where nothing speaks against it.
@@ -488,38 +543,6 @@ void Reconciliation::report_problems(const TunnelPlan& tunnel) {
         call_.report_error(error);
 }
 
-/// Whether what the config makes will lead to the peer: an address of another tunnel, or a
-/// route.
-bool Reconciliation::gets_route(const IpAddress& peer) const {
-    const auto leads = [&](const auto& list, auto prefix_of) {
-        return list && std::any_of(list->begin(), list->end(), [&](const auto& element) {
-                   return contains(prefix_of(element), peer);
-               });
-    };
-    return std::any_of(config_.tunnels.begin(), config_.tunnels.end(), [&](const Tunnel& tunnel) {
-        return leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
-               leads(tunnel.routes, [](const Route& route) { return route.to; });
-    });
-}
-
-/// A look-up that fails is no reason to do nothing.
-void Reconciliation::warn_of_missing_routes(Plan& made) {
-    std::set<WayToPeer> asked;
-    for (const auto& tunnel : made.tunnels)
-        for_each_new_way(tunnel, [&](WayToPeer way) {
-            if (asked.size() < many_ways) asked.insert(std::move(way));
-        });
-    if (asked.size() == many_ways) asked.erase(std::next(asked.begin(), few_ways), asked.end());
-    const auto missing = unroutable(*netlink_, state_, asked);
-    if (!missing || missing->empty()) return;
-    for (auto& tunnel : made.tunnels)
-        for_each_new_way(tunnel, [&](const WayToPeer& way) {
-            if (missing->contains(way) && !gets_route(way.peer))
-                tunnel.warnings.emplace_back(Code::no_route, tunnel.name,
-                                             Values{{"peer", to_string(way.peer)}});
-        });
-}
-
 /// A mark that is missing or another one is no difference that matters to anybody.
 void Reconciliation::leave_out_what_is_no_drift() {
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
@@ -534,25 +557,48 @@ void Reconciliation::leave_out_what_is_no_drift() {
             tunnel.warnings.push_back(warning_of(name, tunnel.name));
     }
     plan_.unnamed.clear();
+    plan_.kept.clear();
 }
 
-/// Whether tunnels of the stage were planned on what an earlier stage was expected to make.
+/// Whether plans of the stage were made on what an earlier stage was expected to make, or count on
+/// what has failed.
 bool Reconciliation::stands_on_changes(std::size_t stage) const {
-    bool concerned = false, changed = false;
+    bool concerned = false, wished = false, changed = false, failed = false;
     for (const auto& tunnel : plan_.tunnels) {
-        concerned = concerned || (tunnel.stage == stage && tunnel.wish != nullptr);
-        changed = changed || (tunnel.stage < stage && tunnel.wish != nullptr &&
-                              !(tunnel.steps.empty() && tunnel.errors.empty()));
+        const bool is_earlier = tunnel.stage < stage;
+        concerned = concerned || tunnel.stage == stage;
+        wished = wished || (tunnel.stage == stage && tunnel.wish != nullptr);
+        changed = changed || (is_earlier && tunnel.wish != nullptr && !tunnel.steps.empty());
+        failed = failed || (is_earlier && !tunnel.errors.empty());
     }
-    return concerned && changed;
+    return (wished && changed) || (concerned && failed);
 }
 
 /// Plans a stage anew, now that the earlier ones are carried out, or have failed.
 void Reconciliation::plan_again(std::size_t stage) {
+    for (const auto& tunnel : plan_.tunnels)
+        if (tunnel.stage < stage && !tunnel.errors.empty())
+            options_.failed.emplace(tunnel.name, tunnel.errors.front());
+    const State planned_on = std::exchange(state_, {});
     auto again = make_plan();
+    // It was there, none of our steps has taken it, and it cannot be made again.
+    const auto has_been_removed = [&](const TunnelPlan& tunnel) {
+        return tunnel.wish != nullptr && find_link(planned_on, tunnel.name) != nullptr &&
+               find_link(state_, tunnel.name) == nullptr &&
+               state_.vanished.find(tunnel.name) == nullptr &&
+               !tunnel.wish->tunnel.dev.value_or("").empty() &&
+               find_link(state_, *tunnel.wish->tunnel.dev) == nullptr;
+    };
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
         TunnelPlan& tunnel = plan_.tunnels[i];
         if (tunnel.stage != stage) continue;
+        if (again && tunnel.errors.empty() && has_been_removed(tunnel)) {
+            tunnel.errors.emplace_back(Code::removed_during_run, tunnel.name,
+                                       Values{{"interface", *tunnel.wish->tunnel.dev}});
+            call_.report_error(tunnel.errors.back());
+            outcomes_[i] = Outcome::failed;
+            continue;
+        }
         if (again) {
             const auto now = std::find_if(
                 again->tunnels.begin(), again->tunnels.end(), [&](const TunnelPlan& other) {
@@ -562,6 +608,16 @@ void Reconciliation::plan_again(std::size_t stage) {
             const TunnelPlan before = std::exchange(tunnel, std::move(*now));
             tunnel.preparations = before.preparations;
             tunnel.stage = stage;
+            const bool is_gone = tunnel.wish != nullptr && !before.vanished &&
+                                 find_link(first_, tunnel.name) != nullptr &&
+                                 find_link(state_, tunnel.name) == nullptr;
+            if (is_gone && tunnel.errors.empty()) { // by the hand of others
+                Error error(Code::cannot_return, tunnel.name);
+                error.kind = ErrorKind::undo_incomplete;
+                error.more.emplace_back(Code::removed_meanwhile, "",
+                                        Values{{"interface", tunnel.name}});
+                tunnel.errors.push_back(std::move(error));
+            }
             TunnelPlan news = tunnel;
             std::erase_if(news.warnings,
                           [&](const Message& warning) { return is_in(before.warnings, warning); });
@@ -587,7 +643,7 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
         ProgressBar bar(call_.style);
         auto context = this->context();
         context.progress = [&](std::size_t done, std::size_t total) { bar.show(done, total); };
-        results = vxlanctl::carry_out(context, config_, tunnels, state_, options_);
+        results = vxlanctl::carry_out(context, config(), tunnels, state_, options_);
         warn_of_unrecorded(context, tunnels);
         news = std::move(context.announcements);
     }
@@ -596,10 +652,82 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
     for (std::size_t i = 0; i < tunnels.size(); ++i) {
         TunnelPlan& tunnel = tunnels[i];
         call_.wrote = call_.wrote || (results[i] && !tunnel.steps.empty());
+        if (results[i] && tunnel.absent) state_.links.erase(tunnel.name); // for good
         if (results[i] || !tunnel.errors.empty()) continue;
         outcomes_[first + i] = Outcome::failed;
         tunnel.errors.push_back(results[i].error());
-        call_.report_error(results[i].error());
+        if (results[i].error().kind == ErrorKind::undo_incomplete && stage > 0)
+            take_back_with_lower(tunnel);
+        call_.report_error(tunnel.errors.back());
+    }
+}
+
+/// The plans up to this one's stage that were carried out on what it stands on, below and above.
+std::vector<TunnelPlan*> Reconciliation::stack_of(const TunnelPlan& tunnel) {
+    const auto lower_of = [&](const TunnelPlan& other) {
+        std::set<std::string> lower;
+        const Link* was = find_link(first_, other.name);
+        if (was != nullptr) lower.insert(was->tunnel.dev.value_or(""));
+        if (other.wish != nullptr) lower.insert(other.wish->tunnel.dev.value_or(""));
+        lower.erase("");
+        return lower;
+    };
+    std::set<std::string> names{tunnel.name}, carried_out;
+    for (const auto& other : plan_.tunnels)
+        if (other.stage <= tunnel.stage && is_carried_out(other)) carried_out.insert(other.name);
+    for (bool changed = true; changed;) {
+        changed = false;
+        for (const auto& other : plan_.tunnels) {
+            const auto lower = lower_of(other);
+            const bool stands_on_one = std::any_of(
+                lower.begin(), lower.end(), [&](const auto& name) { return names.contains(name); });
+            if (stands_on_one && carried_out.contains(other.name))
+                changed = names.insert(other.name).second || changed;
+            if (names.contains(other.name))
+                for (const auto& name : lower)
+                    if (carried_out.contains(name)) changed = names.insert(name).second || changed;
+        }
+    }
+    std::vector<TunnelPlan*> stack;
+    for (auto& other : plan_.tunnels)
+        if (&other != &tunnel && names.contains(other.name) && is_carried_out(other) &&
+            other.stage <= tunnel.stage)
+            stack.push_back(&other);
+    return stack;
+}
+
+/// A tunnel that could not go back alone, since what it stands on has changed, goes back with that.
+void Reconciliation::take_back_with_lower(TunnelPlan& failed) {
+    const auto stack = stack_of(failed);
+    if (stack.empty()) return;
+    std::vector<TunnelPlan> plans;
+    for (const auto& tunnel : plan_.tunnels)
+        if (&tunnel == &failed || is_in(stack, const_cast<TunnelPlan*>(&tunnel)))
+            plans.push_back(tunnel);
+    for (auto& plan : plans)
+        plan.errors.clear();
+    auto context = this->context();
+    const auto left = vxlanctl::take_back(context, plans, first_);
+    warn_of_unrecorded(context, plan_.tunnels);
+    (void)announcer_.announce(kernel(), context.announcements); // without it, others find out later
+    const auto settle = [&](Error& error) {
+        const auto rest = std::find_if(left.begin(), left.end(), [&](const Error& other) {
+            return other.subject == error.subject;
+        });
+        error.kind = rest == left.end() ? ErrorKind::kernel : ErrorKind::undo_incomplete;
+        if (rest == left.end())
+            error.more.emplace_back(Code::restored);
+        else
+            error.more.insert(error.more.end(), rest->more.begin(), rest->more.end());
+    };
+    failed.errors.back().more.clear(); // what was left before
+    settle(failed.errors.back());
+    for (auto* tunnel : stack) {
+        Error error(Code::rolled_back_with_upper, tunnel->name, {{"other", failed.name}});
+        settle(error);
+        outcomes_[static_cast<std::size_t>(tunnel - plan_.tunnels.data())] = Outcome::failed;
+        tunnel->errors.push_back(error);
+        call_.report_error(error);
     }
 }
 

@@ -76,7 +76,12 @@ public:
                 [&](const AddRouters& op) { list(Ink::added, '+', "router", op.entries); },
                 [&](const ChangeRouters& op) { list(Ink::changed, '~', "router", op.entries); },
                 [&](const RemoveRouters& op) { list(Ink::removed, '-', "router", op.entries); },
-                [&](const AddAddress& op) { plus("address " + to_string(op.address.prefix)); },
+                [&](const AddAddress& op) {
+                    if (step.changes.empty())
+                        plus("address " + to_string(op.address.prefix));
+                    else
+                        changes(step.changes);
+                },
                 [&](const RemoveAddress& op) { minus("address " + to_string(op.address.prefix)); },
                 [&](const AddRoute& op) { plus("route " + to_string(op.route)); },
                 [&](const RemoveRoute& op) { minus("route " + to_string(op.route)); },
@@ -371,6 +376,7 @@ nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcom
     json["unnamed"] = nlohmann::json::array();
     for (const auto& name : plan.unnamed)
         json["unnamed"].push_back(printable(name));
+    json["kept"] = messages_json(plan.kept);
     return json;
 }
 
@@ -381,7 +387,8 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
     std::vector<std::string> parts;
     for (const auto& [outcome, count] : counts)
         parts.push_back(formatted("{} {}", count, outcome_phrase(outcome)));
-    if (!plan.unnamed.empty()) parts.push_back(formatted("{} in no file", plan.unnamed.size()));
+    if (!plan.unnamed.empty())
+        parts.push_back(formatted("{} not in these files", plan.unnamed.size()));
     const auto number = outcomes.size();
     return formatted("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s", parts.empty() ? "" : ": ",
                      fmt::join(parts, ", "));

@@ -1,9 +1,13 @@
 #include "vxlanctl/running.h"
 
+#include "vxlanctl/format.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/reader.h"
+#include "vxlanctl/services.h"
 #include "vxlanctl/tunnel_values.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 
@@ -49,6 +53,8 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
         if (!is_tunnel(*link))
             return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
     }
+    state->run_by = files_of_other_programs(
+        kernel->id(), *state, [&](const Link& link) { return is_running(link, names); });
     std::sort(state->links.begin(), state->links.end(),
               [](const Link& one, const Link& other) { return one.name < other.name; });
     return state;
@@ -58,6 +64,39 @@ bool is_running(const Link& link, const std::vector<std::string>& names) {
     const bool wanted =
         names.empty() || std::find(names.begin(), names.end(), link.name) != names.end();
     return is_tunnel(link) && !is_fallback(link) && wanted;
+}
+
+bool is_concerned(const Link& link, const std::vector<std::string>& names) {
+    return is_running(link, names) &&
+           (!names.empty() || mark_of(link.attributes.alias.value_or("")).has_value());
+}
+
+std::vector<std::string> left_out(const State& state, const std::vector<std::string>& names) {
+    std::vector<std::string> others;
+    for (const auto& link : state.links)
+        if (is_running(link, names) && !is_concerned(link, names)) others.push_back(link.name);
+    std::sort(others.begin(), others.end());
+    return others;
+}
+
+nlohmann::json left_out_json(const std::vector<std::string>& names) {
+    auto list = nlohmann::json::array();
+    for (const auto& name : names)
+        list.push_back(printable(name));
+    return list;
+}
+
+std::string left_out_text(const std::vector<std::string>& names) {
+    if (names.empty()) return "";
+    constexpr std::size_t most = 8;
+    std::vector<std::string> first(names.begin(),
+                                   names.begin() + static_cast<long>(std::min(names.size(), most)));
+    for (auto& name : first)
+        name = printable(name);
+    return formatted("{} not managed by vxlanctl, shown when named: {}{}",
+                     names.size() == 1 ? std::string("1 tunnel is")
+                                       : formatted("{} tunnels are", names.size()),
+                     joined(first, ", "), names.size() > most ? ", ..." : "");
 }
 
 } // namespace vxlanctl

@@ -3,6 +3,7 @@
 #include "vxlanctl/doctor.h"
 #include "vxlanctl/format.h"
 #include "vxlanctl/output.h"
+#include "vxlanctl/ownership.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/running.h"
 #include "vxlanctl/steps.h"
@@ -97,6 +98,32 @@ std::vector<std::string> forward_from(const Link& link, const State& state) {
     return record == nullptr ? std::vector<std::string>{} : record->forward_from;
 }
 
+nlohmann::json opaque_json(const OpaqueEntry& entry) {
+    nlohmann::json json{{"mac", to_string(entry.mac)}};
+    if (entry.group) {
+        json["group"] = *entry.group;
+        json["members"] = nlohmann::json::array();
+        for (const auto& member : entry.members)
+            json["members"].push_back(to_string(member));
+    }
+    if (entry.source_vni) json["source_vni"] = *entry.source_vni;
+    if (entry.dst) json["dst"] = to_string(*entry.dst);
+    return json;
+}
+
+/// What the entry leads to.
+std::string opaque_text(const OpaqueEntry& entry) {
+    std::string text = is_zero(entry.mac) ? "flooded frames" : to_string(entry.mac);
+    if (entry.source_vni) text += formatted(" of VNI {}", *entry.source_vni);
+    if (entry.dst) text += formatted(" at {}", to_string(*entry.dst));
+    if (!entry.group) return text;
+    std::vector<std::string> members;
+    for (const auto& member : entry.members)
+        members.push_back(to_string(member));
+    return text + formatted(" to next-hop group {}{}{}", *entry.group, members.empty() ? "" : ": ",
+                            joined(members, ", "));
+}
+
 void add_peers(nlohmann::json& json, const Link& link) {
     json["peers"] = nlohmann::json::array();
     json["elsewhere"] = nlohmann::json::array();
@@ -114,6 +141,9 @@ void add_peers(nlohmann::json& json, const Link& link) {
         if (!peer.via.empty()) item["via"] = printable(peer.via.str());
         json["peers"].push_back(std::move(item));
     }
+    json["other_entries"] = nlohmann::json::array();
+    for (const auto& entry : link.opaque)
+        json["other_entries"].push_back(opaque_json(entry));
     for (const auto& entry : entries_elsewhere(link))
         json["elsewhere"].push_back({{"mac", to_string(entry.mac)},
                                      {"dst", to_string(entry.remote.dst)},
@@ -254,6 +284,8 @@ std::string tunnel_text(const Link& link, const State& state, const OutputStyle&
         text += field("elsewhere", formatted("{} {} at {}, which is not in the flood list",
                                              origin_word(entry.origin), to_string(entry.mac),
                                              entry_text(entry.remote)));
+    for (const auto& entry : link.opaque)
+        text += field("other", opaque_text(entry));
     const auto& counters = link.counters;
     text += field("received",
                   formatted("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
@@ -275,12 +307,19 @@ Result<int> run_show(const Arguments& arguments) {
     const auto state = read_running(arguments.words);
     if (!state) return tl::unexpected(state.error());
     nlohmann::json document{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
-    for (const auto& link : state->links) {
-        if (!is_running(link, arguments.words)) continue;
+    std::vector<const Link*> links;
+    for (const auto& link : state->links)
+        if (is_running(link, arguments.words)) links.push_back(&link);
+    std::stable_partition(links.begin(), links.end(), [](const Link* link) {
+        return mark_of(link->attributes.alias.value_or("")).has_value();
+    });
+    for (const auto* link : links) {
+        if (has_unreadable_record(*link, *state))
+            print_warning(Message(Code::record_not_understood, link->name), codes(*style));
         if (style->json)
-            document["tunnels"].push_back(tunnel_json(link, *state));
+            document["tunnels"].push_back(tunnel_json(*link, *state));
         else if (!style->quiet)
-            print(tunnel_text(link, *state, *style));
+            print(tunnel_text(*link, *state, *style));
     }
     if (style->json) print(document_text(document));
     return 0;

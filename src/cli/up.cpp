@@ -28,6 +28,7 @@ std::vector<OptionInfo> up_options() {
         {"peers-file", 0, "FILE", "more peers, one a line; - is standard input; may be repeated"});
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
+    options.push_back(override_option());
     options.push_back(wait_option());
     options.push_back(resolve_option());
     return options;

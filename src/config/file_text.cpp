@@ -289,6 +289,8 @@ std::string key_lines(Tunnel tunnel) {
         if (place.create) text += line_of("create_netns", "true");
         if (place.move_dev) text += line_of("move_dev", "true");
     }
+    if (tunnel.adopt) text += line_of("adopt", "true");
+    if (tunnel.allow_overlap) text += line_of("allow_overlap", "true");
     return text;
 }
 

@@ -67,6 +67,7 @@ Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
                       {"help", "vxlanctl init-vxlan --help"}});
     Tunnel tunnel = blank_tunnel(TunnelKind::vxlan);
     tunnel.failed_port = script_port;
+    tunnel.implied = stated_keys(tunnel);
 
     tunnel.tunnel.dev = words[0];
     if (auto good = check_link_name(words[0]); !good) return with_subject(good.error(), "DEV");
@@ -86,6 +87,7 @@ Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
     if (!rest.empty() && is_number(rest.front())) {
         if (auto stated = state_vni(tunnel, rest.front()); !stated)
             return tl::unexpected(stated.error());
+        tunnel.implied.erase("vni");
         rest = rest.subspan(1);
     }
     auto peers = parse_script_peers(rest, *local);

@@ -430,6 +430,7 @@ public:
         read_rules();
         read_forward_from();
         read_placement();
+        read_permissions();
         switch (kind_) {
         case TunnelKind::vxlan:
             read_dev();
@@ -684,6 +685,12 @@ private:
         if (placement.move_dev && find("dev") == nullptr)
             refuse(Error(Code::means_nothing_without, "", {{"key", "dev"}}), "move_dev",
                    *find("move_dev"));
+    }
+
+    /// What a service cannot say on a command line.
+    void read_permissions() {
+        tunnel_.adopt = boolean_of("adopt").value_or(false);
+        tunnel_.allow_overlap = boolean_of("allow_overlap").value_or(false);
     }
 
     void read_forward_from() {
@@ -1023,7 +1030,8 @@ std::vector<std::string> section_keys(TunnelKind kind) {
     for (const auto& row : link_attributes())
         if (is_option(row, kind)) keys.emplace_back(row.name);
     if (kind != TunnelKind::sit) keys.emplace_back("forward_from");
-    keys.insert(keys.end(), {"routes", "rules", "netns", "create_netns", "move_dev"});
+    keys.insert(keys.end(),
+                {"routes", "rules", "netns", "create_netns", "move_dev", "adopt", "allow_overlap"});
     return keys;
 }
 

@@ -23,10 +23,19 @@ Result<void> first_of(std::vector<BadElement> bad, std::string_view role,
     return with_subject(error, formatted("{} '{}'", role, texts[index]));
 }
 
-/// Everything that the options say about the attributes of one table.
+/// A tunnel of which the words have said nothing yet.
+Tunnel unsaid_tunnel(TunnelKind kind) {
+    Tunnel tunnel = blank_tunnel(kind);
+    tunnel.implied = stated_keys(tunnel);
+    return tunnel;
+}
+
+/// Everything that the options say about the attributes of one table. What they say is not implied
+/// any more.
 template<class Attributes>
 Result<void> take_options(Attributes& attributes, std::span<const AttributeRow<Attributes>> rows,
-                          TunnelKind kind, const OptionValues& options) {
+                          TunnelKind kind, const OptionValues& options,
+                          std::set<std::string>& implied) {
     for (const auto& row : rows) {
         if (!is_option(row, kind)) continue;
         const std::string name = option_name(row.name);
@@ -37,6 +46,8 @@ Result<void> take_options(Attributes& attributes, std::span<const AttributeRow<A
             (void)set_value(attributes, row, "no");
         }
         const auto option = options.find(name);
+        if (option == options.end() && !options.contains("no-" + name)) continue;
+        implied.erase(std::string(row.name));
         if (option == options.end()) continue;
         const std::string text = row.argument.empty() ? "yes" : option->second.back();
         if (auto set = state_value(attributes, row, text, kind); !set) {
@@ -58,9 +69,12 @@ std::vector<std::string> values_of(const OptionValues& options, std::string_view
 /// The options that all kinds of tunnels have, and those of this one's table.
 Result<void> take_all_options(Tunnel& tunnel, const OptionValues& options) {
     const TunnelKind kind = tunnel.tunnel.kind;
-    if (auto taken = take_options(tunnel.link, link_attributes(), kind, options); !taken)
+    if (auto taken = take_options(tunnel.link, link_attributes(), kind, options, tunnel.implied);
+        !taken)
         return taken;
-    if (auto taken = take_options(tunnel.tunnel, tunnel_attributes(kind), kind, options); !taken)
+    if (auto taken =
+            take_options(tunnel.tunnel, tunnel_attributes(kind), kind, options, tunnel.implied);
+        !taken)
         return taken;
     if (tunnel.link.master && tunnel.link.vrf)
         return error(Error(Code::options_contradict, "", {{"one", "--vrf"}, {"other", "--master"}})
@@ -174,7 +188,7 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     if (words.size() < fixed_words)
         return error(Code::wrong_words, "",
                      {{"words", "DEV LOCAL IFNAME INNER PEER..."}, {"help", "vxlanctl up --help"}});
-    Tunnel tunnel = blank_tunnel(TunnelKind::vxlan);
+    Tunnel tunnel = unsaid_tunnel(TunnelKind::vxlan);
     auto dev = parse_dev(words[0]);
     if (!dev) return with_subject(dev.error(), "DEV");
     tunnel.tunnel.dev = std::move(*dev);
@@ -220,7 +234,7 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
         return error(
             Code::wrong_words, "",
             {{"words", "IFNAME LOCAL PREFIX ROUTER..."}, {"help", "vxlanctl isatap up --help"}});
-    Tunnel tunnel = blank_tunnel(TunnelKind::sit);
+    Tunnel tunnel = unsaid_tunnel(TunnelKind::sit);
     tunnel.name = words[0];
     if (auto good = check_tunnel_name(tunnel.name, TunnelKind::sit); !good)
         return with_subject(good.error(), "IFNAME");
@@ -251,7 +265,7 @@ Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const Option
         return error(
             Code::wrong_words, "",
             {{"words", "IFNAME LOCAL6 REMOTE6 [INNER]"}, {"help", "vxlanctl ipip6 up --help"}});
-    Tunnel tunnel = blank_tunnel(kind);
+    Tunnel tunnel = unsaid_tunnel(kind);
     tunnel.name = words[0];
     if (auto good = check_tunnel_name(tunnel.name, kind); !good)
         return with_subject(good.error(), "IFNAME");

@@ -42,6 +42,7 @@ constexpr LinkRow link_rows[] = {
      "", "forward the IPv4 packets that come out of the tunnel"},
     {"alias", &LinkAttributes::alias, IFLA_IFALIAS, 0, Wire::special, in_place, "", "", ""},
     {"up", &LinkAttributes::up, 0, 0, Wire::special, in_place, "", "", ""},
+    {"arp", &LinkAttributes::arp, 0, 0, Wire::special, in_place, "yes", "", ""},
 };
 
 // From vxlan_nl2conf() and vxlan_changelink() in drivers/net/vxlan/vxlan_core.c.
@@ -453,6 +454,24 @@ std::uint64_t used_header_bits(const TunnelAttributes& vxlan) {
 
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over) {
     return merged_rows(link_attributes(), std::move(base), over);
+}
+
+std::map<std::string, std::string> stated_values(const Tunnel& tunnel) {
+    std::map<std::string, std::string> values;
+    const auto note = [&](const auto& attributes, const auto& rows) {
+        for (const auto& row : rows)
+            if (is_stated(attributes, row)) values.emplace(row.name, value_text(attributes, row));
+    };
+    note(tunnel.link, link_attributes());
+    note(tunnel.tunnel, tunnel_attributes(tunnel.tunnel.kind));
+    return values;
+}
+
+std::set<std::string> stated_keys(const Tunnel& tunnel) {
+    std::set<std::string> names;
+    for (const auto& [name, value] : stated_values(tunnel))
+        names.insert(name);
+    return names;
 }
 
 TunnelAttributes merged(TunnelAttributes base, const TunnelAttributes& over) {

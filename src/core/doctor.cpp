@@ -1,9 +1,12 @@
 #include "vxlanctl/doctor.h"
 
+#include "vxlanctl/doubled_peers.h"
+
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/elsewhere.h"
 #include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
+#include "vxlanctl/ownership.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/shell_word.h"
 
@@ -363,7 +366,11 @@ void check_routers(Check& check, const Link& link, const std::vector<Route>& by_
 }
 
 void check_peers(Check& check, const Link& link, bool in_files) {
-    if (link.flood_list.empty() && !has_remote(link) && !link.tunnel.external.value_or(false)) {
+    const bool floods_elsewhere =
+        has_remote(link) || link.tunnel.external.value_or(false) ||
+        std::any_of(link.opaque.begin(), link.opaque.end(),
+                    [](const OpaqueEntry& entry) { return is_zero(entry.mac); });
+    if (link.flood_list.empty() && !floods_elsewhere) {
         std::vector<std::string> commands;
         for (const auto& entry : link.macs) // the kernel learns from whoever sends
             if (auto command = flood_command("append", link.name, entry.remote);
@@ -385,21 +392,24 @@ void check_peers(Check& check, const Link& link, bool in_files) {
 
 void check_flood_list(Check& check, const Link& link) {
     const auto& entries = link.flood_list;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        const auto twice = [&] {
-            return Message(Code::peer_twice, "", {{"peer", to_string(entries[i].dst)}});
-        };
-        if (i > 0 && entries[i - 1].dst == entries[i].dst) // the plainer one sorts first
-            check.fail(twice(), flood_command("del", link.name, entries[i]));
-        if (has_remote(link) && *link.tunnel.remote == entries[i].dst)
-            check.fail(twice(),
-                       formatted("ip link set dev {} type vxlan id {} remote {}", q(link.name),
-                                 link.tunnel.vni.value_or(0),
-                                 entries[i].dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
+    for (const auto& [plain, other, is_remote] : doubled_peers(entries, link.tunnel)) {
+        const Message twice(Code::peer_twice, "", {{"peer", to_string(plain.dst)}});
+        if (is_remote)
+            check.fail(twice, formatted("ip link set dev {} type vxlan id {} remote {}",
+                                        q(link.name), link.tunnel.vni.value_or(0),
+                                        plain.dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
+        else
+            check.fail(twice, flood_command("del", link.name, other));
     }
     check.pass(Code::flood_list_fine,
                {{"entries",
                  formatted("{} {}", entries.size(), entries.size() == 1 ? "entry" : "entries")}});
+}
+
+/// What shows that another program runs the tunnel; its peers and entries are that one's affair.
+std::vector<std::string> signs_of_another(const Link& link, const State& state) {
+    return mark_of(link.attributes.alias.value_or("")) ? std::vector<std::string>{}
+                                                       : signs_of_another_program(link, state);
 }
 
 /// All checks of one tunnel.
@@ -425,8 +435,9 @@ public:
         const bool local =
             here && !(below != nullptr && is_examined(below->tunnel)) &&
             made("local_address", [&](Check& check) { local_address(check, below); });
-        if (is_vxlan) {
-            made("port", [&](Check& check) { port(check); });
+        const auto signs = signs_of_another(*link_, state_);
+        if (is_vxlan) made("port", [&](Check& check) { port(check); });
+        if (is_vxlan && signs.empty()) {
             made("peers", [&](Check& check) { check_peers(check, *link_, wish() != nullptr); });
             made("flood_list", [&](Check& check) { check_flood_list(check, *link_); });
         }
@@ -448,6 +459,12 @@ public:
         if (here && lower && local) made("rp_filter", [&](Check& check) { rp_filter(check); });
         if (lower) made("forwarding", [&](Check& check) { forwarding(check); });
         if (here && local) made("firewall", [&](Check& check) { firewall(check); });
+        if (!signs.empty()) {
+            made("manager", [&](Check& check) {
+                check.pass(Code::manager_another, {{"signs", joined(signs, ", ")}});
+            });
+            return;
+        }
         if (is_vxlan && sound()) made("macs", [&](Check& check) { macs(check); });
         if (is_vxlan) made("pins", [&](Check& check) { pins(check); });
         made("manager", [&](Check& check) { manager(check); });
@@ -1321,7 +1338,8 @@ std::vector<Message> problems(const Link& link, const State& state) {
     look([&](Check& one) { check_lower_mtu(one, link, state); });
     look([&](Check& one) { check_local_address(one, link, state); });
     if (is_isatap(link)) look([&](Check& one) { check_routers(one, link, default_routes(link)); });
-    if (link.tunnel.kind != TunnelKind::vxlan) return found;
+    if (link.tunnel.kind != TunnelKind::vxlan || !signs_of_another(link, state).empty())
+        return found;
     look([&](Check& one) { check_peers(one, link, false); });
     look([&](Check& one) { check_flood_list(one, link); });
     return found;
@@ -1331,6 +1349,8 @@ std::vector<IpAddress> other_ends(const Link& link) {
     std::vector<IpAddress> ends;
     for (const auto& entry : link.flood_list)
         ends.push_back(entry.dst);
+    for (const auto& entry : link.opaque)
+        ends.insert(ends.end(), entry.members.begin(), entry.members.end());
     for (const auto& entry : link.routers)
         ends.push_back(entry.router);
     if (has_remote(link)) ends.push_back(*link.tunnel.remote);
@@ -1353,9 +1373,6 @@ std::vector<std::string> tunnels_meant(const std::vector<std::string>& names, co
             meant.insert(link.name);
     for (const auto& wish : wishes)
         meant.insert(wish.name);
-    if (meant.empty())
-        for (const auto& link : state.links)
-            if (is_tunnel(link) && !is_fallback(link)) meant.insert(link.name);
     return {meant.begin(), meant.end()};
 }
 

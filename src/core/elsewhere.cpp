@@ -1,17 +1,13 @@
 #include "vxlanctl/elsewhere.h"
 
+#include "vxlanctl/lists.h"
+#include "vxlanctl/ownership.h"
+
 #include <algorithm>
 #include <functional>
 
 namespace vxlanctl {
 namespace {
-
-template<class Attributes>
-void add_stated_keys(std::set<std::string>& keys, std::span<const AttributeRow<Attributes>> rows,
-                     const Attributes& attributes) {
-    for (const auto& row : rows)
-        if (is_stated(attributes, row)) keys.emplace(row.name);
-}
 
 /// Whether what is stated is there already, and neither we nor another tunnel made it. For that our
 /// protocol number is enough of a sign: it is taken away on the word of a record alone.
@@ -28,6 +24,17 @@ bool has_same(const Routes& routes, const Route& wanted) {
     const auto others = routes.beside(wanted);
     return std::any_of(others.begin(), others.end(),
                        [&](const Route* other) { return same_route(*other, wanted); });
+}
+
+/// The routes to the subnets of those addresses that the link has.
+void need_connected(Needs& needs, const Link& have, const std::vector<Prefix>& wanted,
+                    std::uint32_t table) {
+    for (const auto& address : have.addresses)
+        if (is_in(wanted, address.prefix, std::equal_to<>{}))
+            if (auto route = connected_route(address, table)) {
+                route->dev = have.name;
+                needs.connected.push_back(std::move(*route));
+            }
 }
 
 /// Whether anything stated or recorded is compared with what the namespace says of all links.
@@ -65,10 +72,15 @@ const Route* find_own_route(const Routes& routes, const Route& recorded) {
     return route != nullptr && is_restorable(*route) ? route : nullptr;
 }
 
-Record record_of(const Tunnel& tunnel, const State& state) {
+namespace {
+
+/// Without the peers, which may be thousands.
+Record record_without_peers(const Tunnel& tunnel, const State& state) {
     Record record;
-    add_stated_keys(record.keys, link_attributes(), tunnel.link);
-    add_stated_keys(record.keys, tunnel_attributes(tunnel.tunnel.kind), tunnel.tunnel);
+    record.keys = stated_keys(tunnel);
+    record.values = stated_values(tunnel);
+    record.source = tunnel.source;
+    record.interface = {tunnel.name, std::string(traits_of(tunnel.tunnel.kind).name), 0};
     record.addresses = tunnel.addresses.value_or(std::vector<Prefix>{});
     const Record* old = find_record(state, find_link(state, tunnel.name));
     const auto is_recorded = [&](auto list, const auto& wanted, auto equal) {
@@ -104,6 +116,20 @@ Record record_of(const Tunnel& tunnel, const State& state) {
     return record;
 }
 
+} // namespace
+
+Record record_of(const Tunnel& tunnel, const State& state) {
+    Record record = record_without_peers(tunnel, state);
+    if (!tunnel.peers) return record;
+    record.keys.emplace(peers_key);
+    record.peers = peers_text(*tunnel.peers);
+    // Those of a name without an address at the moment stay, and stay ours.
+    if (!tunnel.unresolved.empty())
+        if (const Record* old = find_record(state, find_link(state, tunnel.name)))
+            record.peers = united_peers(record.peers, old->peers);
+    return record;
+}
+
 Claims::Claims(std::map<std::string, Record> records) : records_(std::move(records)) {
     for (const auto& [id, record] : records_)
         for (const auto& route : record.routes)
@@ -121,6 +147,7 @@ Claims claims_on(const Config& config, const State& state) {
     std::map<std::string, Record> claims = state.records;
     const auto key_of = [&](const std::string& name) {
         const Link* link = find_link(state, name);
+        if (link == nullptr) link = state.vanished.find(name); // its own claim, not another's
         const auto mark =
             link != nullptr ? mark_of(link->attributes.alias.value_or("")) : std::optional<Mark>();
         return mark ? mark->id : name;
@@ -130,7 +157,7 @@ Claims claims_on(const Config& config, const State& state) {
     for (const auto& tunnel : config.tunnels)
         if (tunnel.routes || tunnel.rules || tunnel.forward_from ||
             claims.contains(key_of(tunnel.name)))
-            claims[key_of(tunnel.name)] = record_of(tunnel, state);
+            claims[key_of(tunnel.name)] = record_without_peers(tunnel, state);
     return claims;
 }
 
@@ -204,12 +231,20 @@ bool gives_up(const Record& older, const Record& newer) {
            lacks(&Record::forward_from, std::equal_to<>{});
 }
 
-Needs needs_to_release(const Record& record) {
-    Needs needs;
+void add_to_release(Needs& needs, const Record& record) {
     needs.rules = needs.settings = needs.all_records = true;
     needs.devices.insert(record.forward_from.begin(), record.forward_from.end());
     for (const auto& route : record.routes)
-        if (!route.dev.empty()) needs.links.insert(route.dev);
+        if (!route.dev.empty()) {
+            needs.links.insert(route.dev);
+            needs.routes.push_back(route);
+        }
+}
+
+Needs needs_to_release(const Record& record) {
+    Needs needs;
+    add_to_release(needs, record);
+    needs.routes.clear(); // all of these links
     return needs;
 }
 
@@ -245,13 +280,17 @@ Needs needs_of(const Config& config, const State& state) {
         const Link* have = find_link(state, tunnel.name);
         for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{}))
             if (have == nullptr || !has_address(*have, prefix)) needs.tables.insert(main_table);
+        if (have != nullptr && have->attributes.up.value_or(false) && tunnel.addresses)
+            need_connected(needs, *have, *tunnel.addresses, // the master may be a VRF
+                           have->master_index == 0 || tunnel.link.vrf ? own_table(tunnel, state)
+                                                                      : 0);
         for (const auto& route : stated_routes(tunnel, state)) {
             const Link* out = route.dev.empty() ? have : find_link(state, route.dev);
             if (out == nullptr || find_route(out->routes, route) == nullptr)
                 needs.tables.insert(route.table);
         }
         const Record old = record_behind(tunnel.name);
-        look(tunnel.name, record_of(tunnel, state), old);
+        look(tunnel.name, record_without_peers(tunnel, state), old);
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
             needs.all_records = // another tunnel's may say that it is we who made it forward
                 needs.all_records ||

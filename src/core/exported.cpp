@@ -7,6 +7,7 @@
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
@@ -60,6 +61,7 @@ void state_attributes(Exported& result, const Link& link, const State& state,
     tunnel.link = link.attributes;
     tunnel.link.alias.reset();
     tunnel.link.mac.reset();
+    tunnel.link.arp.reset();
     for (const auto& row : link_attributes())
         std::visit(
             [&](auto member) {
@@ -154,15 +156,39 @@ void state_forward_from(Exported& result, const State& state, const Record& reco
     }
 }
 
-void state_peers(Exported& result, const Link& link) {
-    const bool has_remote = link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
-    if (!has_remote && !is_external(link.flood_flags) && !ages(link.flood_state))
+/// Why the flood list is not ours to state; empty where it is. FRR's own entries of the list carry
+/// no sign (NTF_EXT_LEARNED) but their state, so that the rest of the interface has to tell.
+std::string owner_of_peers(const Link& link, const Record* record) {
+    if (link.tunnel.remote && !is_unspecified(*link.tunnel.remote))
+        return "has a default remote, so that nothing is said about peers: stating them would take "
+               "it away";
+    if (ages(link.flood_state)) return "has peers that vanish by themselves";
+    if (is_external(link.flood_flags)) return "has peers that a control plane keeps";
+    if (record != nullptr && record->keys.contains(peers_key)) return "";
+    const auto is_of = [](FdbOrigin origin) {
+        return [=](const MacEntry& entry) { return entry.origin == origin; };
+    };
+    if (std::any_of(link.macs.begin(), link.macs.end(), is_of(FdbOrigin::external)))
+        return "has entries of a control plane, to which the peers belong";
+    const bool has_pins = (link.flood_state & NUD_NOARP) != 0 ||
+                          std::any_of(link.macs.begin(), link.macs.end(), is_of(FdbOrigin::pinned));
+    if (!link.tunnel.learning.value_or(true) && has_pins)
+        return "learns no MACs, and has entries that another program set: its peers are taken for "
+               "that program's";
+    if (record == nullptr && !link.tunnel.learning.value_or(true) && link.flood_list.empty())
+        return "learns no MACs and has no peers yet, which another program may add";
+    return "";
+}
+
+void state_peers(Exported& result, const Link& link, const Record* record) {
+    std::string owner = owner_of_peers(link, record);
+    if (!owner.empty())
+        result.comments.push_back(std::move(owner));
+    else if (!link.flood_list.empty() || link.opaque.empty())
         result.tunnel.peers = link.flood_list;
-    else
-        result.comments.emplace_back(
-            has_remote ? "has a default remote, so that nothing is said about peers: stating them "
-                         "would take it away"
-                       : "has peers that a control plane keeps, or that vanish by themselves");
+    if (!link.opaque.empty())
+        result.comments.push_back("also has FDB entries that a file cannot state: " +
+                                  opaque_in_words(link.opaque));
 }
 
 } // namespace
@@ -179,7 +205,7 @@ Exported exported(const Link& link, const State& state) {
     if (record != nullptr) state_rules(result, state, *record);
     if (record != nullptr) state_forward_from(result, state, *record);
     if (link.tunnel.kind == TunnelKind::vxlan) {
-        state_peers(result, link);
+        state_peers(result, link, record);
         if (link.attributes.mac)
             result.comments.push_back(
                 formatted("has the MAC address {}", to_string(*link.attributes.mac)));

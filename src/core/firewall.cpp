@@ -123,6 +123,15 @@ std::string unknown_peers(const Link& link) {
     return "";
 }
 
+/// An allow-list that lacks the members of a next-hop group would cut them off.
+Result<void> check_groups(const Link& link) {
+    if (!unknown_peers(link).empty()) return {}; // there is no such list
+    for (const auto& entry : link.opaque)
+        if (entry.group && entry.members.empty())
+            return error(Code::group_members_unknown, link.name, {{"group", *entry.group}});
+    return {};
+}
+
 void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
     const std::string unknown = unknown_peers(link);
     if (!unknown.empty()) {
@@ -252,6 +261,7 @@ Result<Firewall> firewall_of(const Link& link, const State& state, const Firewal
     if (!name) return tl::unexpected(name.error());
     if (wish.masquerade == link.name) return error(Code::masquerade_is_tunnel, link.name);
     if (const auto good = check_master(link, wish); !good) return tl::unexpected(good.error());
+    if (const auto good = check_groups(link); !good) return tl::unexpected(good.error());
     const auto mtu = link.attributes.mtu.value_or(0);
     if (wish.clamp_mss && mtu <= 60)
         return error(Code::mtu_too_small_for_tcp, link.name, {{"mtu", mtu}});

@@ -5,8 +5,12 @@
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
+#include <charconv>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 #include <numeric>
 
 namespace vxlanctl {
@@ -167,29 +171,6 @@ std::string with_mark(std::string_view alias, const Mark& mark) {
                      mark.origin == Origin::cli ? "cli" : "file", mark.id);
 }
 
-std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which) {
-    std::vector<std::string> names;
-    if (which == Unnamed::keep) return names;
-    std::set<std::string_view> named(config.absent.begin(), config.absent.end());
-    named.insert(config.spared.begin(), config.spared.end());
-    for (const auto& tunnel : config.tunnels)
-        named.insert(tunnel.name);
-    for (const auto& link : state.links) {
-        const auto mark = mark_of(link.attributes.alias.value_or(""));
-        const bool meant = mark && (which == Unnamed::remove_all || mark->origin == Origin::file);
-        if (meant && is_tunnel(link) && !is_leftover(link) && !named.contains(link.name))
-            names.push_back(link.name);
-    }
-    std::sort(names.begin(), names.end());
-    return names;
-}
-
-std::vector<std::string> absent_links(const Config& config, const State& state) {
-    auto names = config.absent;
-    append(names, unnamed_links(config, state, config.unnamed));
-    return names;
-}
-
 bool is_tunnel(const Link& link) {
     return tunnel_kind(link.kind).has_value();
 }
@@ -258,6 +239,43 @@ bool same_identity(const Address& one, const Address& other) {
     return one.prefix == other.prefix && one.peer == other.peer;
 }
 
+bool differs_in_lifetime(const Address& one, const Address& other) {
+    return (one.valid_seconds == forever) != (other.valid_seconds == forever) ||
+           (one.preferred_seconds == forever) != (other.preferred_seconds == forever);
+}
+
+std::optional<Route> connected_route(const Address& address, std::uint32_t table) {
+    const Prefix& prefix = address.prefix;
+    const Family family = prefix.address.family;
+    const bool has_none = prefix.length >= full_length(family) || address.peer ||
+                          (address.flags & (IFA_F_NOPREFIXROUTE | IFA_F_DADFAILED)) != 0;
+    // Of IPv4's secondary addresses, the primary one has it (fib_add_ifaddr()); the same bit says
+    // of an IPv6 address that it is a temporary one. Nor has 0.0.0.0/LENGTH any.
+    const bool is_secondary = (address.flags & IFA_F_SECONDARY) != 0;
+    const Prefix network = network_of(prefix);
+    if (has_none || is_secondary || is_unspecified(network.address)) return std::nullopt;
+    constexpr std::uint32_t ipv6_metric = 256; // IP6_RT_PRIO_ADDRCONF
+    Route route;
+    route.to = network;
+    route.table = table;
+    route.protocol = RTPROT_KERNEL;
+    route.metric = address.metric;
+    if (family == Family::ipv4) {
+        route.scope = RT_SCOPE_LINK;
+        route.source = prefix.address;
+    } else if (route.metric == 0) {
+        route.metric = ipv6_metric;
+    }
+    return route;
+}
+
+bool has_connected(const Routes& routes, const Route& connected) {
+    return std::any_of(routes.begin(), routes.end(), [&](const Route& route) {
+        const bool is_in_table = connected.table == 0 || route.table == connected.table;
+        return route.to == connected.to && is_in_table && !route.via && route.type == RTN_UNICAST;
+    });
+}
+
 bool has_address(const Link& link, const Prefix& prefix) {
     return std::any_of(link.addresses.begin(), link.addresses.end(),
                        [&](const Address& address) { return address.prefix == prefix; });
@@ -280,6 +298,85 @@ std::uint32_t overhead(const TunnelAttributes& tunnel) {
         return tunnel.encaplimit.value_or(no_encaplimit) == no_encaplimit ? 40 : 48;
     }
     return 0;
+}
+
+namespace {
+
+/// As to_string(), which is slow for thousands of them.
+void append_address(std::string& text, const IpAddress& address) {
+    if (address.family != Family::ipv4) {
+        text += to_string(address);
+        return;
+    }
+    std::array<char, sizeof "255.255.255.255"> digits;
+    char* at = digits.data();
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i > 0) *at++ = '.';
+        at = std::to_chars(at, digits.data() + digits.size(), address.bytes[i]).ptr;
+    }
+    text.append(digits.data(), at);
+}
+
+} // namespace
+
+std::string peers_text(const std::vector<FloodEntry>& peers) {
+    std::string text;
+    for (const auto& peer : peers) {
+        if (!text.empty()) text += ' ';
+        append_address(text, peer.dst);
+        if (!peer.port && !peer.vni && peer.via.empty()) continue;
+        text += formatted("/{}/{}/{}", peer.port ? std::to_string(*peer.port) : "",
+                          peer.vni ? std::to_string(*peer.vni) : "", peer.via.str());
+    }
+    return text;
+}
+
+namespace {
+
+std::optional<FloodEntry> parse_peer_word(std::string_view word) {
+    const auto next = [&] {
+        const auto end = std::min(word.find('/'), word.size());
+        const std::string_view field = word.substr(0, end);
+        word.remove_prefix(std::min(end + 1, word.size()));
+        return field;
+    };
+    const auto number = [](std::string_view text, auto& value) {
+        std::remove_reference_t<decltype(*value)> parsed = 0;
+        const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+        if (problem == std::errc() && end == text.data() + text.size()) value = parsed;
+    };
+    const auto dst = parse_address(next());
+    if (!dst) return std::nullopt;
+    FloodEntry peer;
+    peer.dst = *dst;
+    number(next(), peer.port);
+    number(next(), peer.vni);
+    peer.via = LinkName(word);
+    return peer;
+}
+
+} // namespace
+
+std::vector<FloodEntry> parse_peers_text(std::string_view text) {
+    std::vector<FloodEntry> peers;
+    while (!text.empty()) {
+        const auto end = std::min(text.find(' '), text.size());
+        if (const auto peer = parse_peer_word(text.substr(0, end))) peers.push_back(*peer);
+        text.remove_prefix(std::min(end + 1, text.size()));
+    }
+    std::sort(peers.begin(), peers.end());
+    return peers;
+}
+
+std::string united_peers(const std::string& one, const std::string& other) {
+    if (one == other || other.empty()) return one;
+    if (one.empty()) return other;
+    std::vector<FloodEntry> both = parse_peers_text(one);
+    const auto more = parse_peers_text(other);
+    both.insert(both.end(), more.begin(), more.end());
+    std::sort(both.begin(), both.end());
+    both.erase(std::unique(both.begin(), both.end()), both.end());
+    return peers_text(both);
 }
 
 } // namespace vxlanctl

@@ -1,17 +1,22 @@
 #include "vxlanctl/plan.h"
 
+#include "vxlanctl/effect.h"
 #include "vxlanctl/elsewhere.h"
 #include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 #include "vxlanctl/names.h"
+#include "vxlanctl/ownership.h"
 #include "vxlanctl/preflight.h"
+#include "vxlanctl/shell_word.h"
 #include "vxlanctl/stacking.h"
 #include "vxlanctl/steps.h"
 
 #include <algorithm>
 #include <iterator>
 #include <linux/if_addr.h>
+#include <map>
 #include <numeric>
+#include <set>
 
 namespace vxlanctl {
 namespace {
@@ -38,6 +43,25 @@ void reset_unstated(Attributes& attributes, std::span<const AttributeRow<Attribu
     }
 }
 
+/// The table of the routes to its subnets.
+std::uint32_t table_of(const Tunnel& tunnel, const Link& have, const State& state) {
+    const Link* vrf = find_link(state, have.attributes.vrf.value_or(""));
+    const bool keeps_vrf = !tunnel.link.vrf && vrf != nullptr && vrf->vrf_table != 0;
+    return keeps_vrf ? vrf->vrf_table : own_table(tunnel, state);
+}
+
+/// Takes away the peers that were ours, now that none are stated: what others added stays, and so
+/// does a list that a control plane has taken over.
+void release_peers(LinkTarget& target, const Link& have, const Record& record) {
+    if (!record.keys.contains(peers_key) || is_external(have.flood_flags)) return;
+    const auto ours = parse_peers_text(record.peers);
+    auto left = minus(have.flood_list, ours);
+    if (left == have.flood_list) return;
+    target.flood_list = std::move(left);
+    target.flood_state = have.flood_state;
+    target.flood_flags = have.flood_flags;
+}
+
 /// What the tunnel's link shall become, given what it is: the stated values, the defaults of what
 /// we set earlier and is no longer stated, and what of ours is surplus.
 LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& record,
@@ -61,6 +85,8 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
         target.tunnel.external = false;
         target.tunnel.vnifilter = false;
     }
+    // Without ARP no neighbour inside is found; a new link has it.
+    if (have != nullptr && have->attributes.arp == false) target.attributes.arp = true;
     if (tunnel.tunnel.kind == TunnelKind::ip6tnl) // would have no ends of its own
         target.tunnel.external = false;
     const bool resets_mtu = !tunnel.link.mtu && record.keys.contains("mtu");
@@ -93,10 +119,17 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     // A run that was killed had no time to switch it off again.
     if (record.keys.contains(promotion_key) && !is_behind_foreign(*have, target))
         target.attributes.promote_secondaries = false;
-    // Addresses with a peer of their own, a label or a lifetime are equal if prefix and peer are.
+    // Addresses with a peer of their own or a label are equal if prefix and peer are. One that has
+    // got a lifetime would go some day.
     for (auto& address : target.addresses)
         for (const auto& present : have->addresses)
-            if (present.prefix == address.prefix) address = present;
+            if (present.prefix == address.prefix) {
+                address = present;
+                address.valid_seconds = address.preferred_seconds = forever;
+                address.is_unrouted = false;
+                const auto route = connected_route(address, table_of(tunnel, *have, state));
+                if (present.is_unrouted && route) target.lost_connected.push_back(*route);
+            }
     // A route of the same identity will do, whoever made it.
     const Routes wanted_routes(target.routes);
     for (const auto& route : record.routes)
@@ -106,13 +139,22 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
                 target.surplus_routes.push_back(*present);
     for (auto& route : target.routes)
         if (const Route* present = find_route(have->routes, route)) route = *present;
+    std::erase_if(target.lost_connected, [&](const Route& route) {
+        return !wanted_routes.beside(route).empty(); // it is set
+    });
     std::sort(target.routes.begin(), target.routes.end());
 
-    if (!tunnel.peers) return target;
+    if (!tunnel.peers) release_peers(target, *have, record);
+    if (!target.flood_list) return target;
     auto& flood_list = *target.flood_list;
     target.flood_flags = have->flood_flags;
     std::vector<FloodEntry> removed = minus(have->flood_list, flood_list);
-    if (is_external(have->flood_flags) || !tunnel.unresolved.empty()) {
+    // Of another VNI, a control plane makes entries of its own.
+    const bool keeps_external = is_external(have->flood_flags) &&
+                                merged(have->tunnel, target.tunnel).vni == have->tunnel.vni;
+    if (is_external(have->flood_flags) && !keeps_external)
+        target.flood_flags = own_flood_flags, target.flood_state = permanent_flood_state;
+    if (keeps_external || !tunnel.unresolved.empty()) {
         std::erase_if(removed, [&](const FloodEntry& entry) { // a new link cannot have them
             return entry.dst.family != tunnel.tunnel.local->family;
         });
@@ -157,6 +199,57 @@ void warn_of_unrestorable_routes(const Link& have, std::vector<Message>& warning
             Values{{"routes", formatted("{} route{}", lost, lost == 1 ? "" : "s")}});
 }
 
+/// A flood list that is not stated is somebody else's: the new link gets it like everything else.
+void keep_flood_list(LinkTarget& target, const Link& have, std::vector<Message>& warnings) {
+    if (target.flood_list || have.flood_list.empty()) return;
+    const bool external = is_external(have.flood_flags);
+    if (external && target.tunnel.vni != have.tunnel.vni) return;
+    auto& kept = target.flood_list.emplace();
+    for (const auto& entry : have.flood_list) {
+        const bool gone = is_by_no_link(entry);
+        if (!gone && entry.dst.family == target.tunnel.local->family)
+            kept.push_back(entry);
+        else if (gone || !external) // else it has been said
+            warnings.emplace_back(Code::peer_not_restorable, have.name,
+                                  Values{{"peer", to_string(entry.dst)},
+                                         {"why", text_of(gone ? Code::its_interface_is_gone
+                                                              : Code::local_of_other_family)}});
+    }
+    target.flood_state = have.flood_state;
+    target.flood_flags = have.flood_flags;
+}
+
+bool is_external_entry(const MacEntry& entry) {
+    return entry.origin == FdbOrigin::external;
+}
+
+/// What a control plane wrote for the VNI that goes.
+void warn_of_external_entries(const LinkTarget& target, const Link& have,
+                              std::vector<Message>& warnings) {
+    if (target.tunnel.vni.value_or(0) == have.tunnel.vni.value_or(0)) return;
+    auto lost = std::count_if(have.macs.begin(), have.macs.end(), is_external_entry);
+    if (is_external(have.flood_flags))
+        lost += std::ssize(
+            minus(have.flood_list, target.flood_list.value_or(std::vector<FloodEntry>{})));
+    if (lost > 0)
+        warnings.emplace_back(Code::external_entries_lost, have.name,
+                              Values{{"entries", counted(lost, "entry", "entries")},
+                                     {"vni", have.tunnel.vni.value_or(0)}});
+}
+
+/// What a new link lacks, whatever is kept: nothing of it can be written.
+void warn_of_losses(const Link& have, std::vector<Message>& warnings) {
+    if (!have.opaque.empty())
+        warnings.emplace_back(Code::fdb_entries_lost, have.name,
+                              Values{{"entries", opaque_in_words(have.opaque)}});
+    if (!have.port.settings.empty())
+        warnings.emplace_back(Code::port_settings_lost, have.name,
+                              Values{{"settings", settings_in_words(have.port)}});
+    if (const auto vlans = lasting_vlans(have.port); !vlans.empty())
+        warnings.emplace_back(Code::port_vlans_lost, have.name,
+                              Values{{"vlans", vlans_in_words(vlans)}});
+}
+
 /// Adds to the target of a new link what the old one has and nobody asked to lose.
 void keep_foreign(LinkTarget& target, const Link& have, const State& state,
                   std::vector<Message>& warnings) {
@@ -196,8 +289,11 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
         if (!holds(addresses, address)) addresses.push_back(address);
     target.addresses = std::move(addresses);
 
+    keep_flood_list(target, have, warnings);
+    const bool other_vni = target.tunnel.vni != have.tunnel.vni;
     for (const auto& entry : old.macs) {
         if (is_in(target.surplus_macs, entry)) continue;
+        if (other_vni && is_external_entry(entry)) continue;
         const auto& dst = entry.remote.dst;
         if (dst.family == target.tunnel.local->family && !is_by_no_link(entry.remote))
             target.macs.push_back(entry);
@@ -225,17 +321,38 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
     warnings.emplace_back(Code::not_restored, have.name);
 }
 
+/// Everything that goes with the link, whether or not it can be made again.
 std::string cost_of_recreate(const Link& have) {
-    const auto learned =
-        std::count_if(have.macs.begin(), have.macs.end(),
-                      [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
-    const auto addresses =
-        std::count_if(have.addresses.begin(), have.addresses.end(),
-                      [](const Address& address) { return !is_automatic(address); });
-    const auto routes = std::count_if(have.routes.begin(), have.routes.end(), is_restorable);
-    return formatted("{} address{}, {} route{} and {} learned MAC{}", addresses,
-                     addresses == 1 ? "" : "es", routes, routes == 1 ? "" : "s", learned,
-                     learned == 1 ? "" : "s");
+    std::vector<std::string> kinds_lost;
+    const auto add = [&](std::ptrdiff_t count, std::string_view one, std::string_view many,
+                         bool always = false) {
+        if (count > 0 || always) kinds_lost.push_back(counted(count, one, many));
+    };
+    const auto of_origin = [&](FdbOrigin origin) {
+        return std::count_if(have.macs.begin(), have.macs.end(),
+                             [&](const MacEntry& entry) { return entry.origin == origin; });
+    };
+    add(std::count_if(have.addresses.begin(), have.addresses.end(),
+                      [](const Address& address) { return !is_automatic(address); }),
+        "address", "addresses", true);
+    add(std::count_if(have.routes.begin(), have.routes.end(), is_restorable) +
+            std::ssize(unrestorable_routes(have)),
+        "route", "routes", true);
+    add(std::ssize(have.neighbours), "neighbour", "neighbours");
+    add(std::ssize(have.flood_list), "flood entry", "flood entries");
+    add(of_origin(FdbOrigin::pinned), "pinned MAC", "pinned MACs");
+    add(of_origin(FdbOrigin::external), "MAC of a control plane", "MACs of a control plane");
+    add(std::ssize(have.opaque), "entry that vxlanctl cannot express",
+        "entries that vxlanctl cannot express");
+    add(std::ssize(have.port.settings), "bridge port setting", "bridge port settings");
+    std::ptrdiff_t vlans = 0;
+    for (const auto& range : lasting_vlans(have.port))
+        vlans += range.last - range.first + 1;
+    add(vlans, "VLAN", "VLANs");
+    add(of_origin(FdbOrigin::learned), "learned MAC", "learned MACs", true);
+    const std::string last = std::exchange(kinds_lost.back(), "");
+    kinds_lost.pop_back();
+    return formatted("{} and {}", joined(kinds_lost, ", "), last);
 }
 
 /// Whether the link is what the tunnel's `failed_port` means.
@@ -288,10 +405,23 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Cha
         plan.warnings.emplace_back(Code::interface_replaced, plan.name,
                                    Values{{"cost", cost_of_recreate(have)}});
     if (options.foreign != Foreign::drop) keep_foreign(target, have, state, plan.warnings);
+    warn_of_external_entries(target, have, plan.warnings);
+    warn_of_losses(have, plan.warnings);
+}
+
+/// Whether an interface other than this one has the VNI, on any port. Two of one VNI, even for a
+/// moment and under a temporary name, make FRR's zebra abort.
+bool is_vni_taken(const Link& have, const LinkTarget& want, const State& state) {
+    return have.tunnel.vni == want.tunnel.vni ||
+           std::any_of(state.links.begin(), state.links.end(), [&](const Link& link) {
+               return link.kind == have.kind && link.name != have.name &&
+                      link.tunnel.vni == want.tunnel.vni;
+           });
 }
 
 std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
-                                 const std::vector<Change>& reasons, TunnelPlan& plan) {
+                                 const std::vector<Change>& reasons, const State& state,
+                                 TunnelPlan& plan) {
     if (plan.vanished) {
         std::vector<Step> steps = build_steps(want, want.name);
         steps.front().changes = reasons;
@@ -299,10 +429,12 @@ std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
         append(steps, raise_steps(want));
         return steps;
     }
-    // With another VNI or port both links can exist, so the old one carries traffic until the new
+    // With a VNI that is free both links can exist, so the old one carries traffic until the new
     // one is built.
-    const bool side_by_side =
-        have.tunnel.vni != want.tunnel.vni || have.tunnel.port != want.tunnel.port;
+    const bool side_by_side = !is_vni_taken(have, want, state);
+    if (!side_by_side && have.tunnel.kind == TunnelKind::vxlan)
+        plan.warnings.emplace_back(Code::deleted_before_made, have.name,
+                                   Values{{"vni", want.tunnel.vni.value_or(0)}});
     if (side_by_side) plan.temporary = temporary_name(*plan.mark);
     const std::string name = side_by_side ? plan.temporary : want.name;
 
@@ -373,6 +505,8 @@ std::vector<std::string> uppers_left(const Link& link, const Config& config,
     return left;
 }
 
+using Refusals = std::map<std::string, std::vector<Error>>; ///< by the tunnel's name
+
 /// What the plans for all tunnels of a config have in common.
 struct Common {
     const Config& config;
@@ -380,6 +514,7 @@ struct Common {
     const Claims& claims;
     const std::vector<std::string>& absent;
     const PlanOptions& options;
+    const Refusals& refused; ///< what cannot be done for reasons beyond the tunnel itself
 };
 
 const Tunnel* find_wish(const Config& config, const std::string& name) {
@@ -413,7 +548,7 @@ void settle_dependants(const Link& have, const LinkTarget& target, const Common&
 }
 
 TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& common) {
-    const auto& [config, before, claims, absent, options] = common;
+    const auto& [config, before, claims, absent, options, refused] = common;
     const Origin origin = config.origin;
     TunnelPlan plan;
     plan.name = tunnel.name;
@@ -432,14 +567,26 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     Record old_record;
     const std::string alias = have != nullptr ? have->attributes.alias.value_or("") : std::string();
     plan.old_mark = mark_of(alias);
+    if (have != nullptr && !plan.old_mark && !options.adopt && !tunnel.adopt)
+        if (const auto signs = signs_of_another_program(*have, state); !signs.empty())
+            plan.errors.emplace_back(Code::run_by_another_program, tunnel.name,
+                                     Values{{"signs", joined(signs, ", ")}});
+    if (have != nullptr && has_unreadable_record(*have, state))
+        plan.errors.emplace_back(Code::record_unreadable, tunnel.name,
+                                 Values{{"word", shell_quoted(tunnel.name)}});
+    if (!plan.errors.empty()) return plan;
+    const bool was_of_file = plan.old_mark && plan.old_mark->origin == Origin::file;
     if (plan.old_mark) {
         if (const auto found = state.records.find(plan.old_mark->id); found != state.records.end())
             old_record = found->second;
         else
             plan.warnings.emplace_back(Code::record_missing, tunnel.name);
-        if (plan.old_mark->origin == Origin::file && origin == Origin::cli)
-            plan.warnings.emplace_back(Code::tunnel_comes_from_file, tunnel.name);
     }
+    // Nobody knows which file a record of 0.1 comes from.
+    const bool keeps_origin = was_of_file && old_record.source.empty();
+    const bool is_of_file = origin == Origin::file || !tunnel.source.empty() || keeps_origin;
+    if (keeps_origin && origin == Origin::cli && tunnel.source.empty())
+        plan.warnings.emplace_back(Code::tunnel_comes_from_file, tunnel.name);
 
     settle_unresolved(tunnel, have, plan);
     LinkTarget target = target_for(tunnel, have, old_record, state, options);
@@ -449,10 +596,10 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     const bool replaces = !reasons.empty();
     const bool keeps_mark = plan.old_mark && !replaces;
     plan.mark = keeps_mark ? plan.old_mark : Mark{origin, options.new_id(tunnel.name)};
-    if (origin == Origin::file) plan.mark->origin = origin;
-    if (plan.old_mark && plan.old_mark->origin == Origin::file) plan.mark->origin = Origin::file;
+    plan.mark->origin = is_of_file ? Origin::file : Origin::cli;
     target.attributes.alias = with_mark(alias, *plan.mark);
     plan.record = record_of(tunnel, before);
+    if (have != nullptr && !replaces) plan.record.interface.index = have->index;
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
     if (replaces) {
@@ -475,13 +622,16 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
             if (other.name == device && other.link.forward == false)
                 plan.errors.emplace_back(Code::forward_contradicts, tunnel.name,
                                          Values{{"other", other.name}});
+    if (const auto beyond = refused.find(tunnel.name);
+        beyond != refused.end() && plan.errors.empty())
+        plan.errors = beyond->second;
     if (!plan.errors.empty()) return plan;
 
     if (have == nullptr) {
         plan.steps = build_steps(target, target.name);
         append(plan.steps, raise_steps(target));
     } else if (replaces) {
-        plan.steps = recreate_steps(*have, target, reasons, plan);
+        plan.steps = recreate_steps(*have, target, reasons, state, plan);
     } else {
         plan.steps = change_steps(*have, target);
         if (target.flood_list)
@@ -502,11 +652,24 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     return plan;
 }
 
+/// Whether what stands on the link will have left it, or is made again, when that is removed.
+/// `then` is what is expected by that time.
+bool will_have_left(const std::string& name, const Link& lower, const Common& common,
+                    const State& then) {
+    const bool is_known = find_link(common.before, name) != nullptr;
+    const Link* later = find_link(then, name);
+    if (is_known && (later == nullptr || later->tunnel.dev != lower.name)) return true;
+    const Tunnel* wish = find_wish(common.config, name);
+    return is_known && wish != nullptr && wish->tunnel.dev && wish->tunnel.dev != lower.name &&
+           &then == &common.before; // removed before all others
+}
+
 /// Links that go with a link that shall be absent, and that shall not.
-std::vector<std::string> uppers_on(const Link& link, const std::vector<std::string>& absent) {
+std::vector<std::string> uppers_on(const Link& link, const Common& common, const State& then) {
     std::vector<std::string> uppers;
     for (const auto& upper : link.uppers)
-        if (!is_in(absent, upper)) uppers.push_back(upper);
+        if (!is_in(common.absent, upper) && !will_have_left(upper, link, common, then))
+            uppers.push_back(upper);
     return uppers;
 }
 
@@ -524,24 +687,29 @@ std::vector<std::string> dependants_on(const Link& link, const Common& common) {
 }
 
 /// Refuses to remove a link under others.
-void keep_what_stands_on(const Link& have, const Common& common, TunnelPlan& plan) {
+void keep_what_stands_on(const Link& have, const Common& common, const State& then,
+                         TunnelPlan& plan) {
     const auto refuse = [&](Code code, const std::vector<std::string>& names) {
         if (!names.empty())
             plan.errors.emplace_back(code, plan.name,
                                      Values{{"names", joined(names, ", ")}, {"name", plan.name}});
     };
-    refuse(Code::interfaces_depend_on_it, uppers_on(have, common.absent));
+    refuse(Code::interfaces_depend_on_it, uppers_on(have, common, then));
     refuse(Code::tunnels_depend_on_it, dependants_on(have, common));
 }
 
-TunnelPlan plan_absence(const std::string& name, const State& state, const Common& common) {
-    const auto& [config, before, claims, absent, options] = common;
+/// `then` is what is expected when the link's turn comes.
+TunnelPlan plan_absence(const std::string& name, const Common& common, const State& then) {
+    const auto& [config, state, claims, absent, options, refused] = common;
     TunnelPlan plan;
     plan.name = name;
     plan.absent = true;
     const Link* have = find_link(state, name);
     if (have == nullptr) return plan;
     plan.old_mark = mark_of(have->attributes.alias.value_or(""));
+    const bool is_unreadable = has_unreadable_record(*have, state);
+    if (is_unreadable && options.force)
+        plan.warnings.emplace_back(Code::removed_with_unreadable_record, name);
     if (!is_tunnel(*have))
         plan.errors.push_back(Error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*have)}})
                                   .also(Code::ip_link_del, {{"name", name}}));
@@ -549,8 +717,13 @@ TunnelPlan plan_absence(const std::string& name, const State& state, const Commo
         plan.errors.emplace_back(Code::fallback_not_removed, name);
     else if (!plan.old_mark && !options.force)
         plan.errors.emplace_back(Code::not_made_by_vxlanctl, name);
+    else if (is_unreadable && !options.force)
+        plan.errors.emplace_back(Code::record_unreadable, name,
+                                 Values{{"word", shell_quoted(name)}});
     else if (!options.force)
-        keep_what_stands_on(*have, common, plan);
+        keep_what_stands_on(*have, common, then, plan);
+    if (const auto beyond = refused.find(name); beyond != refused.end() && plan.errors.empty())
+        plan.errors = beyond->second;
     if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
     if (plan.steps.empty() || !plan.old_mark) return plan;
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {
@@ -569,7 +742,7 @@ std::vector<TunnelPlan> plan_leftovers(const State& state, const Common& common)
     std::vector<TunnelPlan> plans;
     for (const auto& link : state.links) {
         if (is_tunnel(link) && is_leftover(link) && !is_in(common.absent, link.name))
-            plans.push_back(plan_absence(link.name, state, common));
+            plans.push_back(plan_absence(link.name, common, state));
     }
     return plans;
 }
@@ -616,44 +789,66 @@ bool stands_on(const std::string& name, const Link& lower, const TunnelPlan& pla
                        });
 }
 
-/// A link does not go when one that stands on it can neither go nor be made again.
-void refuse_with_uppers(std::vector<TunnelPlan>& plans, const State& state) {
-    const auto refuses = [&](const TunnelPlan& lower) {
+/// A link does not go when one that stands on it can neither go nor be made again. Returns whether
+/// there is any such one that is not known yet.
+bool refuse_with_uppers(const Plan& plan, const State& state, Refusals& refused) {
+    bool any = false;
+    for (const auto& lower : plan.tunnels) {
         const Link* link = find_link(state, lower.name);
-        const bool goes = lower.errors.empty() && link != nullptr && removes(lower);
-        return std::find_if(plans.begin(), plans.end(), [&](const TunnelPlan& upper) {
-            return goes && !upper.errors.empty() && stands_on(upper.name, *link, lower);
-        });
-    };
-    for (bool changed = true; changed;) {
-        changed = false;
-        for (auto& lower : plans) {
-            const auto upper = refuses(lower);
-            if (upper == plans.end()) continue;
-            lower.errors.emplace_back(Code::cannot_go_without, lower.name,
-                                      Values{{"other", upper->name}});
-            changed = true;
-        }
+        if (!lower.errors.empty() || link == nullptr || !removes(lower)) continue;
+        const auto upper =
+            std::find_if(plan.tunnels.begin(), plan.tunnels.end(), [&](const TunnelPlan& other) {
+                return !other.errors.empty() && stands_on(other.name, *link, lower);
+            });
+        if (upper == plan.tunnels.end()) continue;
+        Error error(Code::cannot_go_without, lower.name, {{"other", upper->name}});
+        any = refused[lower.name].empty() || any;
+        refused[lower.name] = {std::move(error)};
+        refused.emplace(upper->name, upper->errors); // also where they are due to the lower one
     }
+    return any;
 }
 
-} // namespace
-
-Plan plan(const Config& config, const State& state, const PlanOptions& options) {
-    Plan plan;
-    const Claims claims = claims_on(config, state);
-    const auto absent = removal_order(absent_links(config, state), state);
-    const auto first = links_in_the_way(absent, config, state);
-    const Common common{config, state, claims, absent, options};
-    plan.tunnels = plan_leftovers(state, common);
+/// Adds those of the links to be removed that would go with one that is replaced: then what they
+/// have elsewhere is released by their own plans, and all that goes has been announced. Returns
+/// whether there are any.
+bool add_those_on_replaced(const Plan& plan, const State& state,
+                           const std::vector<std::string>& absent,
+                           std::vector<std::string>& first) {
+    std::set<std::string> going;
+    for (const auto& tunnel : plan.tunnels)
+        if (tunnel.errors.empty() && !tunnel.absent && removes(tunnel)) going.insert(tunnel.name);
     for (const auto& name : first)
-        plan.tunnels.push_back(plan_absence(name, state, common));
+        going.insert(name);
+    if (going.empty()) return false;
+    const std::size_t before = first.size();
+    // The upper ones come first in `absent`.
+    for (auto name = absent.rbegin(); name != absent.rend(); ++name) {
+        const Link* link = find_link(state, *name);
+        if (link == nullptr || !goes_with_lower(link->kind) || is_in(first, *name) ||
+            !going.contains(link->tunnel.dev.value_or("")))
+            continue;
+        first.push_back(*name);
+        going.insert(*name);
+    }
+    return first.size() != before;
+}
+
+/// One attempt at a plan, with what is known to be refused and what has to go first.
+Plan plan_once(const Common& common, const std::vector<std::string>& first) {
+    const auto& [config, state, claims, absent, options, refused] = common;
+    Plan plan;
+    plan.tunnels = plan_leftovers(state, common);
+    const auto goes_first = [&](const std::string& name) { return is_in(first, name); };
+    for (const auto& name : absent)
+        if (goes_first(name)) plan.tunnels.push_back(plan_absence(name, common, state));
 
     // What one tunnel changes, another one may count on.
     std::optional<State> expected; // a copy only where it differs
-    if (config.tunnels.size() > 1 || !first.empty()) expected = state;
-    for (const auto& name : first)
-        expect_absence(*expected, name);
+    if (config.tunnels.size() > 1 || (!absent.empty() && !config.tunnels.empty())) expected = state;
+    if (expected)
+        for (const auto& tunnel : plan.tunnels)
+            if (tunnel.errors.empty()) take_effect(*expected, tunnel.steps);
     const auto layers = layers_of(config.tunnels);
     std::vector<std::size_t> order(layers.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
@@ -665,19 +860,36 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
         const Tunnel& tunnel = config.tunnels[index];
         plan.tunnels.push_back(plan_tunnel(tunnel, expected ? *expected : state, common));
         plan.tunnels.back().stage = stage + layers[index];
-        if (!expected || !plan.tunnels.back().errors.empty()) continue;
-        if (removes(plan.tunnels.back())) expect_replacement(*expected, tunnel.name);
-        expect(*expected, tunnel);
+        if (expected && plan.tunnels.back().errors.empty())
+            take_effect(*expected, plan.tunnels.back().steps);
     }
     if (!plan.tunnels.empty()) stage = plan.tunnels.back().stage + 1;
     for (const auto& name : absent) {
-        if (is_in(first, name)) continue;
-        plan.tunnels.push_back(plan_absence(name, state, common));
+        if (goes_first(name)) continue;
+        plan.tunnels.push_back(plan_absence(name, common, expected ? *expected : state));
         plan.tunnels.back().stage = stage;
     }
-    refuse_with_uppers(plan.tunnels, state);
-    if (config.origin == Origin::file && config.unnamed == Unnamed::keep)
-        plan.unnamed = unnamed_links(config, state, Unnamed::remove_files);
+    return plan;
+}
+
+} // namespace
+
+Plan plan(const Config& config, const State& state, const PlanOptions& options) {
+    const Claims claims = claims_on(config, state);
+    const auto absent = removal_order(absent_links(config, state), state);
+    auto first = links_in_the_way(absent, config, state);
+    Refusals refused;
+    for (const auto& [name, error] : options.failed)
+        refused[name].push_back(error);
+    Plan plan;
+    // Each time one more is known of what cannot be done, or of what has to go first.
+    do {
+        plan = plan_once({config, state, claims, absent, options, refused}, first);
+    } while (refuse_with_uppers(plan, state, refused) ||
+             add_those_on_replaced(plan, state, absent, first));
+    const bool only_tells = config.origin == Origin::file && config.unnamed == Unnamed::keep;
+    if (only_tells) plan.unnamed = unnamed_links(config, state, Unnamed::prune);
+    plan.kept = kept_unnamed(config, state, only_tells ? Unnamed::prune : config.unnamed);
     return plan;
 }
 
@@ -697,7 +909,8 @@ bool concerns_foreign(const TunnelPlan& plan) {
                       std::holds_alternative<DeleteLink>(step.operation) ||
                       step.disruption == Disruption::flap ||
                       (change != nullptr && change->changed.dev) || // its undo may replace the link
-                      (link != nullptr && link->changed.mac);       // drops neighbours
+                      (link != nullptr &&                           // these drop neighbours
+                       (link->changed.mac || link->changed.arp));
            });
 }
 

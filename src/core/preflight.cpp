@@ -1,5 +1,6 @@
 #include "vxlanctl/preflight.h"
 
+#include "vxlanctl/doubled_peers.h"
 #include "vxlanctl/format.h"
 
 #include <algorithm>
@@ -50,7 +51,7 @@ public:
         check_prefix_conflicts();
         check_duplicate_addresses();
         check_alias();
-        if (!options_.allow_overlap) check_overlap();
+        if (!options_.allow_overlap && !tunnel_.allow_overlap) check_overlap();
     }
 
 private:
@@ -107,6 +108,7 @@ private:
         if (!target_.flood_list || target_.flood_list->empty()) return;
         const auto& peers = *target_.flood_list;
         check_ways(peers);
+        check_doubled_peers();
         const auto is_peer = [&](const IpAddress& address) {
             const auto at = std::lower_bound(
                 peers.begin(), peers.end(), address,
@@ -131,6 +133,20 @@ private:
                 refuse(Code::peer_is_broadcast,
                        {{"peer", to_string(*host.broadcast)}, {"network", to_string(network)}});
         }
+    }
+
+    /// Those that are set: what else is in the list is there already.
+    void check_doubled_peers() {
+        if (!tunnel_.peers) return;
+        const auto way = [](const FloodEntry& peer) {
+            return peer.via.empty() ? std::string("without 'via'")
+                                    : formatted("through '{}'", peer.via.str());
+        };
+        for (const auto& [plain, other, is_remote] : doubled_peers(*tunnel_.peers, target_.tunnel))
+            if (!is_remote)
+                refuse(Code::peer_reached_twice,
+                       {{"peer", to_string(plain.dst)},
+                        {"ways", formatted("{} and {}", way(plain), way(other))}});
     }
 
     /// The links that peers name.
@@ -413,7 +429,9 @@ private:
     void check_overlap() {
         std::optional<Outside> made; // most runs need none
         const auto outside = [&]() -> const Outside& {
-            const bool has_dev = !target_.tunnel.dev.value_or("").empty();
+            // Those of a VXLAN are looked up when the plan is made, see outer_way.h.
+            const bool has_dev = target_.tunnel.kind == TunnelKind::vxlan ||
+                                 !target_.tunnel.dev.value_or("").empty();
             if (!made)
                 made.emplace(Underlay{tunnel_.name, *target_.tunnel.local, has_dev, other_ends()},
                              state_);

@@ -1,8 +1,5 @@
 #include "vxlanctl/stacking.h"
 
-#include "vxlanctl/elsewhere.h"
-#include "vxlanctl/preflight.h"
-
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
@@ -60,7 +57,7 @@ std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels) {
     return layers;
 }
 
-std::vector<std::string> removal_order(std::vector<std::string> names, const State& state) {
+std::vector<std::size_t> layers_in(const State& state, const std::vector<std::string>& names) {
     std::vector<Tunnel> as_they_are;
     for (const auto& name : names) {
         Tunnel& tunnel = as_they_are.emplace_back();
@@ -73,7 +70,11 @@ std::vector<std::string> removal_order(std::vector<std::string> names, const Sta
         for (const auto& address : link->addresses)
             tunnel.addresses->push_back(address.prefix);
     }
-    const auto layers = layers_of(as_they_are);
+    return layers_of(as_they_are);
+}
+
+std::vector<std::string> removal_order(std::vector<std::string> names, const State& state) {
+    const auto layers = layers_in(state, names);
     Indexes order(names.size());
     std::iota(order.begin(), order.end(), std::size_t{0});
     std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
@@ -83,73 +84,6 @@ std::vector<std::string> removal_order(std::vector<std::string> names, const Sta
     for (const std::size_t index : order)
         result.push_back(std::move(names[index]));
     return result;
-}
-
-void expect(State& state, const Tunnel& tunnel) {
-    Link link;
-    if (const Link* present = find_link(state, tunnel.name)) {
-        link = *present;
-    } else {
-        link.name = tunnel.name;
-        link.kind = traits_of(tunnel.tunnel.kind).name;
-        link.tunnel = with_defaults(tunnel.tunnel);
-        link.attributes.up = false;
-    }
-    link.tunnel = merged(std::move(link.tunnel), tunnel.tunnel);
-    link.attributes = merged(std::move(link.attributes), tunnel.link);
-    link.carrier = link.attributes.up.value_or(false);
-    if (!link.attributes.mtu) {
-        const auto limit = mtu_limit(link.tunnel, state);
-        link.attributes.mtu = link.tunnel.dev.value_or("").empty() || !limit
-                                  ? traits_of(link.tunnel.kind).mtu
-                                  : *limit;
-    }
-    for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{})) {
-        if (has_address(link, prefix)) continue;
-        Address address;
-        address.prefix = prefix;
-        link.addresses.push_back(address);
-        state.host_addresses.push_back({prefix, std::nullopt, link.index, link.name});
-    }
-    state.links.put(std::move(link));
-    for (auto route : stated_routes(tunnel, state)) {
-        if (route.dev.empty()) route.dev = tunnel.name;
-        Link* out = state.links.find_to_change(route.dev);
-        if (out == nullptr || find_route(out->routes, route) != nullptr) continue;
-        out->routes.push_back(route);
-        state.routes.push_back(std::move(route));
-    }
-    for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
-        if (find_rule(state.rules, rule) == nullptr) state.rules.push_back(rule);
-    for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
-        if (Link* forwarding = state.links.find_to_change(device))
-            forwarding->attributes.forward = true;
-}
-
-void expect_replacement(State& state, const std::string& name) {
-    std::vector<std::string> uppers, dependants;
-    for (const auto& link : std::as_const(state.links))
-        if (link.tunnel.dev == name)
-            (goes_with_lower(link.kind) ? uppers : dependants).push_back(link.name);
-    for (const auto& dependant : dependants) {
-        Link& left = *state.links.find_to_change(dependant);
-        left.tunnel.dev = no_link(left.lower_index);
-    }
-    for (const auto& upper : uppers) {
-        expect_replacement(state, upper);
-        state.vanished.put(*find_link(state, upper));
-        expect_absence(state, upper);
-    }
-}
-
-void expect_absence(State& state, const std::string& name) {
-    const Link* gone = find_link(state, name);
-    if (gone == nullptr) return;
-    std::erase_if(state.host_addresses, [index = gone->index](const HostAddress& host) {
-        return host.link_index == index;
-    });
-    state.routes.erase_if([&](const Route& route) { return route.dev == name; });
-    state.links.erase(name);
 }
 
 } // namespace vxlanctl

@@ -1,11 +1,13 @@
 #include "vxlanctl/steps.h"
 
+#include "vxlanctl/format.h"
 #include "vxlanctl/lists.h"
 
 #include <algorithm>
 #include <functional>
 #include <iterator>
 #include <linux/rtnetlink.h>
+#include <map>
 
 namespace vxlanctl {
 namespace {
@@ -124,6 +126,19 @@ bool is_replaced_by(const Address& surplus, const Address& wanted) {
     return !is_ipv4(wanted) && surplus.prefix.address == wanted.prefix.address;
 }
 
+/// Where the link has the address, and it has an end, or shall have one.
+std::vector<Change> change_of_lifetime(const Link& have, const Address& wanted) {
+    const auto words = [](const Address& address) {
+        return address.valid_seconds != forever       ? "limited"
+               : address.preferred_seconds != forever ? "deprecated"
+                                                      : "forever";
+    };
+    for (const auto& present : have.addresses)
+        if (same_identity(present, wanted) && differs_in_lifetime(present, wanted))
+            return {{"lifetime of " + to_string(wanted.prefix), words(present), words(wanted)}};
+    return {};
+}
+
 /// IPv4 addresses of one subnet form a list whose first one is the primary. To put a missing one in
 /// front of a present one, the present one has to go behind it; the link keeps an address
 /// throughout because each removal follows an addition, or leaves another one.
@@ -133,6 +148,7 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
     for (const auto& address : want.addresses) {
         if (!is_meant(address)) continue;
         const bool present = is_among(have.addresses, address);
+        const auto change = change_of_lifetime(have, address);
         const auto same_subnet = [&](const Address& other) {
             return is_ipv4(address) && is_ipv4(other) &&
                    other.prefix.length == address.prefix.length &&
@@ -143,13 +159,14 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
             return added != nullptr && same_subnet(added->address);
         };
         const bool behind = want.ordered && std::any_of(steps.begin(), steps.end(), earlier);
-        if (present && !behind) continue;
-        if (present) steps.push_back({RemoveAddress{want.name, address}, {}, {}});
+        if (present && !behind && change.empty()) continue;
+        if (present && behind) steps.push_back({RemoveAddress{want.name, address}, {}, {}});
         // IPv6 knows an address once per link, whatever its prefix length.
         for (const auto& surplus : want.surplus_addresses)
             if (is_replaced_by(surplus, address))
                 steps.push_back({RemoveAddress{want.name, surplus}, {}, {}});
-        steps.push_back({AddAddress{want.name, address}, {}, {}});
+        steps.push_back(
+            {AddAddress{want.name, address}, behind ? std::vector<Change>{} : change, {}});
     }
 }
 
@@ -252,6 +269,7 @@ Link after_flap(Link link) {
 
 /// What has to be put back after that, beside what is wanted anyway.
 LinkTarget kept_through_flap(LinkTarget want, const Link& have) {
+    want.lost_connected.clear(); // the kernel makes them again
     for (const auto& address : have.addresses)
         if (!is_ipv4(address) && !is_automatic(address) &&
             !is_among(want.surplus_addresses, address) && !is_among(want.addresses, address))
@@ -348,13 +366,18 @@ std::vector<Step> steps_in_place(const Link& have, const LinkTarget& want) {
 
     add_list_step(steps, AddMacs{want.name, without_gone(minus(want.macs, have.macs))});
     add_router_steps(steps, have, want);
+    // Before a new lifetime, with which the kernel makes that of IPv6 itself (inet6_addr_modify()),
+    // and the way back would not know of it.
+    for (const auto& route : want.lost_connected)
+        steps.push_back({AddRoute{want.name, route}, {}, {}});
     add_address_steps(steps, have, want, std::not_fn(needs_link_up));
     if (auto state = diff(have.attributes, up); !state.changes.empty())
         steps.push_back({ChangeLink{want.name, state.changed}, state.changes,
                          *up.up ? Disruption::none : Disruption::flap});
     add_address_steps(steps, have, want, needs_link_up);
     // With the MAC address the kernel drops all of them, permanent or not (neigh_changeaddr()).
-    const bool drops_neighbours = link.changed.mac.has_value();
+    // So it does with ARP (arp_netdev_event(), ndisc_netdev_event()).
+    const bool drops_neighbours = link.changed.mac || link.changed.arp;
     add_neighbour_steps(steps, want, minus(want.neighbours, have.neighbours));
     if (drops_neighbours)
         add_neighbour_steps(steps, want, minus(have.neighbours, want.surplus_neighbours));
@@ -558,6 +581,65 @@ std::vector<Route> unrestorable_routes(const Link& link) {
         if (routes.empty() || !same_route_key(routes.back(), route)) routes.push_back(route);
     }
     return routes;
+}
+
+std::string counted(std::ptrdiff_t count, std::string_view one, std::string_view many) {
+    return formatted("{} {}", count, count == 1 ? one : many);
+}
+
+std::string opaque_in_words(const std::vector<OpaqueEntry>& entries) {
+    std::map<std::string, std::ptrdiff_t> counts;
+    for (const auto& entry : entries)
+        ++counts[entry.group ? formatted("next-hop group {}", *entry.group)
+                             : formatted("source VNI {}", entry.source_vni.value_or(0))];
+    std::vector<std::string> texts;
+    constexpr std::size_t most = 5;
+    for (const auto& [what, count] : counts) {
+        if (texts.size() == most) {
+            texts.push_back(formatted("and {} more", counts.size() - most));
+            break;
+        }
+        texts.push_back(formatted("{} ({})", what, counted(count, "MAC", "MACs")));
+    }
+    return joined(texts, ", ");
+}
+
+std::string settings_in_words(const BridgePort& port) {
+    std::vector<std::string> texts;
+    for (const auto& setting : port.settings)
+        texts.push_back(formatted("{} {}", setting.name, setting.value));
+    return joined(texts, ", ");
+}
+
+std::vector<VlanRange> lasting_vlans(const BridgePort& port) {
+    std::vector<VlanRange> vlans;
+    for (const auto& range : port.vlans)
+        if (range != VlanRange{1, 1, true, true}) vlans.push_back(range);
+    return vlans;
+}
+
+std::string vlans_in_words(const std::vector<VlanRange>& vlans) {
+    std::vector<std::string> texts;
+    for (const auto& range : vlans)
+        texts.push_back(
+            formatted("{}{}{}{}", range.first,
+                      range.last == range.first ? std::string() : formatted("-{}", range.last),
+                      range.pvid ? " pvid" : "", range.untagged ? " untagged" : ""));
+    return joined(texts, ", ");
+}
+
+std::string losses_in_words(const Link& link) {
+    std::vector<std::string> texts;
+    const auto learned =
+        std::count_if(link.macs.begin(), link.macs.end(),
+                      [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
+    if (learned > 0) texts.push_back(counted(learned, "learned MAC", "learned MACs"));
+    if (!link.opaque.empty()) texts.push_back("FDB entries of " + opaque_in_words(link.opaque));
+    if (!link.port.settings.empty())
+        texts.push_back("bridge port settings (" + settings_in_words(link.port) + ")");
+    if (const auto vlans = lasting_vlans(link.port); !vlans.empty())
+        texts.push_back("VLANs " + vlans_in_words(vlans));
+    return joined(texts, "; ");
 }
 
 } // namespace vxlanctl

@@ -106,7 +106,7 @@ std::string own_directory() {
 
 std::string read_all(int fd) {
     std::string text;
-    std::array<char, 4096> buffer;
+    std::array<char, 65536> buffer; // a record with 10,000 peers is three times that
     for (auto size = static_cast<ssize_t>(buffer.size()); size == ssize_t(buffer.size());) {
         size = read(fd, buffer.data(), buffer.size());
         if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));

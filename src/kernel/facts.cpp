@@ -4,6 +4,7 @@
 #include "vxlanctl/format.h"
 #include "vxlanctl/link_codec.h"
 #include "vxlanctl/nft.h"
+#include "vxlanctl/outer_way.h"
 #include "vxlanctl/probe.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/route_codec.h"
@@ -80,6 +81,10 @@ public:
         take_read_links();
         name_routes();
         read_policies();
+        facts_.state.run_by =
+            files_of_other_programs(kernel_.id(), facts_.state, [this](const Link& link) {
+                return request_.names.empty() || is_named(link.name);
+            });
         if (is_services_namespace(kernel_.id()))
             facts_.services = read_services("", managed_links());
         read_firewall();
@@ -242,10 +247,14 @@ private:
         std::optional<IpAddress> local;
         for (const auto& host : state.host_addresses)
             if (link.tunnel.local == host.prefix.address) local = host.prefix.address;
-        std::vector<LookUp> out, back;
+        std::vector<RouteQuery> out, back;
         for (const auto& end : ends) {
-            out.push_back({end, local, lower == nullptr ? 0 : lower->index});
-            back.push_back({end, local, vrf == nullptr ? 0 : vrf->index});
+            const int vrf_index = vrf == nullptr ? 0 : vrf->index;
+            if (link.tunnel.kind == TunnelKind::vxlan)
+                out.push_back(vxlan_query(link, end, local, vrf_index));
+            else // these are bound to the lower device
+                out.push_back({end, local, lower == nullptr ? 0 : lower->index, 0, 0});
+            back.push_back({end, local, vrf_index, 0, 0});
         }
         auto found = look_up(out);
         if (!found) return tl::unexpected(found.error());
@@ -256,16 +265,32 @@ private:
         return {};
     }
 
+    /// As the kernel asks for the packets of a VXLAN to one of its ends, see outer_way.h.
+    RouteQuery vxlan_query(const Link& link, const IpAddress& end,
+                           const std::optional<IpAddress>& local, int vrf_index) const {
+        FloodEntry peer;
+        peer.dst = end;
+        for (const auto& entry : link.flood_list)
+            if (entry.dst == end) peer = entry;
+        const OuterWay way = way_to(peer, link.tunnel);
+        // The default remote alone is bound to the underlay interface (vxlan_xmit_one() in
+        // drivers/net/vxlan/vxlan_core.c takes the remote's own ifindex).
+        const bool is_default = link.tunnel.remote == end && link.lower_index != 0;
+        const Link* via = find_link(facts_.state, way.via);
+        const int out = via != nullptr ? via->index : is_default ? link.lower_index : vrf_index;
+        return {end, local, out, way.port, way.tos};
+    }
+
     /// To neighbours inside, and to an address of each inner network.
     Result<void> read_inner_ways(TunnelFacts& facts, const Link& link) {
-        std::vector<LookUp> look_ups;
+        std::vector<RouteQuery> look_ups;
         const auto add = [&](const IpAddress& address) {
             const auto& hosts = std::as_const(facts_).state.host_addresses;
             const bool own = std::any_of(hosts.begin(), hosts.end(), [&](const HostAddress& host) {
                 return host.prefix.address == address;
             });
             if (!own && look_ups.size() < most_inner)
-                look_ups.push_back({address, std::nullopt, link.master_index});
+                look_ups.push_back({address, std::nullopt, link.master_index, 0, 0});
         };
         for (const auto& address : link.addresses) {
             if (address.prefix.address.family != Family::ipv4 || address.prefix.length > 30)
@@ -282,7 +307,7 @@ private:
         return {};
     }
 
-    Result<std::vector<Way>> look_up(const std::vector<LookUp>& wanted) {
+    Result<std::vector<Way>> look_up(const std::vector<RouteQuery>& wanted) {
         std::vector<Way> ways;
         for (const auto& one : wanted)
             ways.emplace_back().to = one.to;
@@ -304,7 +329,7 @@ private:
         return ways;
     }
 
-    void describe(Way& way, const FoundRoute& route) const {
+    void describe(Way& way, const RouteLookup& route) const {
         way.dev = name_of(route.link_index);
         way.table = route.table;
         way.via = route.via;
@@ -314,18 +339,18 @@ private:
             way.code = EHOSTUNREACH;
     }
 
-    using Encode = void (*)(MessageWriter&, const LookUp&);
+    using Encode = void (*)(MessageWriter&, const RouteQuery&);
 
     /// One answer for each look-up, or its errno in the way.
-    Result<std::vector<std::optional<FoundRoute>>> ask(const std::vector<LookUp>& wanted,
-                                                       Encode encode, std::vector<Way>& ways) {
-        std::vector<std::optional<FoundRoute>> result(wanted.size());
+    Result<std::vector<std::optional<RouteLookup>>> ask(const std::vector<RouteQuery>& wanted,
+                                                        Encode encode, std::vector<Way>& ways) {
+        std::vector<std::optional<RouteLookup>> result(wanted.size());
         if (wanted.empty()) return result;
         MessageBatch batch;
         MessageWriter writer(batch);
         for (const auto& one : wanted)
             encode(writer, one);
-        std::vector<std::optional<FoundRoute>> answers;
+        std::vector<std::optional<RouteLookup>> answers;
         const auto failures = netlink_.request(
             batch, [&](const nlmsghdr* message) { answers.push_back(decode_found_route(message)); },
             {}, [](const Failure&) { return false; });

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <arpa/inet.h>
+#include <cstring>
 #include <linux/neighbour.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 
 namespace vxlanctl {
@@ -85,6 +87,59 @@ std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
         }
     }
     return has_mac && has_dst ? std::optional(entry) : std::nullopt;
+}
+
+std::optional<OpaqueMessage> decode_opaque_fdb(const nlmsghdr* message) {
+    const auto* header = fixed_header<ndmsg>(message);
+    if (message->nlmsg_type != RTM_NEWNEIGH || header == nullptr || header->ndm_family != AF_BRIDGE)
+        return std::nullopt;
+    OpaqueMessage result{header->ndm_ifindex, {}};
+    OpaqueEntry& entry = result.entry;
+    entry.state = header->ndm_state;
+    entry.flags = header->ndm_flags;
+    bool has_mac = false;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case NDA_LLADDR:
+            if (const auto mac = read_mac(attribute)) entry.mac = *mac, has_mac = true;
+            break;
+        case NDA_DST: entry.dst = read_address(attribute); break;
+        case NDA_SRC_VNI: entry.source_vni = read_as<std::uint32_t>(attribute); break;
+        case NDA_NH_ID: entry.group = read_as<std::uint32_t>(attribute); break;
+        case NDA_MASTER: return std::nullopt; // a bridge's entry for the port
+        default: break;
+        }
+    }
+    return has_mac && (entry.group || entry.source_vni) ? std::optional(result) : std::nullopt;
+}
+
+std::optional<NextHopObject> decode_next_hop(const nlmsghdr* message) {
+    const auto* header = fixed_header<nhmsg>(message);
+    if (message->nlmsg_type != RTM_NEWNEXTHOP || header == nullptr) return std::nullopt;
+    NextHopObject hop;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case NHA_ID: hop.id = read_as<std::uint32_t>(attribute).value_or(0); break;
+        case NHA_GATEWAY: hop.gateway = read_address(attribute); break;
+        case NHA_GROUP: {
+            const auto bytes = payload(attribute); // an array of these
+            nexthop_grp member{};
+            for (std::size_t at = 0; at + sizeof member <= bytes.size(); at += sizeof member) {
+                std::memcpy(&member, bytes.data() + at, sizeof member);
+                hop.members.push_back(member.id);
+            }
+            break;
+        }
+        default: break;
+        }
+    }
+    return hop.id != 0 ? std::optional(hop) : std::nullopt;
+}
+
+void encode_dump_next_hops(MessageWriter& writer) {
+    writer.begin(RTM_GETNEXTHOP, NLM_F_DUMP, nhmsg{});
+    writer.put_flag(NHA_FDB);
+    writer.finish();
 }
 
 void encode_add_flood(MessageWriter& writer, int link_index, std::span<const FloodEntry> entries,

@@ -3,9 +3,12 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/settings_codec.h"
 
+#include <algorithm>
 #include <arpa/inet.h>
+#include <array>
 #include <endian.h>
 #include <linux/if.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
 #include <linux/ip.h>
@@ -286,6 +289,59 @@ void put_attributes(MessageWriter& writer, const LinkAttributes& attributes,
     if (attributes.txqlen) writer.put_u32(IFLA_TXQLEN, *attributes.txqlen);
 }
 
+/// What is told of a bridge port, with what a new one has (new_nbp() in net/bridge/br_if.c).
+struct PortRow {
+    std::uint16_t attribute;
+    const char* name;
+    std::uint32_t usual;
+};
+constexpr std::uint32_t usual_priority = 32; // 0x8000 >> BR_PORT_BITS
+constexpr std::array<PortRow, 15> port_rows{{
+    {IFLA_BRPORT_PRIORITY, "priority", usual_priority},
+    {IFLA_BRPORT_MODE, "hairpin", 0},
+    {IFLA_BRPORT_GUARD, "guard", 0},
+    {IFLA_BRPORT_PROTECT, "root_block", 0},
+    {IFLA_BRPORT_FAST_LEAVE, "fastleave", 0},
+    {IFLA_BRPORT_LEARNING, "learning", 1},
+    {IFLA_BRPORT_UNICAST_FLOOD, "flood", 1},
+    {IFLA_BRPORT_MCAST_FLOOD, "mcast_flood", 1},
+    {IFLA_BRPORT_BCAST_FLOOD, "bcast_flood", 1},
+    {IFLA_BRPORT_MCAST_TO_UCAST, "mcast_to_unicast", 0},
+    {IFLA_BRPORT_MULTICAST_ROUTER, "mcast_router", 1},
+    {IFLA_BRPORT_NEIGH_SUPPRESS, "neigh_suppress", 0},
+    {IFLA_BRPORT_VLAN_TUNNEL, "vlan_tunnel", 0},
+    {IFLA_BRPORT_ISOLATED, "isolated", 0},
+    {IFLA_BRPORT_GROUP_FWD_MASK, "group_fwd_mask", 0},
+}};
+
+/// Whether the kernel gives a new port that cost by itself, for the speed of the underlay interface
+/// (port_cost() in net/bridge/br_if.c).
+bool is_usual_cost(std::uint32_t cost) {
+    constexpr std::array<std::uint32_t, 7> usual{1, 2, 3, 4, 5, 19, 100};
+    return std::find(usual.begin(), usual.end(), cost) != usual.end();
+}
+
+std::optional<std::uint32_t> read_number(const nlattr* attribute) {
+    if (const auto byte = read_as<std::uint8_t>(attribute)) return *byte;
+    if (const auto word = read_as<std::uint16_t>(attribute)) return *word;
+    return read_as<std::uint32_t>(attribute);
+}
+
+/// Those that a new port would not have.
+std::vector<PortSetting> decode_port_settings(const nlattr* data) {
+    std::vector<PortSetting> settings;
+    for (const nlattr* attribute : Attributes::nested(data)) {
+        const auto value = read_number(attribute);
+        if (!value) continue;
+        if (nla_type(attribute) == IFLA_BRPORT_COST && !is_usual_cost(*value))
+            settings.push_back({"cost", *value});
+        for (const auto& row : port_rows)
+            if (row.attribute == nla_type(attribute) && row.usual != *value)
+                settings.push_back({row.name, *value});
+    }
+    return settings;
+}
+
 ifinfomsg link_header(int index) {
     ifinfomsg header{};
     header.ifi_family = AF_UNSPEC;
@@ -314,6 +370,8 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     link.attributes.vrf = "";
     link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
     const nlattr* data = nullptr;
+    const nlattr* port = nullptr;
+    bool is_port = false;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case IFLA_IFNAME: link.name = read_string(attribute); break;
@@ -331,6 +389,9 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
             for (const nlattr* info : Attributes::nested(attribute)) {
                 if (nla_type(info) == IFLA_INFO_KIND) link.kind = read_string(info);
                 if (nla_type(info) == IFLA_INFO_DATA) data = info;
+                if (nla_type(info) == IFLA_INFO_SLAVE_KIND && read_string(info) == "bridge")
+                    is_port = true;
+                if (nla_type(info) == IFLA_INFO_SLAVE_DATA) port = info;
             }
             break;
         default: break;
@@ -338,13 +399,48 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     }
     if (link.name.empty()) return std::nullopt;
     if (tunnel_kind(link.kind)) link.lower_index = 0; // says their own attribute
+    if (is_port && port != nullptr && tunnel_kind(link.kind))
+        link.port.settings = decode_port_settings(port);
     if (const auto kind = tunnel_kind(link.kind); kind && data != nullptr)
         link.tunnel = decode_tunnel(*kind, data, link.lower_index);
+    if (link.kind == traits_of(TunnelKind::vxlan).name)
+        link.attributes.arp = (header->ifi_flags & IFF_NOARP) == 0;
     if (link.kind == "vrf" && data != nullptr)
         for (const nlattr* attribute : Attributes::nested(data))
             if (nla_type(attribute) == IFLA_VRF_TABLE)
                 link.vrf_table = read_as<std::uint32_t>(attribute).value_or(0);
     return link;
+}
+
+std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    if (message->nlmsg_type != RTM_NEWLINK || header == nullptr || header->ifi_family != AF_BRIDGE)
+        return std::nullopt;
+    PortVlans result{header->ifi_index, {}};
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        if (nla_type(attribute) != IFLA_AF_SPEC) continue;
+        for (const nlattr* inner : Attributes::nested(attribute)) {
+            const auto info = nla_type(inner) == IFLA_BRIDGE_VLAN_INFO
+                                  ? read_as<bridge_vlan_info>(inner)
+                                  : std::nullopt;
+            if (!info) continue;
+            if ((info->flags & BRIDGE_VLAN_INFO_RANGE_END) != 0 && !result.vlans.empty())
+                result.vlans.back().last = info->vid;
+            else
+                result.vlans.push_back({info->vid, info->vid,
+                                        (info->flags & BRIDGE_VLAN_INFO_PVID) != 0,
+                                        (info->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
+        }
+    }
+    return result;
+}
+
+void encode_dump_bridge_ports(MessageWriter& writer) {
+    auto header = link_header(0);
+    header.ifi_family = AF_BRIDGE;
+    writer.begin(RTM_GETLINK, NLM_F_DUMP, header);
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+    writer.finish();
 }
 
 void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,
@@ -369,6 +465,10 @@ void encode_change(MessageWriter& writer, int index, const LinkAttributes& chang
     if (changed.up) {
         header.ifi_change = IFF_UP;
         header.ifi_flags = *changed.up ? IFF_UP : 0;
+    }
+    if (changed.arp) {
+        header.ifi_change |= IFF_NOARP;
+        header.ifi_flags |= *changed.arp ? 0 : IFF_NOARP;
     }
     writer.begin(RTM_SETLINK, 0, header);
     put_attributes(writer, changed, index_of);

@@ -19,12 +19,20 @@ bool read_own(Words& words) {
     return syscall(SYS_capget, &header, words.data()) == 0;
 }
 
+bool has(int capability) {
+    Words words{};
+    if (!read_own(words)) return true; // then the kernel will say
+    return (words[CAP_TO_INDEX(capability)].effective & CAP_TO_MASK(capability)) != 0;
+}
+
 } // namespace
 
 bool has_net_admin() {
-    Words words{};
-    if (!read_own(words)) return true; // then the kernel will say
-    return (words[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)) != 0;
+    return has(CAP_NET_ADMIN);
+}
+
+bool has_sys_admin() {
+    return has(CAP_SYS_ADMIN);
 }
 
 void keep_capabilities(Capabilities kept) {

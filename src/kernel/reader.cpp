@@ -3,6 +3,7 @@
 #include "vxlanctl/address_codec.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
+#include "vxlanctl/lists.h"
 #include "vxlanctl/prl.h"
 #include "vxlanctl/route_codec.h"
 #include "vxlanctl/settings_codec.h"
@@ -60,10 +61,11 @@ public:
         if (auto done = read_links(); !done) return tl::unexpected(done.error());
         select_tunnels();
         for (const auto& link : state_.links)
-            if (tunnels_.contains(link.index))
+            if (tunnels_.contains(link.index) || request_.recorded(link))
                 if (auto done = read_record(link); !done) return tl::unexpected(done.error());
         if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
         if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
+        if (auto done = read_groups(); !done) return tl::unexpected(done.error());
         if (auto done = read_routers(); !done) return tl::unexpected(done.error());
         if (auto done = read_needs(request_.needs(state_)); !done)
             return tl::unexpected(done.error());
@@ -87,6 +89,7 @@ public:
             by_index_.emplace(state_.links[i].index, i);
         select_tunnels();
         auto done = read_foreign();
+        if (done && request_.uppers) done = read_port_vlans();
         drop_vanished();
         state = std::move(state_);
         return done;
@@ -100,6 +103,30 @@ private:
         if (auto done = read_neighbours(); !done) return done;
         if (auto done = read_settings(); !done) return done;
         return read_routes_of_links(tunnels_);
+    }
+
+    /// The kernel lists those of all bridge ports, so only where one of the tunnels is one.
+    Result<void> read_port_vlans() {
+        if (std::none_of(state_.links.begin(), state_.links.end(), [&](const Link& link) {
+                return tunnels_.contains(link.index) &&
+                       !link.attributes.master.value_or("").empty();
+            }))
+            return {};
+        const auto clear = [&] {
+            for (auto& link : state_.links)
+                link.port.vlans.clear();
+        };
+        clear();
+        auto done = dump([](MessageWriter& writer) { encode_dump_bridge_ports(writer); },
+                         "VLANs of bridge ports",
+                         [&](const nlmsghdr* message) {
+                             auto port = decode_port_vlans(message);
+                             Link* link = port ? tunnel(port->link_index) : nullptr;
+                             if (link != nullptr) append(link->port.vlans, std::move(port->vlans));
+                         },
+                         clear);
+        const bool has_none = !done && done.error().errno_code == EOPNOTSUPP;
+        return has_none ? Result<void>() : done; // a kernel without bridges
     }
 
     Result<void> read_needs(const Needs& needs) {
@@ -118,6 +145,7 @@ private:
             if (std::find(needs.locals.begin(), needs.locals.end(), host.prefix.address) !=
                 needs.locals.end())
                 wanted_names_.insert(host.link_index);
+        if (auto done = read_connected(needs.connected); !done) return done;
         std::set<int> routed;
         for (const auto& name : needs.links)
             if (const Link* link = find_link(state_, name)) routed.insert(link->index);
@@ -144,6 +172,10 @@ private:
             records_ == nullptr ? std::nullopt : mark_of(link.attributes.alias.value_or(""));
         if (!mark || state_.records.contains(mark->id)) return {};
         auto record = records_->read_record(mark->id);
+        if (!record && record.error().code == Code::record_not_understood) {
+            state_.unreadable_records.insert(mark->id);
+            return {};
+        }
         if (!record) return tl::unexpected(record.error());
         if (*record) state_.records.emplace(mark->id, std::move(**record));
         return {};
@@ -389,10 +421,15 @@ private:
     Result<void> read_fdb_once(int filter, TableWatch& watch) {
         const auto clear = [&] {
             for (auto& link : state_.links)
-                if (is_selected(link, filter)) link.flood_list.clear(), link.macs.clear();
+                if (is_selected(link, filter))
+                    link.flood_list.clear(), link.macs.clear(), link.opaque.clear();
         };
         const auto handle = [&](const nlmsghdr* message) {
-            if (const auto entry = decode_fdb(message)) add_entry(*entry);
+            if (const auto entry = decode_fdb(message))
+                add_entry(*entry);
+            else if (auto opaque = decode_opaque_fdb(message))
+                if (Link* link = tunnel(opaque->link_index))
+                    link->opaque.push_back(std::move(opaque->entry));
         };
         clear();
         if (auto done = dump_of_link(
@@ -409,7 +446,39 @@ private:
             entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
         };
         for (auto& link : state_.links)
-            if (is_selected(link, filter)) settle(link.flood_list), settle(link.macs);
+            if (is_selected(link, filter))
+                settle(link.flood_list), settle(link.macs), settle(link.opaque);
+        return {};
+    }
+
+    /// What is behind entries with a next-hop group. Mostly there are none.
+    Result<void> read_groups() {
+        if (std::none_of(state_.links.begin(), state_.links.end(), [](const Link& link) {
+                return std::any_of(link.opaque.begin(), link.opaque.end(),
+                                   [](const OpaqueEntry& entry) { return entry.group; });
+            }))
+            return {};
+        std::map<std::uint32_t, NextHopObject> hops;
+        auto done =
+            dump([](MessageWriter& writer) { encode_dump_next_hops(writer); }, "next-hop groups",
+                 [&](const nlmsghdr* message) {
+                     if (auto hop = decode_next_hop(message)) hops[hop->id] = std::move(*hop);
+                 },
+                 [&] { hops.clear(); });
+        if (!done) return done;
+        const auto add_gateway = [&](std::uint32_t id, std::vector<IpAddress>& gateways) {
+            if (const auto hop = hops.find(id); hop != hops.end() && hop->second.gateway)
+                gateways.push_back(*hop->second.gateway);
+        };
+        for (auto& link : state_.links)
+            for (auto& entry : link.opaque) {
+                const auto hop = entry.group ? hops.find(*entry.group) : hops.end();
+                if (hop == hops.end()) continue;
+                add_gateway(hop->first, entry.members);
+                for (const auto member : hop->second.members)
+                    add_gateway(member, entry.members);
+                std::sort(entry.members.begin(), entry.members.end());
+            }
         return {};
     }
 
@@ -596,6 +665,69 @@ private:
         return done;
     }
 
+    /// Which of the tunnels' addresses lack the route to their subnet. Nearly always those that the
+    /// kernel made are there, which it lists alone; of few links it lists all that lead out of
+    /// them.
+    Result<void> read_connected(const std::vector<Route>& wanted) {
+        std::set<int> links, incomplete;
+        std::set<std::uint32_t> tables;
+        for (const auto& route : wanted)
+            if (const Link* out = find_link(state_, route.dev))
+                links.insert(out->index), tables.insert(route.table);
+        if (links.empty()) return {};
+        const bool one_by_one = links.size() <= most_routes_by_link;
+        if (!one_by_one) {
+            const auto table = tables.size() == 1 ? *tables.begin() : RT_TABLE_UNSPEC;
+            for (const Family family : families_of(wanted))
+                if (auto done = read_kernels_routes(links, family, table); !done) return done;
+        }
+        for (const auto& route : wanted)
+            if (const Link* out = find_link(state_, route.dev);
+                out != nullptr && (one_by_one || !has_connected(out->routes, route)))
+                incomplete.insert(out->index);
+        for (const Family family : families_of(wanted))
+            for (const int filter : filters(incomplete, most_routes_by_link))
+                if (auto done = read_routes_of_links(incomplete, family, filter); !done)
+                    return done;
+        for (const auto& route : wanted)
+            if (const auto out = by_index_.find(index_of(route.dev)); out != by_index_.end())
+                note_unrouted(state_.links[out->second], route);
+        return {};
+    }
+
+    static void note_unrouted(Link& link, const Route& connected) {
+        if (has_connected(link.routes, connected)) return;
+        for (auto& address : link.addresses)
+            if (const auto route = connected_route(address, connected.table);
+                route && route->to == connected.to)
+                address.is_unrouted = true;
+    }
+
+    int index_of(const std::string& name) const {
+        const Link* link = find_link(state_, name);
+        return link == nullptr ? 0 : link->index;
+    }
+
+    static std::set<Family> families_of(const std::vector<Route>& routes) {
+        std::set<Family> families;
+        for (const auto& route : routes)
+            families.insert(route.to.address.family);
+        return families;
+    }
+
+    Result<void> read_kernels_routes(const std::set<int>& links, Family family,
+                                     std::uint32_t table) {
+        const auto clear = [&] { clear_routes(links, family); };
+        clear();
+        const auto done = dump(
+            [&](MessageWriter& writer) {
+                encode_dump_routes_of_protocol(writer, family, RTPROT_KERNEL, table);
+            },
+            "routes", [&](const nlmsghdr* message) { add_routes(links, family, message); }, clear);
+        const bool is_empty = !done && done.error().errno_code == ENOENT; // no such table
+        return is_empty ? Result<void>() : done;
+    }
+
     void clear_routes(const std::set<int>& links, Family family) {
         for (auto& link : state_.links)
             if (links.contains(link.index))
@@ -728,6 +860,11 @@ ReadRequest request_for(const Config& config) {
         request.selects = [](const Link& link) {
             return mark_of(link.attributes.alias.value_or("")).has_value();
         };
+    else if (config.origin == Origin::file) // they say which of them are in none of the files
+        request.recorded = [](const Link& link) {
+            const auto mark = mark_of(link.attributes.alias.value_or(""));
+            return mark && mark->origin == Origin::file;
+        };
     std::unordered_map<std::string_view, const Tunnel*> by_name;
     for (const auto& tunnel : config.tunnels)
         by_name.emplace(tunnel.name, &tunnel);
@@ -750,25 +887,6 @@ Result<State> read_state(Netlink& netlink, const RuntimeDirectory* records,
 
 Result<void> read_foreign(Netlink& netlink, State& state, const ReadRequest& request) {
     return Reader(netlink, nullptr, request).complete(state);
-}
-
-Result<std::set<WayToPeer>> unroutable(Netlink& netlink, const State& state,
-                                       const std::set<WayToPeer>& ways) {
-    MessageBatch batch;
-    MessageWriter writer(batch);
-    std::vector<WayToPeer> asked;
-    for (const auto& way : ways) {
-        const Link* lower = find_link(state, way.dev);
-        encode_look_up_route(writer, way.peer, way.local, lower != nullptr ? lower->index : 0);
-        asked.push_back(way);
-    }
-    if (asked.empty()) return {};
-    const auto failures = netlink.request(batch, [](const nlmsghdr*) {});
-    if (!failures) return tl::unexpected(failures.error());
-    std::set<WayToPeer> result;
-    for (const auto& failure : *failures)
-        result.insert(asked[failure.message]);
-    return result;
 }
 
 } // namespace vxlanctl

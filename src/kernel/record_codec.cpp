@@ -2,6 +2,8 @@
 
 #include "vxlanctl/json_members.h"
 
+#include <algorithm>
+
 namespace vxlanctl {
 namespace {
 
@@ -63,10 +65,36 @@ nlohmann::json recorded(const Rule& rule) {
     return json;
 }
 
+// The peers may be thousands, and a JSON parser takes its time with each of their characters: they
+// are the last member, which is cut out before the rest is parsed.
+constexpr std::string_view peers_member = ",\"peers\":\"";
+
+/// Whether JSON writes the text as it is.
+bool is_plain(std::string_view text) {
+    return std::all_of(text.begin(), text.end(), [](char character) {
+        return character >= ' ' && character <= '~' && character != '"' && character != '\\';
+    });
+}
+
+/// The rest, and the peers where they are a plain last member, as record_text() writes it. Within a
+/// string of JSON the member's quotation marks would have backslashes.
+std::pair<std::string, std::string_view> take_peers(std::string_view text) {
+    const auto at = text.find(peers_member);
+    if (at == std::string_view::npos) return {std::string(text), {}};
+    const auto begin = at + peers_member.size();
+    const auto end = text.find('"', begin);
+    if (end == std::string_view::npos || !text.substr(end + 1).starts_with("}") ||
+        !is_plain(text.substr(begin, end - begin)))
+        return {std::string(text), {}};
+    return {std::string(text.substr(0, at)).append(text.substr(end + 1)),
+            text.substr(begin, end - begin)};
+}
+
 } // namespace
 
 std::optional<Record> parse_record(const std::string& text) {
-    const auto json = nlohmann::json::parse(text, nullptr, false);
+    const auto [without_peers, peers] = take_peers(text);
+    const auto json = nlohmann::json::parse(without_peers, nullptr, false);
     if (!json.is_object() || json.find("version") == json.end() || json["version"] != 1)
         return std::nullopt;
     Record record;
@@ -79,6 +107,14 @@ std::optional<Record> parse_record(const std::string& text) {
     for (const auto& item : objects_in(json, "rules"))
         if (const auto rule = parse_recorded_rule(item)) record.rules.push_back(*rule);
     record.forward_from = strings_in(json, "forward_from");
+    if (const auto values = json.find("values"); values != json.end() && values->is_object())
+        for (const auto& [name, value] : values->items())
+            if (value.is_string()) record.values.emplace(name, value.get<std::string>());
+    record.source = string_in(json, "source");
+    if (const auto link = json.find("interface"); link != json.end() && link->is_object())
+        record.interface = {string_in(*link, "name"), string_in(*link, "kind"),
+                            static_cast<int>(number_in(*link, "index"))};
+    record.peers = peers.empty() ? string_in(json, "peers") : std::string(peers);
     return record;
 }
 
@@ -92,7 +128,19 @@ std::string record_text(const Record& record) {
     for (const auto& rule : record.rules)
         json["rules"].push_back(recorded(rule));
     if (!record.forward_from.empty()) json["forward_from"] = record.forward_from;
-    return json.dump() + "\n";
+    if (!record.values.empty()) json["values"] = record.values;
+    if (!record.source.empty()) json["source"] = record.source;
+    if (!record.interface.name.empty())
+        json["interface"] = {{"name", record.interface.name},
+                             {"kind", record.interface.kind},
+                             {"index", record.interface.index}};
+    if (!is_plain(record.peers)) json["peers"] = record.peers;
+    std::string text = json.dump();
+    if (is_plain(record.peers) && !record.peers.empty()) {
+        text.pop_back(); // the brace
+        text.append(peers_member).append(record.peers).append("\"}");
+    }
+    return text + "\n";
 }
 
 std::optional<RecordOrigin> origin_of_record(const std::string& text) {

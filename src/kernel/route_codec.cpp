@@ -4,6 +4,7 @@
 #include <linux/fib_rules.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -94,17 +95,23 @@ void encode_neighbour(MessageWriter& writer, std::uint16_t type, std::uint16_t m
     writer.finish();
 }
 
-void encode(MessageWriter& writer, const LookUp& look_up, std::uint32_t flags) {
+void encode(MessageWriter& writer, const RouteQuery& query, std::uint32_t flags) {
     rtmsg header{};
-    header.rtm_family = family_number(look_up.to.family);
-    header.rtm_dst_len = full_length(look_up.to.family);
-    if (look_up.from) header.rtm_src_len = full_length(look_up.to.family);
+    header.rtm_family = family_number(query.to.family);
+    header.rtm_dst_len = full_length(query.to.family);
+    if (query.from) header.rtm_src_len = full_length(query.to.family);
+    header.rtm_tos = query.tos;
     header.rtm_flags = flags;
     writer.begin(RTM_GETROUTE, 0, header);
-    writer.put(RTA_DST, wire_bytes(look_up.to));
-    if (look_up.from) writer.put(RTA_SRC, wire_bytes(*look_up.from));
-    if (look_up.link_index != 0)
-        writer.put_u32(RTA_OIF, static_cast<std::uint32_t>(look_up.link_index));
+    writer.put(RTA_DST, wire_bytes(query.to));
+    if (query.from) writer.put(RTA_SRC, wire_bytes(*query.from));
+    if (query.link_index != 0)
+        writer.put_u32(RTA_OIF, static_cast<std::uint32_t>(query.link_index));
+    if (query.port != 0) {
+        writer.put_u8(RTA_IP_PROTO, IPPROTO_UDP);
+        writer.put_big_endian(RTA_DPORT, query.port);
+    }
+    writer.put_u32(RTA_UID, 0); // else that of who asks (inet_rtm_getroute())
     writer.finish();
 }
 
@@ -186,40 +193,45 @@ void encode_dump_routes(MessageWriter& writer, Family family, int link_index, st
     writer.finish();
 }
 
-void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol) {
+void encode_dump_routes_of_protocol(MessageWriter& writer, Family family, std::uint8_t protocol,
+                                    std::uint32_t table) {
     rtmsg header{};
     header.rtm_family = family_number(family);
     header.rtm_protocol = protocol;
     writer.begin(RTM_GETROUTE, NLM_F_DUMP, header);
+    if (table != 0) writer.put_u32(RTA_TABLE, table);
     writer.finish();
 }
 
-void encode_look_up_route(MessageWriter& writer, const IpAddress& to, const IpAddress& from,
-                          int link_index) {
-    encode_look_up_route(writer, {to, from, link_index});
-}
-
-void encode_look_up_route(MessageWriter& writer, const LookUp& look_up) {
+void encode_look_up_route(MessageWriter& writer, const RouteQuery& query) {
     // With an outgoing link and without this flag, the kernel takes any address to be on the link.
     // Without the other one, IPv4 says «main» whatever the table is (inet_rtm_getroute()); IPv6
     // refuses it (EINVAL).
-    encode(writer, look_up,
-           look_up.to.family == Family::ipv4 ? RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE
-                                             : RTM_F_FIB_MATCH);
+    encode(writer, query,
+           query.to.family == Family::ipv4 ? RTM_F_FIB_MATCH | RTM_F_LOOKUP_TABLE
+                                           : RTM_F_FIB_MATCH);
 }
 
-void encode_resolve_route(MessageWriter& writer, const LookUp& look_up) {
-    encode(writer, look_up, 0);
+void encode_resolve_route(MessageWriter& writer, const RouteQuery& query) {
+    encode(writer, query, 0);
 }
 
-std::optional<FoundRoute> decode_found_route(const nlmsghdr* message) {
+std::optional<RouteLookup> decode_found_route(const nlmsghdr* message) {
     const auto* header = fixed_header<rtmsg>(message);
     if (message->nlmsg_type != RTM_NEWROUTE || header == nullptr) return std::nullopt;
-    FoundRoute found;
+    RouteLookup found;
+    const Family family = header->rtm_family == AF_INET ? Family::ipv4 : Family::ipv6;
+    found.to = {IpAddress{family, {}},
+                std::min<std::uint8_t>(header->rtm_dst_len, full_length(family))};
     found.table = header->rtm_table;
     found.type = header->rtm_type;
     for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
+        case RTA_DST:
+            if (const auto to = read_address(attribute); to && to->family == family)
+                found.to.address = *to;
+            break;
+        case RTA_PRIORITY: found.metric = read_as<std::uint32_t>(attribute).value_or(0); break;
         case RTA_OIF: found.link_index = read_as<int>(attribute).value_or(0); break;
         case RTA_TABLE:
             found.table = read_as<std::uint32_t>(attribute).value_or(found.table);
@@ -235,6 +247,8 @@ std::optional<FoundRoute> decode_found_route(const nlmsghdr* message) {
             if (const auto hops = decode_next_hops(attribute); !hops.empty()) {
                 found.link_index = hops.front().link_index;
                 found.via = hops.front().via;
+                for (std::size_t i = 1; i < hops.size(); ++i)
+                    found.other_links.push_back(hops[i].link_index);
             }
             break;
         default: break;

@@ -161,6 +161,14 @@ std::optional<IpAddress> ssh_address(SshEnd end) {
     return address ? std::optional(*address) : std::nullopt;
 }
 
+std::vector<NamespaceId> namespaces_with_directory() {
+    std::vector<NamespaceId> spaces;
+    if (const auto top = open_directory_of_root(system_directory))
+        for (const auto& name : names_in(*top))
+            if (const auto space = namespace_in(name, "")) spaces.push_back(*space);
+    return spaces;
+}
+
 Result<RuntimeDirectory> RuntimeDirectory::open(const Kernel& kernel) {
     RuntimeDirectory directory(kernel);
     std::string path = system_directory;
@@ -357,7 +365,11 @@ Result<std::optional<Record>> RuntimeDirectory::read_record(const std::string& i
         for (const auto* directory : {&place.own, &place.top}) { // where 0.1 has it
             if (directory->get() < 0) continue;
             const auto text = text_in(*directory, name);
-            if (text) return parse_record(*text);
+            if (text) {
+                auto record = parse_record(*text);
+                return record ? Result<std::optional<Record>>(std::move(*record))
+                              : error(Code::record_not_understood, name);
+            }
             if (!is_none(text.error()))
                 return system_error(Code::cannot_read_record, name, text.error().errno_code);
         }

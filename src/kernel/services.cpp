@@ -48,13 +48,14 @@ bool is_no(std::string word) {
            word == "0";
 }
 
+constexpr std::array networkd_folders{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
+                                      "/usr/lib/systemd"};
+
 /// The main file and the drop-ins, in the order in which they count (systemd.syntax(7)).
 std::vector<std::string> networkd_files(const std::string& root) {
-    constexpr std::array folders{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd",
-                                 "/usr/lib/systemd"};
     std::vector<std::string> paths;
     std::map<std::string, std::string> drop_ins; // by name: one in an earlier folder hides others
-    for (const char* folder : folders) {
+    for (const char* folder : networkd_folders) {
         const std::string base = root + folder + "/networkd.conf";
         std::error_code problem;
         if (paths.empty() && std::filesystem::exists(base, problem)) paths.push_back(base);
@@ -98,6 +99,42 @@ Services read_services(const std::string& root, const std::vector<int>& links) {
             if (key == "ManageForeignRoutingPolicyRules") services.removes_rules = !is_no(value);
         });
     return services;
+}
+
+std::map<std::string, std::string> files_that_make(const std::string& root,
+                                                   const std::map<std::string, int>& indexes) {
+    std::map<std::string, std::string> files;
+    if (indexes.empty()) return files;
+    for (const char* folder : networkd_folders) {
+        std::error_code problem;
+        for (std::filesystem::directory_iterator entry(root + folder + "/network", problem), end;
+             !problem && entry != end; entry.increment(problem))
+            if (const std::string path = entry->path(); path.ends_with(".netdev"))
+                each_setting(
+                    contents(path), [&](const auto& section, const auto& key, const auto& value) {
+                        if (section == "NetDev" && key == "Name" && indexes.contains(value))
+                            files.emplace(value, path);
+                    });
+    }
+    for (const auto& named : indexes) {
+        const std::string path = formatted("{}/run/NetworkManager/devices/{}", root, named.second);
+        each_setting(contents(path), [&](const auto& section, const auto& key, const auto& value) {
+            if (section == "device" && key == "nm-owned" && (value == "true" || value == "1"))
+                files.emplace(named.first, path);
+        });
+    }
+    return files;
+}
+
+std::map<std::string, std::string>
+files_of_other_programs(const NamespaceId& space, const State& state,
+                        const std::function<bool(const Link&)>& is_meant) {
+    std::map<std::string, int> indexes;
+    for (const auto& link : state.links)
+        if (is_tunnel(link) && !mark_of(link.attributes.alias.value_or("")) && is_meant(link))
+            indexes.emplace(link.name, link.index);
+    return indexes.empty() || !is_services_namespace(space) ? std::map<std::string, std::string>{}
+                                                            : files_that_make("", indexes);
 }
 
 bool is_services_namespace(const NamespaceId& space) {

@@ -9,6 +9,7 @@
 #include "vxlanctl/prl.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/route_codec.h"
+#include "vxlanctl/steps.h"
 #include "vxlanctl/undo.h"
 
 #include <algorithm>
@@ -179,6 +180,7 @@ private:
                 constexpr bool has_link = !std::is_same_v<Operation, CreateLink> &&
                                           !std::is_same_v<Operation, AddRule> &&
                                           !std::is_same_v<Operation, RemoveRule>;
+                if (index == 0 && has_link && is_gone_already(step, {0, ENODEV, ""})) return {};
                 if (index == 0 && has_link)
                     return tl::unexpected(explain(tunnel_, step, 0, {0, ENODEV, ""}));
                 encode_operation(operation, index);
@@ -309,6 +311,11 @@ private:
                     std::get_if<CreateLink>(&origins_[failure.message].step->operation);
                 create != nullptr && origins_[failure.message].element == 0)
                 refused_.insert(create->link);
+        // The number may be another link's soon.
+        for (const auto& origin : origins_)
+            if (const auto* removal = std::get_if<DeleteLink>(&origin.step->operation);
+                removal != nullptr && is_removed(origin, failures))
+                indexes_[removal->link] = 0;
         for (const auto& origin : origins_)
             if (const auto* rename = std::get_if<RenameLink>(&origin.step->operation))
                 indexes_[rename->to] = index_of(rename->link);
@@ -318,6 +325,14 @@ private:
         const Step* step;
         std::size_t element;
     };
+
+    bool is_removed(const OriginOfMessage& origin, const std::vector<Failure>& failures) const {
+        return std::none_of(failures.begin(), failures.end(), [&](const Failure& failure) {
+            return origins_[failure.message].step == origin.step &&
+                   !is_gone_already(*origin.step, failure);
+        });
+    }
+
     const Kernel& kernel_;
     Netlink& netlink_;
     OnSignal on_signal_;
@@ -469,6 +484,48 @@ std::vector<std::string> links_behind(const Link& link) {
     return {names.begin(), names.end()};
 }
 
+/// Notes the links that the steps have made, with their ifindex.
+void note_made(const std::vector<Step>& steps, const Executor& executor,
+               std::map<std::string, int>& made) {
+    for (const auto& step : steps)
+        if (const auto* create = std::get_if<CreateLink>(&step.operation);
+            create != nullptr && !executor.refused(create->link) &&
+            executor.index_of(create->link) != 0)
+            made[create->link] = executor.index_of(create->link);
+}
+
+/// Whether addresses of the plan are on another program's link, which got the ifindex of a link
+/// that went in between; takes them from there.
+bool remove_misplaced(const Kernel& kernel, Netlink& netlink, const State& now,
+                      const TunnelPlan& plan, const std::set<int>& indexes) {
+    bool any = false;
+    for (const int index : indexes) {
+        const auto is_it = [&](const std::string& name) {
+            const Link* link = name.empty() ? nullptr : find_link(now, name);
+            return link != nullptr && link->index == index;
+        };
+        if (index == 0 || is_it(plan.name) || is_it(plan.temporary)) continue;
+        std::vector<Step> removals;
+        for (const auto& step : plan.steps) {
+            const auto* add = std::get_if<AddAddress>(&step.operation);
+            if (add != nullptr && std::any_of(now.host_addresses.begin(), now.host_addresses.end(),
+                                              [&](const HostAddress& host) {
+                                                  return host.link_index == index &&
+                                                         host.prefix == add->address.prefix;
+                                              }))
+                removals.push_back({RemoveAddress{add->link, add->address}, {}, {}});
+        }
+        if (removals.empty()) continue;
+        any = true;
+        Executor executor(kernel, netlink, now, Executor::OnSignal::go_on);
+        Link stranger;
+        stranger.index = index;
+        executor.set_index(plan.name, &stranger);
+        (void)executor.run(plan.name, removals);
+    }
+    return any;
+}
+
 /// One tunnel's part of a run.
 class Transaction {
 public:
@@ -476,6 +533,9 @@ public:
                 const TunnelPlan& plan, const State& before)
         : context_(context), executor_(executor), addresses_(addresses), plan_(plan),
           before_(before) {}
+
+    /// Links that other plans of the run have removed: they do not come back with this one.
+    void leave_removed(const std::set<std::string>& removed) { removed_ = &removed; }
 
     /// Of a plan without steps.
     void remember_unchanged() {
@@ -508,15 +568,7 @@ public:
     /// Returns to the state that was read before, and reports `cause`.
     Result<void> undo(Error cause) {
         cause.subject = plan_.name;
-        ReadRequest mine;
-        mine.tunnels = {plan_.name};
-        if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
-        const Link* was = find_link(before_, plan_.name);
-        if (was == nullptr) was = before_.vanished.find(plan_.name);
-        if (was != nullptr) mine.others = links_behind(*was);
-        mine.foreign = concerns_foreign(plan_);
-        mine.uppers = false;
-        mine.needs = [this](const State&) { return needs_of_undo(); };
+        const ReadRequest mine = request_for_undo();
         for (int attempt = 0;; ++attempt) {
             // The old socket may still hold half an answer.
             auto socket = context_.kernel.netlink();
@@ -525,12 +577,15 @@ public:
             const auto now = read_state(netlink, nullptr, mine);
             if (!now && attempt == undo_attempts) return unknown(std::move(cause), now.error());
             if (!now) continue;
+            if (attempt < undo_attempts &&
+                remove_misplaced(context_.kernel, netlink, *now, plan_, own_indexes()))
+                continue;
             const auto steps = steps_back(*now);
             if (steps.empty()) {
                 note_put_back(*now);
                 note_lost_routes(*now);
                 executor_.set_index(plan_.name, find_link(*now, plan_.name));
-                restore_records();
+                restore_records(*now);
                 return failed(std::move(cause));
             }
             if (attempt == undo_attempts)
@@ -543,22 +598,81 @@ public:
             for (const auto& prefix : put_back)
                 addresses.expect(executor.index_of(plan_.name), prefix);
             if (listens) addresses.await(netlink, 0); // usable, as before
-            for (const auto& step : steps)
-                remade_ = remade_ || std::holds_alternative<CreateLink>(step.operation);
+            note_made(steps, executor, made_);
+            remade_ = remade_ || !made_.empty();
             steps_taken_back_.insert(steps_taken_back_.end(), steps.begin(), steps.end());
-            ours_.insert(executor.index_of(plan_.name));
         }
+    }
+
+    /// What has to be read for the way back.
+    ReadRequest request_for_undo() const {
+        ReadRequest mine;
+        mine.tunnels = fallen_with(before_, {&plan_, 1});
+        mine.tunnels.push_back(plan_.name);
+        if (!plan_.temporary.empty()) mine.tunnels.push_back(plan_.temporary);
+        for (const auto& name : mine.tunnels) {
+            const Link* was = find_link(before_, name);
+            if (was == nullptr) was = before_.vanished.find(name);
+            if (was != nullptr) append(mine.others, links_behind(*was));
+        }
+        mine.foreign = concerns_foreign(plan_);
+        mine.uppers = false;
+        mine.needs = [needs = needs_of_undo(taken())](const State&) { return needs; };
+        return mine;
+    }
+
+    /// What the steps concern beyond the link itself.
+    static Needs needs_of_undo(const std::vector<Step>& steps) {
+        Needs needs;
+        for (const auto& step : steps) {
+            if (std::holds_alternative<AddRule>(step.operation) ||
+                std::holds_alternative<RemoveRule>(step.operation))
+                needs.rules = true;
+            if (const auto* forwarding = std::get_if<SetForwarding>(&step.operation))
+                needs.devices.insert(forwarding->link);
+            if (const auto* add = std::get_if<AddRoute>(&step.operation))
+                needs.links.insert(add->link);
+            if (const auto* remove = std::get_if<RemoveRoute>(&step.operation))
+                needs.links.insert(remove->link);
+        }
+        return needs;
+    }
+
+    /// The numbers that the link has had.
+    std::set<int> own_indexes() const {
+        std::set<int> indexes{executor_.index_of(plan_.name)};
+        if (!plan_.temporary.empty()) indexes.insert(executor_.index_of(plan_.temporary));
+        if (const Link* was = find_link(before_, plan_.name)) indexes.insert(was->index);
+        return indexes;
+    }
+
+    /// The kernel does not tell what is there.
+    Result<void> unknown(Error cause, const Error& why) const {
+        cause.subject = plan_.name;
+        auto result = incomplete(std::move(cause), Code::rollback_unknown, taken());
+        result.error().more.emplace_back(Code::why_it_is_unknown, "",
+                                         Values{{"why", text_of(why)}});
+        return result;
+    }
+
+    /// All is as it was before, after these steps. Returns what is worth announcing.
+    std::vector<Announcement> conclude(const State& now, std::vector<Step> steps_back) {
+        steps_taken_back_ = std::move(steps_back);
+        note_put_back(now);
+        restore_records(now);
+        return put_back_;
     }
 
     /// What is worth announcing of what the steps made, or the undo put back.
     std::vector<Announcement> made(const State& now) const {
         return announcements(plan_.name, plan_.steps, plan_.record.addresses, now);
     }
-    const std::vector<Announcement>& put_back() const { return put_back_; }
 
     void remember_after() {
-        if (plan_.mark && written_ != plan_.record)
-            note(context_.records.write_record(plan_.mark->id, plan_.record));
+        Record record = plan_.record;
+        record.interface.index = executor_.index_of(plan_.name);
+        if (plan_.mark && written_ != record)
+            note(context_.records.write_record(plan_.mark->id, record));
         if (plan_.old_mark && (!plan_.mark || !same_id()))
             note(context_.records.remove_record(plan_.old_mark->id));
     }
@@ -594,24 +708,29 @@ private:
         return error(std::move(cause));
     }
 
-    /// The kernel does not tell what is there.
-    Result<void> unknown(Error cause, const Error& why) const {
-        auto result = incomplete(std::move(cause), Code::rollback_unknown, taken());
-        result.error().more.emplace_back(Code::why_it_is_unknown, "",
-                                         Values{{"why", text_of(why)}});
-        return result;
-    }
-
     Result<void> failed(Error cause) const {
-        if (!taken_.empty()) {
+        for (const auto& name : taken_)
+            cause.more.emplace_back(Code::replaced_meanwhile, "", Values{{"interface", name}});
+        for (const auto& name : gone_)
+            cause.more.emplace_back(Code::removed_meanwhile, "", Values{{"interface", name}});
+        if (!taken_.empty() || !gone_.empty()) {
             cause.kind = ErrorKind::undo_incomplete;
-            cause.more.emplace_back(Code::replaced_meanwhile, "", Values{{"interface", taken_}});
         } else if (remade_) {
             cause.more.emplace_back(Code::restored_on_new_interface);
+            note_losses(cause);
         } else if (cause.kind != ErrorKind::usage) {
             cause.more.emplace_back(loses_routes_ ? Code::restored_without_routes : Code::restored);
         }
         return tl::unexpected(std::move(cause));
+    }
+
+    /// What the link that was there before had, and no new one has.
+    void note_losses(Error& cause) const {
+        const Link* was = find_link(before_, plan_.name);
+        if (was == nullptr) was = before_.vanished.find(plan_.name);
+        const std::string losses = was == nullptr ? "" : losses_in_words(*was);
+        if (!losses.empty())
+            cause.more.emplace_back(Code::lost_in_rollback, "", Values{{"what", losses}});
     }
 
     /// All steps.
@@ -621,53 +740,47 @@ private:
         return steps;
     }
 
-    /// What the steps concern beyond the link itself.
-    Needs needs_of_undo() const {
-        Needs needs;
-        for (const auto& step : taken()) {
-            if (std::holds_alternative<AddRule>(step.operation) ||
-                std::holds_alternative<RemoveRule>(step.operation))
-                needs.rules = true;
-            if (const auto* forwarding = std::get_if<SetForwarding>(&step.operation))
-                needs.devices.insert(forwarding->link);
-            if (const auto* add = std::get_if<AddRoute>(&step.operation))
-                needs.links.insert(add->link);
-            if (const auto* remove = std::get_if<RemoveRoute>(&step.operation))
-                needs.links.insert(remove->link);
-        }
-        return needs;
-    }
-
     /// A link that somebody else made under our name is not ours to change or remove; it only loses
     /// the mark that was sent behind a refused create.
     std::vector<Step> steps_back(const State& now) {
-        std::vector<Step> steps = plan_back_elsewhere(plan_.name, before_, now, taken());
+        std::vector<Step> steps;
+        TunnelPlan plan = plan_;
+        plan.steps = taken();
         for (const auto& name : {plan_.name, plan_.temporary}) {
-            if (name.empty()) continue;
-            const Link* was = find_link(before_, name);
-            const Link* is = find_link(now, name);
-            if (is != nullptr && !is_ours(*is, was)) {
-                if (executor_.refused(name) && mark_of(*is->attributes.alias) == plan_.mark) {
-                    LinkAttributes without_mark;
-                    without_mark.alias = "";
-                    steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
-                } else if (was != nullptr) {
-                    taken_ = name;
-                }
-                continue;
+            const Link* is = name.empty() ? nullptr : find_link(now, name);
+            if (is == nullptr || !executor_.refused(name)) continue;
+            plan.mark.reset(); // says nothing of it
+            if (!made_.contains(name) && plan_.mark &&
+                mark_of(is->attributes.alias.value_or("")) == plan_.mark &&
+                (plan_.old_mark != plan_.mark || find_link(before_, name) == nullptr)) {
+                LinkAttributes without_mark;
+                without_mark.alias = "";
+                steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
             }
-            for (auto& step : plan_back(name, before_, now, plan_.steps))
-                steps.push_back(std::move(step));
         }
+        std::map<std::string, int> made = made_;
+        for (const auto& name : {plan_.name, plan_.temporary}) {
+            const int index = executor_.index_of(name);
+            const Link* was = find_link(before_, name);
+            const bool is_new = was == nullptr || was->index != index;
+            if (!name.empty() && index != 0 && is_new && !executor_.refused(name))
+                made.try_emplace(name, index);
+        }
+        WaysBack back = ways_back(before_less_removed(), now, {&plan, 1}, made);
+        for (auto& way : back.ways)
+            append(steps, std::move(way.steps));
+        taken_ = back.taken;
+        gone_ = back.gone;
         return steps;
     }
 
-    bool is_ours(const Link& is, const Link* was) const {
-        if (!is_tunnel(is)) return false;
-        if ((was != nullptr && is.index == was->index) || ours_.contains(is.index)) return true;
-        if (executor_.refused(is.name)) return false;
-        return is.index == executor_.index_of(is.name) ||
-               (plan_.mark && mark_of(*is.attributes.alias) == plan_.mark);
+    /// The state to go back to.
+    State before_less_removed() const {
+        State state = before_;
+        if (removed_ != nullptr)
+            for (const auto& name : *removed_)
+                if (name != plan_.name) state.links.erase(name);
+        return state;
     }
 
     // The record goes to disk before anything goes to the kernel. It then claims what is old and
@@ -690,6 +803,7 @@ private:
                 unite(both.routes, old->second.routes);
                 unite(both.rules, old->second.rules);
                 unite(both.forward_from, old->second.forward_from);
+                if (both.peers != old->second.peers) both.peers += ' ' + old->second.peers;
             }
         if (may_promote()) both.keys.insert(promotion_key);
         written_ = both;
@@ -714,13 +828,17 @@ private:
         return found == before_.records.end() ? std::nullopt : std::optional(found->second);
     }
 
-    void restore_records() {
+    void restore_records(const State& now) {
         for (const auto& mark : {plan_.mark, plan_.old_mark}) {
             if (!mark) continue;
-            if (const auto old = recorded(mark->id))
-                note(context_.records.write_record(mark->id, *old));
-            else
+            auto old = recorded(mark->id);
+            if (!old) {
                 note(context_.records.remove_record(mark->id));
+                continue;
+            }
+            const Link* is = find_link(now, plan_.name); // perhaps made anew
+            if (is != nullptr && old->interface.index != 0) old->interface.index = is->index;
+            note(context_.records.write_record(mark->id, *old));
         }
     }
 
@@ -740,14 +858,140 @@ private:
     NewAddresses& addresses_;
     const TunnelPlan& plan_;
     const State& before_;
-    std::vector<Step> completion_;  ///< see complete()
-    std::optional<Record> written_; ///< what the record says now
-    std::set<int> ours_;            ///< links that the undo made
-    bool remade_ = false;           ///< the undo made a new link
-    bool loses_routes_ = false;     ///< the undo could not put all of them back
-    std::string taken_;             ///< a link that somebody else replaced
+    const std::set<std::string>* removed_ = nullptr; ///< see leave_removed()
+    std::vector<Step> completion_;                   ///< see complete()
+    std::optional<Record> written_;                  ///< what the record says now
+    std::map<std::string, int> made_;                ///< links that the undo made
+    bool remade_ = false;                            ///< the undo made a new link
+    bool loses_routes_ = false;                      ///< the undo could not put all of them back
+    std::vector<std::string> taken_;                 ///< links that somebody else replaced
+    std::vector<std::string> gone_;                  ///< links that somebody else removed
     std::vector<Step> steps_taken_back_;
     std::vector<Announcement> put_back_;
+};
+
+/// The way back of all tunnels of a run at once: they may stand on one another.
+class Return {
+public:
+    Return(TransactionContext& context, std::span<const TunnelPlan> plans, const State& before)
+        : context_(context), before_(before),
+          executor_(context.kernel, context.netlink, before, Executor::OnSignal::go_on) {
+        for (const auto& plan : plans)
+            if (plan.errors.empty() && !plan.steps.empty()) plans_.push_back(plan);
+        for (const auto& plan : plans_)
+            transactions_.emplace_back(context, executor_, addresses_, plan, before);
+    }
+
+    /// What is left is read, not assumed.
+    std::vector<Error> run() {
+        if (plans_.empty()) return {};
+        const ReadRequest mine = request();
+        for (int attempt = 0;; ++attempt) {
+            auto socket = context_.kernel.netlink();
+            if (!socket) return unknown(socket.error());
+            Netlink netlink(*socket);
+            const auto now = read_state(netlink, nullptr, mine);
+            if (!now && attempt == most_attempts) return unknown(now.error());
+            if (!now) continue;
+            bool any_misplaced = false;
+            for (std::size_t i = 0; i < plans_.size() && attempt < most_attempts; ++i)
+                any_misplaced = remove_misplaced(context_.kernel, netlink, *now, plans_[i],
+                                                 transactions_[i].own_indexes()) ||
+                                any_misplaced;
+            if (any_misplaced) continue;
+            const WaysBack back = ways_back(before_, *now, plans_, made_);
+            if (back.ways.empty() || attempt == most_attempts) return conclude(back, *now);
+            take(back.ways, *now, netlink);
+        }
+    }
+
+private:
+    ReadRequest request() const {
+        ReadRequest all;
+        all.foreign = false;
+        all.uppers = false;
+        std::vector<Step> steps;
+        std::set<std::string> tunnels, others;
+        for (const auto& transaction : transactions_) {
+            const ReadRequest mine = transaction.request_for_undo();
+            tunnels.insert(mine.tunnels.begin(), mine.tunnels.end());
+            others.insert(mine.others.begin(), mine.others.end());
+            all.foreign = all.foreign || mine.foreign;
+        }
+        for (const auto& plan : plans_)
+            append(steps, plan.steps);
+        all.tunnels.assign(tunnels.begin(), tunnels.end());
+        all.others.assign(others.begin(), others.end());
+        all.needs = [needs = Transaction::needs_of_undo(steps)](const State&) { return needs; };
+        return all;
+    }
+
+    void take(const std::vector<WayBack>& ways, const State& now, Netlink& netlink) {
+        Executor executor(context_.kernel, netlink, now, Executor::OnSignal::go_on);
+        NewAddresses addresses;
+        const bool any = std::any_of(ways.begin(), ways.end(), [](const WayBack& way) {
+            return !new_ipv6_addresses(way.steps).empty();
+        });
+        const bool listens = any && addresses.listen(context_.kernel).has_value();
+        for (const auto& way : ways) {
+            (void)executor.run(way.tunnel, way.steps); // the next reading tells what came of it
+            note_made(way.steps, executor, made_);
+            append(taken_[way.tunnel], way.steps);
+            for (const auto& step : way.steps)
+                if (const auto* add = std::get_if<AddAddress>(&step.operation);
+                    add != nullptr && add->address.prefix.address.family == Family::ipv6)
+                    if (const int index = executor.index_of(add->link); index != 0)
+                        addresses.expect(index, add->address.prefix);
+        }
+        if (listens) addresses.await(netlink, 0); // usable, as before
+    }
+
+    std::vector<Error> conclude(const WaysBack& back, const State& now) {
+        std::map<std::string, std::vector<Step>> steps;
+        for (const auto& way : back.ways)
+            append(steps[way.tunnel], way.steps);
+        std::map<std::string, Error> left;
+        const auto problem = [&](const std::string& name) -> Error& {
+            auto& error = left.try_emplace(name, Error(Code::cannot_return)).first->second;
+            error.kind = ErrorKind::undo_incomplete;
+            error.subject = name;
+            return error;
+        };
+        for (const auto& [name, rest] : steps)
+            problem(name).more.emplace_back(Code::rollback_failed, "",
+                                            Values{{"steps", joined(imperatives(rest), ", ")}});
+        for (const auto& name : back.taken)
+            problem(name).more.emplace_back(Code::replaced_meanwhile, "",
+                                            Values{{"interface", name}});
+        for (const auto& name : back.gone)
+            problem(name).more.emplace_back(Code::removed_meanwhile, "",
+                                            Values{{"interface", name}});
+        for (std::size_t i = 0; i < plans_.size(); ++i)
+            if (!left.contains(plans_[i].name))
+                append(context_.announcements,
+                       transactions_[i].conclude(now, std::move(taken_[plans_[i].name])));
+        std::vector<Error> errors;
+        for (auto& named : left)
+            errors.push_back(std::move(named.second));
+        return errors;
+    }
+
+    std::vector<Error> unknown(const Error& why) const {
+        std::vector<Error> errors;
+        for (const auto& transaction : transactions_)
+            errors.push_back(transaction.unknown(Error(Code::cannot_return), why).error());
+        return errors;
+    }
+
+    static constexpr int most_attempts = 4;
+    TransactionContext& context_;
+    const State& before_;
+    std::vector<TunnelPlan> plans_; ///< those that were carried out
+    Executor executor_;             ///< of the run that is taken back: it knows of no new link
+    NewAddresses addresses_;
+    std::vector<Transaction> transactions_;
+    std::map<std::string, int> made_;                ///< links, by name
+    std::map<std::string, std::vector<Step>> taken_; ///< steps back, by the tunnel
 };
 
 /// All tunnels' way from plans to verified state.
@@ -803,13 +1047,35 @@ private:
             error.more.emplace_back(Code::not_begun);
             results_[i] = tl::unexpected(std::move(error));
             heeded_signal_ = caught_signal();
+        } else if (const std::string upper = failed_upper(plan); !upper.empty()) {
+            results_[i] = error(Code::cannot_go_without, plan.name, Values{{"other", upper}});
         } else {
+            transaction.leave_removed(removed_);
             results_[i] = transaction.execute();
+            if (results_[i] && plan.absent) removed_.insert(plan.name);
             if (results_[i])
                 executed_.emplace(i, std::move(transaction));
             else
                 heeded_signal_ = caught_signal();
         }
+    }
+
+    /// A tunnel that failed in this run and would go with the one that the plan removes.
+    std::string failed_upper(const TunnelPlan& plan) const {
+        const bool removes =
+            std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+                const auto* removal = std::get_if<DeleteLink>(&step.operation);
+                return removal != nullptr && removal->link == plan.name;
+            });
+        for (std::size_t i = 0; removes && i < plans_.size(); ++i) {
+            const Link* link = results_[i] ? nullptr : find_link(before_, plans_[i].name);
+            while (link != nullptr && goes_with_lower(link->kind)) {
+                const std::string lower = link->tunnel.dev.value_or("");
+                if (lower == plan.name) return plans_[i].name;
+                link = lower.empty() ? nullptr : find_link(before_, lower);
+            }
+        }
+        return "";
     }
 
     Failures failures_of_addresses() const {
@@ -934,6 +1200,7 @@ private:
     /// Steps that have become necessary by the failure of another tunnel; by the plan's index.
     std::map<std::size_t, std::vector<Step>> shared_;
     std::set<std::size_t> completed_; ///< whose such steps were sent
+    std::set<std::string> removed_;   ///< by the absences that were carried out
     std::vector<Result<void>> results_;
 };
 
@@ -947,36 +1214,7 @@ std::vector<Result<void>> carry_out(TransactionContext& context, const Config& c
 
 std::vector<Error> take_back(TransactionContext& context, std::span<const TunnelPlan> plans,
                              const State& before) {
-    Executor executor(context.kernel, context.netlink, before, Executor::OnSignal::go_on);
-    NewAddresses addresses;
-    std::map<std::string, Error> left;
-    const auto undo = [&](const TunnelPlan& plan) {
-        if (plan.steps.empty() || !plan.errors.empty()) return;
-        Transaction transaction(context, executor, addresses, plan, before);
-        const auto undone = transaction.undo(Error(Code::cannot_return));
-        for (const auto& put_back : transaction.put_back())
-            context.announcements.push_back(put_back);
-        left.erase(plan.name);
-        if (undone.error().kind == ErrorKind::undo_incomplete)
-            left.emplace(plan.name, undone.error());
-    };
-    for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan)
-        undo(*plan);
-    // What stands on a link lost it once more when that link was replaced by the old one.
-    const bool any_vanished = std::any_of(plans.begin(), plans.end(), [](const TunnelPlan& plan) {
-        return plan.vanished.has_value();
-    });
-    const auto changes_dev = [](const Step& step) {
-        const auto* change = std::get_if<ChangeTunnel>(&step.operation);
-        return change != nullptr && change->changed.dev;
-    };
-    for (const auto& plan : plans)
-        if (any_vanished || std::any_of(plan.steps.begin(), plan.steps.end(), changes_dev))
-            undo(plan);
-    std::vector<Error> errors;
-    for (auto& [name, error] : left)
-        errors.push_back(std::move(error));
-    return errors;
+    return Return(context, plans, before).run();
 }
 
 void catch_signals() {

@@ -22,6 +22,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             const FloodEntry flood{entry->dst, entry->port, entry->vni, {}};
             encode_remove_fdb(writer, 7, entry->mac, std::span(&flood, 1), any);
         }
+        (void)decode_opaque_fdb(message);
+        (void)decode_next_hop(message);
+        (void)decode_port_vlans(message);
         if (const auto address = decode_address(message))
             encode_add_address(writer, 7, address->address);
         for (const auto& route : decode_route(message))

@@ -176,7 +176,7 @@ TEST_CASE("announce: not of a change that failed, and again of an address that i
     RunOptions wish;
     wish.input = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\ndev = \"eth0\"\n"
                  "addresses = [\"10.225.194.172/9\"]\npeers = [\"100.64.158.4\"]\n";
-    REQUIRE(vxlanctl(host, "apply - --confirm 1", wish).code == 1);
+    REQUIRE(vxlanctl(host, "apply --source test - --confirm 1", wish).code == 1);
     REQUIRE(addresses(host, "vxlan0") == Strings{"10.225.194.171/9"});
     CHECK(tap.announced(host) ==
           Strings{at_mac(host, "10.225.194.172"), at_mac(host, "10.225.194.171")});

@@ -45,9 +45,9 @@ carry_out(const Namespace& space, const Config& config,
     Netlink netlink(*socket);
     const auto before = read_state(netlink, &*records, request_for(config));
     REQUIRE(before);
-    const PlanOptions options{.new_id = [number = 0](const std::string&) mutable {
-        return fmt::format("{:016x}", ++number);
-    }};
+    const PlanOptions options{.failed = {}, .new_id = [number = 0](const std::string&) mutable {
+                                  return fmt::format("{:016x}", ++number);
+                              }};
     const Plan made = plan(config, *before, options);
     TransactionContext context{kernel, netlink, *records, progress};
     return vxlanctl::carry_out(context, config, made.tunnels, *before, options);

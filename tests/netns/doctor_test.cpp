@@ -237,7 +237,8 @@ TEST_CASE("doctor: port 8472, left over from the script") {
                   "ip link set vxlan0 up");
     fails_alone(net.space, "port", "port-8472-left",
                 "vxlanctl up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 "
-                "100.64.158.132 --vni 10 --allow-recreate --keep-foreign");
+                "100.64.158.132 --vni 10 --allow-recreate --keep-foreign",
+                "vxlan0");
     CHECK(link(net.space, "vxlan0").at("linkinfo").at("info_data").at("port") == 4789);
     // Whoever states it has it.
     vxlanctl(net.space, "down vxlan0");
@@ -427,7 +428,9 @@ TEST_CASE("doctor: strict filtering where answers go out by another device") {
     const Healthy net;
     sh(net.space, "ip link add eth1 type veth peer name far1; ip link set far1 up\n"
                   "ip link set eth1 up; ip addr add 172.22.0.1/24 dev eth1\n"
-                  "ip route add 100.64.158.4/32 dev eth1\n" // the tunnel itself goes by eth0
+                  "ip route add 100.64.158.4/32 dev eth1\n" // the tunnel itself goes by eth0:
+                  "ip rule add from 172.21.0.100 ipproto udp dport 4789 lookup 500\n"
+                  "ip route add default via 172.21.0.1 dev eth0 table 500\n"
                   "echo 2 >/proc/sys/net/ipv4/conf/eth0/rp_filter");
     CHECK(failed(doctor(net.space)).empty());
     sh(net.space, "echo 1 >/proc/sys/net/ipv4/conf/eth0/rp_filter");

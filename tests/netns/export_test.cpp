@@ -16,7 +16,7 @@ TEST_CASE("export: a device of the old script is adopted by its own file, and no
                    "ip route add 10.201.0.0/16 dev vxlan0\n"
                    "ip -6 route add 2001:db8:aa::/48 dev vxlan0\n"
                    "ip -6 route add 2001:db8:ab::/48 via fe80::1 dev vxlan0 metric 3");
-    const auto exported = vxlanctl(host.space, "export");
+    const auto exported = vxlanctl(host.space, "export vxlan0");
     INFO(exported.out << exported.err);
     REQUIRE(exported.code == 0);
     for (const char* line : {"[vxlan.vxlan0]\n", "dev = \"eth0\"\n", "local = \"172.21.0.100\"\n",
@@ -32,7 +32,7 @@ TEST_CASE("export: a device of the old script is adopted by its own file, and no
          {"vni", "port", "mtu", "learning", "also has"}) // as the kernel makes them
         CHECK(exported.out.find(word) == std::string::npos);
     CHECK(vxlanctl(host.space, "export nosuch").code == 2);
-    CHECK(nlohmann::json::parse(vxlanctl(host.space, "export --json").out).at("toml") ==
+    CHECK(nlohmann::json::parse(vxlanctl(host.space, "export vxlan0 --json").out).at("toml") ==
           exported.out);
 
     auto before = listed(host.space);
@@ -58,7 +58,7 @@ TEST_CASE("export: what a file cannot say is a comment, and what others gave sta
     INFO(made.err);
     REQUIRE(made.code == 0);
     sh(host.space, "ip addr add 10.225.194.200/9 dev vxlan0"); // of VRRP
-    const auto exported = vxlanctl(host.space, "export");
+    const auto exported = vxlanctl(host.space, "export plain idle remote vxlan0");
     INFO(exported.out);
     for (const std::string& part : std::vector<std::string>{
              "# plain is left out: local '0.0.0.0': " + clause("address-not-of-a-host") +
@@ -92,7 +92,7 @@ TEST_CASE("export: one odd link does not keep apply from the others") {
                    "add high 38 172.21.0.100; peer high 10.50.0.1\n"
                    "ip -6 route add 2001:db8:aa::/48 dev good expires 1000\n"
                    "ip -6 route add 2001:db8:ab::/48 dev good pref high");
-    const auto exported = vxlanctl(host.space, "export");
+    const auto exported = vxlanctl(host.space, "export good loop self multi net away big low high");
     INFO(exported.out);
     for (const std::string& part : std::vector<std::string>{
              "# loop is left out: ", "# self is left out: ", "# multi is left out: ",

@@ -315,6 +315,7 @@ private:
 
     void make_before() {
         std::filesystem::remove_all("/var/lib/vxlanctl");
+        if (!command_.files.empty()) sh(host_->space, command_.files);
         if (!command_.before.empty()) {
             const auto made = vxlanctl(host_->space, command_.before);
             if (made.code != 0) problems_.push_back(command_.before + ": " + made.err);

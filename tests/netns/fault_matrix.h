@@ -13,6 +13,7 @@ struct StruckCommand {
     std::string before;  ///< words of vxlanctl that make the state before, from any state here
     std::string words;   ///< of the run that is struck
     std::string prepare; ///< shell, on a new host
+    std::string files;   ///< shell, each time before `before`
     std::string spoil;   ///< shell, after `before`
     std::map<std::string, std::string> environment; ///< of the run that is struck
     std::string netns;                              ///< a namespace that has a part in it

@@ -122,8 +122,11 @@ TEST_CASE("fault matrix: apply") {
 
 TEST_CASE("fault matrix: apply --prune") {
     const Files files;
-    check_row(
-        row("`apply --prune`", "apply --prune /run/old.toml", "apply --prune /run/less.toml"));
+    auto command =
+        row("`apply --prune`", "apply --prune /run/file.toml", "apply --prune /run/file.toml");
+    command.files = "cp /run/old.toml /run/file.toml";
+    command.spoil = "cp /run/less.toml /run/file.toml";
+    check_row(command);
 }
 
 TEST_CASE("fault matrix: apply into a namespace that it makes") {

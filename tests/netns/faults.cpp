@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <regex>
 #include <stdexcept>
 #include <sys/wait.h>
 
@@ -42,9 +43,10 @@ void await_pending(const Namespace& space) {
 std::map<std::string, std::string> record_files() {
     std::map<std::string, std::string> files;
     std::error_code absent;
+    const std::regex index("\"index\":[0-9]+,?");
     for (const auto& file : std::filesystem::recursive_directory_iterator("/run/vxlanctl", absent))
         if (const auto path = file.path().string(); path.find("/record-") != std::string::npos)
-            files[path] = text_of(path);
+            files[path] = std::regex_replace(text_of(path), index, "");
     return files;
 }
 

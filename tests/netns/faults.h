@@ -25,7 +25,8 @@ private:
 /// Waits until the change of a run without a terminal is made, and its confirmation awaited.
 void await_pending(const Namespace& space);
 
-/// The files of /run/vxlanctl that hold records, and their texts.
+/// The files of /run/vxlanctl that hold records, and their texts without the index of an interface:
+/// one that is made again in a rollback has another.
 std::map<std::string, std::string> record_files();
 
 /// Runs `words` again and again, each time with another of its writes broken and on another

@@ -95,7 +95,7 @@ TEST_CASE("gateway: a device of two tunnels forwards until the last of them give
         "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nforward_from = ['eth0']\n"
         "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
         "forward_from = ['eth0', 'eth1']\n";
-    REQUIRE(vxlanctl(host.space, "apply -", options).code == 0);
+    REQUIRE(vxlanctl(host.space, "apply --source test -", options).code == 0);
     CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
     CHECK(setting(host.space, "eth0", "forwarding") == "1");
     CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
@@ -130,7 +130,7 @@ TEST_CASE("gateway: what a tunnel asked for goes back also when others removed t
         RunOptions options;
         options.input = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nmaster = 'br9'\n"
                         "forward_from = ['eth1']\n";
-        CHECK(vxlanctl(host.space, "apply --prune -", options).code == 2);
+        CHECK(vxlanctl(host.space, "apply --prune --source test -", options).code == 2);
         CHECK(setting(host.space, "eth1", "forwarding") == "1");
         CHECK(vxlanctl(host.space, "down --all").code == 0);
     }
@@ -200,7 +200,7 @@ TEST_CASE("gateway: the failure of one tunnel does not take the device from anot
         "routes = [{ to = '10.99.0.0/16', via = '10.77.0.1' }]\n" // refused by the kernel
         "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
         "rules = [{ from = '172.21.0.100', table = 100 }]\nforward_from = ['eth0']\n";
-    const auto applied = vxlanctl(host.space, "apply -", options);
+    const auto applied = vxlanctl(host.space, "apply --source test -", options);
     INFO(applied.out << applied.err);
     CHECK(applied.code == 1);
     CHECK_FALSE(link_exists(host.space, "vxlan0"));
@@ -221,14 +221,14 @@ TEST_CASE("gateway: what one tunnel leaves to another is put back when that one 
     const auto before = snapshot(host.space);
     RunOptions options;
     options.input = first + shared + "]\n";
-    REQUIRE(vxlanctl(host.space, "apply -", options).code == 0);
+    REQUIRE(vxlanctl(host.space, "apply --source test -", options).code == 0);
     // Refused by the kernel, or found to be impossible before.
     const std::string failing =
         GENERATE(as<std::string>(), ", { to = '10.99.0.0/16', via = '10.77.0.1' }]\n",
                  "]\nmaster = 'br9'\n");
     SECTION("the first goes on") {
         options.input = first + second + shared + failing;
-        const auto applied = vxlanctl(host.space, "apply -", options);
+        const auto applied = vxlanctl(host.space, "apply --source test -", options);
         INFO(applied.out << applied.err);
         CHECK(applied.code == 1);
         CHECK(applied.out.find("vxlan0: changed\n") != std::string::npos);
@@ -237,7 +237,7 @@ TEST_CASE("gateway: what one tunnel leaves to another is put back when that one 
     }
     SECTION("the first goes") {
         options.input = second + shared + failing;
-        const auto applied = vxlanctl(host.space, "apply --prune -", options);
+        const auto applied = vxlanctl(host.space, "apply --prune --source test -", options);
         INFO(applied.out << applied.err);
         CHECK(applied.code == 1);
         CHECK_FALSE(link_exists(host.space, "vxlan0"));
@@ -260,7 +260,7 @@ TEST_CASE("gateway: files that contradict each other are an error") {
     options.input = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\nforward = false\n"
                     "[vxlan.vxlan1]\ndev = 'eth0'\nlocal = '172.21.0.100'\nvni = 11\n"
                     "forward_from = ['vxlan0']\n";
-    const auto applied = vxlanctl(host.space, "apply -", options);
+    const auto applied = vxlanctl(host.space, "apply --source test -", options);
     CHECK(told(applied, "forward-contradicts", {"vxlan1", "vxlan0"}));
     CHECK(applied.code == 1);
 }

@@ -95,7 +95,7 @@ TEST_CASE("graph: where nothing runs there is nobody, and what does not exist is
     CHECK(nothing.code == 0);
     CHECK(nothing.out.find("no tunnels") != std::string::npos);
     CHECK(vxlanctl(host.space, "graph --json").out ==
-          "{\n  \"outer_ends\": [],\n  \"schema\": 2\n}\n");
+          "{\n  \"not_managed\": [],\n  \"outer_ends\": [],\n  \"schema\": 2\n}\n");
     CHECK(vxlanctl(host.space, "graph nosuch").code == 2);
     CHECK(told(vxlanctl(host.space, "graph --format do"), "not-one-of, did-you-mean",
                {"--format 'do'", "text, dot, mermaid or svg", "dot"}));
@@ -143,7 +143,7 @@ TEST_CASE("graph: SVG comes from Graphviz, and without it there is one clear err
     CHECK(told(missing, "dot-missing"));
     CHECK(std::count(missing.err.begin(), missing.err.end(), '\n') == 1);
     sh(host.space, "ip link add 'x\"<b>&' type vxlan id 11 dstport 4789 dev eth0");
-    const auto drawn = vxlanctl(host.space, "graph --format svg");
+    const auto drawn = vxlanctl(host.space, "graph --format svg vxlan0 'x\"<b>&'");
     INFO(drawn.err);
     CHECK(drawn.code == 0);
     CHECK(drawn.err.empty());

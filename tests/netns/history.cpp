@@ -24,7 +24,7 @@ const char* const history_host = "link add eth0 mtu 9001 type veth peer name wir
                                  "route add default via 172.21.0.1 dev eth0\n"
                                  "route add 2001:db8:64::/48 via 2001:db8:21::1 dev eth0\n";
 const char* const everything_allowed =
-    "--allow-recreate --keep-foreign --allow-flap --allow-overlap";
+    "--allow-recreate --keep-foreign --allow-flap --allow-overlap --adopt";
 
 namespace {
 
@@ -501,12 +501,14 @@ std::string to_script(const History& history) {
     std::string script = "unshare -n sh <<'HISTORY'\n" + here("ip -batch - -force", history_host) +
                          "echo 0 >/proc/sys/net/ipv6/conf/all/accept_dad\n"
                          "echo 0 >/proc/sys/net/ipv6/conf/default/accept_dad\n" +
-                         here("vxlanctl apply -", to_toml(history.first));
+                         here("vxlanctl apply --allow-empty -", to_toml(history.first));
     for (const auto& disturbance : history.between)
         script += here(disturbance.program + " -batch - -force", disturbance.lines + "\n");
-    const auto again = fmt::format("vxlanctl apply - {}", fmt::join(history.options, " "));
+    const auto again =
+        fmt::format("vxlanctl apply --allow-empty - {}", fmt::join(history.options, " "));
     return script + here(again, to_toml(history.second)) +
-           here(fmt::format("vxlanctl apply - {}", everything_allowed), to_toml(history.first)) +
+           here(fmt::format("vxlanctl apply --allow-empty - {}", everything_allowed),
+                to_toml(history.first)) +
            "HISTORY\n";
 }
 

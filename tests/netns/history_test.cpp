@@ -61,7 +61,8 @@ public:
         }
         state_ = snapshot(space_);
         const auto options = fmt::format("{}", fmt::join(history_.options, " "));
-        const auto planned = vxlanctl(space_, "plan - -q " + options, file_of(history_.second));
+        const auto planned = vxlanctl(space_, "plan - --source test --allow-empty -q " + options,
+                                      file_of(history_.second));
         const int code = apply(history_.second, options);
         tell("second", code);
         demand(planned.code == code || code == 1, "plan ends with the exit code of apply",
@@ -101,8 +102,10 @@ private:
 };
 
 int Happening::apply(const Wish& wish, const std::string& options) {
-    const auto finished = vxlanctl(space_, "apply - --json " + options, file_of(wish));
-    log_ += fmt::format("apply - {}: {}\n{}", options, finished.code, finished.err);
+    const auto finished =
+        vxlanctl(space_, "apply --source test --allow-empty - --json " + options, file_of(wish));
+    log_ += fmt::format("apply --source test --allow-empty - {}: {}\n{}", options, finished.code,
+                        finished.err);
     const auto document = nlohmann::json::parse(finished.out, nullptr, false);
     demand(!document.is_discarded(), "there is a document", finished.out);
     const auto before = std::exchange(state_, snapshot(space_));
@@ -115,7 +118,8 @@ int Happening::apply(const Wish& wish, const std::string& options) {
     check_untouched(before, state_, document);
     check_foreign(before, state_, document, options);
     if (finished.code != 0) return finished.code;
-    const auto again = vxlanctl_counted(space_, "apply - " + options, {}, to_toml(wish));
+    const auto again = vxlanctl_counted(space_, "apply --source test --allow-empty - " + options,
+                                        {}, to_toml(wish));
     demand(again.writes == 0 && again.finished.code == 0, "a second run writes nothing",
            fmt::format("{} writes\n{}{}", again.writes, again.finished.out, again.finished.err));
     return 0;

@@ -222,7 +222,8 @@ TEST_CASE("careful: entries of a control plane stay") {
     sh(host.space, "ip link add vxlan0 type vxlan id 10 local 172.21.0.100 dev eth0 dstport 4789\n"
                    "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.7 extern_learn\n"
                    "bridge fdb add 02:00:00:00:00:77 dev vxlan0 dst 100.64.158.7 extern_learn");
-    const auto changed = vxlanctl(host.space, with_peers("100.64.158.4 100.64.158.133"));
+    const auto changed =
+        vxlanctl(host.space, with_peers("100.64.158.4 100.64.158.133") + " --adopt");
     REQUIRE(changed.code == 0);
     const auto list = flood_list(host.space, "vxlan0");
     CHECK(std::count(list.begin(), list.end(), "100.64.158.7") == 1);
@@ -301,7 +302,7 @@ TEST_CASE("careful: a peer by a link that has gone keeps nothing from being done
     CHECK(changed.code == 0);
     CHECK(told(changed, "peer-through-missing-interface", {"100.64.158.4"}));
     CHECK(flood_list(host.space, "vxlan0").size() == 2);
-    CHECK(vxlanctl_counted(host.space, "apply -", {}, without).writes == 0);
+    CHECK(vxlanctl_counted(host.space, "apply --source test -", {}, without).writes == 0);
     make();
     CHECK(flood_list(host.space, "vxlan0").size() == 2); // the old one, and the new one
     sh(host.space, "ip link del eth1");
@@ -309,7 +310,7 @@ TEST_CASE("careful: a peer by a link that has gone keeps nothing from being done
     const auto replaced = without + "vni = 11\n";
     for (long write = 1;; ++write) {
         const auto finished =
-            vxlanctl_counted(host.space, "apply - --allow-recreate",
+            vxlanctl_counted(host.space, "apply --source test - --allow-recreate",
                              {{"VXLANCTL_BREAK_WRITE", std::to_string(write)}}, replaced)
                 .finished;
         INFO(write << "\n" << finished.err);

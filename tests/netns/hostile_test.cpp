@@ -287,7 +287,7 @@ TEST_CASE("hostile: control characters in the kernel's names and aliases reach n
                               "down --all -n",
                               "down --all -n --ip-commands",
                               "down --all -n --json",
-                              "plan --prune -",
+                              "plan --prune --source test -",
                               "down --all"}) {
         const auto finished = vxlanctl(host.space, words);
         INFO(words << "\n" << finished.out << finished.err);
@@ -325,7 +325,7 @@ TEST_CASE("hostile: a file of gigabytes is one clear error at once, and takes no
     }
     sh(host.space, "rm -r /run/large");
     // Nobody knows how much will come out of a pipe.
-    for (const char* words : {"apply -", "apply /dev/zero", "apply <(cat /dev/zero)",
+    for (const char* words : {"apply --source test -", "apply /dev/zero", "apply <(cat /dev/zero)",
                               "up eth0 172.21.0.100 vxlan0 - --peers-file -"}) {
         const auto finished =
             run(host.space,

@@ -50,7 +50,7 @@ TEST_CASE("import: what is printed makes the tunnel, and nothing the second time
     CHECK(page.find("```json\n" + text_of(sample) + "```\n") != std::string::npos);
     CHECK(vxlanctl(host.space, "import soracom --gate-peers -", with_input(text_of(sample))).out ==
           imported.out);
-    const auto applied = vxlanctl(host.space, "apply -", with_input(imported.out));
+    const auto applied = vxlanctl(host.space, "apply --source test -", with_input(imported.out));
     INFO(applied.err);
     CHECK(applied.code == 0);
     CHECK(addresses(host.space, "vxlan0") == std::vector<std::string>{"10.225.194.171/9"});

@@ -164,12 +164,14 @@ TEST_CASE("init-vxlan: a tunnel on port 8472 that works, or that is meant so, is
     SECTION("a multicast group") {
         sh(space, add + "group 239.1.1.1" + up);
     }
+    std::string options;
     SECTION("a control plane's entries") {
+        options = "--adopt ";
         sh(space, add + "nolearning" + up +
                       "bridge fdb add 02:00:00:00:00:01 dev vxlan0 dst 100.64.158.4 extern_learn");
     }
     const auto before = snapshot(space);
-    const auto refused = vxlanctl(space, "init-vxlan " + later_words);
+    const auto refused = vxlanctl(space, "init-vxlan " + options + later_words);
     CHECK(refused.code == 4);
     CHECK(told(refused, "needs-replacement", {"port: 8472 -> 4789"}));
     CHECK(!told(refused, "replaced-failed-script"));

@@ -33,21 +33,22 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
     std::mt19937 random(seed);
     const Host host;
     const Namespace& space = host.space;
-    for (int i : {0, 1})
-        write_text("/run/wish" + std::to_string(i), wishes[i]);
-    REQUIRE(vxlanctl(space, "apply --prune /run/wish0").code == 0);
+    write_text("/run/wish.toml", wishes[0]);
+    REQUIRE(vxlanctl(space, "apply --prune /run/wish.toml").code == 0);
     REQUIRE(vxlanctl(space, "up eth0 172.21.0.100 typed - 100.64.158.9 --vni 77").code == 0);
     sh(space, "ip link add foreign type vxlan id 78 dstport 4789 local 172.21.0.100 dev eth0\n"
               "ip addr add 10.225.194.200/9 dev vxlan0\n" // of VRRP
               "ip rule add from 10.3.0.0/16 lookup 103");
     const auto began = std::chrono::steady_clock::now();
-    REQUIRE(vxlanctl(space, "apply --prune /run/wish1").code == 0);
+    write_text("/run/wish.toml", wishes[1]);
+    REQUIRE(vxlanctl(space, "apply --prune /run/wish.toml").code == 0);
     const auto whole = std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::steady_clock::now() - began);
 
     const int rounds = is_brief() ? 40 : 200;
     for (int round = 0; round < rounds; ++round) {
-        const std::string run = "apply --prune /run/wish" + std::to_string(round % 2);
+        write_text("/run/wish.toml", wishes[round % 2]);
+        const std::string run = "apply --prune /run/wish.toml";
         {
             Process killed(space, command_of(run));
             std::uniform_int_distribution<long> moment(0, 5 * whole.count() / 4);
@@ -58,7 +59,7 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
         const auto next = vxlanctl(space, run + " --lock-timeout 0");
         INFO("round " << round << "\n" << next.out << next.err);
         REQUIRE(next.code == 0);
-        REQUIRE(vxlanctl(space, "check --prune /run/wish" + std::to_string(round % 2)).code == 0);
+        REQUIRE(vxlanctl(space, "check --prune /run/wish.toml").code == 0);
         REQUIRE(link_exists(space, "foreign"));
         REQUIRE(flood_list(space, "typed") == std::vector<std::string>{"100.64.158.9"});
         const auto kept = addresses(space, "vxlan0");
@@ -66,7 +67,7 @@ TEST_CASE("killed: after every kill the next run converges, and nothing of other
         REQUIRE(sh(space, "ip rule | grep -c 'lookup 103'") == "1\n");
     }
     // No replacement, no record and no rule of a killed run is left.
-    REQUIRE(vxlanctl(space, "apply --prune /dev/null").code == 0);
+    REQUIRE(vxlanctl(space, "down --all-files").code == 0);
     CHECK(sh(space, "ip -br link show type vxlan | wc -l") == "2\n");
     CHECK(sh(space, "ls -R /run/vxlanctl | grep -c record-") == "1\n");
     CHECK(sh(space, "ip rule | grep -c 'lookup 101' || true") == "0\n");

@@ -111,16 +111,16 @@ TEST_CASE("names: another address replaces a peer in place, and a lost name keep
     const Host host;
     const Names names("100.64.1.4 gate-a.example.net\n100.64.1.5 gate-b.example.net\n");
     const auto file = file_with("\"gate-a.example.net\", \"gate-b.example.net\"");
-    REQUIRE(vxlanctl(host.space, "apply -", file).code == 0);
+    REQUIRE(vxlanctl(host.space, "apply --source test -", file).code == 0);
     const int index = link(host.space, "vxlan0").at("ifindex");
     Names::set_hosts("100.64.1.4 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
     CHECK(vxlanctl(host.space, "check -", file).code == 3);
-    CHECK(vxlanctl(host.space, "apply -", file).out ==
+    CHECK(vxlanctl(host.space, "apply --source test -", file).out ==
           "vxlan0: changed\n  + peer 100.64.1.6\n  - peer 100.64.1.5\n1 tunnel: 1 changed\n");
     CHECK(link(host.space, "vxlan0").at("ifindex") == index);
 
     Names::set_hosts("100.64.1.7 gate-a.example.net\n2001:db8::6 gate-b.example.net\n");
-    const auto kept = vxlanctl(host.space, "apply -", file);
+    const auto kept = vxlanctl(host.space, "apply --source test -", file);
     CHECK(kept.code == 0);
     CHECK(kept.out == "vxlan0: changed\n  + peer 100.64.1.7\n1 tunnel: 1 changed\n");
     CHECK(told(kept, "peer-name-unknown-kept", {"vxlan0", "gate-b.example.net"}));
@@ -129,14 +129,14 @@ TEST_CASE("names: another address replaces a peer in place, and a lost name keep
     CHECK(checked.code == 0);
     CHECK(checked.out.empty());
     CHECK(checked.err == kept.err);
-    CHECK(vxlanctl_counted(host.space, "apply -", {}, file.input).writes == 0);
+    CHECK(vxlanctl_counted(host.space, "apply --source test -", {}, file.input).writes == 0);
     const auto json = nlohmann::json::parse(vxlanctl(host.space, "plan - --json", file).out);
     CHECK(told(json.at("tunnels").at(0).at("warnings")) ==
           "peer-name-unknown-kept {peer=gate-b.example.net, why=" + clause("only-ipv6-addresses") +
               "}");
 
     Names::set_hosts("100.64.1.7 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
-    CHECK(vxlanctl(host.space, "apply -", file).out ==
+    CHECK(vxlanctl(host.space, "apply --source test -", file).out ==
           "vxlan0: changed\n  - peer 100.64.1.4\n1 tunnel: 1 changed\n");
 }
 
@@ -154,7 +154,7 @@ TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and
         file_with("\"gate-b.example.net\"", "[vxlan.vxlan1]\nlocal = \"172.21.0.100\"\nvni = 11\n"
                                             "peers = [\"gate-a.example.net\"]\n");
     CHECK(vxlanctl(host.space, "check -", file).code == 3);
-    CHECK(vxlanctl(host.space, "apply -", file).code == 1);
+    CHECK(vxlanctl(host.space, "apply --source test -", file).code == 1);
     CHECK(!link_exists(host.space, "vxlan0"));
     CHECK(flood_list(host.space, "vxlan1") == Lines{"100.64.1.4"});
     CHECK(vxlanctl(host.space, "down vxlan1").code == 0);
@@ -197,7 +197,7 @@ TEST_CASE("names: DNS is asked once in a run, where it was called, and without t
     const Namespace caller;
     Server server(caller);
     const Names names("", "127.0.0.1");
-    const auto words = command_of("apply - --json --netns " +
+    const auto words = command_of("apply --source test - --json --netns " +
                                   fmt::format("/proc/{}/fd/{}", getpid(), host.space.descriptor()));
     // Two tunnels with the name, and one on top of another, which makes a second stage.
     const auto file = file_with("\"gate-a.example.net\"",

@@ -105,7 +105,9 @@ TEST_CASE("namespaces: two VPGs with one VNI and the same addresses, each reache
         const std::string file = second_vpg + brought + "vni = 11\n";
         std::string renamed = file;
         renamed.replace(renamed.find("vxlan1"), 6, "vxlan2");
-        const auto pruned = vxlanctl(host.space, "apply --prune -", input(renamed));
+        REQUIRE(vxlanctl(host.space, "apply --source test -", input(text_of(vpgs_example))).code ==
+                0);
+        const auto pruned = vxlanctl(host.space, "apply --prune --source test -", input(renamed));
         INFO(pruned.out << pruned.err);
         CHECK(pruned.code == 0);
         CHECK(pruned.out.find("vxlan1 in vpg-b: removed\n") != std::string::npos);
@@ -128,12 +130,12 @@ TEST_CASE("namespaces: the commands of a plan make the same") {
 TEST_CASE("namespaces: one that is not there, or has no device, is an error of its tunnels alone") {
     const TwoDevices host;
     const std::string first = "[vxlan.vxlan0]\ndev = 'eth0'\nlocal = '172.21.0.100'\n";
-    const auto absent = vxlanctl(host.space, "apply -", input(first + second_vpg));
+    const auto absent = vxlanctl(host.space, "apply --source test -", input(first + second_vpg));
     CHECK(absent.code == 1);
     CHECK(told(absent, "netns-missing", {"vxlan1", "vpg-b"}));
     CHECK(link_exists(host.space, "vxlan0"));
     const auto without =
-        vxlanctl(host.space, "apply -", input(second_vpg + "create_netns = true\n"));
+        vxlanctl(host.space, "apply --source test -", input(second_vpg + "create_netns = true\n"));
     CHECK(without.code == 2);
     CHECK(told(without, "underlay-missing", {"eth1"}));
     CHECK_FALSE(has_namespace(host.space));
@@ -141,7 +143,7 @@ TEST_CASE("namespaces: one that is not there, or has no device, is an error of i
     CHECK_FALSE(has_namespace(host.space));
     for (const char* bad : {"netns = 'a/b'", "netns = ''", "netns = '..'", "create_netns = true",
                             "move_dev = true", "netns = 'x'\nmove_dev = true"})
-        CHECK(vxlanctl(host.space, "apply -",
+        CHECK(vxlanctl(host.space, "apply --source test -",
                        input("[ipip6.site1]\nlocal = '2001:db8::1'\nremote = '2001:db8::2'\n" +
                              std::string(bad)))
                   .code == 2);
@@ -151,11 +153,11 @@ TEST_CASE("namespaces: the namespace of the call may have that name, too") {
     const TwoDevices host;
     sh(host.space, "ip netns add vpg-b; ip link set eth1 netns vpg-b\n"
                    "ip -n vpg-b addr add 172.21.1.100/24 dev eth1; ip -n vpg-b link set eth1 up");
-    const auto made =
-        vxlanctl(host.space, "--netns vpg-b apply --lock-timeout 0 -", input(second_vpg));
+    const auto made = vxlanctl(host.space, "--netns vpg-b apply --source test --lock-timeout 0 -",
+                               input(second_vpg));
     INFO(made.out << made.err);
     CHECK(made.code == 0);
-    CHECK(vxlanctl_counted(host.space, "apply -", {}, second_vpg).writes == 0);
+    CHECK(vxlanctl_counted(host.space, "apply --source test -", {}, second_vpg).writes == 0);
 }
 
 TEST_CASE("namespaces: a device that this SSH session comes in by is not moved") {
@@ -163,7 +165,7 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
     const auto before = snapshot(host.space);
     RunOptions options = input(second_vpg + brought);
     options.environment = {{"SSH_CONNECTION", "203.0.113.7 50000 172.21.1.100 22"}};
-    const auto refused = vxlanctl(host.space, "apply -", options);
+    const auto refused = vxlanctl(host.space, "apply --source test -", options);
     CHECK(refused.code == 4);
     CHECK(told(refused, "device-in-use", {"eth1", "vpg-b"}));
     CHECK(difference(before, snapshot(host.space)) == "");
@@ -186,19 +188,19 @@ TEST_CASE("namespaces: a rollback inside a sweep works in the namespace that is 
                              "peers = ['100.64.158.4']\n"
                              "rules = [{ from = '10.1.0.0/16', table = 101 },\n"
                              "         { from = '10.2.0.0/16', table = 101 }]\n";
-    REQUIRE(vxlanctl(host.space, "apply -", input(here + stays + goes)).code == 0);
+    REQUIRE(vxlanctl(host.space, "apply --source test -", input(here + stays + goes)).code == 0);
     sh(host.space, "ip -n vpg-b link del goes");
     const auto before = snapshot(host.space);
     const auto rules = sh(host.space, "ip -n vpg-b rule");
     REQUIRE(rules.find("10.2.0.0/16") != std::string::npos);
-    const auto failed = vxlanctl_counted(host.space, "apply --prune -",
+    const auto failed = vxlanctl_counted(host.space, "apply --prune --source test -",
                                          {{"VXLANCTL_BREAK_WRITE", "2"}}, here + stays);
     INFO(failed.finished.out << failed.finished.err);
     CHECK(failed.writes == 3); // the first one is put back
     CHECK(failed.finished.code == 1);
     CHECK(difference(before, snapshot(host.space)) == "");
     CHECK(sh(host.space, "ip -n vpg-b rule") == rules);
-    CHECK(vxlanctl(host.space, "apply --prune -", input(here + stays)).code == 0);
+    CHECK(vxlanctl(host.space, "apply --prune --source test -", input(here + stays)).code == 0);
     CHECK(sh(host.space, "ip -n vpg-b rule").find("10.") == std::string::npos);
 }
 
@@ -217,7 +219,7 @@ TEST_CASE("namespaces: a device that others need here is not moved") {
     const auto refused = [&](const std::string& text, int code, const std::string& word,
                              const std::string& who) {
         const auto before = snapshot(host.space);
-        const auto finished = vxlanctl(host.space, "apply -", input(text));
+        const auto finished = vxlanctl(host.space, "apply --source test -", input(text));
         INFO(finished.out << finished.err);
         CHECK(finished.code == code);
         CHECK(told(finished, word, {"eth1", "vpg-b", who}));
@@ -242,7 +244,8 @@ TEST_CASE("namespaces: a device that others need here is not moved") {
                 "move_dev = true\ndev = 'eth1'\nlocal = '172.21.1.100'\n",
             2, "device-needed-elsewhere", "'vxlan3'");
     const std::string here = "[vxlan.vxlan3]\nvni = 11\nlocal = '172.21.1.100'\n";
-    const auto partly = vxlanctl(host.space, "apply -", input(second_vpg + brought + here));
+    const auto partly =
+        vxlanctl(host.space, "apply --source test -", input(second_vpg + brought + here));
     CHECK(partly.code == 1);
     CHECK(told(partly, "device-needed-elsewhere", {"vxlan3"}));
     CHECK(link_exists(host.space, "vxlan3"));
@@ -254,7 +257,7 @@ TEST_CASE("namespaces: a device takes addresses with a peer and a lifetime along
                    "ip addr add 10.7.8.1/24 dev eth1 valid_lft 3000 preferred_lft 2000\n"
                    "ip addr add 2001:db8:7::1/64 dev eth1 nodad valid_lft 3000 preferred_lft 2000\n"
                    "ip route add 10.60.0.0/16 via 10.7.7.2 dev eth1");
-    const auto moved = vxlanctl(host.space, "apply -", input(second_vpg + brought));
+    const auto moved = vxlanctl(host.space, "apply --source test -", input(second_vpg + brought));
     INFO(moved.out << moved.err);
     CHECK(moved.code == 0);
     CHECK(sh(host.space, "ip -n vpg-b addr show dev eth1").find("10.7.7.1 peer 10.7.7.2/32") !=

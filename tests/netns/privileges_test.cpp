@@ -65,10 +65,11 @@ const std::string wish = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100
 TEST_CASE("privileges: commands that read keep none, those that write what they need") {
     const Host host;
     const Namespace& space = host.space;
-    for (const char* words : {"show", "export", "graph", "firewall", "plan -", "check -",
-                              "apply - --dry-run", "up eth0 172.21.0.100 vxlan0 - 100.64.158.4 -n"})
+    for (const char* words :
+         {"show", "export", "graph", "firewall", "plan -", "check -",
+          "apply --source test - --dry-run", "up eth0 172.21.0.100 vxlan0 - 100.64.158.4 -n"})
         CHECK(when_it_sends(space, reading, command_of(words), wish) == 0);
-    CHECK(when_it_sends(space, reading, command_of("apply -"), wish) == writer);
+    CHECK(when_it_sends(space, reading, command_of("apply --source test -"), wish) == writer);
     CHECK(when_it_sends(space, writing,
                         command_of("up eth0 172.21.0.100 vxlan1 - 100.64.158.4 --vni 11")) ==
           writer);

@@ -176,10 +176,12 @@ TEST_CASE("an inner prefix that swallows the underlay is refused with what would
                         {"10.200.0.7 (the client of this SSH session)"},
                         {{"SSH_CONNECTION", "10.200.0.7 51000 172.21.0.100 22"}});
     }
-    SECTION("a peer, without a lower device") {
+    SECTION("a peer, with a lower device as without") {
         check_untouched(host.space, "up - 172.21.0.100 vxlan0 100.64.0.9/10 100.64.158.4", 4,
-                        "address-draws-traffic", {"100.64.158.4 (a peer"});
-        CHECK(vxlanctl(host.space, inner("100.64.0.9/10")).code == 0);
+                        "peer-leads-into-tunnel", {"100.64.158.4", "100.64.0.0/10"});
+        check_untouched(host.space, inner("100.64.0.9/10"), 4, "peer-leads-into-tunnel",
+                        {"100.64.158.4", "100.64.0.0/10"});
+        CHECK(vxlanctl(host.space, inner("100.64.0.9/10") + " --allow-overlap").code == 0);
     }
     SECTION("but not when the client comes through the tunnel already") {
         REQUIRE(vxlanctl(host.space, up_words).code == 0);

@@ -56,7 +56,7 @@ TEST_CASE("scale: a thousand tunnels are made, found in sync, and changed, by as
     without_duplicate_detection(host.space); // a dump that its end interrupts is read again
     const int many = is_brief() ? 400 : 1000;
     const std::string all = file_of(many, 99), changed = file_of(many, 98);
-    const auto made = vxlanctl(host.space, "apply -", patiently(all));
+    const auto made = vxlanctl(host.space, "apply --source test -", patiently(all));
     INFO(made.err);
     REQUIRE(made.code == 0);
     CHECK(last_line(made) == fmt::format("{0} tunnels: {0} created", many));
@@ -68,15 +68,16 @@ TEST_CASE("scale: a thousand tunnels are made, found in sync, and changed, by as
 
     CHECK(reads_of(host.space, "check -", all) <=
           reads_of(host.space, "check -", file_of(200, 99)));
-    const long few_changes = reads_of(host.space, "apply -", file_of(200, 98));
-    const auto again = vxlanctl_counted(host.space, "apply -", {}, changed);
+    const long few_changes = reads_of(host.space, "apply --source test -", file_of(200, 98));
+    const auto again = vxlanctl_counted(host.space, "apply --source test -", {}, changed);
     CHECK(last_line(again.finished) ==
           fmt::format("{} tunnels: {} in sync, {} changed", many, 200, many - 200));
     CHECK(again.reads == few_changes);
     CHECK(again.writes == 2 * (many - 200)); // one peer for another
     check_memory(again.finished, 32);
 
-    const auto removed = vxlanctl(host.space, "apply --prune -", patiently(file_of(many - 50, 98)));
+    const auto removed =
+        vxlanctl(host.space, "apply --prune --source test -", patiently(file_of(many - 50, 98)));
     CHECK(last_line(removed) == fmt::format("{} tunnels: {} in sync, 50 removed", many, many - 50));
     check_memory(removed, 32);
 }

@@ -255,11 +255,11 @@ TEST_CASE("shared state: what a namespace with the same number has left counts f
     const Namespace& space = host.space;
     const Process inside(space, {"sleep", "infinity"}, input("")); // or it is seen as deleted
     const std::string id = directory_of(space) + "/id";
-    REQUIRE(vxlanctl(space, "apply -", input(tunnel_text("mtu = 1400\n"))).code == 0);
+    REQUIRE(vxlanctl(space, "apply --source test -", input(tunnel_text("mtu = 1400\n"))).code == 0);
     // Of a tunnel that another namespace had.
     const Namespace other;
     sh(other, "ip addr add 172.21.0.100/32 dev lo");
-    REQUIRE(vxlanctl(other, "apply -", input(tunnel_text(two_rules))).code == 0);
+    REQUIRE(vxlanctl(other, "apply --source test -", input(tunnel_text(two_rules))).code == 0);
     sh(space, fmt::format("mv {}/record-* {}", directory_of(other), directory_of(space)));
     sh(space, "ip rule add from 10.1.0.0/16 lookup 101");
     const auto pretend_to_be_another = [&] {
@@ -269,14 +269,14 @@ TEST_CASE("shared state: what a namespace with the same number has left counts f
         write_text(id, json.dump());
     };
     pretend_to_be_another();
-    const auto next = vxlanctl(space, "apply -", input(tunnel_text()));
+    const auto next = vxlanctl(space, "apply --source test -", input(tunnel_text()));
     INFO(next.out << next.err);
     CHECK(next.code == 0);
     CHECK(told(next, "records-discarded", {"1 record"}));
     CHECK(next.out.find("mtu: 1400 -> ") != std::string::npos); // our mark is here
     CHECK(has_rule(space, "10.1.0.0/16"));                      // and theirs is not
     CHECK(records_in(directory_of(space)).size() == 1);
-    CHECK(vxlanctl(space, "apply -", input(tunnel_text())).err.empty());
+    CHECK(vxlanctl(space, "apply --source test -", input(tunnel_text())).err.empty());
     SECTION("also after the next boot") {
         write_text(id, "{\"boot\":\"another\"}");
         CHECK(vxlanctl(space, "down nosuch").code == 0);
@@ -295,7 +295,8 @@ TEST_CASE("shared state: a namespace that is made anew with the same number inhe
     const auto inode = [&] { return sh(space, "stat -L -c %i /run/netns/again"); };
     named.add("again");
     const std::string first = inode();
-    REQUIRE(vxlanctl(space, "--netns again apply -", input(tunnel_text(two_rules))).code == 0);
+    REQUIRE(vxlanctl(space, "--netns again apply --source test -", input(tunnel_text(two_rules)))
+                .code == 0);
     sh(space, "ip netns del again");
     named.add("again");
     for (int i = 0; inode() != first && i < 200; ++i) {
@@ -317,13 +318,13 @@ TEST_CASE("shared state: a service sweeps what namespaces that are gone have lef
     named.add("gone");
     named.add("stays");
     for (const auto& name : named.names)
-        REQUIRE(
-            vxlanctl(space, "--netns " + name + " apply -", input(tunnel_text(two_rules))).code ==
-            0);
+        REQUIRE(vxlanctl(space, "--netns " + name + " apply --source test -",
+                         input(tunnel_text(two_rules)))
+                    .code == 0);
     const Namespace nameless; // merely held open by this process, and so by another one
     const Process inside(nameless, {"sleep", "infinity"}, input(""));
     sh(nameless, "ip addr add 172.21.0.100/32 dev lo");
-    REQUIRE(vxlanctl(nameless, "apply -", input(tunnel_text(two_rules))).code == 0);
+    REQUIRE(vxlanctl(nameless, "apply --source test -", input(tunnel_text(two_rules))).code == 0);
     const auto directory = [&](const std::string& name) {
         const std::string number = sh(space, "stat -L -c %d-%i /run/netns/" + name);
         return "/run/vxlanctl/" + number.substr(0, number.find('\n'));
@@ -424,7 +425,7 @@ TEST_CASE("shared state: names with control characters are no names of namespace
     CHECK(refused.code == 2);
     CHECK(told(refused, "netns-name-wrong"));
     for (const char* name : {"a\\nb", "a\\u001bb", "a\\u009bb", "a\\u007fb"}) {
-        const auto made = vxlanctl(host.space, "apply -",
+        const auto made = vxlanctl(host.space, "apply --source test -",
                                    input(fmt::format("[ipip6.site1]\nlocal = '2001:db8::1'\n"
                                                      "remote = '2001:db8::2'\nnetns = \"{}\"\n"
                                                      "create_netns = true\n",
@@ -432,7 +433,7 @@ TEST_CASE("shared state: names with control characters are no names of namespace
         INFO(name << ": " << made.err);
         CHECK(made.code == 2);
         CHECK(told(made, "netns-name-wrong"));
-        CHECK(vxlanctl(host.space, "apply -",
+        CHECK(vxlanctl(host.space, "apply --source test -",
                        input(fmt::format("[ipip6.\"{}\"]\nlocal = '2001:db8::1'\n"
                                          "remote = '2001:db8::2'\n",
                                          name)))

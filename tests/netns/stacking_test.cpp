@@ -86,7 +86,7 @@ TEST_CASE("stacking: a replacement that was not confirmed leaves what stood on t
 TEST_CASE("stacking: a tunnel stands on another one by its local address, too") {
     const Stack stack;
     const Namespace& space = stack.space;
-    sh(space, "ip link del upper");
+    sh(space, "ip link del upper; rm /run/before.toml"); // so that `up` may change what it says
     REQUIRE(vxlanctl(space, "up - 10.9.0.1 free 10.8.0.1/24 10.9.0.2 --vni 12").code == 0);
     const auto before = snapshot(space);
     const auto refused = vxlanctl(space, "down lower");
@@ -117,9 +117,9 @@ TEST_CASE("stacking: a tunnel that others stand on is not removed without them")
     const Stack stack;
     const Namespace& space = stack.space;
     const auto before = snapshot(space);
-    write_text("/run/upper.toml", upper);
+    write_text("/run/before.toml", upper);
     for (const char* words :
-         {"apply --prune /run/upper.toml", "plan --prune /run/upper.toml", "down lower"}) {
+         {"apply --prune /run/before.toml", "plan --prune /run/before.toml", "down lower"}) {
         const auto refused = vxlanctl(space, words);
         INFO(words << "\n" << refused.err);
         CHECK(refused.code == 4);

@@ -101,7 +101,7 @@ TEST_CASE("trust: what the caller opened is read whoever it belongs to") {
     const Host host;
     (void)planned(host.space, make + "chmod 666 x.toml");
     for (const char* words : {"plan - </run/way/x.toml", "plan /dev/stdin </run/way/x.toml",
-                              "plan /dev/fd/7 7</run/way/x.toml", "plan /dev/null"}) {
+                              "plan /dev/fd/7 7</run/way/x.toml", "plan --allow-empty /dev/null"}) {
         const auto finished =
             run(host.space, {"/bin/bash", "-c", std::string(VXLANCTL_PROGRAM " ") + words});
         INFO(words << finished.err);

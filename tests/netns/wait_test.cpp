@@ -112,7 +112,7 @@ TEST_CASE("wait: a file's tunnel whose device never comes does not keep the othe
         "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\npeers = [\"100.64.158.4\"]\n"
         "[vxlan.vxlan1]\ndev = \"eth9\"\nlocal = \"172.21.0.100\"\nvni = 11\n"
         "peers = [\"100.64.158.4\"]\n";
-    const auto applied = vxlanctl(host.space, "apply - --wait 1", input);
+    const auto applied = vxlanctl(host.space, "apply --source test - --wait 1", input);
     INFO(applied.err);
     CHECK(applied.code == 1);
     CHECK(told(applied, "gave-up-waiting", {"1", "link 'eth9'"}));

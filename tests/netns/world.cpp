@@ -236,11 +236,11 @@ Finished with_file(const Namespace& space, const std::string& words, const std::
 } // namespace
 
 Finished apply_text(const Namespace& space, const std::string& text, const std::string& options) {
-    return with_file(space, "apply - " + options, text);
+    return with_file(space, "apply - --source test --allow-empty " + options, text);
 }
 
 Finished check_text(const Namespace& space, const std::string& text, const std::string& options) {
-    return with_file(space, "check - " + options, text);
+    return with_file(space, "check - --source test --allow-empty " + options, text);
 }
 
 bool told(const std::string& text, const std::string& codes,

@@ -4,16 +4,19 @@
 #include "vxlanctl/attributes.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/link_codec.h"
+#include "vxlanctl/record_codec.h"
 #include "vxlanctl/route_codec.h"
 #include "vxlanctl/settings_codec.h"
 
 #include <catch2/catch.hpp>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
+#include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <map>
 #include <memory>
@@ -407,6 +410,96 @@ TEST_CASE("FDB codec: entries of a bridge, of next-hop objects and of other VNIs
     }
 }
 
+TEST_CASE("FDB codec: an entry of a next-hop group or of a source VNI is opaque") {
+    const auto decoded = [](int attribute, bool has_dst) {
+        Encoded add;
+        ndmsg header{};
+        header.ndm_family = AF_BRIDGE;
+        header.ndm_ifindex = 5;
+        add.writer.begin(RTM_NEWNEIGH, 0, header);
+        add.writer.put(NDA_LLADDR, std::span<const std::uint8_t>(MacAddress{}.bytes));
+        if (has_dst) add.writer.put(NDA_DST, wire_bytes(parse_address("100.64.158.4").value()));
+        if (attribute != 0) add.writer.put_u32(attribute, 3);
+        add.writer.finish();
+        return decode_opaque_fdb(add.message());
+    };
+    const auto group = decoded(NDA_NH_ID, false);
+    REQUIRE(group);
+    CHECK(group->link_index == 5);
+    CHECK(group->entry.group == 3U);
+    CHECK_FALSE(group->entry.dst);
+    const auto of_vni = decoded(NDA_SRC_VNI, true);
+    REQUIRE(of_vni);
+    CHECK(of_vni->entry.source_vni == 3U);
+    CHECK(of_vni->entry.dst == parse_address("100.64.158.4").value());
+    CHECK_FALSE(decoded(NDA_MASTER, false));
+    CHECK_FALSE(decoded(0, true));
+}
+
+TEST_CASE("FDB codec: next-hop objects are gateways, or groups of others") {
+    Encoded gateway;
+    gateway.writer.begin(RTM_NEWNEXTHOP, 0, nhmsg{});
+    gateway.writer.put_u32(NHA_ID, 1);
+    gateway.writer.put(NHA_GATEWAY, wire_bytes(parse_address("100.64.158.8").value()));
+    gateway.writer.finish();
+    const auto one = decode_next_hop(gateway.message());
+    REQUIRE(one);
+    CHECK(one->id == 1);
+    CHECK(one->gateway == parse_address("100.64.158.8").value());
+    Encoded group;
+    std::array<nexthop_grp, 2> members{};
+    members[0].id = 1;
+    members[1].id = 2;
+    group.writer.begin(RTM_NEWNEXTHOP, 0, nhmsg{});
+    group.writer.put_u32(NHA_ID, 10);
+    group.writer.put(NHA_GROUP, std::as_bytes(std::span(members)));
+    group.writer.finish();
+    const auto both = decode_next_hop(group.message());
+    REQUIRE(both);
+    CHECK(both->members == std::vector<std::uint32_t>{1, 2});
+}
+
+TEST_CASE("link codec: VLANs of a bridge port are ranges with their flags") {
+    Encoded port;
+    ifinfomsg header{};
+    header.ifi_family = AF_BRIDGE;
+    header.ifi_index = 5;
+    port.writer.begin(RTM_NEWLINK, 0, header);
+    nlattr* spec = port.writer.begin_nest(IFLA_AF_SPEC);
+    const auto vlan = [&](std::uint16_t flags, std::uint16_t vid) {
+        const bridge_vlan_info info{flags, vid};
+        port.writer.put(IFLA_BRIDGE_VLAN_INFO, std::as_bytes(std::span(&info, 1)));
+    };
+    vlan(BRIDGE_VLAN_INFO_PVID | BRIDGE_VLAN_INFO_UNTAGGED, 1);
+    vlan(BRIDGE_VLAN_INFO_RANGE_BEGIN, 100);
+    vlan(BRIDGE_VLAN_INFO_RANGE_END, 102);
+    port.writer.end_nest(spec);
+    port.writer.finish();
+    const auto decoded = decode_port_vlans(port.message());
+    REQUIRE(decoded);
+    CHECK(decoded->link_index == 5);
+    CHECK(decoded->vlans == std::vector<VlanRange>{{1, 1, true, true}, {100, 102, false, false}});
+}
+
+TEST_CASE("record: peers are one text that is read as it was written") {
+    const std::vector<FloodEntry> peers{{parse_address("100.64.158.4").value(), {}, {}, ""},
+                                        {parse_address("100.64.158.4").value(), 4790, {}, ""},
+                                        {parse_address("100.64.158.5").value(), {}, 20, "eth0.1"},
+                                        {parse_address("2001:db8::1").value(), {}, {}, "eth0"}};
+    CHECK(parse_peers_text(peers_text(peers)) == peers);
+    CHECK(parse_peers_text("what 10.0.0.1/x/y/ 300.1.1.1") ==
+          std::vector<FloodEntry>{{parse_address("10.0.0.1").value(), {}, {}, ""}});
+    CHECK(united_peers("10.0.0.1", "10.0.0.2 10.0.0.1") == "10.0.0.1 10.0.0.2");
+    Record record;
+    record.keys = {peers_key};
+    record.peers = peers_text(peers);
+    CHECK(parse_record(record_text(record)) == record);
+    record.peers += " 10.0.0.1///\"\\odd\",\"peers\":\"";
+    CHECK(parse_record(record_text(record)) == record);
+    CHECK(parse_record("{\"peers\": \"10.0.0.1\", \"version\": 1}").value().peers == "10.0.0.1");
+    CHECK(parse_record("{\"version\":1,\"keys\":[]}") == Record{});
+}
+
 TEST_CASE("address codec: both ways, and as libnl-route reads it") {
     Address address;
     address.prefix = parse_prefix("10.225.194.171/9").value();
@@ -586,9 +679,29 @@ TEST_CASE("codecs: every truncation and every flipped bit decodes to something o
         encode_add_neighbour(writer, 5,
                              {parse_address("10.192.158.4").value(), {{2, 0, 0, 0, 0, 0}}, 0});
     });
+    take([](MessageWriter& writer) {
+        const nexthop_grp member{};
+        writer.begin(RTM_NEWNEXTHOP, 0, nhmsg{});
+        writer.put_u32(NHA_ID, 10);
+        writer.put(NHA_GROUP, std::as_bytes(std::span(&member, 1)));
+        writer.finish();
+    });
+    take([](MessageWriter& writer) {
+        const bridge_vlan_info vlan{0, 7};
+        ifinfomsg header{};
+        header.ifi_family = AF_BRIDGE;
+        writer.begin(RTM_NEWLINK, 0, header);
+        nlattr* spec = writer.begin_nest(IFLA_AF_SPEC);
+        writer.put(IFLA_BRIDGE_VLAN_INFO, std::as_bytes(std::span(&vlan, 1)));
+        writer.end_nest(spec);
+        writer.finish();
+    });
     const auto decode_all = [](const std::vector<std::byte>& bytes) {
         (void)decode_link(header_of(bytes));
         (void)decode_fdb(header_of(bytes));
+        (void)decode_opaque_fdb(header_of(bytes));
+        (void)decode_next_hop(header_of(bytes));
+        (void)decode_port_vlans(header_of(bytes));
         (void)decode_address(header_of(bytes));
         (void)decode_route(header_of(bytes));
         (void)decode_neighbour(header_of(bytes));

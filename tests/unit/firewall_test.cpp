@@ -140,6 +140,17 @@ TEST_CASE("firewall: peers are whoever the tunnel sends to, and nobody whom it l
     CHECK_FALSE(has(text(link), "203.0.113.66"));
 }
 
+TEST_CASE("firewall: the members of a next-hop group may send, or there is no list") {
+    Link link = vxlan_link();
+    add_peer(link, "192.0.2.7");
+    OpaqueEntry entry;
+    entry.group = 10;
+    link.opaque = {entry};
+    CHECK(error_of(link) == "vxlan0: group-members-unknown {group=10}");
+    link.opaque[0].members = {address("192.0.2.8"), address("192.0.2.9")};
+    CHECK(has(text(link), "{ 192.0.2.7,\n\t\t\t     192.0.2.8,\n\t\t\t     192.0.2.9 }"));
+}
+
 TEST_CASE("firewall: without peers nobody may send") {
     const std::string rules = text(vxlan_link());
     CHECK(has(rules, "It has no other end, so nobody may."));

@@ -15,7 +15,7 @@ using text_files::text_of;
 namespace {
 
 const nlohmann::json good = nlohmann::json::parse(R"({
-    "schema": 2, "changed": true, "dry_run": false, "errors": [], "unnamed": [],
+    "schema": 2, "changed": true, "dry_run": false, "errors": [], "unnamed": [], "kept": [],
     "summary": {"tunnels": 1, "changed": 1},
     "tunnels": [{"name": "vxlan0", "result": "changed", "warnings": [], "errors": [], "steps": [
         {"operation": "add_peers", "link": "vxlan0", "disruption": "none", "changes": [],

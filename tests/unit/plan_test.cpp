@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <linux/neighbour.h>
 #include <sstream>
 
 using namespace vxlanctl;
@@ -165,21 +166,47 @@ TEST_CASE("plan: without the record nothing is reset, with one warning") {
     CHECK(tunnel.warnings[0].code == Code::record_missing);
 }
 
-TEST_CASE("plan: a port change recreates the link, side by side") {
+TEST_CASE("plan: a change of the VNI recreates the link, side by side") {
     const State state = after(config_of(example), host_state());
-    const auto config = config_of(example + " --port=4790");
+    const auto config = config_of(example + " --vni=11");
     CHECK(only_error(plan_one(config, state)) ==
-          "vxlan0: needs-replacement {changes=port: 4789 -> 4790, cost=1 address, 0 routes and 0 "
-          "learned MACs} + allow-recreate");
+          "vxlan0: needs-replacement {changes=vni: 10 -> 11, cost=1 address, 0 routes, 2 flood "
+          "entries and 0 learned MACs} + allow-recreate");
     PlanOptions options;
     options.allow_recreate = true;
     const auto tunnel = plan_one(config, state, options);
     CHECK(rendered(tunnel.steps) ==
-          Lines{"create vx0000000000000 vni 10 port 4790", "add peers 100.64.158.4 100.64.158.132",
+          Lines{"create vx0000000000000 vni 11 port 4789", "add peers 100.64.158.4 100.64.158.132",
                 "delete vxlan0", "rename vx0000000000000 to vxlan0", "add 10.225.194.171/9",
                 "change vxlan0: promote_secondaries: default -> no",
                 "change vxlan0: up: no -> yes"});
     CHECK(tunnel.steps[0].disruption == Disruption::recreate);
+}
+
+TEST_CASE("plan: where the new VNI is not free, the old link goes first, whatever the port") {
+    State state = after(config_of(example), host_state());
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto first_step = [&](const std::string& more) {
+        const auto tunnel = plan_one(config_of(example + more), state, options);
+        const auto is_told = [](const Message& warning) {
+            return warning.code == Code::deleted_before_made;
+        };
+        const bool deletes = rendered(tunnel.steps).at(0) == "delete vxlan0";
+        CHECK(deletes == std::any_of(tunnel.warnings.begin(), tunnel.warnings.end(), is_told));
+        return deletes;
+    };
+    CHECK(first_step(" --port=4790"));
+    CHECK_FALSE(first_step(" --vni=11 --port=4790"));
+    Link other = link_in(state, "vxlan0");
+    other.name = "other";
+    other.index = 99;
+    other.tunnel.vni = 11;
+    other.tunnel.port = 4800;
+    state.links.push_back(other);
+    CHECK(first_step(" --vni=11"));
+    CHECK(first_step(" --vni=11 --port=4790"));
+    CHECK_FALSE(first_step(" --vni=12"));
 }
 
 TEST_CASE("plan: where VNI and port stay, the old link goes first") {
@@ -192,6 +219,59 @@ TEST_CASE("plan: where VNI and port stay, the old link goes first") {
                                           "add 10.225.194.171/9",
                                           "change vxlan0: promote_secondaries: default -> no",
                                           "change vxlan0: up: no -> yes"});
+}
+
+TEST_CASE("plan: the costs of a replacement count everything on the link") {
+    State state = after(config_of(example), host_state());
+    Link& link = link_in(state, "vxlan0");
+    MacEntry entry;
+    entry.remote.dst = parse_address("100.64.158.4").value();
+    for (const FdbOrigin origin : {FdbOrigin::learned, FdbOrigin::pinned, FdbOrigin::external}) {
+        entry.origin = origin;
+        link.macs.push_back(entry);
+    }
+    OpaqueEntry opaque;
+    opaque.group = 10;
+    link.opaque = {opaque};
+    opaque.group.reset();
+    opaque.source_vni = 20;
+    link.opaque.push_back(opaque);
+    link.port.settings = {{"learning", 0}, {"isolated", 1}};
+    link.port.vlans = {{1, 1, true, true}, {7, 7}, {100, 102, false, true}};
+    link.neighbours = {{parse_address("10.192.158.4").value(), {}, 0}};
+    const auto told_of = plan_one(config_of(example + " --vni=11"), state);
+    CHECK(only_error(told_of) ==
+          "vxlan0: needs-replacement {changes=vni: 10 -> 11, cost=1 address, 0 routes, 1 "
+          "neighbour, 2 flood entries, 1 pinned MAC, 1 MAC of a control plane, 2 entries that "
+          "vxlanctl cannot express, 2 bridge port settings, 4 VLANs and 1 learned MAC} + "
+          "allow-recreate");
+    PlanOptions options;
+    options.allow_recreate = true;
+    std::vector<std::string> losses;
+    for (const auto& warning : plan_one(config_of(example + " --vni=11"), state, options).warnings)
+        losses.push_back(told(warning));
+    for (const char* loss :
+         {"vxlan0: external-entries-lost {entries=1 entry, vni=10}",
+          "vxlan0: fdb-entries-lost {entries=next-hop group 10 (1 MAC), source VNI 20 (1 MAC)}",
+          "vxlan0: port-settings-lost {settings=learning 0, isolated 1}",
+          "vxlan0: port-vlans-lost {vlans=7, 100-102 untagged}"})
+        CHECK(std::find(losses.begin(), losses.end(), loss) != losses.end());
+}
+
+TEST_CASE("plan: recorded peers that are not stated any more are removed, once") {
+    Config config = config_of(example);
+    State state = after(config, host_state());
+    Link& link = link_in(state, "vxlan0");
+    link.flood_list.push_back({parse_address("100.64.158.9").value(), {}, {}, ""});
+    std::sort(link.flood_list.begin(), link.flood_list.end());
+    config.tunnels[0].peers.reset();
+    const auto plan = plan_one(config, state);
+    CHECK(rendered(plan.steps) == Lines{"remove peers 100.64.158.4 100.64.158.132"});
+    CHECK_FALSE(plan.record.keys.contains(peers_key));
+    state.records.begin()->second = plan.record;
+    CHECK(plan_one(config, state).steps.empty());
+    link_in(state, "vxlan0").flood_flags |= NTF_EXT_LEARNED; // a control plane has taken it over
+    CHECK(plan_one(config, after(config_of(example), host_state())).steps.size() == 1);
 }
 
 TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked for") {
@@ -221,10 +301,13 @@ TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked 
     SECTION("nor one whose group is in the flood list") {
         link.flood_list = {{parse_address("239.1.1.1").value(), {}, {}, ""}};
     }
+    PlanOptions options;
     SECTION("nor one whose peers are a control plane's") {
+        options.adopt = true;
         link.flood_flags |= 0x10; // NTF_EXT_LEARNED
     }
     SECTION("nor one whose MAC addresses are a control plane's") {
+        options.adopt = true;
         link.macs = {{MacAddress{{2, 0, 0, 0, 0, 1}}, link.flood_list.front(), 0x80, 0x12,
                       FdbOrigin::external}};
     }
@@ -234,7 +317,8 @@ TEST_CASE("plan: a failed attempt at the tunnel is replaced without being asked 
     SECTION("nor one on another port") {
         link.tunnel.port = 8473;
     }
-    CHECK(only_error(plan_one(config, state)).find("needs-replacement") != std::string::npos);
+    CHECK(only_error(plan_one(config, state, options)).find("needs-replacement") !=
+          std::string::npos);
 }
 
 TEST_CASE("plan: where it is not stated whether the link is up, it stays as it is") {
@@ -391,13 +475,15 @@ TEST_CASE("plan: links of files that a config does not name go if that is wished
     };
     Config files = config_of(example);
     files.origin = Origin::file;
+    files.tunnels.front().source = "/etc/vxlanctl/gate.toml";
     State state = after(files, host_state(), options);
     state = after(config_of("eth0 172.21.0.100 typed 10.1.0.1/24 100.64.158.4 --vni=11"), state,
                   options);
     Config none{Origin::file, {}};
+    none.sources = {"/etc/vxlanctl"};
     CHECK(plan(none, state, {}).tunnels.empty());
     CHECK(plan(none, state, {}).unnamed == Lines{"vxlan0"});
-    none.unnamed = Unnamed::remove_files;
+    none.unnamed = Unnamed::prune;
     REQUIRE(plan(none, state, {}).tunnels.size() == 1);
     CHECK(rendered(plan_one(none, state).steps) == Lines{"delete vxlan0"});
     none.spared = {"vxlan0"};

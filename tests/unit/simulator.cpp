@@ -32,6 +32,7 @@ public:
 
     std::string operator()(const CreateLink& op) {
         if (find(op.link) != nullptr) return "EEXIST: the name";
+        if (!has_lower(op.tunnel)) return "ENODEV: the lower device";
         const TunnelKind kind = op.tunnel.kind;
         for (const auto& link : state_.links) {
             if (!is_tunnel(link) || link.tunnel.kind != kind) continue;
@@ -105,6 +106,7 @@ public:
         for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
             if (row.mutability == Mutability::create_only && is_stated(op.changed, row))
                 return fmt::format("EOPNOTSUPP: {} is merely present", row.name);
+        if (!has_lower(op.changed)) return "ENODEV: the lower device";
         TunnelAttributes changed = op.changed;
         if (changed.local && changed.local->family != link->tunnel.local->family)
             return "EOPNOTSUPP: the family";
@@ -120,9 +122,9 @@ public:
     }
 
     std::string operator()(const RenameLink& op) {
-        Link* link = find(op.link);
-        if (link == nullptr) return "ENODEV";
         if (find(op.to) != nullptr) return "EEXIST: the name";
+        Link* link = find(op.link); // the last look before the name changes
+        if (link == nullptr) return "ENODEV";
         if (*link->attributes.up) return "EBUSY";
         if (!link->addresses.empty()) return "the kernel would give labels to the addresses";
         link->name = op.to;
@@ -130,8 +132,21 @@ public:
     }
 
     std::string operator()(const DeleteLink& op) {
-        if (find(op.link) == nullptr) return "ENODEV";
+        const Link* gone = find(op.link);
+        if (gone == nullptr) return "ENODEV";
+        std::erase_if(state_.host_addresses, [index = gone->index](const HostAddress& host) {
+            return host.link_index == index;
+        });
+        std::vector<std::string> uppers;
+        for (const auto& link : std::as_const(state_.links))
+            if (is_tunnel(link) && link.tunnel.dev == op.link && goes_with_lower(link.kind))
+                uppers.push_back(link.name);
+        for (const auto& upper : uppers)
+            (*this)(DeleteLink{upper});
         auto& links = state_.links;
+        for (auto& link : links)
+            if (is_tunnel(link) && link.tunnel.dev == op.link)
+                link.tunnel.dev = no_link(link.lower_index);
         const auto rest = std::remove_if(links.begin(), links.end(),
                                          [&](const Link& link) { return link.name == op.link; });
         links.truncate(static_cast<std::size_t>(rest - links.begin()));
@@ -220,6 +235,8 @@ public:
                 return "EEXIST: the address with another length";
         }
         link->addresses.push_back(op.address);
+        state_.host_addresses.push_back(
+            {op.address.prefix, op.address.broadcast, link->index, link->name});
         return "";
     }
 
@@ -238,6 +255,9 @@ public:
         list.erase(found);
         if (is_ipv4(gone) && primary && !*link->attributes.promote_secondaries)
             std::erase_if(list, [&](const Address& address) { return same_subnet(address, gone); });
+        std::erase_if(state_.host_addresses, [&](const HostAddress& host) {
+            return host.link_index == link->index && !has_address(*link, host.prefix);
+        });
         if (is_ipv4(gone) && std::none_of(list.begin(), list.end(), is_ipv4)) {
             link->routes.erase_if(
                 [](const Route& route) { return route.to.address.family == Family::ipv4; });
@@ -275,6 +295,10 @@ public:
 
 private:
     Link* find(const std::string& name) { return state_.links.find(name); }
+
+    bool has_lower(const TunnelAttributes& tunnel) {
+        return tunnel.dev.value_or("").empty() || find(*tunnel.dev) != nullptr;
+    }
 
     static std::vector<PrlEntry>::iterator router_in(Link& link, const PrlEntry& wanted) {
         return std::find_if(link.routers.begin(), link.routers.end(),

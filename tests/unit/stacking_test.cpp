@@ -1,5 +1,7 @@
 #include "vxlanctl/stacking.h"
 
+#include "vxlanctl/effect.h"
+
 #include <catch2/catch.hpp>
 
 using namespace vxlanctl;
@@ -73,19 +75,32 @@ TEST_CASE("stacking: a new link takes some with it, and leaves others without a 
     for (auto& upper : state.links)
         if (upper.name != "lower") upper.tunnel.dev = "lower", upper.lower_index = 1;
     state.links.find("stays")->kind = "ip6tnl";
-    expect_replacement(state, "lower");
+    take_effect(state, {{DeleteLink{"lower"}, {}, {}}});
     CHECK(find_link(state, "goes") == nullptr);
     CHECK(state.vanished.find("goes") != nullptr);
     CHECK(is_no_link(*find_link(state, "stays")->tunnel.dev));
 }
 
-TEST_CASE("stacking: what is expected is there, and what goes is not") {
+TEST_CASE("stacking: what steps make is expected, and what goes is not") {
     State state;
-    auto wish = tunnel("vxlan0", "172.21.0.100", "10.0.0.1/24");
-    wish.link.mtu = 1400;
-    wish.rules.emplace(1).front().table = 101;
-    expect(state, wish);
-    expect(state, wish); // nothing twice
+    LinkAttributes attributes, up;
+    attributes.mtu = 1400;
+    up.up = true;
+    TunnelAttributes attributes_of_tunnel;
+    attributes_of_tunnel.local = parse_address("172.21.0.100").value();
+    Address address;
+    address.prefix = parse_prefix("10.0.0.1/24").value();
+    Rule rule;
+    rule.table = 101;
+    rule.from = parse_prefix("10.0.0.0/24").value();
+    const std::vector<Step> raise{{ChangeLink{"vxlan0", up}, {}, {}},
+                                  {AddAddress{"vxlan0", address}, {}, {}},
+                                  {AddRule{"vxlan0", rule}, {}, {}}};
+    take_effect(state, {{CreateLink{"new", attributes, attributes_of_tunnel}, {}, {}},
+                        {RenameLink{"new", "vxlan0"}, {}, {}}});
+    CHECK(find_link(state, "vxlan0")->attributes.up == false);
+    take_effect(state, raise);
+    take_effect(state, raise); // nothing twice
     REQUIRE(state.links.size() == 1);
     const Link* made = find_link(state, "vxlan0");
     CHECK(made->kind == "vxlan");
@@ -97,12 +112,11 @@ TEST_CASE("stacking: what is expected is there, and what goes is not") {
 
     state.links.push_back(link("vxlan7", 7, "172.21.0.100", "10.7.0.1/24"));
     state.host_addresses.push_back({parse_prefix("10.7.0.1/24").value(), {}, 7, ""});
-    expect_absence(state, "vxlan7");
+    take_effect(state, {{DeleteLink{"vxlan7"}, {}, {}}});
     CHECK(find_link(state, "vxlan7") == nullptr);
     CHECK(state.host_addresses.size() == 1);
-
-    wish.name = "vxlan1";
-    wish.link.up.reset();
-    expect(state, wish);
-    CHECK(find_link(state, "vxlan1")->attributes.up == false);
+    take_effect(state,
+                {{RemoveAddress{"vxlan0", address}, {}, {}}, {RemoveRule{"vxlan0", rule}, {}, {}}});
+    CHECK(state.host_addresses.empty());
+    CHECK(state.rules.empty());
 }

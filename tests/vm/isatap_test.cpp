@@ -688,13 +688,15 @@ TEST_CASE("ipip6: a link that is external is not adopted, and nobody calls it go
 namespace {
 
 /// Applies what is exported: nothing but the marks of these links may change. Returns the file.
-std::string adopt(const Namespace& space, const std::vector<std::string>& names) {
-    const auto exported = vxlanctl(space, "export");
+std::string adopt(const Namespace& space, const std::vector<std::string>& names,
+                  const std::string& others = "") {
+    const std::string words = fmt::format("export {} {}", fmt::join(names, " "), others);
+    const auto exported = vxlanctl(space, words);
     INFO(exported.out);
     auto before = listed(space);
     RunOptions input;
     input.input = exported.out;
-    const auto applied = vxlanctl(space, "apply -", input);
+    const auto applied = vxlanctl(space, "apply --source test -", input);
     INFO(applied.out << applied.err);
     CHECK(applied.code == 0);
     for (const auto& name : names)
@@ -704,8 +706,8 @@ std::string adopt(const Namespace& space, const std::vector<std::string>& names)
         for (const auto& name : names)
             (*state)["links"][name].erase("ifalias");
     CHECK(difference(before, after) == "");
-    CHECK(vxlanctl_counted(space, "apply -", {}, exported.out).writes == 0);
-    CHECK(vxlanctl(space, "export").out == exported.out);
+    CHECK(vxlanctl_counted(space, "apply --source test -", {}, exported.out).writes == 0);
+    CHECK(vxlanctl(space, words).out == exported.out);
     return exported.out;
 }
 
@@ -738,7 +740,7 @@ TEST_CASE("isatap: two default routes are exported with their metrics, also in a
         CHECK(vxlanctl(host.space, "export").out == text);
         RunOptions input;
         input.input = text;
-        const auto applied = vxlanctl(host.space, "apply -", input);
+        const auto applied = vxlanctl(host.space, "apply --source test -", input);
         INFO(applied.out << applied.err);
         CHECK(applied.code == 0); // only the mark says now that it comes from a file
         const std::string table = in_vrf ? " table 1001" : "";
@@ -762,7 +764,7 @@ TEST_CASE("ipip6: what others made is exported without what the kernel chose") {
        "ip tunnel add sit2 mode isatap local 10.216.0.101 dev eth0; ip link set sit2 up\n"
        "ip -6 tunnel add s2 mode any local 2001:db8::5efe:10.216.0.101 remote 2001:db8:1::3\n"
        "ip link set s2 up");
-    const std::string text = adopt(host.space, {"s1", "sit1"});
+    const std::string text = adopt(host.space, {"s1", "sit1"}, "g1 sit2 s2");
     for (const std::string& part : std::vector<std::string>{
              "[ipip6.s1]\nlocal = \"2001:db8::5efe:ad8:65\"\nremote = \"2001:db8:1::2\"\n"
              "encaplimit = 4\naddresses = [\"192.0.2.1/30\"]\n"
