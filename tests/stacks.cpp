@@ -57,7 +57,7 @@ void set_mtus(Stack& stack, Chance& chance) {
 
 void add_layer(Stack& stack, int number, Chance& chance, const std::set<Kind>& kinds) {
     Layer layer;
-    layer.number = number;
+    layer.number = layer.vni_number = number;
     if (!stack.empty() && !chance.one_in(4)) {
         const Layer lower = chance.pick(stack);
         if (depth_of(stack, lower.number) < most_depth) layer.lower = lower.number;
@@ -97,6 +97,15 @@ void change(Layer& layer, Stack& stack, Chance& chance) {
     }
 }
 
+/// Two VXLANs have each other's VNI then.
+void swap_vnis(Stack& stack, Chance& chance) {
+    Layer &one = stack[static_cast<std::size_t>(chance.below(static_cast<int>(stack.size())))],
+          &other = stack[static_cast<std::size_t>(chance.below(static_cast<int>(stack.size())))];
+    if (one.kind != Kind::vxlan || other.kind != Kind::vxlan) return;
+    std::swap(one.vni_number, other.vni_number);
+    std::swap(one.variant, other.variant);
+}
+
 } // namespace
 
 std::string name_of(int number) {
@@ -127,6 +136,9 @@ Stack changed(const Stack& stack, Chance& chance, const std::set<Kind>& kinds) {
                           [&](const Layer& other) { return other.number == number; }) = layer;
         }
     }
+    for (int swaps = chance.one_in(4) ? 1 + chance.below(2) : 0; swaps > 0 && !result.empty();
+         --swaps)
+        swap_vnis(result, chance);
     if (chance.one_in(3)) add_layer(result, most_tunnels + 1, chance, kinds);
     if (chance.one_in(3)) set_mtus(result, chance);
     for (auto& layer : result) // a new one
@@ -153,7 +165,7 @@ std::string to_toml(const Stack& stack) {
             text +=
                 fmt::format("vni = {}\naddresses = [\"10.{}.0.1/24\", \"2001:db8:{}::1/64\"{}]\n"
                             "peers = [\"{}\"]\n",
-                            100 * n + layer.variant, n, n,
+                            100 * layer.vni_number + layer.variant, n, n,
                             layer.second_address ? fmt::format(", \"10.{}.0.9/24\"", n) : "",
                             over_ipv6 ? remote : fmt::format("10.{}.0.2", below + 200));
         if (layer.kind == Kind::isatap)

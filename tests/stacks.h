@@ -18,7 +18,8 @@ struct Layer {
     int number = 0;
     int lower = -1; ///< the number of the one that it stands on; -1: eth0
     bool names_dev = true;
-    int variant = 0; ///< another one of a VXLAN needs a replacement
+    int variant = 0;    ///< another one of a VXLAN needs a replacement
+    int vni_number = 0; ///< the number of the tunnel whose VNI it has; 0: its own
     std::optional<int> mtu, ttl;
     bool rule = false, route_elsewhere = false, second_address = false, forwards = false;
     bool operator==(const Layer&) const = default;

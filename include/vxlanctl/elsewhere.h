@@ -35,8 +35,10 @@ private:
     std::map<std::string, Record> records_;
     Routes routes_; ///< out of other links than the tunnels
 };
-/// Those of the tunnels of the config as they will be, and of all others as they are.
-Claims claims_on(const Config& config, const State& state);
+/// Those of the tunnels of the config as they will be, and of all others as they are, as are those
+/// that are `staying`.
+Claims claims_on(const Config& config, const State& state,
+                 const std::set<std::string>& staying = {});
 
 /// What is stated for outside of the link.
 struct Elsewhere {
@@ -53,6 +55,8 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
 
 /// Whether the newer record of a tunnel lacks anything outside of the link that the older has.
 bool gives_up(const Record& older, const Record& newer);
+/// The newer record with that, which could not be removed: a later run will.
+Record with_elsewhere(Record newer, const Record& older);
 
 /// What of a state is needed to plan a config, beside links, addresses and entries.
 struct Needs {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "vxlanctl/command.h"
+#include "vxlanctl/namespaces.h"
 #include "vxlanctl/tunnel_file.h"
 
 namespace vxlanctl {
@@ -35,5 +37,10 @@ struct FileTunnels {
 FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
                        const ReadText& read_peers_file);
 FileTunnels read_tunnels(const std::vector<std::string>& words);
+
+/// What the config says of all unnamed tunnels concerns these network namespaces, too, as far as
+/// they have a name and can be entered: of others a warning tells.
+Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,
+                                const Arguments& arguments);
 
 } // namespace vxlanctl

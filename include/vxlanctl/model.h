@@ -405,7 +405,8 @@ struct Link {
     /// The links that the kernel removes with this one; read where it is to be removed.
     std::vector<std::string> uppers = {};
     std::vector<Dependant> dependants = {}; ///< read with them
-    int lower_index = 0;                    ///< what tunnel.dev names; 0 without one
+    bool mtu_is_default = false; ///< told of State::vanished: the lower device that it had gave it
+    int lower_index = 0;         ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
     LinkCounters counters;       ///< read where they are asked for
@@ -489,6 +490,9 @@ struct State {
     std::set<std::string> unreadable_records = {};
     /// Those of links that are gone; read where all of the living are, for a writer.
     std::map<std::string, Record> orphans = {};
+    /// Devices that forward because of us, though no record says so any more: that of the tunnel
+    /// that had asked for it was rewritten in the same run.
+    std::set<std::string> forwarding_is_ours = {};
     /// Of interfaces without our mark: the file in which another program of this host, such as
     /// systemd-networkd, says that it runs the interface of that name.
     std::map<std::string, std::string> run_by = {};

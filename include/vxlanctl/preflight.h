@@ -22,6 +22,16 @@ std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const Sta
 std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
                                      const State& state);
 
+/// Whether two tunnels cannot be there at the same time, as far as their VNI or their ends say it.
+bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other);
+
+/// The links beside which the kernel will not have a tunnel of these attributes under the name
+/// `name`: those with the VNI, or those with the same ends (ipip6_tunnel_locate() in
+/// net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c: local, remote and lower device
+/// tell such tunnels apart).
+std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
+                                         const State& state);
+
 /// What a tunnel stands on.
 struct Underlay {
     std::string tunnel;

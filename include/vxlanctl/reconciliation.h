@@ -82,7 +82,7 @@ private:
     /// Of the namespace, which has to be there.
     const Kernel& kernel() const { return is_home() ? call_.home : *elsewhere_->kernel; }
     std::string name() const { return is_home() ? "" : elsewhere_->name; }
-    TransactionContext context() { return {kernel(), *netlink_, *records_, {}}; }
+    TransactionContext context() { return {kernel(), *netlink_, *records_, {}, {}, {}, made_}; }
     void warn_of_unrecorded(const TransactionContext& context, std::span<TunnelPlan> tunnels) const;
     Result<void> open_socket();
     Result<void> find_prepared();
@@ -104,10 +104,14 @@ private:
     bool stands_on_changes(std::size_t stage) const;
     void plan_again(std::size_t stage);
     void carry_out_stage(std::size_t stage);
-    std::vector<TunnelPlan*> stack_of(const TunnelPlan& tunnel);
-    void take_back_with_lower(TunnelPlan& failed);
-    std::map<std::size_t, Record> records_given_up() const;
+    const TunnelPlan* who_removed(const TunnelPlan& tunnel, const Link& was) const;
+    bool renew(TunnelPlan& tunnel, TunnelPlan again);
+    std::vector<TunnelPlan*> stack_of(const TunnelPlan& tunnel, std::size_t end);
+    void take_back_with_lower(TunnelPlan& failed, std::size_t end);
+    std::map<std::size_t, Record> records_given_up(const State& before) const;
+    std::vector<TunnelPlan> plans_with_releases() const;
     void release_unclaimed(const std::map<std::size_t, Record>& given_up);
+    void keep_in_record(TunnelPlan& tunnel, const Record& old);
     Result<std::vector<Step>> release(const std::string& name, const Record& old);
     void warn_of(const Error& error, std::span<TunnelPlan> tunnels) const;
 
@@ -127,6 +131,7 @@ private:
     Announcer announcer_;
     std::map<std::string, Device> devices_; ///< to be brought here
     std::vector<Link> moved_;               ///< those that were
+    std::map<std::string, int> made_;       ///< see TransactionContext::made
     bool made_namespace_ = false;
     State state_;
     State first_; ///< before anything was done, where that will be needed

@@ -21,6 +21,9 @@ std::optional<IpAddress> ssh_address(SshEnd end);
 
 /// The network namespaces that have a directory in /run/vxlanctl, those among them that are gone.
 std::vector<NamespaceId> namespaces_with_directory();
+/// Those among them of which a record names a source (Tunnel::source) that is meant.
+std::vector<NamespaceId>
+namespaces_with_source(const std::function<bool(const std::string& source)>& is_meant);
 
 /// The directory of one network namespace, /run/vxlanctl/DEVICE-INODE, with its lock and records.
 /// An ordinary user, and root of a user namespace where /run is not writable, has a directory of

@@ -2,6 +2,8 @@
 
 #include "vxlanctl/plan.h"
 
+#include <map>
+
 /// Tunnels over tunnels: in which order they are made and removed.
 namespace vxlanctl {
 
@@ -11,7 +13,18 @@ namespace vxlanctl {
 /// numbers mean nothing.
 std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels);
 
-/// The same of links as they are; 0 for one that is not there.
+/// In which order tunnels are made or changed.
+struct Making {
+    std::vector<std::size_t> order;  ///< their indexes
+    std::vector<std::size_t> layers; ///< by index; each comes after those of lower layers
+    /// Links of later tunnels that have to be removed before a tunnel can be made, by its index:
+    /// the tunnels of a circle want one another's VNI, or ends.
+    std::map<std::size_t, std::vector<std::string>> evicted;
+};
+/// A tunnel comes after those that it stands on, and after one whose present VNI or ends it wants.
+Making making_of(const std::vector<Tunnel>& tunnels, const State& state);
+
+/// layers_of() links as they are; 0 for one that is not there.
 std::vector<std::size_t> layers_in(const State& state, const std::vector<std::string>& names);
 
 /// The names in an order in which links can be removed: the upper one first, since the kernel

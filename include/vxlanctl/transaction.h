@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -23,6 +24,9 @@ struct TransactionContext {
     std::vector<Announcement> announcements = {};
     /// Filled with what could not be noted in a record, though the tunnel itself is as it shall be.
     std::vector<Error> unrecorded = {};
+    /// The ifindexes of the links that the run has made so far, by name: such a link is ours, also
+    /// where the kernel refused the mark that comes behind it.
+    std::map<std::string, int> made = {};
 };
 
 /// Carries out the plans of several tunnels, one after the other: writes the record, sends the

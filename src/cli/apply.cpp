@@ -1,8 +1,10 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
 #include "vxlanctl/holds.h"
+#include "vxlanctl/ownership.h"
 #include "vxlanctl/reconcile.h"
 #include "vxlanctl/report.h"
+#include "vxlanctl/runtime.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -129,7 +131,14 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
     wish.config.sources = named_sources(arguments);
-    if (arguments.has(prune_option.name)) wish.config.unnamed = Unnamed::prune;
+    if (arguments.has(prune_option.name)) {
+        wish.config.unnamed = Unnamed::prune;
+        const auto is_meant = [&](const std::string& source) {
+            return is_below(source, wish.config.sources);
+        };
+        auto done = concern_namespaces(wish.config, namespaces_with_source(is_meant), arguments);
+        if (!done) return tl::unexpected(std::vector<Error>{done.error()});
+    }
     if (arguments.has(unless_held_option.name)) {
         const auto kernel = Kernel::here();
         if (!kernel) return tl::unexpected(std::vector<Error>{kernel.error()});

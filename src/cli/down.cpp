@@ -1,8 +1,6 @@
 #include "vxlanctl/commands.h"
 #include "vxlanctl/files.h"
 #include "vxlanctl/lists.h"
-#include "vxlanctl/namespaces.h"
-#include "vxlanctl/privileges.h"
 #include "vxlanctl/reconcile.h"
 #include "vxlanctl/report.h"
 #include "vxlanctl/runtime.h"
@@ -25,21 +23,6 @@ std::vector<Error> add_tunnels_of(const std::vector<std::string>& files, Config&
     return errors;
 }
 
-/// Those of other network namespaces, too, as far as they have a name and can be entered.
-Result<void> concern_all_namespaces(Config& config, Codes shown) {
-    const auto here = Kernel::here();
-    if (!here) return tl::unexpected(here.error());
-    for (const auto& space : namespaces_with_directory()) {
-        const auto name = space == here->id() ? std::string() : name_of(space);
-        if (name.empty()) continue;
-        if (has_sys_admin())
-            config.absent_elsewhere[name];
-        else
-            print_warning(Message(Code::netns_left_alone, "", {{"netns", name}}), shown);
-    }
-    return {};
-}
-
 Result<Config> wanted_absence(const Arguments& arguments) {
     Config config;
     const bool all = arguments.has("all"), all_files = arguments.has("all-files");
@@ -48,7 +31,8 @@ Result<Config> wanted_absence(const Arguments& arguments) {
             return error(Code::names_or_all);
         config.unnamed = all ? Unnamed::remove_all : Unnamed::remove_files;
         if (all_files)
-            if (auto done = concern_all_namespaces(config, codes(arguments)); !done)
+            if (auto done = concern_namespaces(config, namespaces_with_directory(), arguments);
+                !done)
                 return tl::unexpected(done.error());
         return config;
     }

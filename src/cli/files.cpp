@@ -1,5 +1,7 @@
 #include "vxlanctl/files.h"
 
+#include "vxlanctl/kernel.h"
+#include "vxlanctl/report.h"
 #include "vxlanctl/way.h"
 
 #include <algorithm>
@@ -193,6 +195,21 @@ FileTunnels read_tunnels(const std::vector<std::string>& words) {
     return tunnels_in(read_files(words), words, [](std::size_t, const std::string& path) {
         return read_text(path, "peers file");
     });
+}
+
+Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,
+                                const Arguments& arguments) {
+    const auto here = Kernel::here();
+    if (!here) return tl::unexpected(here.error());
+    for (const auto& space : spaces) {
+        const auto name = space == here->id() ? std::string() : name_of(space);
+        if (name.empty()) continue;
+        if (has_sys_admin())
+            config.absent_elsewhere[name];
+        else
+            print_warning(Message(Code::netns_left_alone, "", {{"netns", name}}), codes(arguments));
+    }
+    return {};
 }
 
 } // namespace vxlanctl

@@ -6,6 +6,7 @@
 #include "vxlanctl/names.h"
 #include "vxlanctl/outer_ways.h"
 #include "vxlanctl/ownership.h"
+#include "vxlanctl/preflight.h"
 #include "vxlanctl/privileges.h"
 #include "vxlanctl/reader.h"
 #include "vxlanctl/services.h"
@@ -193,6 +194,8 @@ Result<Plan> Reconciliation::make_plan() {
                 state_.orphans.erase(id);
             }
         }
+    for (const auto& [id, record] : first_.records) // of an earlier stage, perhaps rewritten
+        state_.forwarding_is_ours.insert(record.forward_from.begin(), record.forward_from.end());
     std::set<std::string_view> names;
     for (const auto& tunnel : config_.tunnels)
         names.insert(tunnel.name);
@@ -345,7 +348,7 @@ void Reconciliation::carry_out() {
     if (prepares)
         if (auto ready = prepare(); !ready) return fail_unprepared(ready.error());
     if (!is_there()) return; // nothing can be made
-    const auto given_up = records_given_up();
+    const auto given_up = records_given_up(state_);
     const std::size_t stages = plan_.tunnels.empty() ? 0 : plan_.tunnels.back().stage + 1;
     for (std::size_t stage = 0; stage < stages; ++stage) {
         if (prepares || (stage > 0 && stands_on_changes(stage))) plan_again(stage);
@@ -375,13 +378,13 @@ void Reconciliation::fail_unprepared(const Error& why) {
 }
 
 /// The records of tunnels that give up something outside of their links, by the plan's index.
-std::map<std::size_t, Record> Reconciliation::records_given_up() const {
+std::map<std::size_t, Record> Reconciliation::records_given_up(const State& before) const {
     std::map<std::size_t, Record> given_up;
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
         const TunnelPlan& tunnel = plan_.tunnels[i];
         if (!tunnel.old_mark) continue;
-        const auto old = state_.records.find(tunnel.old_mark->id);
-        if (old != state_.records.end() && gives_up(old->second, tunnel.record))
+        const auto old = before.records.find(tunnel.old_mark->id);
+        if (old != before.records.end() && gives_up(old->second, tunnel.record))
             given_up.emplace(i, old->second);
     }
     return given_up;
@@ -395,12 +398,25 @@ void Reconciliation::release_unclaimed(const std::map<std::size_t, Record>& give
     for (const auto& [i, old] : given_up) {
         TunnelPlan& tunnel = plan_.tunnels[i];
         if (!tunnel.errors.empty()) continue;
-        if (auto steps = release(tunnel.name, old))
+        if (auto steps = release(tunnel.name, old)) {
             append(tunnel.steps, std::move(*steps));
-        else
+        } else {
             call_.report_error(steps.error());
+            keep_in_record(tunnel, old);
+        }
         outcomes_[i] = intended_outcome(tunnel);
     }
+}
+
+/// What could not be released now is left to the next run: of a tunnel that is gone, as a record
+/// without an interface.
+void Reconciliation::keep_in_record(TunnelPlan& tunnel, const Record& old) {
+    const std::string& id = tunnel.mark ? tunnel.mark->id : tunnel.old_mark->id;
+    auto record = records_->read_record(id);
+    const auto written =
+        record ? records_->write_record(id, with_elsewhere(record->value_or(Record{}), old))
+               : tl::unexpected(record.error());
+    if (!written) warn_of(written.error(), {&tunnel, 1});
 }
 
 /// Takes away what the record says was made outside of the link, and nobody claims. Returns how.
@@ -503,6 +519,19 @@ Result<void> Reconciliation::find_lost() const {
     return error(Code::device_did_not_come_back, name(), {{"interfaces", joined(names, "', '")}});
 }
 
+/// The plans, with what release_unclaimed() may have done since: the process that works on the way
+/// back has seen none of it.
+std::vector<TunnelPlan> Reconciliation::plans_with_releases() const {
+    std::vector<TunnelPlan> plans = plan_.tunnels;
+    for (const auto& [i, old] : records_given_up(first_)) {
+        LinkTarget target;
+        target.name = plans[i].name;
+        plan_elsewhere(target, {}, old, first_, Claims({}));
+        append(plans[i].steps, elsewhere_steps(target));
+    }
+    return plans;
+}
+
 std::vector<Error> Reconciliation::take_back() {
     std::vector<Error> left;
     if (auto found = find_prepared(); !found) {
@@ -514,7 +543,7 @@ std::vector<Error> Reconciliation::take_back() {
         return left;
     }
     auto context = this->context();
-    left = vxlanctl::take_back(context, plan_.tunnels, first_);
+    left = vxlanctl::take_back(context, plans_with_releases(), first_);
     unrecorded_ = std::move(context.unrecorded);
     (void)announcer_.announce(kernel(), context.announcements); // without it, others find out later
     for (const auto& device : moved_)
@@ -574,6 +603,46 @@ bool Reconciliation::stands_on_changes(std::size_t stage) const {
     return (wished && changed) || (concerned && failed);
 }
 
+/// The tunnel that failed and whose plan has removed this one, for its VNI or as what stands on it.
+const TunnelPlan* Reconciliation::who_removed(const TunnelPlan& tunnel, const Link& was) const {
+    const auto removed_it = [&](const TunnelPlan& other) {
+        return !other.errors.empty() && other.stage < tunnel.stage &&
+               (other.name == was.tunnel.dev ||
+                std::any_of(other.steps.begin(), other.steps.end(), [&](const Step& step) {
+                    const auto* removal = std::get_if<DeleteLink>(&step.operation);
+                    return removal != nullptr && removal->link == tunnel.name;
+                }));
+    };
+    const auto found = std::find_if(plan_.tunnels.begin(), plan_.tunnels.end(), removed_it);
+    return found == plan_.tunnels.end() ? nullptr : &*found;
+}
+
+/// Puts the plan that was made anew in the place of that one. Returns whether the tunnel has gone
+/// with another one's change, which stands, and cannot be made again.
+bool Reconciliation::renew(TunnelPlan& tunnel, TunnelPlan again) {
+    const TunnelPlan before = std::exchange(tunnel, std::move(again));
+    tunnel.preparations = before.preparations;
+    tunnel.stage = before.stage;
+    const bool is_absent = tunnel.wish != nullptr && find_link(state_, tunnel.name) == nullptr;
+    if (before.vanished && is_absent && !tunnel.errors.empty()) {
+        const TunnelPlan* remover = who_removed(tunnel, *before.vanished);
+        if (remover == nullptr) return true;
+        tunnel.errors = {Error(Code::lost_with_lower, tunnel.name, {{"other", remover->name}})};
+    }
+    if (!before.vanished && is_absent && tunnel.errors.empty() &&
+        find_link(first_, tunnel.name) != nullptr) { // by the hand of others
+        Error error(Code::cannot_return, tunnel.name);
+        error.kind = ErrorKind::undo_incomplete;
+        error.more.emplace_back(Code::removed_meanwhile, "", Values{{"interface", tunnel.name}});
+        tunnel.errors.push_back(std::move(error));
+    }
+    TunnelPlan news = tunnel;
+    std::erase_if(news.warnings,
+                  [&](const Message& warning) { return is_in(before.warnings, warning); });
+    if (before.errors.empty()) report_problems(news);
+    return false;
+}
+
 /// Plans a stage anew, now that the earlier ones are carried out, or have failed.
 void Reconciliation::plan_again(std::size_t stage) {
     for (const auto& tunnel : plan_.tunnels)
@@ -589,45 +658,34 @@ void Reconciliation::plan_again(std::size_t stage) {
                !tunnel.wish->tunnel.dev.value_or("").empty() &&
                find_link(state_, *tunnel.wish->tunnel.dev) == nullptr;
     };
+    TunnelPlan* lost = nullptr;
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
         TunnelPlan& tunnel = plan_.tunnels[i];
         if (tunnel.stage != stage) continue;
-        if (again && tunnel.errors.empty() && has_been_removed(tunnel)) {
+        if (!again) {
+            tunnel.errors.push_back(again.error());
+            call_.report_error(again.error());
+        } else if (tunnel.errors.empty() && has_been_removed(tunnel)) {
             tunnel.errors.emplace_back(Code::removed_during_run, tunnel.name,
                                        Values{{"interface", *tunnel.wish->tunnel.dev}});
             call_.report_error(tunnel.errors.back());
             outcomes_[i] = Outcome::failed;
             continue;
-        }
-        if (again) {
+        } else {
             const auto now = std::find_if(
                 again->tunnels.begin(), again->tunnels.end(), [&](const TunnelPlan& other) {
                     return other.wish == tunnel.wish && other.name == tunnel.name;
                 });
             if (now == again->tunnels.end()) continue; // it has gone by itself
-            const TunnelPlan before = std::exchange(tunnel, std::move(*now));
-            tunnel.preparations = before.preparations;
-            tunnel.stage = stage;
-            const bool is_gone = tunnel.wish != nullptr && !before.vanished &&
-                                 find_link(first_, tunnel.name) != nullptr &&
-                                 find_link(state_, tunnel.name) == nullptr;
-            if (is_gone && tunnel.errors.empty()) { // by the hand of others
-                Error error(Code::cannot_return, tunnel.name);
-                error.kind = ErrorKind::undo_incomplete;
-                error.more.emplace_back(Code::removed_meanwhile, "",
-                                        Values{{"interface", tunnel.name}});
-                tunnel.errors.push_back(std::move(error));
-            }
-            TunnelPlan news = tunnel;
-            std::erase_if(news.warnings,
-                          [&](const Message& warning) { return is_in(before.warnings, warning); });
-            if (before.errors.empty()) report_problems(news);
-        } else {
-            tunnel.errors.push_back(again.error());
-            call_.report_error(again.error());
+            if (renew(tunnel, std::move(*now))) lost = &tunnel;
         }
         outcomes_[i] = tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused;
     }
+    if (lost == nullptr) return;
+    take_back_with_lower(*lost, stage);
+    report_problems(*lost);
+    options_.failed.emplace(lost->name, lost->errors.front());
+    plan_again(stage); // on what is there now
 }
 
 void Reconciliation::carry_out_stage(std::size_t stage) {
@@ -646,6 +704,7 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
         results = vxlanctl::carry_out(context, config(), tunnels, state_, options_);
         warn_of_unrecorded(context, tunnels);
         news = std::move(context.announcements);
+        made_ = std::move(context.made);
     }
     if (const auto told = announcer_.announce(kernel(), news); !told)
         warn_of(told.error(), tunnels);
@@ -657,13 +716,14 @@ void Reconciliation::carry_out_stage(std::size_t stage) {
         outcomes_[first + i] = Outcome::failed;
         tunnel.errors.push_back(results[i].error());
         if (results[i].error().kind == ErrorKind::undo_incomplete && stage > 0)
-            take_back_with_lower(tunnel);
+            take_back_with_lower(tunnel, stage + 1);
         call_.report_error(tunnel.errors.back());
     }
 }
 
-/// The plans up to this one's stage that were carried out on what it stands on, below and above.
-std::vector<TunnelPlan*> Reconciliation::stack_of(const TunnelPlan& tunnel) {
+/// The plans of stages before `end` that were carried out on what the tunnel stands on, below and
+/// above, or that are in the way of what goes back.
+std::vector<TunnelPlan*> Reconciliation::stack_of(const TunnelPlan& tunnel, std::size_t end) {
     const auto lower_of = [&](const TunnelPlan& other) {
         std::set<std::string> lower;
         const Link* was = find_link(first_, other.name);
@@ -672,33 +732,45 @@ std::vector<TunnelPlan*> Reconciliation::stack_of(const TunnelPlan& tunnel) {
         lower.erase("");
         return lower;
     };
+    // It has the VNI, or the ends, that one of these had, and needs for its return.
+    const auto has_place_of = [&](const TunnelPlan& other, const std::set<std::string>& names) {
+        return other.wish != nullptr &&
+               std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+                   const Link* was = name == other.name ? nullptr : find_link(first_, name);
+                   return was != nullptr && is_tunnel(*was) &&
+                          exclude_each_other(was->tunnel, other.wish->tunnel);
+               });
+    };
     std::set<std::string> names{tunnel.name}, carried_out;
     for (const auto& other : plan_.tunnels)
-        if (other.stage <= tunnel.stage && is_carried_out(other)) carried_out.insert(other.name);
+        if (other.stage < end && is_carried_out(other) && !other.absent)
+            carried_out.insert(other.name);
     for (bool changed = true; changed;) {
         changed = false;
         for (const auto& other : plan_.tunnels) {
             const auto lower = lower_of(other);
             const bool stands_on_one = std::any_of(
                 lower.begin(), lower.end(), [&](const auto& name) { return names.contains(name); });
-            if (stands_on_one && carried_out.contains(other.name))
+            if ((stands_on_one || has_place_of(other, names)) && carried_out.contains(other.name))
                 changed = names.insert(other.name).second || changed;
-            if (names.contains(other.name))
-                for (const auto& name : lower)
-                    if (carried_out.contains(name)) changed = names.insert(name).second || changed;
+            if (!names.contains(other.name)) continue;
+            for (const auto& name : lower)
+                if (carried_out.contains(name)) changed = names.insert(name).second || changed;
+            for (const auto& step : other.steps) // what it removed, for the VNI, comes back as well
+                if (const auto* removal = std::get_if<DeleteLink>(&step.operation))
+                    changed = names.insert(removal->link).second || changed;
         }
     }
     std::vector<TunnelPlan*> stack;
     for (auto& other : plan_.tunnels)
-        if (&other != &tunnel && names.contains(other.name) && is_carried_out(other) &&
-            other.stage <= tunnel.stage)
+        if (&other != &tunnel && names.contains(other.name) && carried_out.contains(other.name))
             stack.push_back(&other);
     return stack;
 }
 
 /// A tunnel that could not go back alone, since what it stands on has changed, goes back with that.
-void Reconciliation::take_back_with_lower(TunnelPlan& failed) {
-    const auto stack = stack_of(failed);
+void Reconciliation::take_back_with_lower(TunnelPlan& failed, std::size_t end) {
+    const auto stack = stack_of(failed, end);
     if (stack.empty()) return;
     std::vector<TunnelPlan> plans;
     for (const auto& tunnel : plan_.tunnels)
@@ -707,7 +779,11 @@ void Reconciliation::take_back_with_lower(TunnelPlan& failed) {
     for (auto& plan : plans)
         plan.errors.clear();
     auto context = this->context();
-    const auto left = vxlanctl::take_back(context, plans, first_);
+    State before = first_;
+    for (const auto& tunnel : plan_.tunnels) // they were to go, and do not come back
+        if (tunnel.absent && is_carried_out(tunnel) && tunnel.stage < end)
+            before.links.erase(tunnel.name);
+    const auto left = vxlanctl::take_back(context, plans, before);
     warn_of_unrecorded(context, plan_.tunnels);
     (void)announcer_.announce(kernel(), context.announcements); // without it, others find out later
     const auto settle = [&](Error& error) {
@@ -722,6 +798,10 @@ void Reconciliation::take_back_with_lower(TunnelPlan& failed) {
     };
     failed.errors.back().more.clear(); // what was left before
     settle(failed.errors.back());
+    for (const auto& rest : left) { // of one that had gone with these
+        const auto is_it = [&](const TunnelPlan& plan) { return plan.name == rest.subject; };
+        if (std::none_of(plans.begin(), plans.end(), is_it)) call_.report_error(rest);
+    }
     for (auto* tunnel : stack) {
         Error error(Code::rolled_back_with_upper, tunnel->name, {{"other", failed.name}});
         settle(error);

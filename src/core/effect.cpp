@@ -214,6 +214,7 @@ private:
         }
         for (const auto& upper : uppers) {
             Link vanished = *find(upper);
+            vanished.mtu_is_default = vanished.attributes.mtu == mtu_limit(vanished.tunnel, state_);
             remove(upper);
             state_.vanished.put(std::move(vanished));
         }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 
 namespace vxlanctl {
 namespace {
@@ -108,7 +109,8 @@ Record record_without_peers(const Tunnel& tunnel, const State& state) {
         const auto claims = [&](const auto& other) {
             return is_in(other.second.forward_from, device, std::equal_to<>{});
         };
-        return std::any_of(state.records.begin(), state.records.end(), claims) ||
+        return state.forwarding_is_ours.contains(device) ||
+               std::any_of(state.records.begin(), state.records.end(), claims) ||
                std::any_of(state.orphans.begin(), state.orphans.end(), claims);
     };
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
@@ -143,7 +145,7 @@ bool Claims::include(const Route& present, const std::string& dev) const {
     });
 }
 
-Claims claims_on(const Config& config, const State& state) {
+Claims claims_on(const Config& config, const State& state, const std::set<std::string>& staying) {
     std::map<std::string, Record> claims = state.records;
     const auto key_of = [&](const std::string& name) {
         const Link* link = find_link(state, name);
@@ -155,8 +157,9 @@ Claims claims_on(const Config& config, const State& state) {
     for (const auto& name : absent_links(config, state))
         claims.erase(key_of(name));
     for (const auto& tunnel : config.tunnels)
-        if (tunnel.routes || tunnel.rules || tunnel.forward_from ||
-            claims.contains(key_of(tunnel.name)))
+        if (!staying.contains(tunnel.name) &&
+            (tunnel.routes || tunnel.rules || tunnel.forward_from ||
+             claims.contains(key_of(tunnel.name))))
             claims[key_of(tunnel.name)] = record_without_peers(tunnel, state);
     return claims;
 }
@@ -229,6 +232,18 @@ bool gives_up(const Record& older, const Record& newer) {
                        [&](const Route& route) { return !has_same(kept_routes, route); }) ||
            lacks(&Record::rules, std::equal_to<>{}) ||
            lacks(&Record::forward_from, std::equal_to<>{});
+}
+
+Record with_elsewhere(Record newer, const Record& older) {
+    const Routes kept(newer.routes);
+    std::copy_if(older.routes.begin(), older.routes.end(), std::back_inserter(newer.routes),
+                 [&](const Route& route) { return !route.dev.empty() && !has_same(kept, route); });
+    for (const auto& rule : older.rules)
+        if (!is_in(newer.rules, rule, std::equal_to<>{})) newer.rules.push_back(rule);
+    for (const auto& device : older.forward_from)
+        if (!is_in(newer.forward_from, device, std::equal_to<>{}))
+            newer.forward_from.push_back(device);
+    return newer;
 }
 
 void add_to_release(Needs& needs, const Record& record) {

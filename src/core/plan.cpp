@@ -15,7 +15,6 @@
 #include <iterator>
 #include <linux/if_addr.h>
 #include <map>
-#include <numeric>
 #include <set>
 
 namespace vxlanctl {
@@ -257,7 +256,7 @@ void keep_foreign(LinkTarget& target, const Link& have, const State& state,
 
     LinkAttributes attributes = old.attributes;
     // An MTU that is only the kernel's default is computed anew for the new underlay.
-    if (const auto limit = mtu_limit(have.tunnel, state); attributes.mtu == limit)
+    if (have.mtu_is_default || attributes.mtu == mtu_limit(have.tunnel, state))
         attributes.mtu.reset();
     if (const auto limit = mtu_limit(target.tunnel, state);
         attributes.mtu && limit && *attributes.mtu > *limit)
@@ -591,7 +590,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     settle_unresolved(tunnel, have, plan);
     LinkTarget target = target_for(tunnel, have, old_record, state, options);
     auto reasons = have != nullptr ? impossible_in_place(*have, target) : std::vector<Change>{};
-    if (plan.vanished)
+    if (plan.vanished && reasons.empty())
         reasons.push_back({"lower device", have->tunnel.dev.value_or(""), "another one"});
     const bool replaces = !reasons.empty();
     const bool keeps_mark = plan.old_mark && !replaces;
@@ -652,23 +651,27 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     return plan;
 }
 
+/// Whether links are removed before all that is made, or after it.
+enum class Turn { first, last };
+
 /// Whether what stands on the link will have left it, or is made again, when that is removed.
 /// `then` is what is expected by that time.
 bool will_have_left(const std::string& name, const Link& lower, const Common& common,
-                    const State& then) {
+                    const State& then, Turn turn) {
     const bool is_known = find_link(common.before, name) != nullptr;
     const Link* later = find_link(then, name);
     if (is_known && (later == nullptr || later->tunnel.dev != lower.name)) return true;
     const Tunnel* wish = find_wish(common.config, name);
     return is_known && wish != nullptr && wish->tunnel.dev && wish->tunnel.dev != lower.name &&
-           &then == &common.before; // removed before all others
+           turn == Turn::first;
 }
 
 /// Links that go with a link that shall be absent, and that shall not.
-std::vector<std::string> uppers_on(const Link& link, const Common& common, const State& then) {
+std::vector<std::string> uppers_on(const Link& link, const Common& common, const State& then,
+                                   Turn turn) {
     std::vector<std::string> uppers;
     for (const auto& upper : link.uppers)
-        if (!is_in(common.absent, upper) && !will_have_left(upper, link, common, then))
+        if (!is_in(common.absent, upper) && !will_have_left(upper, link, common, then, turn))
             uppers.push_back(upper);
     return uppers;
 }
@@ -687,19 +690,20 @@ std::vector<std::string> dependants_on(const Link& link, const Common& common) {
 }
 
 /// Refuses to remove a link under others.
-void keep_what_stands_on(const Link& have, const Common& common, const State& then,
+void keep_what_stands_on(const Link& have, const Common& common, const State& then, Turn turn,
                          TunnelPlan& plan) {
     const auto refuse = [&](Code code, const std::vector<std::string>& names) {
         if (!names.empty())
             plan.errors.emplace_back(code, plan.name,
                                      Values{{"names", joined(names, ", ")}, {"name", plan.name}});
     };
-    refuse(Code::interfaces_depend_on_it, uppers_on(have, common, then));
+    refuse(Code::interfaces_depend_on_it, uppers_on(have, common, then, turn));
     refuse(Code::tunnels_depend_on_it, dependants_on(have, common));
 }
 
 /// `then` is what is expected when the link's turn comes.
-TunnelPlan plan_absence(const std::string& name, const Common& common, const State& then) {
+TunnelPlan plan_absence(const std::string& name, const Common& common, const State& then,
+                        Turn turn) {
     const auto& [config, state, claims, absent, options, refused] = common;
     TunnelPlan plan;
     plan.name = name;
@@ -721,7 +725,7 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
         plan.errors.emplace_back(Code::record_unreadable, name,
                                  Values{{"word", shell_quoted(name)}});
     else if (!options.force)
-        keep_what_stands_on(*have, common, then, plan);
+        keep_what_stands_on(*have, common, then, turn, plan);
     if (const auto beyond = refused.find(name); beyond != refused.end() && plan.errors.empty())
         plan.errors = beyond->second;
     if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
@@ -729,7 +733,7 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {
         LinkTarget target;
         target.name = name;
-        plan_elsewhere(target, {}, record->second, state, claims);
+        plan_elsewhere(target, {}, record->second, then, claims);
         auto steps = elsewhere_steps(target);
         append(steps, std::exchange(plan.steps, {}));
         plan.steps = std::move(steps);
@@ -738,21 +742,12 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
 }
 
 /// Replacements that a killed run left behind hold their VNI, and would never go by themselves.
-std::vector<TunnelPlan> plan_leftovers(const State& state, const Common& common) {
-    std::vector<TunnelPlan> plans;
-    for (const auto& link : state.links) {
+std::vector<std::string> leftovers_in(const State& state, const Common& common) {
+    std::vector<std::string> names;
+    for (const auto& link : state.links)
         if (is_tunnel(link) && is_leftover(link) && !is_in(common.absent, link.name))
-            plans.push_back(plan_absence(link.name, common, state));
-    }
-    return plans;
-}
-
-/// Whether the two cannot be there at the same time: one VNI and port, or the same ends.
-bool excludes(const Link& link, const Tunnel& tunnel) {
-    const auto &have = link.tunnel, &want = tunnel.tunnel;
-    if (have.kind != want.kind) return false;
-    if (want.kind == TunnelKind::vxlan) return have.vni == want.vni && have.port == want.port;
-    return have.local == want.local && have.remote == want.remote;
+            names.push_back(link.name);
+    return names;
 }
 
 /// Those of the links to be removed that have to go before anything can be made in their place. All
@@ -763,7 +758,9 @@ std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent
     for (const auto& name : absent) {
         const Link* link = find_link(state, name);
         const auto needs_place = [&](const Tunnel& tunnel) {
-            return excludes(*link, tunnel) && find_link(state, tunnel.name) == nullptr;
+            const Link* own = find_link(state, tunnel.name);
+            return exclude_each_other(link->tunnel, tunnel.tunnel) &&
+                   (own == nullptr || !exclude_each_other(own->tunnel, tunnel.tunnel));
         };
         if (link != nullptr && is_tunnel(*link) &&
             std::any_of(config.tunnels.begin(), config.tunnels.end(), needs_place))
@@ -772,12 +769,15 @@ std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent
     return names;
 }
 
-bool removes(const TunnelPlan& plan) {
-    return plan.vanished ||
-           std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-               const auto* removal = std::get_if<DeleteLink>(&step.operation);
-               return removal != nullptr && removal->link == plan.name;
-           });
+bool removes(const TunnelPlan& plan, const std::string& name) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        return removal != nullptr && removal->link == name;
+    });
+}
+
+bool goes_itself(const TunnelPlan& plan) {
+    return plan.vanished || removes(plan, plan.name);
 }
 
 /// Whether the tunnel loses what it stands on when the plan for `lower` is carried out.
@@ -793,12 +793,17 @@ bool stands_on(const std::string& name, const Link& lower, const TunnelPlan& pla
 /// there is any such one that is not known yet.
 bool refuse_with_uppers(const Plan& plan, const State& state, Refusals& refused) {
     bool any = false;
+    if (std::all_of(plan.tunnels.begin(), plan.tunnels.end(),
+                    [](const TunnelPlan& tunnel) { return tunnel.errors.empty(); }))
+        return false;
     for (const auto& lower : plan.tunnels) {
         const Link* link = find_link(state, lower.name);
-        if (!lower.errors.empty() || link == nullptr || !removes(lower)) continue;
+        if (!lower.errors.empty()) continue;
+        const bool goes = link != nullptr && goes_itself(lower);
         const auto upper =
             std::find_if(plan.tunnels.begin(), plan.tunnels.end(), [&](const TunnelPlan& other) {
-                return !other.errors.empty() && stands_on(other.name, *link, lower);
+                return !other.errors.empty() && ((goes && stands_on(other.name, *link, lower)) ||
+                                                 removes(lower, other.name));
             });
         if (upper == plan.tunnels.end()) continue;
         Error error(Code::cannot_go_without, lower.name, {{"other", upper->name}});
@@ -817,7 +822,8 @@ bool add_those_on_replaced(const Plan& plan, const State& state,
                            std::vector<std::string>& first) {
     std::set<std::string> going;
     for (const auto& tunnel : plan.tunnels)
-        if (tunnel.errors.empty() && !tunnel.absent && removes(tunnel)) going.insert(tunnel.name);
+        if (tunnel.errors.empty() && !tunnel.absent && goes_itself(tunnel))
+            going.insert(tunnel.name);
     for (const auto& name : first)
         going.insert(name);
     if (going.empty()) return false;
@@ -834,48 +840,82 @@ bool add_those_on_replaced(const Plan& plan, const State& state,
     return first.size() != before;
 }
 
+/// Adds the tunnels that stay as they are, and so claim nothing that they have not. Returns whether
+/// there are any that matter.
+bool add_refused(const Plan& plan, std::set<std::string>& staying) {
+    bool any = false;
+    for (const auto& tunnel : plan.tunnels) {
+        if (tunnel.errors.empty() || tunnel.wish == nullptr) continue;
+        const Tunnel& wish = *tunnel.wish;
+        if (wish.routes || wish.rules || wish.forward_from)
+            any = staying.insert(tunnel.name).second || any;
+    }
+    return any;
+}
+
+/// Removes links of tunnels that are made again later in the run, since another one takes their
+/// place. Returns how.
+std::vector<Step> evict(State& state, const std::vector<std::string>& names) {
+    std::vector<Step> steps;
+    for (const auto& name : names) {
+        const Link* link = find_link(state, name);
+        if (link == nullptr) continue; // it went with another one
+        Link gone = *link;
+        steps.push_back({DeleteLink{name}, {}, Disruption::recreate});
+        take_effect(state, {steps.back()});
+        state.vanished.put(std::move(gone));
+    }
+    return steps;
+}
+
 /// One attempt at a plan, with what is known to be refused and what has to go first.
 Plan plan_once(const Common& common, const std::vector<std::string>& first) {
     const auto& [config, state, claims, absent, options, refused] = common;
     Plan plan;
-    plan.tunnels = plan_leftovers(state, common);
-    const auto goes_first = [&](const std::string& name) { return is_in(first, name); };
-    for (const auto& name : absent)
-        if (goes_first(name)) plan.tunnels.push_back(plan_absence(name, common, state));
-
     // What one tunnel changes, another one may count on.
     std::optional<State> expected; // a copy only where it differs
-    if (config.tunnels.size() > 1 || (!absent.empty() && !config.tunnels.empty())) expected = state;
-    if (expected)
-        for (const auto& tunnel : plan.tunnels)
-            if (tunnel.errors.empty()) take_effect(*expected, tunnel.steps);
-    const auto layers = layers_of(config.tunnels);
-    std::vector<std::size_t> order(layers.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t one, std::size_t other) {
-        return layers[one] < layers[other];
-    });
-    std::size_t stage = plan.tunnels.empty() ? 0 : 1;
-    for (const std::size_t index : order) {
-        const Tunnel& tunnel = config.tunnels[index];
-        plan.tunnels.push_back(plan_tunnel(tunnel, expected ? *expected : state, common));
-        plan.tunnels.back().stage = stage + layers[index];
-        if (expected && plan.tunnels.back().errors.empty())
-            take_effect(*expected, plan.tunnels.back().steps);
+    const auto leftovers = leftovers_in(state, common);
+    if (config.tunnels.size() + absent.size() + leftovers.size() > 1) expected = state;
+    const auto then = [&]() -> const State& { return expected ? *expected : common.before; };
+    const auto add = [&](TunnelPlan tunnel, std::size_t stage) {
+        tunnel.stage = stage;
+        if (expected && tunnel.errors.empty()) take_effect(*expected, tunnel.steps);
+        plan.tunnels.push_back(std::move(tunnel));
+    };
+    for (const auto& name : leftovers)
+        add(plan_absence(name, common, then(), Turn::first), 0);
+    const auto goes_first = [&](const std::string& name) { return is_in(first, name); };
+    for (const auto& name : absent)
+        if (goes_first(name)) add(plan_absence(name, common, then(), Turn::first), 0);
+
+    const Making making = making_of(config.tunnels, state);
+    const std::size_t stage = plan.tunnels.empty() ? 0 : 1;
+    for (const std::size_t index : making.order) {
+        const auto evicted = making.evicted.find(index);
+        if (evicted == making.evicted.end()) {
+            add(plan_tunnel(config.tunnels[index], then(), common), stage + making.layers[index]);
+            continue;
+        }
+        State without = *expected;
+        const auto removals = evict(without, evicted->second);
+        TunnelPlan tunnel = plan_tunnel(config.tunnels[index], without, common);
+        if (tunnel.errors.empty()) {
+            expected = std::move(without);
+            tunnel.steps.insert(tunnel.steps.begin(), removals.begin(), removals.end());
+        }
+        add(std::move(tunnel), stage + making.layers[index]);
     }
-    if (!plan.tunnels.empty()) stage = plan.tunnels.back().stage + 1;
-    for (const auto& name : absent) {
-        if (goes_first(name)) continue;
-        plan.tunnels.push_back(plan_absence(name, common, expected ? *expected : state));
-        plan.tunnels.back().stage = stage;
-    }
+    const std::size_t last = plan.tunnels.empty() ? 0 : plan.tunnels.back().stage + 1;
+    for (const auto& name : absent)
+        if (!goes_first(name)) add(plan_absence(name, common, then(), Turn::last), last);
     return plan;
 }
 
 } // namespace
 
 Plan plan(const Config& config, const State& state, const PlanOptions& options) {
-    const Claims claims = claims_on(config, state);
+    std::set<std::string> staying;
+    Claims claims = claims_on(config, state, staying);
     const auto absent = removal_order(absent_links(config, state), state);
     auto first = links_in_the_way(absent, config, state);
     Refusals refused;
@@ -883,10 +923,15 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
         refused[name].push_back(error);
     Plan plan;
     // Each time one more is known of what cannot be done, or of what has to go first.
-    do {
+    for (bool again = true; again;) {
         plan = plan_once({config, state, claims, absent, options, refused}, first);
-    } while (refuse_with_uppers(plan, state, refused) ||
-             add_those_on_replaced(plan, state, absent, first));
+        again = refuse_with_uppers(plan, state, refused) ||
+                add_those_on_replaced(plan, state, absent, first);
+        if (!again && add_refused(plan, staying)) {
+            claims = claims_on(config, state, staying);
+            again = true;
+        }
+    }
     const bool only_tells = config.origin == Origin::file && config.unnamed == Unnamed::keep;
     if (only_tells) plan.unnamed = unnamed_links(config, state, Unnamed::prune);
     plan.kept = kept_unnamed(config, state, only_tells ? Unnamed::prune : config.unnamed);

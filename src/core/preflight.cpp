@@ -237,18 +237,9 @@ private:
                    {{"vni", *wanted.vni}, {"port", *wanted.port}, {"interface", name}});
     }
 
-    /// ipip6_tunnel_locate() in net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c:
-    /// local, remote and lower device tell such tunnels apart.
     void check_ends() {
-        const auto& wanted = target_.tunnel;
-        for (const auto& link : state_.links) {
-            const auto& other = link.tunnel;
-            if (!is_tunnel(link) || other.kind != wanted.kind || link.name == tunnel_.name ||
-                link.underlay_elsewhere || other.local != wanted.local ||
-                other.remote != wanted.remote || other.dev != wanted.dev.value_or(""))
-                continue;
-            refuse(Code::ends_in_use, {{"interface", link.name}});
-        }
+        for (const auto& name : exclusive_links(target_.tunnel, tunnel_.name, state_))
+            refuse(Code::ends_in_use, {{"interface", name}});
     }
 
     void check_vrf() {
@@ -509,6 +500,26 @@ std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::
         holders.push_back(link.name);
     }
     return holders;
+}
+
+bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other) {
+    if (one.kind != other.kind) return false;
+    if (one.kind == TunnelKind::vxlan) return one.vni == other.vni && one.port == other.port;
+    return one.local == other.local && one.remote == other.remote;
+}
+
+std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
+                                         const State& state) {
+    if (wanted.kind == TunnelKind::vxlan) return vni_holders(wanted, name, state);
+    std::vector<std::string> names;
+    for (const auto& link : state.links) {
+        const auto& other = link.tunnel;
+        if (is_tunnel(link) && other.kind == wanted.kind && link.name != name &&
+            !link.underlay_elsewhere && other.local == wanted.local &&
+            other.remote == wanted.remote && other.dev == wanted.dev.value_or(""))
+            names.push_back(link.name);
+    }
+    return names;
 }
 
 Outside::Outside(const Underlay& underlay, const State& state)

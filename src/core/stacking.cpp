@@ -1,5 +1,7 @@
 #include "vxlanctl/stacking.h"
 
+#include "vxlanctl/preflight.h"
+
 #include <algorithm>
 #include <numeric>
 #include <unordered_map>
@@ -40,13 +42,11 @@ std::vector<Indexes> elements_below(const std::vector<Tunnel>& tunnels) {
     return below;
 }
 
-} // namespace
-
-std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels) {
-    // More levels than the kernel takes (MAX_NEST_DEV in linux/netdevice.h); ends circles as well.
-    constexpr int most_passes = 8;
-    const auto below = elements_below(tunnels);
-    Indexes layers(tunnels.size());
+Indexes layers_above(const std::vector<Indexes>& below) {
+    // More levels than the kernel takes (MAX_NEST_DEV in linux/netdevice.h), and some for tunnels
+    // that wait for each other; ends circles as well.
+    constexpr int most_passes = 16;
+    Indexes layers(below.size());
     bool changed = true;
     for (int pass = 0; changed && pass < most_passes; ++pass) {
         changed = false;
@@ -55,6 +55,79 @@ std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels) {
                 if (layers[i] <= layers[lower]) layers[i] = layers[lower] + 1, changed = true;
     }
     return layers;
+}
+
+bool comes_after(std::size_t one, std::size_t other, const std::vector<Indexes>& below) {
+    Indexes left{one};
+    std::vector<bool> seen(below.size());
+    while (!left.empty()) {
+        const std::size_t at = left.back();
+        left.pop_back();
+        if (at == other) return true;
+        if (seen[at]) continue;
+        seen[at] = true;
+        left.insert(left.end(), below[at].begin(), below[at].end());
+    }
+    return false;
+}
+
+/// The link, also one that has gone with another one.
+const Link* find_past(const State& state, const std::string& name) {
+    const Link* link = find_link(state, name);
+    return link != nullptr ? link : state.vanished.find(name);
+}
+
+/// What the tunnel's link will be, as far as the file says it.
+TunnelAttributes wanted_of(const Tunnel& tunnel, const Link* have) {
+    TunnelAttributes wanted = tunnel.tunnel;
+    complete(wanted);
+    return have == nullptr || tunnel_kind(have->kind) != wanted.kind
+               ? with_defaults(std::move(wanted))
+               : merged(have->tunnel, wanted);
+}
+
+} // namespace
+
+std::vector<std::size_t> layers_of(const std::vector<Tunnel>& tunnels) {
+    return layers_above(elements_below(tunnels));
+}
+
+Making making_of(const std::vector<Tunnel>& tunnels, const State& state) {
+    Making making;
+    auto below = elements_below(tunnels);
+    std::unordered_map<std::string, std::size_t> by_name;
+    for (std::size_t i = 0; i < tunnels.size(); ++i)
+        by_name.emplace(tunnels[i].name, i);
+    const auto wanted = [&](std::size_t i) {
+        return wanted_of(tunnels[i], find_past(state, tunnels[i].name));
+    };
+    for (std::size_t i = 0; i < tunnels.size(); ++i) {
+        const Link* have = find_past(state, tunnels[i].name);
+        const TunnelAttributes mine = wanted(i);
+        if (have != nullptr && exclude_each_other(have->tunnel, mine)) continue; // it has its place
+        auto holders = exclusive_links(mine, tunnels[i].name, state);
+        for (const auto& gone : state.vanished) // in the same order, whether they are there or not
+            if (gone.name != tunnels[i].name && find_link(state, gone.name) == nullptr &&
+                exclude_each_other(gone.tunnel, mine))
+                holders.push_back(gone.name);
+        for (const auto& name : holders) {
+            const auto holder = by_name.find(name);
+            if (holder == by_name.end() || exclude_each_other(wanted(holder->second), mine))
+                continue; // it will not leave
+            if (comes_after(holder->second, i, below))
+                making.evicted[i].push_back(name);
+            else
+                below[i].push_back(holder->second);
+        }
+    }
+    making.layers = layers_above(below);
+    making.order.resize(tunnels.size());
+    std::iota(making.order.begin(), making.order.end(), std::size_t{0});
+    std::stable_sort(making.order.begin(), making.order.end(),
+                     [&](std::size_t one, std::size_t other) {
+                         return making.layers[one] < making.layers[other];
+                     });
+    return making;
 }
 
 std::vector<std::size_t> layers_in(const State& state, const std::vector<std::string>& names) {

@@ -138,7 +138,11 @@ public:
             target_.surplus_neighbours.push_back(step.neighbour);
     }
     void operator()(const RemoveNeighbour& step) { target_.neighbours.push_back(step.neighbour); }
-    void operator()(const CreateLink&) {}
+    /// Of a link that was to be made anew, and was changed in place when its turn came.
+    void operator()(const CreateLink& step) {
+        (*this)(ChangeLink{step.link, step.attributes});
+        (*this)(ChangeTunnel{step.link, step.tunnel});
+    }
     void operator()(const RenameLink&) {}
     void operator()(const DeleteLink&) {}
 
@@ -221,36 +225,40 @@ bool is_carried_out(const TunnelPlan& plan) {
     return plan.errors.empty() && !plan.steps.empty();
 }
 
-/// Whether the two cannot be there at the same time.
-bool excludes(const Link& link, const Link& other) {
-    const auto &one = link.tunnel, &two = other.tunnel;
-    if (one.kind != two.kind) return false;
-    if (one.kind == TunnelKind::vxlan) return one.vni == two.vni && one.port == two.port;
-    return one.local == two.local && one.remote == two.remote;
-}
-
 bool is_deletion(const std::vector<Step>& steps) {
     return !steps.empty() && std::holds_alternative<DeleteLink>(steps.front().operation);
 }
 
+/// The links of other tunnels that the plan removes to take their place.
+Names evicted_by(const TunnelPlan& plan) {
+    Names names;
+    for (const auto& step : plan.steps)
+        if (const auto* removal = std::get_if<DeleteLink>(&step.operation);
+            removal != nullptr && removal->link != plan.name)
+            names.insert(removal->link);
+    return names;
+}
+
 /// Whether the kernel takes the steps of a change in place, as far as it depends on other links.
-bool is_possible(const std::vector<Step>& steps, const State& state) {
+bool is_possible(const std::string& name, const std::vector<Step>& steps, const State& state) {
+    std::optional<std::uint32_t> mtu;
+    std::optional<TunnelAttributes> then;
     for (const auto& step : steps) {
-        if (const auto* tunnel = std::get_if<ChangeTunnel>(&step.operation)) {
-            const auto& dev = tunnel->changed.dev;
-            if (dev && !dev->empty() && find_link(state, *dev) == nullptr) return false;
-        }
-        const auto* change = std::get_if<ChangeLink>(&step.operation);
-        const Link* link = change == nullptr ? nullptr : find_link(state, change->link);
-        if (link == nullptr || !change->changed.mtu) continue;
-        TunnelAttributes then = link->tunnel;
-        for (const auto& other : steps)
-            if (const auto* moved = std::get_if<ChangeTunnel>(&other.operation))
-                then = merged(std::move(then), moved->changed);
-        const auto limit = mtu_limit(then, state);
-        if (then.kind == TunnelKind::vxlan && limit && *change->changed.mtu > *limit) return false;
+        if (const auto* change = std::get_if<ChangeLink>(&step.operation))
+            if (change->changed.mtu) mtu = change->changed.mtu;
+        const auto* moved = std::get_if<ChangeTunnel>(&step.operation);
+        const Link* link = moved == nullptr ? nullptr : find_link(state, moved->link);
+        if (link == nullptr) continue;
+        const std::string dev = moved->changed.dev.value_or("");
+        if (!dev.empty() && find_link(state, dev) == nullptr) return false;
+        then = merged(then.value_or(link->tunnel), moved->changed);
+        if (!dev.empty() && !mtu) mtu = link->attributes.mtu; // which it would take down
     }
-    return true;
+    if (!mtu) return true;
+    if (!then)
+        if (const Link* link = find_link(state, name)) then = link->tunnel;
+    const auto limit = then ? mtu_limit(*then, state) : std::nullopt;
+    return !then || then->kind != TunnelKind::vxlan || !limit || *mtu <= *limit;
 }
 
 /// Finds the ways back, on a state that has what the earlier ones make.
@@ -265,9 +273,12 @@ public:
             if (!plan->temporary.empty()) add({plan->temporary, &*plan, {}});
             const Link* is = find_link(now, plan->name);
             const Link* was = find_link(before, plan->name);
-            if (recreates(plan->steps, plan->name) && was != nullptr &&
-                (is == nullptr || is->index != was->index))
-                lost_.insert(plan->name);
+            const auto is_new = [](const Link* then, const Link* link) {
+                return then != nullptr && (link == nullptr || link->index != then->index);
+            };
+            if (recreates(plan->steps, plan->name) && is_new(was, is)) lost_.insert(plan->name);
+            for (const auto& name : evicted_by(*plan))
+                if (is_new(find_link(before, name), find_link(now, name))) lost_.insert(name);
         }
         Names fallen = lost_;
         add_uppers(fallen, before, Kinds::that_go_with_lower);
@@ -395,8 +406,8 @@ private:
     bool is_in_the_way(const Link& is) const {
         return std::any_of(parts_.begin(), parts_.end(), [&](const Part& part) {
             const Link* then = was(part.name);
-            return then != nullptr && find_link(state_, part.name) == nullptr &&
-                   excludes(is, *then);
+            return then != nullptr && find_link(state_, part.name) == nullptr && is_tunnel(*then) &&
+                   exclude_each_other(is.tunnel, then->tunnel);
         });
     }
 
@@ -415,7 +426,7 @@ private:
             if (is == nullptr || left_alone_.contains(part->name)) continue;
             auto steps = way(*part);
             if (!is_deletion(steps)) {
-                const bool now = is_possible(steps, state_);
+                const bool now = is_possible(part->name, steps, state_);
                 (now ? settled_ : postponed_).insert(part->name);
                 if (now) take(*part, std::move(steps));
             } else if (was(part->name) != nullptr || !carries_postponed(part->name) ||
@@ -482,19 +493,19 @@ std::vector<Step> plan_back(const std::string& name, const State& before, const 
         return steps;
     }
     const bool recreated = recreates(done, name) || lost;
-    if (recreated && is != nullptr && is->index == was->index &&
-        is->attributes.alias == was->attributes.alias)
-        return steps;                              // it never went
     if (!recreated && is == nullptr) return steps; // with its lower device, or by another's hand
+    const bool never_went =
+        is != nullptr && is->index == was->index && is->attributes.alias == was->attributes.alias;
 
     LinkTarget target = target_of(*was);
-    if (!recreated) {
+    if (!recreated || never_went) {
         Inversion inversion(*was, *is);
         for (const auto& step : done)
             std::visit(inversion, step.operation);
         LinkTarget inverse = inversion.target();
         // A lower device that was given cannot be taken away again.
         if (impossible_in_place(*is, inverse).empty()) return change_steps(*is, inverse);
+        if (recreated) return steps;
     } else if (is != nullptr) {
         append(target.addresses, addresses_of_others(*was, *is, done));
         if (impossible_in_place(*is, target).empty())
@@ -545,9 +556,12 @@ std::vector<Step> plan_back_elsewhere(const std::string& name, const State& befo
 
 std::vector<std::string> fallen_with(const State& before, std::span<const TunnelPlan> plans) {
     Names names, planned;
-    for (const auto& plan : plans)
-        if (is_carried_out(plan)) planned.insert(plan.name);
-    names = planned;
+    for (const auto& plan : plans) {
+        if (!is_carried_out(plan)) continue;
+        planned.insert(plan.name);
+        names.merge(evicted_by(plan));
+    }
+    names.insert(planned.begin(), planned.end());
     add_uppers(names, before, Kinds::all);
     std::vector<std::string> fallen;
     std::set_difference(names.begin(), names.end(), planned.begin(), planned.end(),

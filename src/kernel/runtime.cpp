@@ -169,6 +169,23 @@ std::vector<NamespaceId> namespaces_with_directory() {
     return spaces;
 }
 
+std::vector<NamespaceId>
+namespaces_with_source(const std::function<bool(const std::string&)>& is_meant) {
+    auto spaces = namespaces_with_directory();
+    std::erase_if(spaces, [&](const NamespaceId& space) {
+        const auto directory =
+            open_directory(formatted("{}/{}", system_directory, name_of_directory(space)));
+        if (!directory) return true;
+        const auto names = names_in(*directory);
+        return std::none_of(names.begin(), names.end(), [&](const std::string& name) {
+            const auto text = is_record(name) ? text_in(*directory, name) : Result<std::string>();
+            const auto record = text ? parse_record(*text) : std::nullopt;
+            return record && is_meant(record->source);
+        });
+    });
+    return spaces;
+}
+
 Result<RuntimeDirectory> RuntimeDirectory::open(const Kernel& kernel) {
     RuntimeDirectory directory(kernel);
     std::string path = system_directory;

@@ -494,6 +494,25 @@ void note_made(const std::vector<Step>& steps, const Executor& executor,
             made[create->link] = executor.index_of(create->link);
 }
 
+/// Those of the tunnels that were made again have other numbers now than their records say.
+Result<void> record_new_indexes(RuntimeDirectory& records, const std::vector<std::string>& tunnels,
+                                const State& before, const State& now) {
+    for (const auto& name : tunnels) {
+        const Link* was = find_link(before, name);
+        if (was == nullptr) was = before.vanished.find(name);
+        const Link* is = find_link(now, name);
+        if (was == nullptr || is == nullptr || is->index == was->index) continue;
+        const auto mark = mark_of(is->attributes.alias.value_or(""));
+        if (!mark || mark != mark_of(was->attributes.alias.value_or(""))) continue;
+        auto record = records.read_record(mark->id);
+        if (!record) return tl::unexpected(record.error());
+        if (!*record || (**record).interface.index == 0) continue;
+        (**record).interface.index = is->index;
+        if (auto written = records.write_record(mark->id, **record); !written) return written;
+    }
+    return {};
+}
+
 /// Whether addresses of the plan are on another program's link, which got the ifindex of a link
 /// that went in between; takes them from there.
 bool remove_misplaced(const Kernel& kernel, Netlink& netlink, const State& now,
@@ -663,6 +682,19 @@ public:
         return put_back_;
     }
 
+    /// The ifindexes of the links that the steps made, or the undo, by name.
+    std::map<std::string, int> links_made() const {
+        std::map<std::string, int> made = made_;
+        for (const auto& name : {plan_.name, plan_.temporary}) {
+            const int index = executor_.index_of(name);
+            const Link* was = find_link(before_, name);
+            const bool is_new = was == nullptr || was->index != index;
+            if (!name.empty() && index != 0 && is_new && !executor_.refused(name))
+                made.try_emplace(name, index);
+        }
+        return made;
+    }
+
     /// What is worth announcing of what the steps made, or the undo put back.
     std::vector<Announcement> made(const State& now) const {
         return announcements(plan_.name, plan_.steps, plan_.record.addresses, now);
@@ -758,15 +790,7 @@ private:
                 steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
             }
         }
-        std::map<std::string, int> made = made_;
-        for (const auto& name : {plan_.name, plan_.temporary}) {
-            const int index = executor_.index_of(name);
-            const Link* was = find_link(before_, name);
-            const bool is_new = was == nullptr || was->index != index;
-            if (!name.empty() && index != 0 && is_new && !executor_.refused(name))
-                made.try_emplace(name, index);
-        }
-        WaysBack back = ways_back(before_less_removed(), now, {&plan, 1}, made);
+        WaysBack back = ways_back(before_less_removed(), now, {&plan, 1}, links_made());
         for (auto& way : back.ways)
             append(steps, std::move(way.steps));
         taken_ = back.taken;
@@ -829,6 +853,7 @@ private:
     }
 
     void restore_records(const State& now) {
+        note(record_new_indexes(context_.records, fallen_with(before_, {&plan_, 1}), before_, now));
         for (const auto& mark : {plan_.mark, plan_.old_mark}) {
             if (!mark) continue;
             auto old = recorded(mark->id);
@@ -875,7 +900,8 @@ class Return {
 public:
     Return(TransactionContext& context, std::span<const TunnelPlan> plans, const State& before)
         : context_(context), before_(before),
-          executor_(context.kernel, context.netlink, before, Executor::OnSignal::go_on) {
+          executor_(context.kernel, context.netlink, before, Executor::OnSignal::go_on),
+          made_(context.made) {
         for (const auto& plan : plans)
             if (plan.errors.empty() && !plan.steps.empty()) plans_.push_back(plan);
         for (const auto& plan : plans_)
@@ -1017,6 +1043,7 @@ public:
             transaction.remember_after();
             for (auto& made : transaction.made(read_back_))
                 context_.announcements.push_back(std::move(made));
+            note_links_of(transaction);
         }
         return std::move(results_);
     }
@@ -1053,11 +1080,18 @@ private:
             transaction.leave_removed(removed_);
             results_[i] = transaction.execute();
             if (results_[i] && plan.absent) removed_.insert(plan.name);
-            if (results_[i])
+            if (results_[i]) {
                 executed_.emplace(i, std::move(transaction));
-            else
+            } else {
+                note_links_of(transaction);
                 heeded_signal_ = caught_signal();
+            }
         }
+    }
+
+    void note_links_of(const Transaction& transaction) {
+        for (const auto& [name, index] : transaction.links_made())
+            context_.made[name] = index;
     }
 
     /// A tunnel that failed in this run and would go with the one that the plan removes.
@@ -1091,6 +1125,7 @@ private:
         for (auto failure = failures.rbegin(); failure != failures.rend(); ++failure) {
             const auto executed = executed_.find(failure->first);
             results_[failure->first] = executed->second.undo(failure->second);
+            note_links_of(executed->second);
             executed_.erase(executed);
         }
         return !failures.empty();

@@ -305,16 +305,6 @@ unsigned number(const char* name, unsigned otherwise) {
     return text != nullptr ? static_cast<unsigned>(std::stoul(text)) : otherwise;
 }
 
-std::set<std::string> kinds_here() {
-    const Namespace space;
-    std::set<std::string> kinds;
-    for (const std::string words :
-         {"sit local 192.0.2.1", "ip6tnl local 2001:db8::1", "vrf table 9"})
-        if (run(space, command_of("ip link add type " + words)).code == 0)
-            kinds.insert(words.substr(0, words.find(' ')));
-    return kinds;
-}
-
 } // namespace
 
 TEST_CASE("history: files and what others do, in any order, end as the files say") {

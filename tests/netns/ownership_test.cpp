@@ -266,6 +266,21 @@ TEST_CASE("down: files name tunnels of other network namespaces") {
         CHECK(!exists("green", "vx3"));
         CHECK(!link_exists(space, "vx1"));
     }
+    SECTION("those of a pruned directory, also where no file names the namespace any more") {
+        const std::string directory = fresh_directory("/run/files");
+        write_text(directory + "/a.toml", owned("vx4", 4));
+        write_text(directory + "/b.toml", in("green", "vx5", 5));
+        REQUIRE(vxlanctl(space, "apply " + directory).code == 0);
+        std::filesystem::remove(directory + "/b.toml");
+        CHECK(vxlanctl(space, "check --prune " + directory).code == 3);
+        const auto pruned = vxlanctl(space, "apply --prune " + directory);
+        INFO(pruned.out << pruned.err);
+        CHECK(pruned.code == 0);
+        CHECK(!exists("green", "vx5"));
+        CHECK(exists("green", "vx3")); // of another file
+        CHECK(link_exists(space, "vx4"));
+        CHECK(vxlanctl(space, "check --prune " + directory).code == 0);
+    }
     SECTION("one that is gone has no tunnel any more") {
         sh(space, "ip netns del blue");
         CHECK(vxlanctl(space, "down --file /run/all.toml").code == 0);

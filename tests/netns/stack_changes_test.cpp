@@ -100,9 +100,14 @@ const std::string elsewhere = "rules = [{ from = \"10.5.0.0/24\", table = 105 }]
                               "          { to = \"10.66.0.0/24\", dev = \"eth0\", table = 105 }]\n"
                               "forward_from = [\"eth1\"]\n";
 const std::string one_on_one = lower(10) + upper(5);
-const std::string another_lower = "[vxlan.vx1]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
-                                  "vni = 20\nmac = \"02:00:00:00:01:01\"\n"
-                                  "addresses = [\"10.1.0.1/24\"]\npeers = [\"172.22.0.1\"]\n";
+/// `vxN` with the address 10.N.0.1/24, on eth0.
+std::string beside(int n, int vni, const std::string& more = "") {
+    return fmt::format("[vxlan.vx{0}]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\nvni = {1}\n"
+                       "mac = \"02:00:00:00:01:0{0}\"\naddresses = [\"10.{0}.0.1/24\"]\n"
+                       "peers = [\"172.22.0.1\"]\n{2}",
+                       n, vni, more);
+}
+const std::string another_lower = beside(1, 20);
 
 struct Case {
     const char* what;
@@ -120,7 +125,7 @@ const std::vector<Case>& changes() {
         {"the upper half of it", lower(10) + upper(5) + upper(6, elsewhere, 5),
          lower(30) + upper(5)},
         {"four, one on the other", lower(10) + upper(4) + upper(5, elsewhere, 4) + upper(6, "", 5),
-         lower(30) + upper(4) + upper(5, "", 4) + upper(6, "", 5)},
+         lower(30) + upper(4) + upper(5, "", 4) + upper(6, elsewhere, 5)},
         {"a replaced one in the middle",
          lower(10) + upper(4) + upper(5, elsewhere, 4) + upper(6, "", 5),
          lower(10) + upper(4, "port = 4790\n") + upper(5, "", 4)},
@@ -143,6 +148,22 @@ const std::vector<Case>& changes() {
          lower(30) + upper(5)},
         {"two of them, one on the other", lower(10) + upper(4) + upper(5, elsewhere, 4),
          lower(30) + upper(4) + upper(5, "", 4)},
+        {"two that swap their VNIs", beside(1, 10) + beside(2, 20), beside(1, 20) + beside(2, 10)},
+        {"two that swap them, below others",
+         lower(10) + beside(1, 20) + upper(5, elsewhere) + upper(6, "", 1),
+         lower(20) + beside(1, 10) + upper(5) + upper(6, elsewhere, 1)},
+        {"two that swap them, below one that goes", lower(10) + beside(1, 20) + upper(5, elsewhere),
+         lower(20) + beside(1, 10)},
+        {"three in a circle", beside(1, 10) + beside(2, 20, elsewhere) + beside(3, 30),
+         beside(1, 20, elsewhere) + beside(2, 30) + beside(3, 10)},
+        {"three of which each wants what the next one leaves",
+         beside(1, 10) + beside(2, 20) + beside(3, 30),
+         beside(1, 20) + beside(2, 30) + beside(3, 40)},
+        {"a new one that wants what another leaves", beside(2, 20), beside(1, 20) + beside(2, 10)},
+        {"one that wants what a pruned one has", beside(1, 10) + beside(2, 20), beside(1, 20)},
+        {"a lower one and its upper one swap",
+         lower(15) + upper(5).replace(upper(5).find("vni = 15"), 8, "vni = 25"),
+         lower(25) + upper(5)},
         {"all go", lower(10) + upper(5, elsewhere) + upper(6, "", 5), ""},
         {"all come", "", lower(10) + upper(5, elsewhere) + upper(6, "", 5)},
     };
@@ -299,4 +320,66 @@ TEST_CASE("stack changes: what has gone already is removed") {
     INFO(finished.out << finished.err);
     CHECK(finished.code == 0);
     lab.check_is_new();
+}
+
+TEST_CASE("stack changes: what a tunnel leaves to one that fails goes, and comes back with it") {
+    const std::string forwards = "forward_from = [\"eth1\"]\n";
+    const Lab lab(beside(1, 10, forwards) + beside(2, 20));
+    // More than eth0 can carry.
+    const std::string second =
+        beside(1, 10) + beside(2, 20) + beside(3, 30, forwards + "mtu = 9000\n");
+    const auto forwarding = [&] {
+        return sh(lab.space, "cat /proc/sys/net/ipv4/conf/eth1/forwarding");
+    };
+    REQUIRE(forwarding() == "1\n");
+    Lab::say(second);
+    SECTION("in a change that nobody confirms") {
+        const auto applied = vxlanctl(lab.space, replace + " --confirm 1");
+        INFO(applied.out << applied.err);
+        CHECK(applied.code == 1);
+        CHECK(told(applied, "not-confirmed, restored"));
+        lab.check_is_old();
+    }
+    SECTION("in the next run, where the kernel refuses it in this one") {
+        const auto broken =
+            vxlanctl_counted(lab.space, replace, {{"VXLANCTL_BREAK_WRITE", "1"}}).finished;
+        INFO(broken.out << broken.err);
+        CHECK(broken.code == 1);
+        CHECK(forwarding() == "1\n");
+        Lab::say(beside(1, 10) + beside(2, 20));
+        CHECK(vxlanctl(lab.space, replace).code == 0);
+        CHECK(forwarding() == "0\n");
+        lab.check_is_new();
+    }
+}
+
+TEST_CASE("stack changes: an MTU that nobody set follows the lower tunnel that is made anew") {
+    const Lab lab(lower(10, "mtu = 1200\n") + upper(5) + upper(6, "", 5));
+    REQUIRE(link(lab.space, "vx6").at("mtu") == 1100);
+    Lab::say(lower(30, "mtu = 1450\n") + upper(5) + upper(6, "", 5));
+    const auto applied = vxlanctl(lab.space, replace);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    CHECK(link(lab.space, "vx5").at("mtu") == 1400);
+    CHECK(link(lab.space, "vx6").at("mtu") == 1350);
+    lab.check_is_new();
+}
+
+TEST_CASE("stack changes: tunnels that were made again in a rollback are still their file's") {
+    // A lower device that was given cannot be taken away again: the interface is made anew.
+    const std::string floating = "[vxlan.vx0]\nlocal = \"172.21.0.100\"\nvni = 10\n"
+                                 "addresses = [\"10.0.0.1/24\"]\npeers = [\"172.22.0.1\"]\n";
+    const Lab lab(floating + upper(5));
+    Lab::say(lower(10, "ttl = 9\n") + upper(5));
+    for (const char* number : {"2", "3", "4"}) {
+        const auto broken =
+            vxlanctl_counted(lab.space, replace, {{"VXLANCTL_BREAK_WRITE", number}}).finished;
+        INFO(broken.out << broken.err);
+    }
+    Lab::say("");
+    const auto removed = vxlanctl(lab.space, replace);
+    INFO(removed.out << removed.err);
+    CHECK(removed.code == 0);
+    CHECK_FALSE(link_exists(lab.space, "vx5"));
+    CHECK(record_files().empty());
 }

@@ -398,6 +398,16 @@ std::string difference(const nlohmann::json& before, const nlohmann::json& after
     return text;
 }
 
+std::set<std::string> kinds_here() {
+    const Namespace space;
+    std::set<std::string> kinds;
+    for (const std::string words :
+         {"sit local 192.0.2.1", "ip6tnl local 2001:db8::1", "vrf table 9"})
+        if (run(space, command_of("ip link add type " + words)).code == 0)
+            kinds.insert(words.substr(0, words.find(' ')));
+    return kinds;
+}
+
 Host::Host() {
     std::filesystem::remove_all("/run/vxlanctl");
     RunOptions lines;

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -154,6 +155,9 @@ nlohmann::json snapshot(const Namespace& space);
 nlohmann::json listed(const Namespace& space);
 /// What differs between two of these; empty when nothing does.
 std::string difference(const nlohmann::json& before, const nlohmann::json& after);
+
+/// Those of sit, ip6tnl and vrf that this kernel has.
+std::set<std::string> kinds_here();
 
 /// A host with `eth0` (172.21.0.100/24, 2001:db8:21::100/64, MTU 9001) and a default route.
 struct Host {
