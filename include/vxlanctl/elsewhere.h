@@ -21,7 +21,10 @@ const Route* find_own_route(const Routes& routes, const Route& recorded);
 
 /// What is to be remembered of a tunnel: what we set. A rule, or a route out of another link, that
 /// somebody else has made already is not, nor is a device that forwards already.
+/// Without the peers, which may be thousands.
 Record record_of(const Tunnel& tunnel, const State& state);
+/// The record with the tunnel's peers.
+Record with_peers(Record record, const Tunnel& tunnel, const State& state);
 
 /// Which tunnel has a part in what is on no link: by mark's ID, or name where there is no mark yet.
 class Claims {

@@ -23,10 +23,18 @@ struct MessageBatch {
     std::vector<std::size_t> offsets; ///< where each message begins
 };
 
+struct FreeMessage {
+    void operator()(nl_msg* message) const { nlmsg_free(message); }
+};
+using MessageScratch = std::unique_ptr<nl_msg, FreeMessage>;
+
 /// Writes messages into a batch. One libnl message serves as the scratch for all of them.
 class MessageWriter {
 public:
     explicit MessageWriter(MessageBatch& batch);
+    ~MessageWriter();
+    MessageWriter(const MessageWriter&) = delete;
+    MessageWriter& operator=(const MessageWriter&) = delete;
 
     /// Begins a message with its fixed header (ifinfomsg, ndmsg, …), whose fields are in host
     /// order.
@@ -57,11 +65,8 @@ private:
     void begin_message(std::uint16_t type, std::uint16_t flags);
     void append(const void* data, std::size_t size);
 
-    struct Free {
-        void operator()(nl_msg* message) const { nlmsg_free(message); }
-    };
     MessageBatch& batch_;
-    std::unique_ptr<nl_msg, Free> message_;
+    MessageScratch message_;
 };
 
 // Reading. A payload of an unexpected length gives nothing, never an overrun; an unknown attribute

@@ -73,12 +73,10 @@ const Route* find_own_route(const Routes& routes, const Route& recorded) {
     return route != nullptr && is_restorable(*route) ? route : nullptr;
 }
 
-namespace {
-
-/// Without the peers, which may be thousands.
-Record record_without_peers(const Tunnel& tunnel, const State& state) {
+Record record_of(const Tunnel& tunnel, const State& state) {
     Record record;
     record.keys = stated_keys(tunnel);
+    if (tunnel.peers) record.keys.emplace(peers_key);
     record.values = stated_values(tunnel);
     record.source = tunnel.source;
     record.interface = {tunnel.name, std::string(traits_of(tunnel.tunnel.kind).name), 0};
@@ -118,12 +116,8 @@ Record record_without_peers(const Tunnel& tunnel, const State& state) {
     return record;
 }
 
-} // namespace
-
-Record record_of(const Tunnel& tunnel, const State& state) {
-    Record record = record_without_peers(tunnel, state);
+Record with_peers(Record record, const Tunnel& tunnel, const State& state) {
     if (!tunnel.peers) return record;
-    record.keys.emplace(peers_key);
     record.peers = peers_text(*tunnel.peers);
     // Those of a name without an address at the moment stay, and stay ours.
     if (!tunnel.unresolved.empty())
@@ -160,7 +154,7 @@ Claims claims_on(const Config& config, const State& state, const std::set<std::s
         if (!staying.contains(tunnel.name) &&
             (tunnel.routes || tunnel.rules || tunnel.forward_from ||
              claims.contains(key_of(tunnel.name))))
-            claims[key_of(tunnel.name)] = record_without_peers(tunnel, state);
+            claims[key_of(tunnel.name)] = record_of(tunnel, state);
     return claims;
 }
 
@@ -305,7 +299,7 @@ Needs needs_of(const Config& config, const State& state) {
                 needs.tables.insert(route.table);
         }
         const Record old = record_behind(tunnel.name);
-        look(tunnel.name, record_without_peers(tunnel, state), old);
+        look(tunnel.name, record_of(tunnel, state), old);
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
             needs.all_records = // another tunnel's may say that it is we who made it forward
                 needs.all_records ||

@@ -16,11 +16,18 @@ void expect(int result) {
     if (result < 0) throw std::length_error("a netlink message is larger than its buffer");
 }
 
+MessageScratch spare; // of a writer before: libnl clears each new one
+
 } // namespace
 
 MessageWriter::MessageWriter(MessageBatch& batch)
-    : batch_(batch), message_(nlmsg_alloc_size(scratch_size)) {
+    : batch_(batch),
+      message_(spare ? std::move(spare) : MessageScratch(nlmsg_alloc_size(scratch_size))) {
     if (!message_) throw std::bad_alloc();
+}
+
+MessageWriter::~MessageWriter() {
+    spare = std::move(message_);
 }
 
 void MessageWriter::begin_message(std::uint16_t type, std::uint16_t flags) {

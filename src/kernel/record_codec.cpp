@@ -84,7 +84,7 @@ std::pair<std::string, std::string_view> take_peers(std::string_view text) {
     const auto begin = at + peers_member.size();
     const auto end = text.find('"', begin);
     if (end == std::string_view::npos || !text.substr(end + 1).starts_with("}") ||
-        !is_plain(text.substr(begin, end - begin)))
+        text.substr(begin, end - begin).find('\\') != std::string_view::npos)
         return {std::string(text), {}};
     return {std::string(text.substr(0, at)).append(text.substr(end + 1)),
             text.substr(begin, end - begin)};
@@ -134,9 +134,10 @@ std::string record_text(const Record& record) {
         json["interface"] = {{"name", record.interface.name},
                              {"kind", record.interface.kind},
                              {"index", record.interface.index}};
-    if (!is_plain(record.peers)) json["peers"] = record.peers;
+    const bool plain_peers = is_plain(record.peers);
+    if (!plain_peers) json["peers"] = record.peers;
     std::string text = json.dump();
-    if (is_plain(record.peers) && !record.peers.empty()) {
+    if (plain_peers && !record.peers.empty()) {
         text.pop_back(); // the brace
         text.append(peers_member).append(record.peers).append("\"}");
     }

@@ -1,6 +1,7 @@
 #include "vxlanctl/transaction.h"
 
 #include "vxlanctl/address_codec.h"
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/explain.h"
 #include "vxlanctl/fdb_codec.h"
 #include "vxlanctl/format.h"
@@ -701,7 +702,7 @@ public:
     }
 
     void remember_after() {
-        Record record = plan_.record;
+        Record record = whole_record();
         record.interface.index = executor_.index_of(plan_.name);
         if (plan_.mark && written_ != record)
             note(context_.records.write_record(plan_.mark->id, record));
@@ -790,7 +791,9 @@ private:
                 steps.push_back({ChangeLink{name, without_mark}, {}, Disruption::none});
             }
         }
-        WaysBack back = ways_back(before_less_removed(), now, {&plan, 1}, links_made());
+        WaysBack back = removed_ == nullptr || removed_->empty()
+                            ? ways_back(before_, now, {&plan, 1}, links_made())
+                            : ways_back(before_less_removed(), now, {&plan, 1}, links_made());
         for (auto& way : back.ways)
             append(steps, std::move(way.steps));
         taken_ = back.taken;
@@ -801,9 +804,8 @@ private:
     /// The state to go back to.
     State before_less_removed() const {
         State state = before_;
-        if (removed_ != nullptr)
-            for (const auto& name : *removed_)
-                if (name != plan_.name) state.links.erase(name);
+        for (const auto& name : *removed_)
+            if (name != plan_.name) state.links.erase(name);
         return state;
     }
 
@@ -813,7 +815,7 @@ private:
 
     Result<void> remember_before() {
         if (!plan_.mark) return {};
-        Record both = plan_.record;
+        Record both = whole_record();
         if (same_id())
             if (const auto old = before_.records.find(plan_.mark->id);
                 old != before_.records.end()) {
@@ -843,6 +845,13 @@ private:
                    return std::holds_alternative<AddAddress>(step.operation) ||
                           std::holds_alternative<RemoveAddress>(step.operation);
                });
+    }
+
+    const Record& whole_record() {
+        if (!whole_record_)
+            whole_record_ = plan_.wish == nullptr ? plan_.record
+                                                  : with_peers(plan_.record, *plan_.wish, before_);
+        return *whole_record_;
     }
 
     bool same_id() const { return plan_.old_mark && plan_.old_mark->id == plan_.mark->id; }
@@ -885,6 +894,7 @@ private:
     const State& before_;
     const std::set<std::string>* removed_ = nullptr; ///< see leave_removed()
     std::vector<Step> completion_;                   ///< see complete()
+    std::optional<Record> whole_record_;             ///< the plan's, with its peers
     std::optional<Record> written_;                  ///< what the record says now
     std::map<std::string, int> made_;                ///< links that the undo made
     bool remade_ = false;                            ///< the undo made a new link

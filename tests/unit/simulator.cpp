@@ -1,6 +1,7 @@
 #include "simulator.h"
 
 #include "told.h"
+#include "vxlanctl/elsewhere.h"
 #include "vxlanctl/overloaded.h"
 #include "vxlanctl/preflight.h"
 #include "vxlanctl/steps.h"
@@ -386,7 +387,8 @@ State after(const Config& config, State state, const PlanOptions& options) {
         REQUIRE(tunnel.errors.empty());
         for (const auto& step : tunnel.steps)
             REQUIRE(simulate(state, step) == "");
-        if (tunnel.mark) state.records[tunnel.mark->id] = tunnel.record;
+        if (tunnel.mark)
+            state.records[tunnel.mark->id] = with_peers(tunnel.record, *tunnel.wish, state);
     }
     return state;
 }
