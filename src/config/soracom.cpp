@@ -5,6 +5,7 @@
 #include "vxlanctl/utf8.h"
 
 #include <algorithm>
+#include <span>
 
 namespace vxlanctl {
 namespace {

@@ -160,8 +160,9 @@ Result<void> replace_file_durably(const FileDescriptor& directory, const std::st
 
 std::vector<std::string> names_in(const FileDescriptor& directory) {
     std::vector<std::string> names;
-    const std::unique_ptr<DIR, int (*)(DIR*)> entries(
-        fdopendir(openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), closedir);
+    const int copy = openat(directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(fdopendir(copy), closedir);
+    if (!entries && copy >= 0) close(copy);
     while (const dirent* entry = entries ? readdir(entries.get()) : nullptr)
         if (const std::string name = entry->d_name; name != "." && name != "..")
             names.push_back(name);
