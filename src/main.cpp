@@ -1,5 +1,5 @@
-#include "vxlanctl/command.h"
-#include "vxlanctl/output.h"
+#include "vxlanctl/cli/command.h"
+#include "vxlanctl/cli/output.h"
 
 #include <exception>
 #include <malloc.h>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/error.h"
+#include "vxlanctl/base/error.h"
 
 #include <algorithm>
 #include <fmt/format.h>

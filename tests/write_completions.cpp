@@ -1,6 +1,6 @@
 // Makes the tables in the files of completions/, the folder that is named, anew.
 #include "text_files.h"
-#include "vxlanctl/completion.h"
+#include "vxlanctl/cli/completion.h"
 
 int main(int, char** argv) {
     const auto write = [&](const std::string& name, const std::string& tables) {

@@ -1,5 +1,5 @@
 // Writes docs/messages.md anew: the target `messages`.
-#include "vxlanctl/messages.h"
+#include "vxlanctl/base/messages.h"
 
 #include <cstdio>
 #include <fstream>

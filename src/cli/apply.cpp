@@ -1,10 +1,10 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/holds.h"
-#include "vxlanctl/ownership.h"
-#include "vxlanctl/reconcile.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/runtime.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/runtime/holds.h"
+#include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
 #include <filesystem>

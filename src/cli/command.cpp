@@ -4,13 +4,13 @@
 #define CXXOPTS_VECTOR_DELIMITER '\0'
 #include <cxxopts.hpp>
 
-#include "vxlanctl/closest.h"
-#include "vxlanctl/command.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/output.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/runtime.h"
-#include "vxlanctl/script_words.h"
+#include "vxlanctl/base/closest.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/command.h"
+#include "vxlanctl/cli/output.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/files/script_words.h"
+#include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
 #include <csignal>

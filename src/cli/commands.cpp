@@ -1,4 +1,4 @@
-#include "vxlanctl/commands.h"
+#include "vxlanctl/cli/commands.h"
 
 namespace vxlanctl {
 namespace {

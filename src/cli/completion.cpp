@@ -1,8 +1,8 @@
-#include "vxlanctl/completion.h"
+#include "vxlanctl/cli/completion.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/graph.h"
-#include "vxlanctl/tunnel_values.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/graph.h"
+#include "vxlanctl/files/tunnel_values.h"
 
 #include <algorithm>
 #include <map>

@@ -1,6 +1,6 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/guardian.h"
-#include "vxlanctl/report.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/runtime/guardian.h"
 
 #include <nlohmann/json.hpp>
 

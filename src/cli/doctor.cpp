@@ -1,12 +1,12 @@
-#include "vxlanctl/doctor.h"
+#include "vxlanctl/doctor/doctor.h"
 
-#include "vxlanctl/commands.h"
-#include "vxlanctl/facts.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/running.h"
-#include "vxlanctl/tunnel_values.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/running.h"
+#include "vxlanctl/doctor/facts.h"
+#include "vxlanctl/files/tunnel_values.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,9 +1,9 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/lists.h"
-#include "vxlanctl/reconcile.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/runtime.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/runtime/runtime.h"
 
 namespace vxlanctl {
 namespace {

@@ -1,11 +1,11 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/exported.h"
-#include "vxlanctl/file_text.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/plan.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/running.h"
-#include "vxlanctl/tunnel_file.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/running.h"
+#include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/tunnel_file.h"
+#include "vxlanctl/plan/exported.h"
+#include "vxlanctl/plan/plan.h"
 
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,8 +1,8 @@
-#include "vxlanctl/files.h"
+#include "vxlanctl/cli/files.h"
 
-#include "vxlanctl/kernel.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/way.h"
+#include "vxlanctl/base/way.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/kernel/kernel.h"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
-#include "vxlanctl/firewall.h"
+#include "vxlanctl/doctor/firewall.h"
 
-#include "vxlanctl/commands.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/running.h"
-#include "vxlanctl/tunnel_values.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/running.h"
+#include "vxlanctl/files/tunnel_values.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,12 +1,12 @@
-#include "vxlanctl/graph.h"
+#include "vxlanctl/cli/graph.h"
 
-#include "vxlanctl/closest.h"
-#include "vxlanctl/commands.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/program.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/running.h"
+#include "vxlanctl/base/closest.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/program.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/running.h"
 
 #include <algorithm>
 #include <array>

@@ -1,6 +1,6 @@
-#include "vxlanctl/graph.h"
+#include "vxlanctl/cli/graph.h"
 
-#include "vxlanctl/format.h"
+#include "vxlanctl/base/format.h"
 
 namespace vxlanctl {
 namespace {

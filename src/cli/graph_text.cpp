@@ -1,4 +1,4 @@
-#include "vxlanctl/graph.h"
+#include "vxlanctl/cli/graph.h"
 
 #include <algorithm>
 

@@ -1,12 +1,12 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/directory.h"
-#include "vxlanctl/file_text.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/output.h"
-#include "vxlanctl/reader.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/soracom.h"
+#include "vxlanctl/base/directory.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/output.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/soracom.h"
+#include "vxlanctl/run/reader.h"
 
 #include <cerrno>
 #include <fcntl.h>

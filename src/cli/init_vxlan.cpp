@@ -1,7 +1,7 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/reconcile.h"
-#include "vxlanctl/script_words.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/files/script_words.h"
 
 namespace vxlanctl {
 namespace {

@@ -1,7 +1,7 @@
-#include "vxlanctl/format.h"
-#include "vxlanctl/message.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/steps.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/netlink/message.h"
+#include "vxlanctl/plan/steps.h"
 
 #include <algorithm>
 #include <linux/if_addr.h>

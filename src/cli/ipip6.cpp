@@ -1,5 +1,5 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/reconcile.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/reconcile.h"
 
 namespace vxlanctl {
 

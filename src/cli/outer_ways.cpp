@@ -1,9 +1,9 @@
-#include "vxlanctl/outer_ways.h"
+#include "vxlanctl/cli/outer_ways.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/lists.h"
-#include "vxlanctl/look_up.h"
-#include "vxlanctl/preflight.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/kernel/look_up.h"
+#include "vxlanctl/plan/preflight.h"
 
 #include <algorithm>
 

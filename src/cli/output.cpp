@@ -1,6 +1,6 @@
-#include "vxlanctl/output.h"
+#include "vxlanctl/cli/output.h"
 
-#include "vxlanctl/format.h"
+#include "vxlanctl/base/format.h"
 
 #include <cerrno>
 #include <chrono>

@@ -1,14 +1,15 @@
-#include "vxlanctl/reconcile.h"
+#include "vxlanctl/cli/reconcile.h"
 
-#include "vxlanctl/attributes.h"
-#include "vxlanctl/await.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/guardian.h"
-#include "vxlanctl/lists.h"
-#include "vxlanctl/names.h"
-#include "vxlanctl/outer_way.h"
-#include "vxlanctl/reconciliation.h"
-#include "vxlanctl/resolve.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/signals.h"
+#include "vxlanctl/cli/reconciliation.h"
+#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/model/names.h"
+#include "vxlanctl/plan/await.h"
+#include "vxlanctl/plan/outer_way.h"
+#include "vxlanctl/run/resolve.h"
+#include "vxlanctl/runtime/guardian.h"
 
 #include <algorithm>
 #include <charconv>

@@ -1,7 +1,7 @@
-#include "vxlanctl/report.h"
+#include "vxlanctl/cli/report.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/overloaded.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/overloaded.h"
 
 #include <map>
 #include <nlohmann/json.hpp>

@@ -1,10 +1,10 @@
-#include "vxlanctl/running.h"
+#include "vxlanctl/cli/running.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/lists.h"
-#include "vxlanctl/reader.h"
-#include "vxlanctl/services.h"
-#include "vxlanctl/tunnel_values.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/services.h"
+#include "vxlanctl/files/tunnel_values.h"
+#include "vxlanctl/run/reader.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

@@ -1,12 +1,12 @@
-#include "vxlanctl/attributes.h"
-#include "vxlanctl/commands.h"
-#include "vxlanctl/doctor.h"
-#include "vxlanctl/format.h"
-#include "vxlanctl/output.h"
-#include "vxlanctl/ownership.h"
-#include "vxlanctl/report.h"
-#include "vxlanctl/running.h"
-#include "vxlanctl/steps.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/output.h"
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/running.h"
+#include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/plan/steps.h"
 
 #include <algorithm>
 #include <linux/in.h>

@@ -1,6 +1,6 @@
-#include "vxlanctl/commands.h"
-#include "vxlanctl/files.h"
-#include "vxlanctl/reconcile.h"
+#include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/reconcile.h"
 
 namespace vxlanctl {
 namespace {

@@ -1,7 +1,7 @@
-#include "vxlanctl/identity.h"
+#include "vxlanctl/kernel/identity.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/json_members.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/json_members.h"
 
 #include <cerrno>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-#include "vxlanctl/kernel.h"
+#include "vxlanctl/kernel/kernel.h"
 
 #include <cerrno>
 #include <fcntl.h>

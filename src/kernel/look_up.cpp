@@ -1,7 +1,7 @@
-#include "vxlanctl/look_up.h"
+#include "vxlanctl/kernel/look_up.h"
 
-#include "vxlanctl/link_codec.h"
-#include "vxlanctl/route_codec.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/route_codec.h"
 
 #include <cerrno>
 #include <linux/rtnetlink.h>

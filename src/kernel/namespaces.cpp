@@ -1,10 +1,10 @@
-#include "vxlanctl/namespaces.h"
+#include "vxlanctl/kernel/namespaces.h"
 
-#include "vxlanctl/format.h"
-#include "vxlanctl/kernel.h"
-#include "vxlanctl/link_codec.h"
-#include "vxlanctl/transaction.h"
-#include "vxlanctl/utf8.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/signals.h"
+#include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/base/utf8.h"
 
 #include <cerrno>
 #include <dirent.h>

@@ -1,4 +1,4 @@
-#include "vxlanctl/prl.h"
+#include "vxlanctl/kernel/prl.h"
 
 #include <algorithm>
 #include <array>

@@ -1,10 +1,10 @@
 // Command lines, a word a line: any are the words and options of a command, and perhaps a tunnel,
 // or an error.
 #include "property.h"
-#include "vxlanctl/command.h"
-#include "vxlanctl/file_text.h"
-#include "vxlanctl/script_words.h"
-#include "vxlanctl/tunnel_words.h"
+#include "vxlanctl/cli/command.h"
+#include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/script_words.h"
+#include "vxlanctl/files/tunnel_words.h"
 
 using namespace vxlanctl;
 

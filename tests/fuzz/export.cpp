@@ -3,11 +3,11 @@
 #include "files.h"
 #include "messages.h"
 #include "property.h"
-#include "vxlanctl/address_codec.h"
-#include "vxlanctl/fdb_codec.h"
-#include "vxlanctl/link_codec.h"
-#include "vxlanctl/route_codec.h"
-#include "vxlanctl/running.h"
+#include "vxlanctl/cli/running.h"
+#include "vxlanctl/netlink/address_codec.h"
+#include "vxlanctl/netlink/fdb_codec.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/route_codec.h"
 
 #include <map>
 

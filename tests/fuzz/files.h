@@ -1,7 +1,7 @@
 #pragma once
 
-#include "vxlanctl/file_text.h"
-#include "vxlanctl/tunnel_file.h"
+#include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/tunnel_file.h"
 
 #include <string>
 

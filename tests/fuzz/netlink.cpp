@@ -2,11 +2,11 @@
 // links, entries, addresses, routes and rules can be encoded.
 #include "messages.h"
 #include "property.h"
-#include "vxlanctl/address_codec.h"
-#include "vxlanctl/fdb_codec.h"
-#include "vxlanctl/link_codec.h"
-#include "vxlanctl/route_codec.h"
-#include "vxlanctl/settings_codec.h"
+#include "vxlanctl/netlink/address_codec.h"
+#include "vxlanctl/netlink/fdb_codec.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/route_codec.h"
+#include "vxlanctl/netlink/settings_codec.h"
 
 using namespace vxlanctl;
 

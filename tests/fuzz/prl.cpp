@@ -1,7 +1,7 @@
 // The kernel's answer to SIOCGETPRL: whatever it is, the list is read within its bounds. The first
 // byte is the error that the kernel gives, if it gives any, and the next four the length that it
 // says.
-#include "vxlanctl/prl.h"
+#include "vxlanctl/kernel/prl.h"
 #include "property.h"
 
 #include <algorithm>

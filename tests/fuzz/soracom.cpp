@@ -1,6 +1,6 @@
 // What SORACOM's API says: any bytes are a tunnel that a file can state, or an error. Behind a zero
 // byte comes the VPG.
-#include "vxlanctl/soracom.h"
+#include "vxlanctl/files/soracom.h"
 #include "files.h"
 #include "property.h"
 

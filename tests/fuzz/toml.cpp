@@ -2,7 +2,7 @@
 // Behind a zero byte comes the peers file that they may name.
 #include "files.h"
 #include "property.h"
-#include "vxlanctl/plan.h"
+#include "vxlanctl/plan/plan.h"
 
 using namespace vxlanctl;
 

@@ -1,6 +1,6 @@
 // Several tunnels in one run of a transaction, by the library.
-#include "vxlanctl/reader.h"
-#include "vxlanctl/transaction.h"
+#include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/transaction.h"
 #include "world.h"
 
 #include <algorithm>

@@ -1,7 +1,7 @@
 // completions/ in the shells themselves: bash and zsh at a terminal, where the Tab key is pressed,
 // and fish, which says what it would complete. All of them have to offer the same.
 #include "terminal.h"
-#include "vxlanctl/completion.h"
+#include "vxlanctl/cli/completion.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

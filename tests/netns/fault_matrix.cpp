@@ -1,5 +1,5 @@
 #include "fault_matrix.h"
-#include "vxlanctl/error.h"
+#include "vxlanctl/base/error.h"
 
 #include "faults.h"
 #include "snapshot.h"

@@ -1,5 +1,5 @@
 // The rules of `vxlanctl firewall` as nft loads them, and what becomes of packets.
-#include "vxlanctl/firewall.h"
+#include "vxlanctl/doctor/firewall.h"
 #include "world.h"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // The process that guards a change, by the library.
-#include "vxlanctl/guardian.h"
+#include "vxlanctl/runtime/guardian.h"
 #include "world.h"
 
 #include <catch2/catch.hpp>

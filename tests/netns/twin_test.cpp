@@ -1,9 +1,9 @@
 // What --ip-commands prints, run by a shell, makes in a twin what the program makes itself.
 #include "twins.h"
 
-#include "vxlanctl/attributes.h"
-#include "vxlanctl/kernel.h"
-#include "vxlanctl/link_codec.h"
+#include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/netlink/link_codec.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 #include "world.h"
-#include "vxlanctl/error.h"
+#include "vxlanctl/base/error.h"
 
 #include "chance.h"
 #include "json_schema.h"

@@ -1,6 +1,6 @@
 #include "random.h"
 
-#include "vxlanctl/route_words.h"
+#include "vxlanctl/files/route_words.h"
 
 #include <algorithm>
 #include <fmt/format.h>

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "chance.h"
-#include "vxlanctl/plan.h"
+#include "vxlanctl/plan/plan.h"
 
 /// Random wishes, and what happens to links besides: the input of tests of properties.
 namespace vxlanctl::test {

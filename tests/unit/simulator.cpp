@@ -1,10 +1,10 @@
 #include "simulator.h"
 
 #include "told.h"
-#include "vxlanctl/elsewhere.h"
-#include "vxlanctl/overloaded.h"
-#include "vxlanctl/preflight.h"
-#include "vxlanctl/steps.h"
+#include "vxlanctl/base/overloaded.h"
+#include "vxlanctl/plan/elsewhere.h"
+#include "vxlanctl/plan/preflight.h"
+#include "vxlanctl/plan/steps.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/plan.h"
+#include "vxlanctl/plan/plan.h"
 
 #include <string>
 #include <vector>

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "vxlanctl/base/error.h"
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vxlanctl {
+
+/// What another program printed.
+struct ProgramOutput {
+    int code = 0; ///< its exit code, or 128 + signal
+    std::string out, err;
+};
+
+/// Runs a program of the system's directories, whatever PATH says, without a shell, with an empty
+/// environment. It is cut off when its time is over, or after 64 MiB. ENOENT when there is none of
+/// that name.
+Result<ProgramOutput> run_system_program(const std::string& name,
+                                         const std::vector<std::string>& arguments,
+                                         std::string_view input = "",
+                                         std::chrono::seconds patience = std::chrono::seconds(10));
+
+} // namespace vxlanctl

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "vxlanctl/cli/command.h"
+#include "vxlanctl/files/tunnel_file.h"
+#include "vxlanctl/kernel/namespaces.h"
+
+namespace vxlanctl {
+
+/// Where the files are when none is named.
+constexpr const char* default_directory = "/etc/vxlanctl";
+
+/// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
+Result<std::string> read_text(const std::string& path, std::string_view what);
+
+/// What the words FILE, DIR and `-` name: of a directory every *.toml that is a regular file, in
+/// the order of their names, less hidden ones. Without words it is the default directory, which
+/// need not be there.
+struct FileTexts {
+    std::vector<SourceText> files;
+    std::vector<std::size_t> words;   ///< of each file the index of the word that names it
+    std::vector<std::string> sources; ///< of each file, see source_of()
+    std::vector<std::string> skipped; ///< in a directory, but not a regular file
+    std::vector<Error> errors;
+};
+FileTexts read_files(const std::vector<std::string>& words);
+
+/// The path made absolute, as Tunnel::source has it: symbolic links are kept, so that a directory
+/// `current -> release-7` is the same source when it leads to release-8. Empty for `-`.
+std::string source_of(const std::string& path);
+
+/// The tunnels of those files and of the peers files that they name, each with its source.
+struct FileTunnels {
+    FileTexts texts;
+    ParsedFiles parsed;             ///< what could not be read is among the errors, first
+    std::vector<std::string> empty; ///< those of the words that define no tunnel
+};
+FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
+                       const ReadText& read_peers_file);
+FileTunnels read_tunnels(const std::vector<std::string>& words);
+
+/// What the config says of all unnamed tunnels concerns these network namespaces, too, as far as
+/// they have a name and can be entered: of others a warning tells.
+Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,
+                                const Arguments& arguments);
+
+} // namespace vxlanctl

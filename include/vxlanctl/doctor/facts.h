@@ -1,0 +1,17 @@
+#pragma once
+
+#include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/kernel/kernel.h"
+
+namespace vxlanctl {
+
+struct FactsRequest {
+    std::vector<std::string> names; ///< of tunnels; none: see tunnels_meant()
+    std::vector<Tunnel> wishes;
+    bool probe = false; ///< send packets too
+};
+
+/// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.
+Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request);
+
+} // namespace vxlanctl

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "vxlanctl/model/model.h"
+
+/// Tunnels as sections of a TOML file, see vxlanctl.toml(5).
+namespace vxlanctl {
+
+/// The section that parse_files() makes `tunnel` of, ended by a newline. Attributes that have the
+/// kernel's default are left out, and so is what follows from other keys. `comments` stand below
+/// the section's name; below them comes what a file cannot state, so that nothing is lost silently.
+/// A tunnel that misses what a section needs gives a text that parse_files() refuses.
+std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments = {});
+
+/// Every line of the text as a comment, whatever bytes it has.
+std::string comment_lines(std::string_view text);
+
+} // namespace vxlanctl

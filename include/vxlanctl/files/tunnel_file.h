@@ -1,0 +1,40 @@
+#pragma once
+
+#include "vxlanctl/files/tunnel_values.h"
+
+#include <functional>
+
+/// Wanted tunnels out of TOML files, see vxlanctl.toml(5): text in, values and errors out. Only a
+/// peers file that a text names is read, by a function that the caller gives.
+namespace vxlanctl {
+
+struct SourceText {
+    std::string path; ///< as messages show it; `standard input` where it has none
+    std::string text;
+};
+
+struct DefinedTunnel {
+    Tunnel tunnel;
+    std::size_t file = 0; ///< the index of the source
+};
+
+struct ParsedFiles {
+    std::vector<DefinedTunnel> tunnels; ///< those without errors, in the order of files and lines
+    std::vector<Error> errors;          ///< all of kind usage, in the same order
+};
+
+/// The text of the peers file at that path, which the source of that index names.
+using ReadText = std::function<Result<std::string>(std::size_t file, const std::string& path)>;
+
+/// Checks everything that can be checked without looking at the host, and goes on behind an error:
+/// a syntax error ends that one file, after a hundred errors no more of a file are told.
+ParsedFiles parse_files(std::span<const SourceText> files, const ReadText& read_peers_file);
+
+/// `vxlan`, `isatap` or `ipip6`: what a section's name begins with.
+std::string_view section_name(TunnelKind kind);
+/// The keys that a section of that kind may have.
+std::vector<std::string> section_keys(TunnelKind kind);
+/// The keys of an inline table in the list `peers`, `routers`, `routes` or `rules`.
+std::vector<std::string> element_keys(std::string_view list);
+
+} // namespace vxlanctl

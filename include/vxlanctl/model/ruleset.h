@@ -1,0 +1,94 @@
+#pragma once
+
+#include "vxlanctl/base/address.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+/// What a firewall does with a packet, as far as its rules can be understood. What cannot be is
+/// never taken for a yes or a no.
+namespace vxlanctl {
+
+/// What a rule compares.
+enum class MatchField : std::uint8_t {
+    in_link,
+    out_link,
+    family,
+    protocol,
+    source,
+    destination,
+    destination_port,
+    vni,   ///< of a VXLAN packet, as `@th,96,24`
+    state, ///< of the connection: `new`, `established`, …
+    other  ///< anything else: may be true or not
+};
+
+/// One comparison of a rule. Only the list that the field needs is used.
+struct RulesetMatch {
+    MatchField field = MatchField::other;
+    bool negated = false;
+    std::vector<std::string> words; ///< links (`eth*` is a pattern), states
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> numbers; ///< ranges, both ends included
+    std::vector<std::pair<IpAddress, IpAddress>> addresses;       ///< ranges, both ends included
+    bool operator==(const RulesetMatch&) const = default;
+};
+
+enum class RuleAction : std::uint8_t { go_on, accept, drop, jump, go_to, give_back, unknown };
+
+struct RulesetRule {
+    std::vector<RulesetMatch> matches;
+    RuleAction action = RuleAction::go_on;
+    std::string target; ///< the chain of jump and go_to
+    std::uint64_t handle = 0;
+};
+
+struct RulesetChain {
+    std::string family, table, name;
+    std::string type, hook; ///< empty for a chain that is only jumped to
+    std::string device;     ///< of hook ingress; empty for any
+    bool drops = false;     ///< the policy
+    std::vector<RulesetRule> rules;
+};
+
+struct RulesetTable {
+    std::string family, name;
+    bool operator==(const RulesetTable&) const = default;
+};
+
+struct Ruleset {
+    std::vector<RulesetChain> chains; ///< without those of tables that are known to be dormant
+    /// Tables with flags that are not understood: before nft 1.1 JSON has arbitrary text in place
+    /// of a single one (a use after free in table_flags_json()).
+    std::vector<RulesetTable> unclear;
+};
+
+/// A packet of a tunnel, as the host's firewall sees it.
+struct Packet {
+    bool incoming = true;
+    std::string link; ///< that it comes in or goes out by; empty when that is not known
+    IpAddress source, destination;
+    std::uint8_t protocol = 0;
+    std::optional<std::uint16_t> port; ///< the UDP destination port
+    std::optional<std::uint32_t> vni;
+    /// The connection's state: certainly `new` for VXLAN, whose every flow has a source port of
+    /// its own; not known for protocols without ports, where any packet sent makes it established.
+    bool is_new = false;
+};
+
+enum class Fate : std::uint8_t { passes, unsure, dropped };
+
+/// What becomes of a packet, and which base chains are to blame unless it passes.
+struct Judgement {
+    Fate fate = Fate::passes;
+    struct Blamed {
+        const RulesetChain* chain;
+        std::string why; ///< `policy drop`, or `handle 7 of chain 'input'`
+    };
+    std::vector<Blamed> blamed; ///< of the gravest fate alone
+};
+Judgement judge(const Ruleset& ruleset, const Packet& packet);
+
+} // namespace vxlanctl

@@ -1,0 +1,110 @@
+#pragma once
+
+#include "vxlanctl/plan/operation.h"
+
+namespace vxlanctl {
+
+/// The wanted end state of one link: what has to be there, and what of the present has to go.
+/// Everything else stays as it is.
+struct LinkTarget {
+    std::string name;
+    LinkAttributes attributes;
+    TunnelAttributes tunnel;
+
+    std::vector<Address> addresses;                    ///< in the order in which they are added
+    std::optional<std::vector<FloodEntry>> flood_list; ///< whole, sorted; empty: stays as it is
+    std::uint16_t flood_state = permanent_flood_state;
+    std::uint8_t flood_flags = own_flood_flags;
+    std::vector<MacEntry> macs;
+    std::optional<std::vector<PrlEntry>> routers; ///< whole, sorted; empty: stays as it is
+    std::vector<Route> routes;                    ///< out of the link
+    /// Routes to the subnets of addresses that stay, which the kernel had made and somebody
+    /// removed.
+    std::vector<Route> lost_connected;
+    std::vector<Neighbour> neighbours;
+
+    std::vector<Address> surplus_addresses;
+    std::vector<MacEntry> surplus_macs;
+    std::vector<Route> surplus_routes;
+    std::vector<Neighbour> surplus_neighbours;
+
+    // Not on the link: what is missing, and what has to go. A route's `dev` says where.
+    std::vector<Route> missing_routes_elsewhere, surplus_routes_elsewhere;
+    std::vector<Rule> missing_rules, surplus_rules;
+    std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
+
+    /// The MTU shall be what the kernel makes of the route to the other end, whatever that is.
+    bool recompute_mtu = false;
+    /// The order of IPv4 addresses of one subnet matters too: the first one is the primary.
+    bool ordered = false;
+};
+
+/// Whether the link has to be up before it gets the address. The kernel makes the connected route
+/// of an IPv6 address when that is added; when the link comes up it does so again, but not of one
+/// that has a lifetime (addrconf_permanent_addr() in net/ipv6/addrconf.c).
+bool needs_link_up(const Address& address);
+
+/// A record's key while a run is at work that may have switched this on for a moment.
+inline constexpr const char* promotion_key = "promote_secondaries";
+
+/// Whether a wanted IPv4 address is or will be a secondary of one that is not ours. It would go
+/// with that, unless promote_secondaries is set.
+bool is_behind_foreign(const Link& have, const LinkTarget& want);
+
+/// The differences that only a new link can remove; empty when the target can be reached in place.
+std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
+
+/// Makes the link from nothing, under `name`, with its forwarding database; it is down then.
+std::vector<Step> build_steps(const LinkTarget& want, const std::string& name);
+/// Gives the link under its real name its addresses, sets it up, and adds what the kernel takes
+/// only on a link that is up.
+std::vector<Step> raise_steps(const LinkTarget& want);
+
+/// Removes what is surplus outside of the link, after adding what is missing there.
+std::vector<Step> elsewhere_steps(const LinkTarget& want);
+
+/// Changes a living link. Additions come before removals; the link keeps an IPv4 address and a
+/// flood entry throughout if it has one before and after.
+std::vector<Step> change_steps(const Link& have, const LinkTarget& want);
+
+/// Routes of others that the kernel drops with the surplus addresses, and that cannot be put back:
+/// their source address, or the way to their gateway, is gone.
+std::vector<Route> lost_routes(const Link& have, const LinkTarget& want);
+
+/// Whether a route can be added to a link with these addresses and routes: its gateway is on the
+/// link, and its source is there.
+bool can_be_added(const Route& route, const std::vector<Address>& addresses,
+                  const std::vector<Route>& others);
+
+/// Everything of `link` that can be put back on a new one, as a target.
+LinkTarget target_of(const Link& link);
+
+/// Whether the kernel refuses the route on a link in this VRF: the source address, one of these,
+/// has to be in no VRF, or in that of the route's own table (fib_valid_prefsrc() in
+/// net/ipv4/fib_frontend.c). `vrf_table` is 0 where there is no VRF.
+bool loses_source(const Route& route, const std::vector<Address>& addresses,
+                  std::uint32_t vrf_table);
+
+/// `1 address`, `2 addresses`.
+std::string counted(std::ptrdiff_t count, std::string_view one, std::string_view many);
+/// `next-hop group 10 (1 MAC), VNI 20 (2 MACs)`: what the entries lead to.
+std::string opaque_in_words(const std::vector<OpaqueEntry>& entries);
+/// `learning 0, isolated 1`.
+std::string settings_in_words(const BridgePort& port);
+/// The VLANs of a bridge port that a new one does not get by itself (`vlan_default_pvid`, which is
+/// 1 unless somebody changes it).
+std::vector<VlanRange> lasting_vlans(const BridgePort& port);
+/// `7, 100-102 untagged`.
+std::string vlans_in_words(const std::vector<VlanRange>& vlans);
+/// What neither a replacement nor a rollback can make again; empty where there is nothing.
+std::string losses_in_words(const Link& link);
+
+/// Whether the kernel makes the route by itself, or since a router told it to.
+bool is_automatic(const Route& route);
+/// Whether a route outlives its link only if somebody puts it back, and can be put back as it was.
+bool is_restorable(const Route& route);
+/// The routes out of a link that cannot be put back, and do not come back by themselves; of one
+/// with several next hops each.
+std::vector<Route> unrestorable_routes(const Link& link);
+
+} // namespace vxlanctl

@@ -1,0 +1,45 @@
+#pragma once
+
+#include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/plan/arp.h"
+
+namespace vxlanctl {
+
+/// Sends and hears ARP messages without waiting. Needs
+/// CAP_NET_RAW.
+class ArpSocket {
+public:
+    /// Hears nothing.
+    static Result<ArpSocket> for_sending(const Kernel& kernel);
+    /// Hears what comes in by one link.
+    static Result<ArpSocket> on_link(const Kernel& kernel, int link_index);
+
+    /// To everybody on the link; errno where that fails, else 0.
+    int broadcast(int link_index, const ArpMessage& message) const;
+    /// The next message, or none where nothing waits; others are left out.
+    std::optional<ArpMessage> receive() const;
+    int descriptor() const { return socket_.get(); } ///< for poll()
+
+private:
+    explicit ArpSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
+    FileDescriptor socket_;
+};
+
+/// Tells those inside of one network namespace's tunnels where addresses are now. One socket serves
+/// all; it is opened when there is something to tell.
+class Announcer {
+public:
+    Announcer() = default;
+    Announcer(const Announcer&) = delete;
+    Announcer& operator=(const Announcer&) = delete;
+    /// Leaves a process behind for as long as the kernel needs to let the socket go.
+    ~Announcer();
+
+    /// Tries every one. The error is the first of them, with the link as its subject.
+    Result<void> announce(const Kernel& kernel, std::span<const Announcement> news);
+
+private:
+    std::optional<ArpSocket> socket_;
+};
+
+} // namespace vxlanctl

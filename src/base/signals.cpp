@@ -1,0 +1,45 @@
+#include "vxlanctl/base/signals.h"
+
+#include <algorithm>
+#include <csignal>
+#include <poll.h>
+
+namespace vxlanctl {
+namespace {
+
+using std::chrono::steady_clock;
+
+volatile std::sig_atomic_t signal_number = 0;
+
+} // namespace
+
+void catch_signals() {
+    struct sigaction action {};
+    action.sa_handler = [](int number) { signal_number = number; };
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        struct sigaction old {};
+        sigaction(number, nullptr, &old);
+        if (old.sa_handler != SIG_IGN) sigaction(number, &action, nullptr); // nohup stays nohup
+    }
+}
+
+int caught_signal() {
+    return signal_number;
+}
+
+bool wait_for(int descriptor, short events, steady_clock::time_point end) {
+    sigset_t signals, before; // held up between the look for one and the wait
+    sigemptyset(&signals);
+    for (const int number : {SIGHUP, SIGINT, SIGTERM})
+        sigaddset(&signals, number);
+    sigprocmask(SIG_BLOCK, &signals, &before);
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::max(end - steady_clock::now(), steady_clock::duration::zero()));
+    const timespec time{left.count() / 1000, left.count() % 1000 * 1'000'000};
+    pollfd wanted{descriptor, events, 0};
+    const bool is_there = caught_signal() == 0 && ppoll(&wanted, 1, &time, &before) > 0;
+    sigprocmask(SIG_SETMASK, &before, nullptr);
+    return is_there;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,508 @@
+#include "vxlanctl/doctor/facts.h"
+
+#include "vxlanctl/base/directory.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/doctor/nft.h"
+#include "vxlanctl/doctor/probe.h"
+#include "vxlanctl/doctor/services.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/route_codec.h"
+#include "vxlanctl/plan/outer_way.h"
+#include "vxlanctl/run/reader.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <linux/inet_diag.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <utility>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::size_t most_look_ups = 64, most_inner = 32;
+// Neighbours are asked for tunnel by tunnel for up to this many, else all at once.
+constexpr std::size_t most_alone = 64;
+
+/// Of which tunnels all is read. The others explain why packets of these go astray, and need not be
+/// read where none do.
+enum class Extent : std::uint8_t { named, every };
+
+/// Reads one namespace for the doctor.
+class Gathering {
+public:
+    Gathering(const Kernel& kernel, Netlink& netlink, const FactsRequest& request, Extent extent)
+        : kernel_(kernel), netlink_(netlink), request_(request), extent_(extent) {}
+
+    Result<Facts> run() {
+        const auto records = RuntimeDirectory::open_existing(kernel_);
+        if (!records) return tl::unexpected(records.error());
+        ReadRequest request;
+        request.every_tunnel = extent_ == Extent::every;
+        request.tunnels = request_.names;
+        request.surroundings = true;
+        request.uppers = false;
+        request.needs = [this](const State& known) {
+            Needs needs;
+            needs.tables = {main_table};
+            needs.rules = true;
+            for (const auto& link : known.links)
+                if (is_tunnel(link) && (extent_ == Extent::every || is_named(link.name)))
+                    needs.links.insert(link.name);
+            for (const auto& [id, record] : known.records)
+                for (const auto& route : record.routes)
+                    if (!route.dev.empty()) needs.links.insert(route.dev);
+            for (const auto& wish : request_.wishes)
+                for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
+                    if (!route.dev.empty()) needs.links.insert(route.dev);
+            return needs;
+        };
+        auto state = read_state(netlink_, *records ? &**records : nullptr, request);
+        if (!state) return tl::unexpected(state.error());
+        facts_.state = std::move(*state);
+        facts_.wishes = request_.wishes;
+        for (const auto& link : std::as_const(facts_.state.links))
+            names_.emplace(link.index, link.name);
+        if (auto done = read_masters(); !done) return tl::unexpected(done.error());
+        if (auto done = read_sources(); !done) return tl::unexpected(done.error());
+        take_read_links();
+        const auto meant = tunnels_meant(request_.names, facts_.state, request_.wishes);
+        if (auto done = read_neighbours(meant); !done) return tl::unexpected(done.error());
+        for (const auto& name : meant) {
+            auto tunnel = read_tunnel(name);
+            if (!tunnel) return tl::unexpected(tunnel.error());
+            facts_.tunnels.push_back(std::move(*tunnel));
+        }
+        take_read_links();
+        name_routes();
+        read_policies();
+        facts_.state.run_by =
+            files_of_other_programs(kernel_.id(), facts_.state, [this](const Link& link) {
+                return request_.names.empty() || is_named(link.name);
+            });
+        if (is_services_namespace(kernel_.id()))
+            facts_.services = read_services("", managed_links());
+        read_firewall();
+        return std::move(facts_);
+    }
+
+private:
+    bool is_named(const std::string& name) const {
+        return std::find(request_.names.begin(), request_.names.end(), name) !=
+               request_.names.end();
+    }
+
+    /// Links that are referred to and have not been read, by ifindex; for take_read_links(). One
+    /// that has vanished is none.
+    Result<void> read_links(const std::set<int>& indexes) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        for (const int index : indexes)
+            if (index != 0 && !names_.contains(index)) encode_get_link(writer, index);
+        if (batch.offsets.empty()) return {};
+        const auto failures = netlink_.request(
+            batch,
+            [&](const nlmsghdr* message) {
+                auto link = decode_link(message);
+                if (!link || !names_.emplace(link->index, link->name).second) return;
+                read_links_.push_back(std::move(*link));
+            },
+            {}, [](const Failure&) { return false; });
+        if (!failures) return tl::unexpected(failures.error());
+        return {};
+    }
+
+    /// Moves the links of the state, to which nobody may refer.
+    void take_read_links() {
+        for (auto& link : std::exchange(read_links_, {}))
+            facts_.state.links.push_back(std::move(link));
+    }
+
+    /// The VRFs that lower devices are in.
+    Result<void> read_masters() {
+        std::set<int> masters;
+        for (const auto& link : std::as_const(facts_.state.links))
+            masters.insert(link.master_index);
+        if (auto done = read_links(masters); !done) return done;
+        for (const auto& master : read_links_)
+            for (auto& link : facts_.state.links)
+                if (link.master_index == master.index) { // the reader knew no name
+                    link.attributes.master = link.attributes.vrf = "";
+                    (master.kind == "vrf" ? link.attributes.vrf : link.attributes.master) =
+                        master.name;
+                }
+        return {};
+    }
+
+    /// The devices that traffic comes in by which rules may send into a tunnel.
+    Result<void> read_sources() {
+        std::vector<Rule> rules = facts_.state.rules;
+        for (const auto& [id, record] : facts_.state.records)
+            rules.insert(rules.end(), record.rules.begin(), record.rules.end());
+        for (const auto& wish : request_.wishes)
+            if (wish.rules) rules.insert(rules.end(), wish.rules->begin(), wish.rules->end());
+        auto& hosts = facts_.state.host_addresses;
+        for (const auto& host : hosts)
+            for (const auto& rule : rules)
+                if (rule.from && overlaps(host.prefix, *rule.from))
+                    sources_.insert(host.link_index);
+        if (auto done = read_links(sources_); !done) return done;
+        for (auto& host : hosts)
+            if (host.link.empty()) host.link = name_of(host.link_index);
+        return {};
+    }
+
+    /// The reader gives names to default routes alone.
+    void name_routes() {
+        for (auto& route : facts_.state.routes)
+            if (route.dev.starts_with('/')) route.dev = name_of(std::atoi(route.dev.c_str() + 1));
+    }
+
+    /// Those whose managing service makes a difference: the tunnels, and what routes were set on.
+    std::vector<int> managed_links() const {
+        std::set<std::string> names;
+        for (const auto& tunnel : facts_.tunnels)
+            names.insert(tunnel.name);
+        for (const auto& [id, record] : facts_.state.records)
+            for (const auto& route : record.routes)
+                names.insert(route.dev);
+        for (const auto& wish : request_.wishes)
+            for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
+                names.insert(route.dev);
+        std::vector<int> indexes;
+        for (const auto& name : names)
+            if (const Link* link = find_link(facts_.state, name)) indexes.push_back(link->index);
+        return indexes;
+    }
+
+    std::string name_of(int index) const {
+        const auto found = names_.find(index);
+        return found == names_.end() ? "" : found->second;
+    }
+
+    Result<void> read_neighbours(const std::vector<std::string>& tunnels) {
+        if (tunnels.size() > most_alone) return read_neighbours(0);
+        for (const auto& name : tunnels)
+            if (const Link* link = find_link(facts_.state, name))
+                if (auto done = read_neighbours(link->index); !done) return done;
+        return {};
+    }
+
+    /// Or with 0 those of all links.
+    Result<void> read_neighbours(int index) {
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        encode_dump_neighbours(writer, index);
+        const auto done = netlink_.dump(
+            batch,
+            [&](const nlmsghdr* message) {
+                const auto decoded = decode_any_neighbour(message);
+                if (decoded && (decoded->state & NUD_NOARP) == 0)
+                    neighbours_[decoded->link_index].push_back(
+                        {decoded->address,
+                         decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
+                         decoded->state});
+            },
+            [&] {
+                if (index == 0)
+                    neighbours_.clear();
+                else
+                    neighbours_.erase(index);
+            });
+        const bool has_vanished = !done && index != 0 && done.error().errno_code == ENODEV;
+        return has_vanished ? Result<void>() : done;
+    }
+
+    Result<TunnelFacts> read_tunnel(const std::string& name) {
+        TunnelFacts facts;
+        facts.name = name;
+        const Link* link = find_link(std::as_const(facts_).state, name);
+        if (link == nullptr || !is_tunnel(*link)) return facts;
+        facts.neighbours = neighbours_[link->index];
+        if (!link->underlay_elsewhere)
+            if (auto done = read_ways(facts, *link); !done) return tl::unexpected(done.error());
+        if (auto done = read_inner_ways(facts, *link); !done) return tl::unexpected(done.error());
+        if (const Link* vrf = vrf_of_lower(*link); vrf != nullptr && link->tunnel.port)
+            facts.bound_to_vrf = has_socket(*link, vrf->index);
+        return facts;
+    }
+
+    const Link* vrf_of_lower(const Link& link) const {
+        const State& state = facts_.state;
+        const Link* lower = find_link(state, link.tunnel.dev.value_or(""));
+        return lower == nullptr ? nullptr : find_link(state, lower->attributes.vrf.value_or(""));
+    }
+
+    Result<void> read_ways(TunnelFacts& facts, const Link& link) {
+        auto ends = other_ends(link);
+        if (ends.size() > most_look_ups) ends.resize(most_look_ups);
+        const State& state = facts_.state;
+        const Link* lower = find_link(state, link.tunnel.dev.value_or(""));
+        const Link* vrf = vrf_of_lower(link);
+        std::optional<IpAddress> local;
+        for (const auto& host : state.host_addresses)
+            if (link.tunnel.local == host.prefix.address) local = host.prefix.address;
+        std::vector<RouteQuery> out, back;
+        for (const auto& end : ends) {
+            const int vrf_index = vrf == nullptr ? 0 : vrf->index;
+            if (link.tunnel.kind == TunnelKind::vxlan)
+                out.push_back(vxlan_query(link, end, local, vrf_index));
+            else // these are bound to the lower device
+                out.push_back({end, local, lower == nullptr ? 0 : lower->index, 0, 0});
+            back.push_back({end, local, vrf_index, 0, 0});
+        }
+        auto found = look_up(out);
+        if (!found) return tl::unexpected(found.error());
+        facts.out = std::move(*found);
+        found = look_up(back);
+        if (!found) return tl::unexpected(found.error());
+        facts.back = std::move(*found);
+        return {};
+    }
+
+    /// As the kernel asks for the packets of a VXLAN to one of its ends, see outer_way.h.
+    RouteQuery vxlan_query(const Link& link, const IpAddress& end,
+                           const std::optional<IpAddress>& local, int vrf_index) const {
+        FloodEntry peer;
+        peer.dst = end;
+        for (const auto& entry : link.flood_list)
+            if (entry.dst == end) peer = entry;
+        const OuterWay way = way_to(peer, link.tunnel);
+        // The default remote alone is bound to the underlay interface (vxlan_xmit_one() in
+        // drivers/net/vxlan/vxlan_core.c takes the remote's own ifindex).
+        const bool is_default = link.tunnel.remote == end && link.lower_index != 0;
+        const Link* via = find_link(facts_.state, way.via);
+        const int out = via != nullptr ? via->index : is_default ? link.lower_index : vrf_index;
+        return {end, local, out, way.port, way.tos};
+    }
+
+    /// To neighbours inside, and to an address of each inner network.
+    Result<void> read_inner_ways(TunnelFacts& facts, const Link& link) {
+        std::vector<RouteQuery> look_ups;
+        const auto add = [&](const IpAddress& address) {
+            const auto& hosts = std::as_const(facts_).state.host_addresses;
+            const bool own = std::any_of(hosts.begin(), hosts.end(), [&](const HostAddress& host) {
+                return host.prefix.address == address;
+            });
+            if (!own && look_ups.size() < most_inner)
+                look_ups.push_back({address, std::nullopt, link.master_index, 0, 0});
+        };
+        for (const auto& address : link.addresses) {
+            if (address.prefix.address.family != Family::ipv4 || address.prefix.length > 30)
+                continue;
+            IpAddress first = network_of(address.prefix).address;
+            ++first.bytes[3];
+            add(first);
+        }
+        for (const auto& neighbour : facts.neighbours)
+            if (neighbour.address.family == Family::ipv4) add(neighbour.address);
+        auto found = look_up(look_ups);
+        if (!found) return tl::unexpected(found.error());
+        facts.inner = std::move(*found);
+        return {};
+    }
+
+    Result<std::vector<Way>> look_up(const std::vector<RouteQuery>& wanted) {
+        std::vector<Way> ways;
+        for (const auto& one : wanted)
+            ways.emplace_back().to = one.to;
+        auto answers = ask(wanted, encode_look_up_route, ways);
+        if (!answers) return tl::unexpected(answers.error());
+        for (std::size_t i = 0; i < ways.size(); ++i)
+            if ((*answers)[i]) describe(ways[i], *(*answers)[i]);
+        std::vector<Way> resolved(ways.size());
+        answers = ask(wanted, encode_resolve_route, resolved);
+        if (!answers) return tl::unexpected(answers.error());
+        for (std::size_t i = 0; i < ways.size(); ++i) {
+            const auto& route = (*answers)[i];
+            // Multicast needs no route: without one it is on the link
+            // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
+            if (ways[i].code != 0 && is_multicast(ways[i].to) && route) describe(ways[i], *route);
+            if (ways[i].code == 0 || is_multicast(ways[i].to)) ways[i].code = resolved[i].code;
+            if (route && route->mtu != 0) ways[i].mtu = route->mtu;
+        }
+        return ways;
+    }
+
+    void describe(Way& way, const RouteLookup& route) const {
+        way.dev = name_of(route.link_index);
+        way.table = route.table;
+        way.via = route.via;
+        way.source = route.source;
+        way.mtu = route.mtu;
+        if (route.type != RTN_UNICAST && route.type != RTN_LOCAL && route.type != RTN_MULTICAST)
+            way.code = EHOSTUNREACH;
+    }
+
+    using Encode = void (*)(MessageWriter&, const RouteQuery&);
+
+    /// One answer for each look-up, or its errno in the way.
+    Result<std::vector<std::optional<RouteLookup>>> ask(const std::vector<RouteQuery>& wanted,
+                                                        Encode encode, std::vector<Way>& ways) {
+        std::vector<std::optional<RouteLookup>> result(wanted.size());
+        if (wanted.empty()) return result;
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        for (const auto& one : wanted)
+            encode(writer, one);
+        std::vector<std::optional<RouteLookup>> answers;
+        const auto failures = netlink_.request(
+            batch, [&](const nlmsghdr* message) { answers.push_back(decode_found_route(message)); },
+            {}, [](const Failure&) { return false; });
+        if (!failures) return tl::unexpected(failures.error());
+        for (const auto& failure : *failures)
+            ways[failure.message].code = failure.code;
+        for (std::size_t i = 0, next = 0; i < wanted.size(); ++i)
+            if (ways[i].code == 0 && next < answers.size()) result[i] = answers[next++];
+        std::set<int> outgoing;
+        for (const auto& route : result)
+            if (route) outgoing.insert(route->link_index);
+        if (auto done = read_links(outgoing); !done) return tl::unexpected(done.error());
+        return result;
+    }
+
+    /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the
+    /// kernel does not tell.
+    std::optional<bool> has_socket(const Link& link, int bound_to) const {
+        const auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
+        if (!opened) return std::nullopt;
+        const FileDescriptor& diag = *opened;
+        const timeval patience{5, 0};
+        setsockopt(diag.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+        struct {
+            nlmsghdr header;
+            inet_diag_req_v2 request;
+        } message{};
+        message.header.nlmsg_len = sizeof message;
+        message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
+        message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        const bool over_ipv6 = link.tunnel.local && link.tunnel.local->family == Family::ipv6;
+        message.request.sdiag_family = over_ipv6 ? AF_INET6 : AF_INET;
+        message.request.sdiag_protocol = IPPROTO_UDP;
+        message.request.idiag_states = ~0U;
+        if (send(diag.get(), &message, sizeof message, 0) < 0) return std::nullopt;
+        bool seen = false, found = false;
+        for (;;) {
+            alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
+            const auto size = recv(diag.get(), buffer.data(), buffer.size(), 0);
+            if (size <= 0) return std::nullopt;
+            auto left = static_cast<int>(size);
+            for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
+                 at = nlmsg_next(at, &left)) {
+                if (at->nlmsg_type == NLMSG_DONE) return seen ? std::optional(found) : std::nullopt;
+                if (at->nlmsg_type == NLMSG_ERROR) return std::nullopt;
+                const auto* answer = fixed_header<inet_diag_msg>(at);
+                if (answer == nullptr || ntohs(answer->id.idiag_sport) != link.tunnel.port)
+                    continue;
+                seen = true;
+                found = found || answer->id.idiag_if == static_cast<std::uint32_t>(bound_to);
+            }
+        }
+    }
+
+    void read_firewall() {
+        if (auto ruleset = read_ruleset(kernel_)) {
+            facts_.ruleset = std::move(*ruleset);
+        } else {
+            facts_.ruleset_obstacle = ruleset.error();
+        }
+        for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
+            if (const auto file = kernel_.open_file(path))
+                facts_.has_legacy_rules = facts_.has_legacy_rules ||
+                                          read_all(file->get()).find("filter") != std::string::npos;
+    }
+
+    int sysctl(const std::string& path) const {
+        const auto file = kernel_.open_file("/proc/sys/net/" + path);
+        return file ? std::atoi(read_all(file->get()).c_str()) : 0;
+    }
+
+    void read_policies() {
+        const int all = sysctl("ipv4/conf/all/rp_filter");
+        for (const auto& name : devices_concerned())
+            facts_.policies[name] = {
+                std::max(all, sysctl(formatted("ipv4/conf/{}/rp_filter", name))),
+                sysctl(formatted("ipv4/conf/{}/forwarding", name)) != 0};
+        facts_.ipv6_forwarding = sysctl("ipv6/conf/all/forwarding") != 0;
+    }
+
+    /// Those by which packets of the tunnels come in or go out.
+    std::set<std::string> devices_concerned() const {
+        std::set<std::string> names;
+        for (const auto& tunnel : facts_.tunnels) {
+            names.insert(tunnel.name);
+            if (const Link* link = find_link(facts_.state, tunnel.name))
+                names.insert(link->tunnel.dev.value_or(""));
+            for (const auto* ways : {&tunnel.out, &tunnel.back, &tunnel.inner})
+                for (const auto& way : *ways)
+                    names.insert(way.dev);
+        }
+        for (const auto& wish : request_.wishes)
+            for (const auto& device : wish.forward_from.value_or(std::vector<std::string>{}))
+                names.insert(device);
+        for (const int index : sources_)
+            names.insert(name_of(index));
+        std::erase_if(names, [&](const std::string& name) {
+            return find_link(facts_.state, name) == nullptr;
+        });
+        return names;
+    }
+
+    const Kernel& kernel_;
+    Netlink& netlink_;
+    const FactsRequest& request_;
+    const Extent extent_;
+    Facts facts_;
+    std::vector<Link> read_links_;
+    std::set<int> sources_;
+    std::map<int, std::string> names_;
+    std::map<int, std::vector<InnerNeighbour>> neighbours_;
+};
+
+/// Whether what other tunnels have, or have lost, may say more of the named ones: something fails,
+/// or they are in other tunnels. Of what is no tunnel, nothing is asked.
+bool needs_others(const Facts& facts) {
+    const State& state = facts.state;
+    const auto is_tunnels = [&](const std::string& name) {
+        const Link* link = find_link(state, name);
+        return link != nullptr && is_tunnel(*link);
+    };
+    for (const auto& tunnel : facts.tunnels) {
+        const Link* link = find_link(state, tunnel.name);
+        if (link == nullptr) return true;
+        if (!is_tunnel(*link)) return false;
+        const auto is_home = [&](const HostAddress& host) {
+            return host.prefix.address == link->tunnel.local && is_tunnels(host.link);
+        };
+        if (is_tunnels(link->tunnel.dev.value_or("")) ||
+            std::any_of(state.host_addresses.begin(), state.host_addresses.end(), is_home))
+            return true;
+    }
+    const auto all = findings(facts);
+    return std::any_of(all.begin(), all.end(),
+                       [](const Finding& finding) { return finding.verdict == Verdict::fail; });
+}
+
+} // namespace
+
+Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
+    auto socket = kernel.netlink();
+    if (!socket) return tl::unexpected(socket.error());
+    Netlink netlink(*socket);
+    const Extent extent = request.names.empty() ? Extent::every : Extent::named;
+    auto facts = Gathering(kernel, netlink, request, extent).run();
+    if (facts && extent == Extent::named && needs_others(*facts))
+        facts = Gathering(kernel, netlink, request, Extent::every).run();
+    if (facts && request.probe)
+        for (auto& tunnel : facts->tunnels)
+            if (const Link* link = find_link(facts->state, tunnel.name); link && is_tunnel(*link))
+                tunnel.probe = probe_tunnel(kernel, netlink, *link, tunnel);
+    return facts;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,292 @@
+#include "vxlanctl/doctor/firewall.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/doctor/doctor.h"
+
+#include <algorithm>
+#include <charconv>
+#include <netinet/in.h>
+
+namespace vxlanctl {
+namespace {
+
+constexpr std::uint8_t vrrp = 112;
+
+bool is_letter_or_digit(char character) {
+    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+           (character >= '0' && character <= '9');
+}
+
+/// A link's name as nft wants it in a comparison, where `*` at the end would stand for anything.
+Result<std::string> quoted(const std::string& name) {
+    constexpr std::size_t longest = 15; // for nft with the backslash, of which it then drops all
+    const bool is_pattern = name.ends_with('*');
+    if (name.find('"') != std::string::npos || printable(name) != name ||
+        (is_pattern && (name.size() == longest || name.find('\\') != std::string::npos)))
+        return error(Code::name_not_for_nft, printable(name));
+    return is_pattern ? formatted("\"{}\\*\"", name.substr(0, name.size() - 1))
+                      : formatted("\"{}\"", name);
+}
+
+std::string chain(std::string_view comment, std::string_view name, std::string_view rules) {
+    return formatted("\n{}\tchain {} {{\n{}\t}}\n", comment, name, rules);
+}
+
+std::string base_chain(std::string_view comment, std::string_view name, std::string_view hook,
+                       std::string_view rules) {
+    return chain(comment, name, formatted("\t\ttype {}; policy accept;\n{}", hook, rules));
+}
+
+bool is_at(const Link& link, const IpAddress& local) {
+    return !link.tunnel.local || is_unspecified(*link.tunnel.local) || *link.tunnel.local == local;
+}
+
+/// The addresses that packets of the tunnel may come from, sorted.
+std::vector<IpAddress> senders(const Link& link, const State& state) {
+    std::vector<IpAddress> ends = other_ends(link);
+    for (const auto& entry : link.macs) // what was learned is what anybody could have sent
+        if (entry.origin != FdbOrigin::learned && !is_unspecified(entry.remote.dst))
+            ends.push_back(entry.remote.dst);
+    // The kernel gives a packet to the tunnel that names its source before it comes to one that
+    // names none (ipip6_tunnel_lookup() in net/ipv6/sit.c).
+    if (link.tunnel.kind == TunnelKind::sit && link.tunnel.local)
+        for (const auto& other : state.links)
+            if (other.name != link.name && is_tunnel(other) &&
+                other.tunnel.kind == TunnelKind::sit && has_remote(other) &&
+                is_at(other, *link.tunnel.local))
+                ends.push_back(*other.tunnel.remote);
+    std::sort(ends.begin(), ends.end());
+    ends.erase(std::unique(ends.begin(), ends.end()), ends.end());
+    return ends;
+}
+
+Family underlay_family(const Link& link, const std::vector<IpAddress>& ends) {
+    if (link.tunnel.local && !is_unspecified(*link.tunnel.local)) return link.tunnel.local->family;
+    return ends.empty() ? Family::ipv4 : ends.front().family;
+}
+
+std::string peer_set(Family family, const std::vector<IpAddress>& ends) {
+    std::vector<std::string> texts;
+    for (const auto& end : ends)
+        if (end.family == family) texts.push_back(to_string(end));
+    return formatted(
+        "\t# Who may send into the tunnel.{}\n\tset peers {{\n\t\ttype {}\n{}\t}}\n",
+        texts.empty() ? " It has no other end, so nobody may." : "",
+        family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr",
+        texts.empty() ? ""
+                      : formatted("\t\telements = {{ {} }}\n", fmt::join(texts, ",\n\t\t\t     ")));
+}
+
+/// Everybody but the peers is dropped, of this VNI alone: other tunnels have the same port. The
+/// destination does not count, since the kernel's socket listens on all addresses of the host.
+std::string vxlan_rules(const Link& link, Family family) {
+    const auto vni = link.tunnel.vni.value_or(0);
+    const auto port = link.tunnel.port.value_or(0);
+    const std::string comment = formatted(
+        "\t# Whoever reaches UDP port {} could send frames into the tunnel: the kernel compares\n"
+        "\t# neither their source nor their destination address. @th,96,24 is the VNI.\n",
+        port);
+    const std::string hook = "filter hook input priority -10";
+    if (family == Family::ipv4)
+        return base_chain(
+            comment, "outside", hook,
+            formatted("\t\tudp dport {} @th,96,24 {} ip saddr != @peers counter drop\n", port,
+                      vni));
+    // The kernel calls this hook before it puts fragments together (ip6_input() in
+    // net/ipv6/ip6_input.c), and a rule does not match what lies behind a packet's end.
+    return chain("\t# A fragment that is too short for a VNI would pass as one without it.\n",
+                 "fragments", "\t\t@th,96,24 0-0xffffff return\n\t\tcounter drop\n") +
+           base_chain(
+               comment, "outside", hook,
+               formatted("\t\tudp dport {0} ip6 saddr != @peers jump fragments\n"
+                         "\t\tudp dport {0} @th,96,24 {1} ip6 saddr != @peers counter drop\n",
+                         port, vni));
+}
+
+std::string isatap_rules(const Link& link) {
+    const bool anywhere = !link.tunnel.local || is_unspecified(*link.tunnel.local);
+    return base_chain(
+        "\t# Protocol 41 is taken from routers alone, and from the other ends of other tunnels at\n"
+        "\t# this address: not from other ISATAP hosts of the network.\n",
+        "outside", "filter hook input priority -10",
+        formatted("\t\t{}meta l4proto 41 ip saddr != @peers counter drop\n",
+                  anywhere ? "" : formatted("ip daddr {} ", to_string(*link.tunnel.local))));
+}
+
+/// Why the sources of a VXLAN's packets cannot be known; empty where they are.
+std::string unknown_peers(const Link& link) {
+    if (link.underlay_elsewhere) return text_of(Code::underlay_receives_elsewhere);
+    if (link.tunnel.external.value_or(false) || link.tunnel.vnifilter.value_or(false))
+        return text_of(Code::peers_known_to_others);
+    if (has_remote(link) && is_multicast(*link.tunnel.remote))
+        return text_of(Code::group_has_no_list, {{"group", to_string(*link.tunnel.remote)}});
+    return "";
+}
+
+/// An allow-list that lacks the members of a next-hop group would cut them off.
+Result<void> check_groups(const Link& link) {
+    if (!unknown_peers(link).empty()) return {}; // there is no such list
+    for (const auto& entry : link.opaque)
+        if (entry.group && entry.members.empty())
+            return error(Code::group_members_unknown, link.name, {{"group", *entry.group}});
+    return {};
+}
+
+void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
+    const std::string unknown = unknown_peers(link);
+    if (!unknown.empty()) {
+        firewall.text += formatted("\t# Anybody may send into the tunnel: {}.\n", unknown);
+        firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
+                                       Values{{"reason", unknown}});
+        return;
+    }
+    const bool is_isatap = link.tunnel.isatap.value_or(false);
+    if (link.tunnel.kind != TunnelKind::vxlan && !is_isatap) {
+        // A rule for its local address would drop what other tunnels there receive.
+        const bool has_end = has_remote(link);
+        firewall.text += has_end
+                             ? formatted("\t# The kernel itself takes packets of the tunnel from "
+                                         "{} alone.\n",
+                                         to_string(*link.tunnel.remote))
+                             : "\t# Anybody may send into the tunnel: it has no remote end.\n";
+        if (!has_end)
+            firewall.warnings.emplace_back(Code::anybody_may_send, link.name,
+                                           Values{{"reason", text_of(Code::has_no_remote)}});
+        return;
+    }
+    const auto ends = senders(link, state);
+    const Family family = underlay_family(link, ends);
+    firewall.text += peer_set(family, ends);
+    firewall.text += is_isatap ? isatap_rules(link) : vxlan_rules(link, family);
+}
+
+bool carries(const Link& link, Family family) {
+    const auto protocol = link.tunnel.proto.value_or(0);
+    return link.tunnel.kind == TunnelKind::vxlan || protocol == 0 ||
+           protocol == (family == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6);
+}
+
+std::string mss_rules(const Link& link, std::uint32_t mtu, const std::string& name) {
+    std::string rules;
+    for (const auto family : {Family::ipv4, Family::ipv6}) {
+        if (!carries(link, family)) continue;
+        const bool is_v4 = family == Family::ipv4;
+        for (const auto* way : {"iifname", "oifname"})
+            rules += formatted("\t\t{} {} meta nfproto {} tcp flags & (syn | rst) == syn "
+                               "tcp option maxseg size set {}\n",
+                               way, name, is_v4 ? "ipv4" : "ipv6", mtu - (is_v4 ? 40 : 60));
+    }
+    return base_chain(formatted("\t# TCP connections of hosts behind this one send nothing that "
+                                "does not fit into the tunnel's\n\t# MTU of {}. The kernel only "
+                                "ever makes the value smaller.\n",
+                                mtu),
+                      "clamp_mss", "filter hook forward priority -150", rules);
+}
+
+std::string protocol_text(const Service& service) {
+    if (service.protocol == IPPROTO_TCP) return "tcp";
+    return service.protocol == IPPROTO_UDP ? "udp" : "";
+}
+
+std::string service_rule(const Service& service) {
+    if (service.low == 0) return formatted("\t\tmeta l4proto {} accept\n", service.protocol);
+    return formatted("\t\t{} dport {}{} accept\n", protocol_text(service), service.low,
+                     service.high == service.low ? "" : formatted("-{}", service.high));
+}
+
+std::string protect_rules(const std::string& name, const std::vector<Service>& services) {
+    std::string rules = formatted("\t\tiifname != {} accept\n"
+                                  "\t\tct state established,related accept\n"
+                                  "\t\tmeta l4proto {{ icmp, ipv6-icmp }} accept\n",
+                                  name);
+    for (const auto& service : services)
+        rules += service_rule(service);
+    return base_chain("\t# What comes out of the tunnel to this host itself. The security groups "
+                      "of a cloud do not\n\t# see it.\n",
+                      "inside", "filter hook input priority -5", rules + "\t\tcounter drop\n");
+}
+
+bool read_port(std::string_view text, std::uint16_t& port) {
+    const char* const end = text.data() + text.size();
+    const auto [stop, problem] = std::from_chars(text.data(), end, port);
+    return problem == std::errc{} && stop == end && port != 0;
+}
+
+/// Where the rules would not see what comes out of the tunnel by its name.
+Result<void> check_master(const Link& link, const FirewallWish& wish) {
+    if (wish.masquerade.empty() && !wish.clamp_mss && !wish.protect) return {};
+    const std::string master = link.attributes.master.value_or("");
+    const std::string vrf = link.attributes.vrf.value_or("");
+    if (master.empty() && vrf.empty()) return {};
+    return error(
+        Code::firewall_of_master, link.name,
+        {{"role", vrf.empty() ? "master" : "VRF"}, {"master", vrf.empty() ? master : vrf}});
+}
+
+} // namespace
+
+Result<Service> parse_service(std::string_view text) {
+    const auto wrong = [&] { return error(Code::not_a_service, quote(text)); };
+    if (text == "ipip6") return Service{IPPROTO_IPIP, 0, 0};
+    if (text == "vrrp") return Service{vrrp, 0, 0};
+    Service service;
+    if (text.starts_with("tcp/"))
+        service.protocol = IPPROTO_TCP;
+    else if (text.starts_with("udp/"))
+        service.protocol = IPPROTO_UDP;
+    else
+        return wrong();
+    const auto ports = text.substr(4);
+    const auto dash = ports.find('-');
+    if (!read_port(ports.substr(0, dash), service.low) ||
+        !read_port(dash == std::string_view::npos ? ports : ports.substr(dash + 1), service.high) ||
+        service.high < service.low)
+        return wrong();
+    return service;
+}
+
+std::string firewall_table(std::string_view link) {
+    std::string text = "vxlanctl_";
+    for (const char character : link)
+        if (is_letter_or_digit(character) || character == '_' || character == '-' ||
+            character == '.')
+            text += character;
+        else // no link's name has a slash, and nft takes one in an identifier
+            text += formatted("/{:02x}", static_cast<unsigned char>(character));
+    return text;
+}
+
+Result<Firewall> firewall_of(const Link& link, const State& state, const FirewallWish& wish) {
+    const auto name = quoted(link.name);
+    if (!name) return tl::unexpected(name.error());
+    if (wish.masquerade == link.name) return error(Code::masquerade_is_tunnel, link.name);
+    if (const auto good = check_master(link, wish); !good) return tl::unexpected(good.error());
+    if (const auto good = check_groups(link); !good) return tl::unexpected(good.error());
+    const auto mtu = link.attributes.mtu.value_or(0);
+    if (wish.clamp_mss && mtu <= 60)
+        return error(Code::mtu_too_small_for_tcp, link.name, {{"mtu", mtu}});
+
+    const std::string table = firewall_table(link.name);
+    Firewall firewall;
+    firewall.text =
+        formatted("# Rules for {}, for 'nft -f -'. Loaded once more, they replace this one table.\n"
+                  "table inet {}\ndelete table inet {}\ntable inet {} {{\n",
+                  link.name, table, table, table);
+    add_allow_list(firewall, link, state);
+    if (!wish.masquerade.empty()) {
+        const auto device = quoted(wish.masquerade);
+        if (!device) return tl::unexpected(device.error());
+        firewall.text += base_chain(
+            formatted("\t# What is forwarded from the tunnel to {} gets this host's address "
+                      "there. Before Linux 5.7\n\t# this matches nothing.\n",
+                      wish.masquerade),
+            "masqueraded", "nat hook postrouting priority 100",
+            formatted("\t\tiifname {} oifname {} masquerade\n", *name, *device));
+    }
+    if (wish.clamp_mss) firewall.text += mss_rules(link, mtu, *name);
+    if (wish.protect) firewall.text += protect_rules(*name, wish.services);
+    firewall.text += "}\n";
+    return firewall;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,528 @@
+#include "vxlanctl/netlink/link_codec.h"
+
+#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/netlink/settings_codec.h"
+
+#include <algorithm>
+#include <arpa/inet.h>
+#include <array>
+#include <endian.h>
+#include <linux/if.h>
+#include <linux/if_bridge.h>
+#include <linux/if_link.h>
+#include <linux/if_tunnel.h>
+#include <linux/ip.h>
+#include <linux/ip6_tunnel.h>
+#include <linux/rtnetlink.h>
+
+namespace vxlanctl {
+namespace {
+
+// In one word the kernel keeps class and label, in network byte order.
+constexpr std::uint32_t label_mask = 0x000fffff;
+constexpr unsigned tclass_shift = 20;
+// IP6_TNL_F_CAP_*, which the kernel computes and puts beside the flags that it was given
+// (include/net/ip6_tunnel.h).
+constexpr std::uint32_t computed_flags = 0x70000;
+
+/// The kernel leaves out a flag that is off and an address or link that is none.
+TunnelAttributes defaults_of(TunnelKind kind) {
+    TunnelAttributes defaults;
+    defaults.kind = kind;
+    defaults.dev = "";
+    defaults.ttl = 0;
+    for (const auto& row : tunnel_attributes(kind))
+        if (const auto* flag = std::get_if<std::optional<bool> TunnelAttributes::*>(&row.member);
+            flag != nullptr && !row.reset.empty())
+            defaults.*(*flag) = row.reset == "yes";
+    if (kind != TunnelKind::vxlan) return defaults;
+    defaults.df = DontFragment::unset;
+    defaults.srcport = PortRange{};
+    defaults.label = 0;
+    return defaults;
+}
+
+template<class T>
+void decode_value(const nlattr* attribute, const AttributeRow<TunnelAttributes>& row,
+                  std::optional<T>& value) {
+    if constexpr (std::is_same_v<T, bool>) {
+        // ttl_inherit is a flag on the way in and a number on the way out.
+        if (const auto number = read_as<std::uint8_t>(attribute))
+            value = *number != 0;
+        else if (row.wire == Wire::flag)
+            value = true;
+    } else if constexpr (std::is_same_v<T, std::uint8_t>) {
+        if (const auto number = read_as<std::uint8_t>(attribute)) value = *number;
+    } else if constexpr (std::is_same_v<T, DontFragment>) { // of a later kernel's we know nothing
+        if (const auto number = read_as<std::uint8_t>(attribute);
+            number && *number <= static_cast<std::uint8_t>(DontFragment::inherit))
+            value = static_cast<DontFragment>(*number);
+    } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+        if (const auto number = read_as<std::uint16_t>(attribute)) value = ntohs(*number);
+    } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+        if (const auto number = read_as<std::uint32_t>(attribute))
+            value = row.wire == Wire::big_endian ? ntohl(*number) : *number;
+    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+        if (const auto number = read_as<std::uint64_t>(attribute)) value = be64toh(*number);
+    } else if constexpr (std::is_same_v<T, IpAddress>) {
+        if (const auto address = read_address(attribute)) value = address;
+    } else if constexpr (std::is_same_v<T, PortRange>) {
+        if (const auto ports = read_as<std::array<std::uint16_t, 2>>(attribute))
+            value = PortRange{ntohs((*ports)[0]), ntohs((*ports)[1])};
+    }
+}
+
+/// SIT_ISATAP is a bit of the host's byte order, although the kernel calls the field big-endian.
+void decode_special_of_sit(const nlattr* attribute, TunnelAttributes& sit) {
+    if (nla_type(attribute) == IFLA_IPTUN_FLAGS)
+        sit.isatap = (read_as<std::uint16_t>(attribute).value_or(0) & SIT_ISATAP) != 0;
+}
+
+void decode_special_of_ip6tnl(const nlattr* attribute, TunnelAttributes& ip6tnl) {
+    switch (nla_type(attribute)) {
+    case IFLA_IPTUN_ENCAP_LIMIT:
+        if (ip6tnl.encaplimit != no_encaplimit)
+            ip6tnl.encaplimit = read_as<std::uint8_t>(attribute).value_or(0);
+        break;
+    case IFLA_IPTUN_FLOWINFO: {
+        const std::uint32_t flow = ntohl(read_as<std::uint32_t>(attribute).value_or(0));
+        ip6tnl.label = flow & label_mask;
+        if (ip6tnl.tclass != inherit_tclass)
+            ip6tnl.tclass = static_cast<std::uint16_t>((flow >> tclass_shift) & 0xff);
+        break;
+    }
+    case IFLA_IPTUN_FLAGS: {
+        const std::uint32_t flags = read_as<std::uint32_t>(attribute).value_or(0);
+        if ((flags & IP6_TNL_F_IGN_ENCAP_LIMIT) != 0) ip6tnl.encaplimit = no_encaplimit;
+        if ((flags & IP6_TNL_F_USE_ORIG_TCLASS) != 0) ip6tnl.tclass = inherit_tclass;
+        ip6tnl.other_flags =
+            flags & ~(computed_flags | IP6_TNL_F_IGN_ENCAP_LIMIT | IP6_TNL_F_USE_ORIG_TCLASS);
+        break;
+    }
+    default: break;
+    }
+}
+
+TunnelAttributes decode_tunnel(TunnelKind kind, const nlattr* data, int& lower_index) {
+    TunnelAttributes tunnel = defaults_of(kind);
+    bool sent_over_ipv6_without_csum = false;
+    for (const nlattr* attribute : Attributes::nested(data)) {
+        const auto type = nla_type(attribute);
+        if (kind == TunnelKind::sit) decode_special_of_sit(attribute, tunnel);
+        if (kind == TunnelKind::ip6tnl) decode_special_of_ip6tnl(attribute, tunnel);
+        if (kind == TunnelKind::vxlan && type == IFLA_VXLAN_UDP_ZERO_CSUM6_TX)
+            sent_over_ipv6_without_csum = read_as<std::uint8_t>(attribute).value_or(0) != 0;
+        for (const auto& row : tunnel_attributes(kind)) {
+            const bool matches =
+                row.kernel == type || (row.wire == Wire::address && row.kernel6 == type);
+            if (!matches || row.wire == Wire::special) continue;
+            if (row.wire == Wire::ifindex)
+                lower_index = read_as<int>(attribute).value_or(0);
+            else
+                std::visit([&](auto member) { decode_value(attribute, row, tunnel.*member); },
+                           row.member);
+            break;
+        }
+    }
+    if (kind != TunnelKind::vxlan) return tunnel;
+    TunnelAttributes& vxlan = tunnel;
+    // Without local and remote the kernel does not say of which family the link is.
+    const Family family = vxlan.local    ? vxlan.local->family
+                          : vxlan.remote ? vxlan.remote->family
+                                         : Family::ipv4;
+    if (!vxlan.local) vxlan.local = IpAddress{family, {}};
+    if (!vxlan.remote) vxlan.remote = IpAddress{family, {}};
+    if (family == Family::ipv6) vxlan.udp_csum = !sent_over_ipv6_without_csum;
+    // Of a link without extensions, or of one whose bits a change has set already, nothing is lost.
+    if (vxlan.reserved_bits && (*vxlan.reserved_bits == ~used_header_bits({}) ||
+                                (*vxlan.reserved_bits & used_header_bits(vxlan)) != 0))
+        vxlan.reserved_bits.reset();
+    return tunnel;
+}
+
+/// The kernel's value of an attribute that it keeps as a number.
+void set_from_kernel(std::optional<bool>& member, std::uint32_t value) {
+    member = value != 0;
+}
+void set_from_kernel(std::optional<RpFilter>& member, std::uint32_t value) {
+    member = rp_filter_of(value);
+}
+
+/// Calls `take(row, optional member)` for each attribute that is in IFLA_INET_CONF.
+template<class Attributes, class Take> void for_each_ipv4_conf(Attributes& attributes, Take take) {
+    for (const auto& row : link_attributes())
+        std::visit(
+            [&](auto member) {
+                using Member = std::decay_t<decltype(attributes.*member)>;
+                if constexpr (std::is_same_v<Member, std::optional<bool>> ||
+                              std::is_same_v<Member, std::optional<RpFilter>>)
+                    if (row.wire == Wire::ipv4_conf) take(row, attributes.*member);
+            },
+            row.member);
+}
+
+/// Out of IFLA_AF_SPEC/AF_INET/IFLA_INET_CONF, an array of u32 in the order of enum IPV4_DEVCONF_*,
+/// which counts from 1.
+void decode_ipv4_conf(LinkAttributes& attributes, const nlattr* af_spec) {
+    for (const nlattr* family : Attributes::nested(af_spec)) {
+        if (nla_type(family) != AF_INET) continue;
+        for (const nlattr* attribute : Attributes::nested(family)) {
+            if (nla_type(attribute) != IFLA_INET_CONF) continue;
+            const auto values = payload(attribute);
+            for_each_ipv4_conf(attributes, [&](const auto& row, auto& member) {
+                std::uint32_t value = 0;
+                const std::size_t offset = (row.kernel - 1U) * sizeof value;
+                if (values.size() < offset + sizeof value) return;
+                std::memcpy(&value, values.data() + offset, sizeof value);
+                set_from_kernel(member, value);
+            });
+        }
+    }
+}
+
+void encode_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
+    bool any = false;
+    for_each_ipv4_conf(attributes,
+                       [&](const auto&, const auto& member) { any = any || member.has_value(); });
+    if (!any) return;
+    nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
+    nlattr* family = writer.begin_nest(AF_INET);
+    nlattr* conf = writer.begin_nest(IFLA_INET_CONF);
+    for_each_ipv4_conf(attributes, [&](const auto& row, const auto& member) {
+        if (member) writer.put_u32(row.kernel, static_cast<std::uint32_t>(*member));
+    });
+    writer.end_nest(conf);
+    writer.end_nest(family);
+    writer.end_nest(af_spec);
+}
+
+LinkCounters decode_counters(const nlattr* attribute) {
+    rtnl_link_stats64 stats{};
+    const auto bytes = payload(attribute); // grows with the kernel's age
+    std::memcpy(&stats, bytes.data(), std::min(bytes.size(), sizeof stats));
+    return {stats.rx_packets, stats.rx_bytes,   stats.rx_errors,
+            stats.rx_dropped, stats.tx_packets, stats.tx_bytes,
+            stats.tx_errors,  stats.tx_dropped, stats.tx_carrier_errors};
+}
+
+template<class T>
+void encode_value(MessageWriter& writer, const AttributeRow<TunnelAttributes>& row, const T& value,
+                  Family family, const IndexOf& index_of) {
+    if constexpr (std::is_same_v<T, bool>) {
+        if (row.wire == Wire::flag) {
+            if (value) writer.put_flag(row.kernel);
+        } else if (row.wire == Wire::negated && family == Family::ipv6) {
+            writer.put_u8(row.kernel6, !value);
+        } else {
+            writer.put_u8(row.kernel, value);
+        }
+    } else if constexpr (std::is_same_v<T, std::uint8_t> || std::is_same_v<T, DontFragment>) {
+        writer.put_u8(row.kernel, static_cast<std::uint8_t>(value));
+    } else if constexpr (std::is_same_v<T, std::uint16_t>) {
+        writer.put_big_endian(row.kernel, value);
+    } else if constexpr (std::is_same_v<T, std::uint32_t>) {
+        if (row.wire == Wire::big_endian)
+            writer.put_big_endian(row.kernel, value);
+        else
+            writer.put_u32(row.kernel, value);
+    } else if constexpr (std::is_same_v<T, std::uint64_t>) {
+        const std::uint64_t number = htobe64(value);
+        writer.put(row.kernel, std::as_bytes(std::span(&number, 1)));
+    } else if constexpr (std::is_same_v<T, IpAddress>) {
+        writer.put(value.family == Family::ipv4 ? row.kernel : row.kernel6, wire_bytes(value));
+    } else if constexpr (std::is_same_v<T, std::string>) {
+        writer.put_u32(row.kernel, value.empty() ? 0 : static_cast<std::uint32_t>(index_of(value)));
+    } else if constexpr (std::is_same_v<T, PortRange>) {
+        const std::array<std::uint16_t, 2> ports{htons(value.low), htons(value.high)};
+        writer.put(row.kernel, std::as_bytes(std::span(ports)));
+    }
+}
+
+void encode_special_of_ip6tnl(MessageWriter& writer, const TunnelAttributes& ip6tnl) {
+    const std::uint16_t limit = ip6tnl.encaplimit.value_or(no_encaplimit);
+    const std::uint16_t tclass = ip6tnl.tclass.value_or(0);
+    std::uint32_t flags = ip6tnl.other_flags.value_or(0);
+    if (limit == no_encaplimit) flags |= IP6_TNL_F_IGN_ENCAP_LIMIT;
+    if (tclass == inherit_tclass) flags |= IP6_TNL_F_USE_ORIG_TCLASS;
+    writer.put_u8(IFLA_IPTUN_ENCAP_LIMIT,
+                  static_cast<std::uint8_t>(limit == no_encaplimit ? 0 : limit));
+    writer.put_big_endian(IFLA_IPTUN_FLOWINFO,
+                          (tclass == inherit_tclass ? 0U : std::uint32_t{tclass} << tclass_shift) |
+                              ip6tnl.label.value_or(0));
+    writer.put_u32(IFLA_IPTUN_FLAGS, flags);
+}
+
+void encode_tunnel(MessageWriter& writer, const TunnelAttributes& tunnel, const IndexOf& index_of) {
+    nlattr* link_info = writer.begin_nest(IFLA_LINKINFO);
+    writer.put_string(IFLA_INFO_KIND, std::string(traits_of(tunnel.kind).name));
+    nlattr* data = writer.begin_nest(IFLA_INFO_DATA);
+    const Family family = tunnel.local ? tunnel.local->family : Family::ipv4;
+    for (const auto& row : tunnel_attributes(tunnel.kind))
+        std::visit(
+            [&](auto member) {
+                if (const auto& value = tunnel.*member; value && row.wire != Wire::special)
+                    encode_value(writer, row, *value, family, index_of);
+            },
+            row.member);
+    if (tunnel.kind == TunnelKind::sit) {
+        const std::uint16_t flags = tunnel.isatap.value_or(false) ? SIT_ISATAP : 0;
+        writer.put(IFLA_IPTUN_FLAGS, std::as_bytes(std::span(&flags, 1)));
+    }
+    if (tunnel.kind == TunnelKind::ip6tnl) encode_special_of_ip6tnl(writer, tunnel);
+    writer.end_nest(data);
+    writer.end_nest(link_info);
+}
+
+void put_attributes(MessageWriter& writer, const LinkAttributes& attributes,
+                    const IndexOf& index_of) {
+    if (attributes.mtu) writer.put_u32(IFLA_MTU, *attributes.mtu);
+    if (attributes.mac)
+        writer.put(IFLA_ADDRESS, std::span<const std::uint8_t>(attributes.mac->bytes));
+    // Both are the one master; at most one of them is named.
+    const auto& master = attributes.vrf && !attributes.vrf->empty() ? attributes.vrf
+                         : attributes.master                        ? attributes.master
+                                                                    : attributes.vrf;
+    if (master)
+        writer.put_u32(IFLA_MASTER,
+                       master->empty() ? 0 : static_cast<std::uint32_t>(index_of(*master)));
+    if (attributes.group) writer.put_u32(IFLA_GROUP, *attributes.group);
+    if (attributes.txqlen) writer.put_u32(IFLA_TXQLEN, *attributes.txqlen);
+}
+
+/// What is told of a bridge port, with what a new one has (new_nbp() in net/bridge/br_if.c).
+struct PortRow {
+    std::uint16_t attribute;
+    const char* name;
+    std::uint32_t usual;
+};
+constexpr std::uint32_t usual_priority = 32; // 0x8000 >> BR_PORT_BITS
+constexpr std::array<PortRow, 15> port_rows{{
+    {IFLA_BRPORT_PRIORITY, "priority", usual_priority},
+    {IFLA_BRPORT_MODE, "hairpin", 0},
+    {IFLA_BRPORT_GUARD, "guard", 0},
+    {IFLA_BRPORT_PROTECT, "root_block", 0},
+    {IFLA_BRPORT_FAST_LEAVE, "fastleave", 0},
+    {IFLA_BRPORT_LEARNING, "learning", 1},
+    {IFLA_BRPORT_UNICAST_FLOOD, "flood", 1},
+    {IFLA_BRPORT_MCAST_FLOOD, "mcast_flood", 1},
+    {IFLA_BRPORT_BCAST_FLOOD, "bcast_flood", 1},
+    {IFLA_BRPORT_MCAST_TO_UCAST, "mcast_to_unicast", 0},
+    {IFLA_BRPORT_MULTICAST_ROUTER, "mcast_router", 1},
+    {IFLA_BRPORT_NEIGH_SUPPRESS, "neigh_suppress", 0},
+    {IFLA_BRPORT_VLAN_TUNNEL, "vlan_tunnel", 0},
+    {IFLA_BRPORT_ISOLATED, "isolated", 0},
+    {IFLA_BRPORT_GROUP_FWD_MASK, "group_fwd_mask", 0},
+}};
+
+/// Whether the kernel gives a new port that cost by itself, for the speed of the underlay interface
+/// (port_cost() in net/bridge/br_if.c).
+bool is_usual_cost(std::uint32_t cost) {
+    constexpr std::array<std::uint32_t, 7> usual{1, 2, 3, 4, 5, 19, 100};
+    return std::find(usual.begin(), usual.end(), cost) != usual.end();
+}
+
+std::optional<std::uint32_t> read_number(const nlattr* attribute) {
+    if (const auto byte = read_as<std::uint8_t>(attribute)) return *byte;
+    if (const auto word = read_as<std::uint16_t>(attribute)) return *word;
+    return read_as<std::uint32_t>(attribute);
+}
+
+/// Those that a new port would not have.
+std::vector<PortSetting> decode_port_settings(const nlattr* data) {
+    std::vector<PortSetting> settings;
+    for (const nlattr* attribute : Attributes::nested(data)) {
+        const auto value = read_number(attribute);
+        if (!value) continue;
+        if (nla_type(attribute) == IFLA_BRPORT_COST && !is_usual_cost(*value))
+            settings.push_back({"cost", *value});
+        for (const auto& row : port_rows)
+            if (row.attribute == nla_type(attribute) && row.usual != *value)
+                settings.push_back({row.name, *value});
+    }
+    return settings;
+}
+
+ifinfomsg link_header(int index) {
+    ifinfomsg header{};
+    header.ifi_family = AF_UNSPEC;
+    header.ifi_index = index;
+    return header;
+}
+
+} // namespace
+
+std::optional<int> decode_gone_link(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    // One of AF_BRIDGE says that a link is no bridge port any more (br_ifinfo_notify()).
+    if (message->nlmsg_type != RTM_DELLINK || header == nullptr || header->ifi_family != AF_UNSPEC)
+        return std::nullopt;
+    return header->ifi_index;
+}
+
+std::optional<Link> decode_link(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    if (message->nlmsg_type != RTM_NEWLINK || header == nullptr) return std::nullopt;
+    Link link;
+    link.index = header->ifi_index;
+    link.attributes.up = (header->ifi_flags & IFF_UP) != 0;
+    link.attributes.alias = "";
+    link.attributes.master = "";
+    link.attributes.vrf = "";
+    link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
+    const nlattr* data = nullptr;
+    const nlattr* port = nullptr;
+    bool is_port = false;
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case IFLA_IFNAME: link.name = read_string(attribute); break;
+        case IFLA_MTU: link.attributes.mtu = read_as<std::uint32_t>(attribute); break;
+        case IFLA_ADDRESS: link.attributes.mac = read_mac(attribute); break;
+        case IFLA_MASTER: link.master_index = read_as<int>(attribute).value_or(0); break;
+        case IFLA_GROUP: link.attributes.group = read_as<std::uint32_t>(attribute); break;
+        case IFLA_TXQLEN: link.attributes.txqlen = read_as<std::uint32_t>(attribute); break;
+        case IFLA_IFALIAS: link.attributes.alias = read_string(attribute); break;
+        case IFLA_LINK: link.lower_index = read_as<int>(attribute).value_or(0); break;
+        case IFLA_LINK_NETNSID: link.underlay_elsewhere = true; break;
+        case IFLA_STATS64: link.counters = decode_counters(attribute); break;
+        case IFLA_AF_SPEC: decode_ipv4_conf(link.attributes, attribute); break;
+        case IFLA_LINKINFO:
+            for (const nlattr* info : Attributes::nested(attribute)) {
+                if (nla_type(info) == IFLA_INFO_KIND) link.kind = read_string(info);
+                if (nla_type(info) == IFLA_INFO_DATA) data = info;
+                if (nla_type(info) == IFLA_INFO_SLAVE_KIND && read_string(info) == "bridge")
+                    is_port = true;
+                if (nla_type(info) == IFLA_INFO_SLAVE_DATA) port = info;
+            }
+            break;
+        default: break;
+        }
+    }
+    if (link.name.empty()) return std::nullopt;
+    if (tunnel_kind(link.kind)) link.lower_index = 0; // says their own attribute
+    if (is_port && port != nullptr && tunnel_kind(link.kind))
+        link.port.settings = decode_port_settings(port);
+    if (const auto kind = tunnel_kind(link.kind); kind && data != nullptr)
+        link.tunnel = decode_tunnel(*kind, data, link.lower_index);
+    if (link.kind == traits_of(TunnelKind::vxlan).name)
+        link.attributes.arp = (header->ifi_flags & IFF_NOARP) == 0;
+    if (link.kind == "vrf" && data != nullptr)
+        for (const nlattr* attribute : Attributes::nested(data))
+            if (nla_type(attribute) == IFLA_VRF_TABLE)
+                link.vrf_table = read_as<std::uint32_t>(attribute).value_or(0);
+    return link;
+}
+
+std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
+    const auto* header = fixed_header<ifinfomsg>(message);
+    if (message->nlmsg_type != RTM_NEWLINK || header == nullptr || header->ifi_family != AF_BRIDGE)
+        return std::nullopt;
+    PortVlans result{header->ifi_index, {}};
+    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+        if (nla_type(attribute) != IFLA_AF_SPEC) continue;
+        for (const nlattr* inner : Attributes::nested(attribute)) {
+            const auto info = nla_type(inner) == IFLA_BRIDGE_VLAN_INFO
+                                  ? read_as<bridge_vlan_info>(inner)
+                                  : std::nullopt;
+            if (!info) continue;
+            if ((info->flags & BRIDGE_VLAN_INFO_RANGE_END) != 0 && !result.vlans.empty())
+                result.vlans.back().last = info->vid;
+            else
+                result.vlans.push_back({info->vid, info->vid,
+                                        (info->flags & BRIDGE_VLAN_INFO_PVID) != 0,
+                                        (info->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
+        }
+    }
+    return result;
+}
+
+void encode_dump_bridge_ports(MessageWriter& writer) {
+    auto header = link_header(0);
+    header.ifi_family = AF_BRIDGE;
+    writer.begin(RTM_GETLINK, NLM_F_DUMP, header);
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_BRVLAN_COMPRESSED);
+    writer.finish();
+}
+
+void encode_create(MessageWriter& writer, const std::string& name, const LinkAttributes& attributes,
+                   const TunnelAttributes& tunnel, const IndexOf& index_of) {
+    writer.begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    put_attributes(writer, attributes, index_of);
+    encode_tunnel(writer, tunnel, index_of);
+    writer.finish();
+}
+
+void encode_alias(MessageWriter& writer, const std::string& name, const std::string& alias) {
+    writer.begin(RTM_SETLINK, 0, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    writer.put(IFLA_IFALIAS, std::as_bytes(std::span(alias)));
+    writer.finish();
+}
+
+void encode_change(MessageWriter& writer, int index, const LinkAttributes& changed,
+                   const IndexOf& index_of) {
+    ifinfomsg header = link_header(index);
+    if (changed.up) {
+        header.ifi_change = IFF_UP;
+        header.ifi_flags = *changed.up ? IFF_UP : 0;
+    }
+    if (changed.arp) {
+        header.ifi_change |= IFF_NOARP;
+        header.ifi_flags |= *changed.arp ? 0 : IFF_NOARP;
+    }
+    writer.begin(RTM_SETLINK, 0, header);
+    put_attributes(writer, changed, index_of);
+    if (changed.alias) writer.put(IFLA_IFALIAS, std::as_bytes(std::span(*changed.alias)));
+    encode_ipv4_conf(writer, changed);
+    writer.finish();
+}
+
+void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,
+                   const IndexOf& index_of) {
+    writer.begin(RTM_NEWLINK, 0, link_header(index));
+    encode_tunnel(writer, changed, index_of);
+    writer.finish();
+}
+
+void encode_move(MessageWriter& writer, int index, int descriptor) {
+    writer.begin(RTM_SETLINK, 0, link_header(index));
+    writer.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(descriptor));
+    writer.finish();
+}
+
+void encode_rename(MessageWriter& writer, int index, const std::string& to) {
+    writer.begin(RTM_SETLINK, 0, link_header(index));
+    writer.put_string(IFLA_IFNAME, to);
+    writer.finish();
+}
+
+void encode_delete(MessageWriter& writer, int index) {
+    writer.begin(RTM_DELLINK, 0, link_header(index));
+    writer.finish();
+}
+
+void encode_get_link(MessageWriter& writer, const std::string& name) {
+    writer.begin(RTM_GETLINK, 0, link_header(0));
+    writer.put_string(IFLA_IFNAME, name);
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.finish();
+}
+
+void encode_get_link(MessageWriter& writer, int index) {
+    writer.begin(RTM_GETLINK, 0, link_header(index));
+    writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    writer.finish();
+}
+
+void encode_dump_links(MessageWriter& writer, const std::string& kind, bool with_statistics) {
+    writer.begin(RTM_GETLINK, NLM_F_DUMP, link_header(0));
+    if (!with_statistics) writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
+    if (!kind.empty()) {
+        nlattr* link_info = writer.begin_nest(IFLA_LINKINFO);
+        writer.put_string(IFLA_INFO_KIND, kind);
+        writer.end_nest(link_info);
+    }
+    writer.finish();
+}
+
+} // namespace vxlanctl

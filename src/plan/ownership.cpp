@@ -1,0 +1,220 @@
+#include "vxlanctl/plan/ownership.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/plan/elsewhere.h"
+
+#include <algorithm>
+
+namespace vxlanctl {
+namespace {
+
+/// Whether what the kernel cannot change on the link is as it was recorded.
+bool keeps_fixed_values(const Record& record, const Link& link) {
+    const auto& rows = tunnel_attributes(link.tunnel.kind);
+    return std::all_of(rows.begin(), rows.end(), [&](const auto& row) {
+        if (row.mutability != Mutability::create_only) return true;
+        const auto value = record.values.find(std::string(row.name));
+        return value == record.values.end() || !is_stated(link.tunnel, row) ||
+               value->second == value_text(link.tunnel, row);
+    });
+}
+
+/// What `which` would do with a link, as far as its mark and record say.
+enum class Standing : std::uint8_t { not_meant, meant, without_source, of_another_interface };
+
+/// A link with our mark that the config does not name.
+struct UnnamedLink {
+    const Link* link;
+    Standing standing;
+};
+
+Standing judge(const Link& link, const Mark& mark, bool has_twin, const Config& config,
+               const State& state, Unnamed which) {
+    if (which != Unnamed::remove_all && mark.origin != Origin::file) return Standing::not_meant;
+    const Record* record = find_record(state, &link);
+    if (which == Unnamed::prune) {
+        if (record == nullptr || record->source.empty()) return Standing::without_source;
+        if (!is_below(record->source, config.sources)) return Standing::not_meant;
+    }
+    const bool is_another = has_twin || (record != nullptr && !is_of(*record, link));
+    return is_another ? Standing::of_another_interface : Standing::meant;
+}
+
+std::vector<UnnamedLink> judge_unnamed(const Config& config, const State& state, Unnamed which) {
+    std::vector<UnnamedLink> unnamed;
+    if (which == Unnamed::keep) return unnamed;
+    std::set<std::string_view> named(config.absent.begin(), config.absent.end());
+    named.insert(config.spared.begin(), config.spared.end());
+    for (const auto& tunnel : config.tunnels)
+        named.insert(tunnel.name);
+    std::map<std::string, int> carriers; // of an ID
+    for (const auto& link : state.links)
+        if (const auto mark = mark_of(link.attributes.alias.value_or(""))) ++carriers[mark->id];
+    for (const auto& link : state.links) {
+        const auto mark = mark_of(link.attributes.alias.value_or(""));
+        if (!mark || !is_tunnel(link) || is_leftover(link) || named.contains(link.name)) continue;
+        const bool has_twin = carriers[mark->id] > 1;
+        const auto standing = judge(link, *mark, has_twin, config, state, which);
+        if (standing != Standing::not_meant) unnamed.push_back({&link, standing});
+    }
+    std::sort(unnamed.begin(), unnamed.end(),
+              [](const auto& one, const auto& other) { return one.link->name < other.link->name; });
+    return unnamed;
+}
+
+/// The attributes that the record's file states.
+Tunnel recorded_attributes(const Tunnel& words, const Record& record) {
+    Tunnel tunnel;
+    tunnel.name = words.name;
+    tunnel.tunnel.kind = words.tunnel.kind;
+    const auto take = [&](auto& attributes, const auto& rows) {
+        for (const auto& row : rows)
+            if (const auto value = record.values.find(std::string(row.name));
+                value != record.values.end())
+                (void)set_value(attributes, row, value->second); // we have written it
+    };
+    take(tunnel.link, link_attributes());
+    take(tunnel.tunnel, tunnel_attributes(words.tunnel.kind));
+    return tunnel;
+}
+
+/// Lays one table's attributes over those of the file, and notes what differs.
+template<class Attributes>
+Attributes laid_over(const Attributes& file, Attributes words,
+                     std::span<const AttributeRow<Attributes>> rows, const Record& record,
+                     const std::set<std::string>& implied, std::vector<std::string>& differing) {
+    for (const auto& row : rows) {
+        const std::string name(row.name);
+        if (!is_stated(words, row)) {
+            std::visit([&](auto member) { words.*member = file.*member; }, row.member);
+            continue;
+        }
+        const auto recorded = record.values.find(name);
+        const std::string wanted = value_text(words, row);
+        if (recorded != record.values.end() && recorded->second == wanted) continue;
+        if (implied.contains(name)) {
+            if (recorded != record.values.end())
+                std::visit([&](auto member) { words.*member = file.*member; }, row.member);
+            continue;
+        }
+        differing.push_back(recorded == record.values.end()
+                                ? formatted("{}: {}", name, wanted)
+                                : formatted("{}: {} -> {}", name, recorded->second, wanted));
+    }
+    return words;
+}
+
+/// Adds what the words list to what the file lists, and notes what the file does not.
+template<class Element, class Equal>
+void lay_list_over(std::optional<std::vector<Element>>& words, const std::vector<Element>& file,
+                   Equal equal, const char* key, std::vector<std::string>& differing) {
+    std::vector<Element> all = file;
+    bool differs = false;
+    for (const auto& element : words.value_or(std::vector<Element>{})) {
+        if (is_in(file, element, equal)) continue;
+        differs = true;
+        all.push_back(element);
+    }
+    if (differs) differing.emplace_back(key);
+    if (words || !file.empty()) words = std::move(all);
+}
+
+} // namespace
+
+bool is_of(const Record& record, const Link& link) {
+    const RecordedInterface& recorded = record.interface;
+    return (recorded.name.empty() || recorded.name == link.name) &&
+           (recorded.kind.empty() || recorded.kind == link.kind) &&
+           (recorded.index == 0 || recorded.index == link.index) &&
+           keeps_fixed_values(record, link);
+}
+
+bool has_unreadable_record(const Link& link, const State& state) {
+    const auto mark = mark_of(link.attributes.alias.value_or(""));
+    return mark && state.unreadable_records.contains(mark->id);
+}
+
+bool is_below(const std::string& source, const std::vector<std::string>& sources) {
+    return std::any_of(sources.begin(), sources.end(), [&](const std::string& named) {
+        if (!source.starts_with(named)) return false;
+        return source.size() == named.size() || named.ends_with('/') || source[named.size()] == '/';
+    });
+}
+
+std::vector<std::string> unnamed_links(const Config& config, const State& state, Unnamed which) {
+    std::vector<std::string> names;
+    for (const auto& [link, standing] : judge_unnamed(config, state, which))
+        if (standing == Standing::meant) names.push_back(link->name);
+    return names;
+}
+
+std::vector<Message> kept_unnamed(const Config& config, const State& state, Unnamed which) {
+    std::vector<Message> kept;
+    for (const auto& [link, standing] : judge_unnamed(config, state, which))
+        if (standing == Standing::without_source)
+            kept.emplace_back(Code::kept_without_source, link->name);
+        else if (standing == Standing::of_another_interface)
+            kept.emplace_back(Code::kept_with_copied_mark, link->name);
+    return kept;
+}
+
+std::vector<std::string> absent_links(const Config& config, const State& state) {
+    auto names = config.absent;
+    append(names, unnamed_links(config, state, config.unnamed));
+    return names;
+}
+
+std::vector<std::string> signs_of_another_program(const Link& link, const State& state) {
+    std::vector<std::string> signs;
+    const auto has_entry = [&](FdbOrigin origin) {
+        return std::any_of(link.macs.begin(), link.macs.end(), [&](const MacEntry& entry) {
+            return entry.origin == origin && entry.mac != link.attributes.mac;
+        });
+    };
+    if (link.tunnel.kind == TunnelKind::vxlan) {
+        if (is_external(link.flood_flags) || has_entry(FdbOrigin::external))
+            signs.push_back(text_of(Code::sign_external_entries));
+        const bool has_permanent_list = !link.flood_list.empty() && !ages(link.flood_state);
+        if (link.tunnel.learning == false && (has_entry(FdbOrigin::pinned) || has_permanent_list))
+            signs.push_back(text_of(Code::sign_pins_without_learning));
+        if (link.tunnel.external.value_or(false)) signs.push_back(text_of(Code::sign_external));
+        if (link.tunnel.vnifilter.value_or(false)) signs.push_back(text_of(Code::sign_vnifilter));
+    }
+    if (const auto file = state.run_by.find(link.name); file != state.run_by.end())
+        signs.push_back(text_of(Code::sign_configured_elsewhere, {{"file", file->second}}));
+    return signs;
+}
+
+OverFile over_file(const Tunnel& words, const Record& record, const Link& have) {
+    const Tunnel file = recorded_attributes(words, record);
+    OverFile over{words, {}};
+    auto& [tunnel, differing] = over;
+    tunnel.link =
+        laid_over(file.link, words.link, link_attributes(), record, words.implied, differing);
+    tunnel.tunnel = laid_over(file.tunnel, words.tunnel, tunnel_attributes(words.tunnel.kind),
+                              record, words.implied, differing);
+    lay_list_over(tunnel.addresses, record.addresses, std::equal_to<>{}, "addresses", differing);
+    lay_list_over(
+        tunnel.routes, record.routes,
+        [](const Route& one, const Route& other) {
+            return one.to == other.to && one.via == other.via && one.dev == other.dev &&
+                   one.metric == other.metric &&
+                   (one.table == other.table || one.table == 0 || other.table == 0);
+        },
+        "routes", differing);
+    lay_list_over(tunnel.rules, record.rules, fulfils, "rules", differing);
+    lay_list_over(tunnel.forward_from, record.forward_from, std::equal_to<>{}, "forward_from",
+                  differing);
+    const bool has_peers = record.keys.contains(peers_key);
+    if (words.peers &&
+        (has_peers ? peers_text(*words.peers) != record.peers : *words.peers != have.flood_list))
+        differing.emplace_back("peers");
+    if (words.routers && *words.routers != have.routers) differing.emplace_back("routers");
+    tunnel.source = record.source;
+    tunnel.implied.clear();
+    return over;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,98 @@
+#include "vxlanctl/run/arp_socket.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <linux/if_packet.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+sockaddr_ll endpoint(int link_index) {
+    sockaddr_ll address{};
+    address.sll_family = AF_PACKET;
+    address.sll_protocol = htons(ETH_P_ARP);
+    address.sll_ifindex = link_index;
+    return address;
+}
+
+tl::unexpected<Error> cannot_open(int code) {
+    return error(Code::cannot_send_arp, "",
+                 {{"reason", code == EPERM          ? text_of(Code::needs_net_raw)
+                             : code == EAFNOSUPPORT ? text_of(Code::packet_sockets_not_allowed)
+                                                    : std::string(std::strerror(code))}});
+}
+
+} // namespace
+
+Result<ArpSocket> ArpSocket::for_sending(const Kernel& kernel) {
+    // Of protocol 0 it is handed no packet.
+    auto socket = kernel.socket(AF_PACKET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    if (!socket) return cannot_open(socket.error().errno_code);
+    return ArpSocket(std::move(*socket));
+}
+
+Result<ArpSocket> ArpSocket::on_link(const Kernel& kernel, int link_index) {
+    auto socket = for_sending(kernel);
+    const sockaddr_ll address = endpoint(link_index);
+    if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
+                       sizeof address) != 0)
+        return cannot_open(errno);
+    return socket;
+}
+
+int ArpSocket::broadcast(int link_index, const ArpMessage& message) const {
+    sockaddr_ll everybody = endpoint(link_index);
+    everybody.sll_halen = 6;
+    std::fill_n(std::begin(everybody.sll_addr), everybody.sll_halen, std::uint8_t{0xff});
+    const auto bytes = encode_arp(message);
+    const auto sent = sendto(socket_.get(), bytes.data(), bytes.size(), 0,
+                             reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+    return sent < 0 ? errno : 0;
+}
+
+std::optional<ArpMessage> ArpSocket::receive() const {
+    std::array<std::byte, arp_size> bytes;
+    while (true) {
+        const auto size = recv(socket_.get(), bytes.data(), bytes.size(), 0);
+        if (size < 0) return std::nullopt;
+        if (auto message = decode_arp(std::span(bytes).first(static_cast<std::size_t>(size))))
+            return message;
+    }
+}
+
+// Whoever closes a packet socket last waits for every CPU to have passed through the scheduler
+// (packet_release() in net/packet/af_packet.c): ten to thirty milliseconds, which is several times
+// what all the rest takes. A process that does nothing else waits for it instead.
+Announcer::~Announcer() {
+    if (!socket_ || fork() != 0) return;
+    const auto kept = static_cast<unsigned>(socket_->descriptor());
+    (void)close_range(kept + 1, ~0U, 0); // locks, and pipes whose other end waits for our end
+    if (kept > 0) (void)close_range(0, kept - 1, 0);
+    _exit(0);
+}
+
+Result<void> Announcer::announce(const Kernel& kernel, std::span<const Announcement> news) {
+    if (news.empty()) return {};
+    const auto failed = [](const Announcement& announcement, std::string_view reason) {
+        return error(Code::cannot_announce, announcement.link,
+                     {{"address", to_string(announcement.address)}, {"reason", reason}});
+    };
+    if (!socket_) {
+        auto opened = ArpSocket::for_sending(kernel);
+        if (!opened) return failed(news.front(), opened.error().value("reason"));
+        socket_.emplace(std::move(*opened));
+    }
+    Result<void> result;
+    for (const auto& announcement : news)
+        if (const int code = socket_->broadcast(announcement.link_index, arp_of(announcement));
+            code != 0 && result)
+            result = failed(announcement, std::strerror(code));
+    return result;
+}
+
+} // namespace vxlanctl

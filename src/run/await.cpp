@@ -1,0 +1,96 @@
+#include "vxlanctl/plan/await.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/signals.h"
+#include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/netlink/address_codec.h"
+#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/run/reader.h"
+
+#include <array>
+#include <cerrno>
+#include <linux/rtnetlink.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+namespace vxlanctl {
+namespace {
+
+using std::chrono::steady_clock;
+
+void note(const nlmsghdr* message, Awaited& awaited) {
+    if (const auto link = decode_link(message)) awaited.add_link(link->index, link->name);
+    if (const auto index = decode_gone_link(message)) awaited.remove_link(*index);
+    if (const auto added = decode_address(message))
+        awaited.add_address(added->address.prefix, added->link_index);
+    if (const auto gone = decode_gone_address(message))
+        awaited.remove_address(gone->address.prefix, gone->link_index);
+}
+
+/// Follows the events that have come; false if the socket had no room for all.
+bool follow(const NetlinkSocket& events, Awaited& awaited) {
+    alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
+    bool has_all = true;
+    while (true) {
+        const auto size = recv(events.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == ENOBUFS) {
+            has_all = false;
+            continue;
+        }
+        if (size < 0) return has_all;
+        auto left = static_cast<int>(size);
+        for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
+             at = nlmsg_next(at, &left))
+            note(at, awaited);
+    }
+}
+
+/// What is there now; the events that come meanwhile are followed afterwards.
+Result<void> read_what_is_there(Netlink& netlink, Awaited& awaited) {
+    ReadRequest request;
+    request.others = awaited.links();
+    request.foreign = false;
+    const auto state = read_state(netlink, nullptr, request);
+    if (!state) return tl::unexpected(state.error());
+    awaited.clear();
+    for (const auto& link : state->links)
+        awaited.add_link(link.index, link.name);
+    for (const auto& host : state->host_addresses)
+        awaited.add_address(host.prefix, host.link_index);
+    return {};
+}
+
+} // namespace
+
+Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chrono::seconds time,
+                            const std::function<void(const std::vector<std::string>&)>& tell) {
+    const auto deadline = steady_clock::now() + time;
+    auto events = kernel.netlink();
+    auto socket = kernel.netlink();
+    for (const auto* opened : {&events, &socket})
+        if (!*opened) return tl::unexpected(opened->error());
+    for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR})
+        if (auto joined = events->join(group); !joined) return joined;
+    Netlink netlink(*socket);
+    Awaited awaited(config);
+    if (auto read = read_what_is_there(netlink, awaited); !read) return read;
+    std::vector<std::string> told;
+    while (true) {
+        if (!follow(*events, awaited))
+            if (auto read = read_what_is_there(netlink, awaited); !read) return read;
+        if (awaited.is_complete()) return {};
+        const auto missing = awaited.missing();
+        const auto what = [&] { return joined(missing, ", "); };
+        if (caught_signal() != 0)
+            return error(Code::interrupted_waiting, "",
+                         {{"signal", caught_signal()}, {"what", what()}});
+        if (steady_clock::now() >= deadline)
+            return error(Code::gave_up_waiting, "", {{"seconds", time.count()}, {"what", what()}});
+        if (missing != told) tell(missing);
+        told = missing;
+        (void)wait_for(events->descriptor(), POLLIN, deadline);
+    }
+}
+
+} // namespace vxlanctl

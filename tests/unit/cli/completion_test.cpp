@@ -1,0 +1,88 @@
+#include "text_files.h"
+#include "vxlanctl/cli/completion.h"
+
+#include "vxlanctl/cli/output.h"
+#include "vxlanctl/doctor/firewall.h"
+
+#include <catch2/catch.hpp>
+#include <map>
+
+using namespace vxlanctl;
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+Candidates candidates_of(const std::string& command, const std::string& name) {
+    for (const auto& option : options_of(*find_command(command)))
+        if (option.name == name) return candidates(*find_command(command), option);
+    throw std::runtime_error("no such option");
+}
+
+void check_file(const std::string& name, const std::string& tables) {
+    INFO(name << ": cmake --build build/dev --target completions");
+    const auto file = text_files::text_of(SOURCE_DIRECTORY "/completions/" + name);
+    CHECK((with_tables(file, tables) == file));
+}
+
+} // namespace
+
+TEST_CASE("completion: the files are what the tables say") {
+    check_file("vxlanctl.bash", bash_tables());
+    check_file("_vxlanctl", zsh_tables());
+    check_file("vxlanctl.fish", fish_tables());
+}
+
+TEST_CASE("completion: words of attributes come from their table") {
+    CHECK(candidates_of("up", "ttl").words == Words{"auto", "inherit"});
+    CHECK(candidates_of("isatap up", "ttl").words == Words{"inherit"});
+    CHECK(candidates_of("up", "df").words == Words{"unset", "set", "inherit"});
+    CHECK(candidates_of("up", "rp-filter").words == Words{"off", "strict", "loose"});
+    CHECK(candidates_of("ipip6 up", "encaplimit").words == Words{"none"});
+    CHECK(candidates_of("up", "vni") == Candidates{});
+    CHECK(candidates_of("up", "master") == Candidates{{"none"}, Names::devices});
+    CHECK(candidates_of("isatap up", "dev") == Candidates{{"none"}, Names::devices});
+    CHECK(candidates_of("import soracom", "dev") == Candidates{{}, Names::devices});
+    CHECK(candidates_of("import soracom", "name") == Candidates{{}, Names::tunnels});
+    CHECK(candidates_of("show", "netns") == Candidates{{}, Names::namespaces});
+}
+
+TEST_CASE("completion: other words are those that the options take") {
+    for (const auto& word : candidates_of("show", "color").words)
+        CHECK(output_style(Arguments{"show", {}, {{"color", {word}}}}));
+    CHECK_FALSE(output_style(Arguments{"show", {}, {{"color", {"sometimes"}}}}));
+    for (const auto& word : candidates_of("firewall", "accept").words)
+        CHECK(parse_service(word));
+    for (const auto& command : commands())
+        for (const auto& option : options_of(command))
+            if (!option.argument.empty())
+                for (const auto& word : candidates(command, option).words) {
+                    INFO(command.name << " --" << option.name << " " << word);
+                    CHECK((word == "none" || option.help.find(word) != std::string::npos));
+                }
+}
+
+TEST_CASE("completion: a synopsis says what each word is") {
+    const auto up = positions(*find_command("up"));
+    REQUIRE(up.size() == 5);
+    CHECK(up[0].candidates == Candidates{{"-"}, Names::devices});
+    CHECK(positions(*find_command("init-vxlan"))[0].candidates == Candidates{{}, Names::devices});
+    CHECK(up[2].candidates == Candidates{{}, Names::tunnels});
+    CHECK(up[4].name == "PEER");
+    CHECK(up[4].repeats);
+    CHECK_FALSE(up[3].repeats);
+    CHECK(positions(*find_command("down")).size() == 1);
+    CHECK(positions(*find_command("apply"))[0].candidates == Candidates{{}, Names::toml_files});
+    CHECK(positions(*find_command("import soracom")).empty());
+    CHECK(positions(*find_command("confirm")).empty());
+}
+
+TEST_CASE("completion: an option takes an argument in all commands or in none") { // as in fish
+    std::map<std::string, bool> takes;
+    for (const auto& command : commands())
+        for (const auto& option : options_of(command)) {
+            INFO(option.name);
+            CHECK(takes.emplace(option.name, option.argument.empty()).first->second ==
+                  option.argument.empty());
+        }
+}
