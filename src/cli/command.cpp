@@ -7,6 +7,8 @@
 #include "vxlanctl/base/closest.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/cli/command.h"
+
+#include "vxlanctl/cli/completion.h"
 #include "vxlanctl/cli/output.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/files/script_words.h"
@@ -274,6 +276,11 @@ void hold_standard_descriptors() {
 
 /// Does what the words say; `lost_output` is what it means if that cannot be told.
 Result<int> dispatch(const std::vector<std::string>& words, LostOutput& lost_output) {
+    if (!words.empty() && words.front() == completion_word) {
+        restrict_to(no_capability);
+        print(completion_text(std::span(words).subspan(1)));
+        return 0;
+    }
     const auto arguments = parse_arguments(words);
     if (!arguments) return tl::unexpected(arguments.error());
     if (arguments->has("version")) {

@@ -2,19 +2,19 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/cli/graph.h"
+#include "vxlanctl/cli/running.h"
 #include "vxlanctl/files/tunnel_values.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
-#include <set>
+#include <memory>
+#include <net/if.h>
+#include <optional>
 #include <stdexcept>
 
 namespace vxlanctl {
 namespace {
-
-constexpr std::string_view before_the_tables =
-    "# The rest is made of vxlanctl's own tables. Do not change it here, but there, and then run\n"
-    "# cmake --build build/dev --target completions\n";
 
 /// By the placeholder of an option or a word; an empty text for what nobody can complete.
 const std::map<std::string_view, Candidates>& known_placeholders() {
@@ -110,200 +110,146 @@ std::optional<TunnelKind> kind_of(const Command& command) {
                                          : std::nullopt;
 }
 
-std::string first_word(const std::string& name) {
-    return name.substr(0, name.find(' '));
-}
-
-/// The first words of all commands, each with a summary.
-std::vector<std::pair<std::string, std::string>> first_words() {
-    std::vector<std::pair<std::string, std::string>> words;
-    for (const auto& command : commands()) {
-        const std::string word = first_word(command.name);
-        if (words.empty() || words.back().first != word) words.emplace_back(word, command.summary);
-    }
-    return words;
-}
-
-/// For each first word of two, the second ones.
-std::map<std::string, std::vector<const Command*>> second_words() {
-    std::map<std::string, std::vector<const Command*>> words;
-    for (const auto& command : commands())
-        if (const std::string first = first_word(command.name); first != command.name)
-            words[first].push_back(&command);
-    return words;
-}
-
-std::string second_word(const Command& command) {
-    return command.name.substr(command.name.find(' ') + 1);
-}
-
-std::string second_words_text(const std::vector<const Command*>& followers) {
-    std::vector<std::string> words;
-    for (const Command* command : followers)
-        words.push_back(second_word(*command));
-    return joined(words, " ");
-}
-
-std::vector<std::string> spellings(const OptionInfo& option) {
-    std::vector<std::string> result{"--" + option.name};
-    if (option.letter != 0) result.insert(result.begin(), formatted("-{}", option.letter));
-    return result;
-}
-
-std::string_view name_of(Names names) {
-    constexpr std::string_view all[] = {"",           "devices", "tunnels",
-                                        "namespaces", "files",   "toml_files"};
-    return all[static_cast<std::size_t>(names)];
-}
-
-/// `text` between single quotes.
-std::string in_quotes(std::string_view text, std::string_view quote) {
-    std::string result = "'";
-    for (const char character : text)
-        if (character == '\'')
-            result += quote;
-        else
-            result += character;
-    return result + "'";
-}
-
 /// The part of a summary that a line has room for.
 std::string brief(const std::string& summary) {
     return summary.substr(0, summary.find_first_of(":;,"));
 }
 
-// bash
-
-/// `@devices none`; `?` where nobody knows.
-std::string bash_candidates(const Candidates& candidates) {
-    std::string text;
-    if (candidates.names != Names::none) text = formatted("@{}", name_of(candidates.names));
-    for (const auto& word : candidates.words)
-        text += (text.empty() ? "" : " ") + word;
-    return text.empty() ? "?" : text;
+/// Whether the words so far are the first ones of a command that has more.
+bool is_begun(const std::string& name) {
+    return name.empty() || std::any_of(commands().begin(), commands().end(), [&](const auto& one) {
+               return one.name.starts_with(name + " ");
+           });
 }
 
-std::string bash_options(const std::vector<OptionInfo>& options, const Command& command) {
-    std::string text;
-    for (const auto& option : options)
-        for (const auto& spelling : spellings(option))
-            text +=
-                option.argument.empty()
-                    ? formatted("{}\n", spelling)
-                    : formatted("{} {}\n", spelling, bash_candidates(candidates(command, option)));
-    return text;
-}
-
-// zsh
-
-std::string zsh_text(std::string_view text) {
-    std::string result;
-    for (const char character : text) {
-        if (character == '[' || character == ']' || character == ':' || character == '\\')
-            result += '\\';
-        result += character;
+/// The next words of the commands that begin so.
+std::vector<Offer> next_words(const std::string& begun) {
+    const std::string begin = begun.empty() ? "" : begun + " ";
+    std::vector<Offer> offers;
+    for (const auto& command : commands()) {
+        if (!command.name.starts_with(begin)) continue;
+        const std::string rest = command.name.substr(begin.size());
+        const std::string word = rest.substr(0, rest.find(' '));
+        if (offers.empty() || offers.back().word != word)
+            offers.push_back({word, brief(command.summary)});
     }
-    return result;
+    return offers;
 }
 
-std::string zsh_action(const Candidates& candidates) {
-    const auto words = joined(candidates.words, " ");
-    if (candidates.names == Names::none) return words.empty() ? " " : formatted("({})", words);
-    const auto names = candidates.names == Names::files ? std::string("_files")
-                       : candidates.names == Names::toml_files
-                           ? "_files -g \"*.toml(-.)\""
-                           : formatted("_vxlanctl_{}", name_of(candidates.names));
-    return words.empty()
-               ? names
-               : formatted("{{{} \"$expl[@]\"; compadd \"$expl[@]\" - {}}}", names, words);
-}
-
-std::string zsh_option(const OptionInfo& option, const Command& command) {
-    std::string text;
-    for (const auto& spelling : spellings(option)) {
-        std::string spec = formatted("*{}{}[{}]", spelling,
-                                     option.argument.empty()      ? ""
-                                     : spelling.starts_with("--") ? "="
-                                                                  : "+",
-                                     zsh_text(option.help));
-        if (!option.argument.empty())
-            spec += formatted(":{}:{}", zsh_text(option.argument),
-                              zsh_action(candidates(command, option)));
-        text += formatted("            {}\n", in_quotes(spec, "'\\''"));
+/// Where the words behind the program's name lead.
+class WordsSoFar {
+public:
+    explicit WordsSoFar(std::span<const std::string> words) : last_(words.back()) {
+        for (std::size_t i = 0; i + 1 < words.size(); ++i) {
+            const std::string& word = words[i];
+            if (!ended_ && word == "--") {
+                ended_ = true;
+            } else if (!ended_ && word.size() > 1 && word[0] == '-') {
+                const auto option = find_option(word);
+                if (!option || option->argument.empty()) continue;
+                if (i + 2 == words.size()) argument_of_ = option;
+                ++i;
+            } else if (is_begun(name_)) {
+                name_ += (name_.empty() ? "" : " ") + word;
+            } else {
+                ++count_;
+            }
+        }
+        command_ = find_command(name_);
     }
-    return text;
-}
 
-std::string zsh_options(const std::vector<OptionInfo>& options, const Command& command) {
-    std::string text;
-    for (const auto& option : options)
-        text += zsh_option(option, command);
-    return text;
-}
-
-std::string zsh_positions(const Command& command) {
-    std::string text;
-    std::size_t number = 0;
-    for (const auto& position : positions(command)) {
-        const std::string index = position.repeats ? "*" : formatted("{}", ++number);
-        text += formatted("            {}\n",
-                          in_quotes(formatted("{}:{}:{}", index, zsh_text(position.name),
-                                              zsh_action(position.candidates)),
-                                    "'\\''"));
+    Completion complete() const {
+        if (argument_of_) return completion_of(candidates(command(), *argument_of_), "");
+        const auto equals = last_.find('=');
+        if (!ended_ && last_.starts_with("--") && equals != std::string::npos) {
+            const auto option = find_option(last_.substr(0, equals));
+            if (!option || option->argument.empty()) return {};
+            return completion_of(candidates(command(), *option), last_.substr(0, equals + 1));
+        }
+        Completion result;
+        if (is_begun(name_))
+            result.offers = next_words(name_);
+        else if (command_ != nullptr)
+            result = of_word();
+        if (!ended_ && last_.starts_with('-'))
+            for (const auto& option : options())
+                for (const auto& spelling : spellings(option))
+                    result.offers.push_back({spelling, option.help});
+        return result;
     }
-    return text;
-}
 
-// fish
-
-std::string fish_quoted(std::string_view text) {
-    return in_quotes(text, "\\'");
-}
-
-/// The end of a line that completes these.
-std::string fish_arguments(const Candidates& candidates) {
-    std::string text;
-    if (candidates.names == Names::toml_files)
-        text = "(__fish_complete_suffix .toml)";
-    else if (candidates.names != Names::none && candidates.names != Names::files)
-        text = formatted("(__vxlanctl_{})", name_of(candidates.names));
-    for (const auto& word : candidates.words)
-        text += (text.empty() ? "" : " ") + word;
-    std::string result = candidates.names == Names::files ? " -F" : "";
-    if (!text.empty()) result += " -a " + fish_quoted(text);
-    return result;
-}
-
-std::string fish_option(const OptionInfo& option, const Command& command) {
-    std::string text = "complete -c vxlanctl";
-    if (!command.name.empty())
-        text += " -n " + fish_quoted(formatted("__vxlanctl_is {}", command.name));
-    if (option.letter != 0) text += formatted(" -s {}", option.letter);
-    text += formatted(" -l {}", option.name);
-    if (!option.argument.empty()) {
-        const auto arguments = candidates(command, option);
-        text += arguments.names == Names::files ? " -r" : " -x";
-        text += fish_arguments(arguments);
+private:
+    static std::vector<std::string> spellings(const OptionInfo& option) {
+        std::vector<std::string> result{"--" + option.name};
+        if (option.letter != 0) result.insert(result.begin(), formatted("-{}", option.letter));
+        return result;
     }
-    return formatted("{} -d {}\n", text, fish_quoted(option.help));
-}
 
-std::string fish_positions(const Command& command) {
-    std::string text;
-    std::size_t number = 0;
-    for (const auto& position : positions(command)) {
-        ++number;
-        const auto arguments = fish_arguments(position.candidates);
-        if (arguments.empty()) continue;
-        text += formatted("complete -c vxlanctl -n {}{} -d {}\n",
-                          fish_quoted(formatted("__vxlanctl_at {} {}{}", number,
-                                                position.repeats ? "more " : "", command.name)),
-                          arguments, fish_quoted(position.name));
+    std::vector<OptionInfo> options() const {
+        const Command* known = find_command(name_);
+        if (known != nullptr) return options_of(*known);
+        return is_begun(name_) ? common_options() : std::vector<OptionInfo>();
     }
-    return text;
+
+    std::optional<OptionInfo> find_option(const std::string& word) const {
+        for (const auto& option : options())
+            for (const auto& spelling : spellings(option))
+                if (spelling == word) return option;
+        return std::nullopt;
+    }
+
+    const Command& command() const {
+        static const Command none{"", "", "", nullptr, nullptr};
+        return command_ == nullptr ? none : *command_;
+    }
+
+    Completion of_word() const {
+        const auto all = positions(*command_);
+        if (all.empty() || (count_ >= all.size() && !all.back().repeats)) return {};
+        return completion_of(all[std::min(count_, all.size() - 1)].candidates, "");
+    }
+
+    static Completion completion_of(const Candidates& candidates, const std::string& prefix) {
+        Completion result{{}, candidates.names, prefix};
+        for (const auto& word : candidates.words)
+            result.offers.push_back({prefix + word, ""});
+        return result;
+    }
+
+    std::string last_, name_; ///< the word to be completed; the command's name
+    bool ended_ = false;      ///< by `--`: no option comes behind it
+    std::size_t count_ = 0;   ///< of the words behind the command's name
+    std::optional<OptionInfo> argument_of_;
+    const Command* command_ = nullptr;
+};
+
+std::vector<std::string> names_in_folder(const char* path) {
+    std::vector<std::string> names;
+    std::error_code absent;
+    for (const auto& entry : std::filesystem::directory_iterator(path, absent))
+        names.push_back(entry.path().filename());
+    return names;
 }
 
-const Command no_command{"", "", "", nullptr, nullptr};
+std::vector<std::string> devices() {
+    std::vector<std::string> names;
+    const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> all(
+        if_nameindex(), if_freenameindex);
+    for (const auto* device = all.get(); device != nullptr && device->if_index != 0; ++device)
+        names.emplace_back(device->if_name);
+    return names;
+}
+
+std::vector<std::string> existing(Names names) {
+    if (names == Names::devices) return devices(); // sysfs may be of another network namespace
+    if (names == Names::namespaces) return names_in_folder("/run/netns");
+    std::vector<std::string> found;
+    if (names != Names::tunnels) return found;
+    if (const auto state = read_running({}))
+        for (const auto& link : state->links)
+            if (is_running(link, {})) found.push_back(link.name);
+    return found;
+}
 
 } // namespace
 
@@ -334,119 +280,21 @@ Candidates candidates(const Command& command, const OptionInfo& option) {
     return result;
 }
 
-std::string bash_tables() {
-    std::string text =
-        "# The options of command $1, a line each. Behind one that takes an argument stands "
-        "what it can\n"
-        "# be: words, names that are looked up (@), or anything (?).\n"
-        "_vxlanctl_options() {\n"
-        "    case $1 in\n";
-    for (const auto& command : commands())
-        if (const auto options = command.options(); !options.empty())
-            text += formatted("    '{}')\n        cat <<'END'\n{}END\n        ;;\n", command.name,
-                              bash_options(options, command));
-    text += formatted("    esac\n    cat <<'END'\n{}END\n}}\n",
-                      bash_options(common_options(), no_command));
-    text += "\n"
-            "# What word number $2 behind the words $1 can be, in the same way; number 0 is the "
-            "next word of\n"
-            "# the command itself.\n"
-            "_vxlanctl_words() {\n"
-            "    case \"$1:$2\" in\n";
-    std::string words;
-    for (const auto& [word, summary] : first_words())
-        words += (words.empty() ? "" : " ") + word;
-    text += formatted("    ':0') echo '{}' ;;\n", words);
-    for (const auto& [first, followers] : second_words())
-        text += formatted("    '{}:0') echo '{}' ;;\n", first, second_words_text(followers));
-    for (const auto& command : commands()) {
-        std::size_t number = 0;
-        for (const auto& position : positions(command)) {
-            ++number;
-            const auto what = bash_candidates(position.candidates);
-            text += position.repeats
-                        ? formatted("    '{}:0') ;;\n    '{}':*) echo '{}' ;;\n", command.name,
-                                    command.name, what)
-                        : formatted("    '{}:{}') echo '{}' ;;\n", command.name, number, what);
-        }
-    }
-    return text + "    esac\n}\n";
+Completion complete(std::span<const std::string> words) {
+    return WordsSoFar(words).complete();
 }
 
-std::string zsh_tables() {
-    std::string text = "# The words of the command $1, from its last one on.\n"
-                       "_vxlanctl_command() {\n"
-                       "    local curcontext=$curcontext state line expl\n"
-                       "    case $1 in\n"
-                       "    ('')\n"
-                       "        local -a commands=(\n";
-    for (const auto& [word, summary] : first_words())
-        text += formatted("            {}\n",
-                          in_quotes(formatted("{}:{}", word, brief(summary)), "'\\''"));
-    text += "        )\n"
-            "        _arguments -C -S $common '(-)1:command:->command' '(-)*:: :->words'\n"
-            "        case $state in\n"
-            "        (command) _describe command commands ;;\n"
-            "        (words) _vxlanctl_command $words[1] ;;\n"
-            "        esac\n"
-            "        ;;\n";
-    for (const auto& [first, followers] : second_words())
-        text +=
-            formatted("    ({0})\n"
-                      "        _arguments -C -S $common '(-)1:command:({1})' '(-)*:: :->words'\n"
-                      "        [[ $state != words ]] || _vxlanctl_command \"{0} $words[1]\"\n"
-                      "        ;;\n",
-                      first, second_words_text(followers));
-    for (const auto& command : commands())
-        text += formatted("    ('{}')\n        local -a specs=(\n{}{}        )\n"
-                          "        _arguments -S $common $specs\n        ;;\n",
-                          command.name, zsh_options(command.options(), command),
-                          zsh_positions(command));
-    return text + formatted("    esac\n}}\n\n"
-                            "_vxlanctl() {{\n"
-                            "    local program=$words[1]\n"
-                            "    local -a common=(\n{}    )\n"
-                            "    _vxlanctl_command ''\n"
-                            "}}\n\n_vxlanctl \"$@\"\n",
-                            zsh_options(common_options(), no_command));
-}
-
-std::string fish_tables() {
-    std::set<std::string> with_argument;
-    for (const auto& command : commands())
-        for (const auto& option : options_of(command))
-            if (!option.argument.empty())
-                for (const auto& spelling : spellings(option))
-                    with_argument.insert(spelling);
-    std::string firsts;
-    for (const auto& [first, followers] : second_words())
-        firsts += (firsts.empty() ? "" : " ") + first;
-    std::string text =
-        formatted("set -g __vxlanctl_with_argument {}\nset -g __vxlanctl_of_two_words {}\n",
-                  fmt::join(with_argument, " "), firsts);
-    for (const auto& option : common_options())
-        text += fish_option(option, no_command);
-    for (const auto& [word, summary] : first_words())
-        text += formatted("complete -c vxlanctl -n __vxlanctl_is -a {} -d {}\n", word,
-                          fish_quoted(brief(summary)));
-    for (const auto& [first, followers] : second_words())
-        for (const Command* command : followers)
-            text += formatted("complete -c vxlanctl -n '__vxlanctl_is {}' -a {} -d {}\n", first,
-                              second_word(*command), fish_quoted(brief(command->summary)));
-    for (const auto& command : commands()) {
-        text += formatted("\n# {}\n", command.name);
-        for (const auto& option : command.options())
-            text += fish_option(option, command);
-        text += fish_positions(command);
-    }
+std::string completion_text(std::span<const std::string> words) {
+    if (words.empty()) return "";
+    auto completion = complete(words);
+    for (const auto& name : existing(completion.names))
+        completion.offers.push_back({completion.prefix + name, ""});
+    std::string text;
+    if (completion.names == Names::files) text = ":files\n";
+    if (completion.names == Names::toml_files) text = ":toml_files\n";
+    for (const auto& [word, help] : completion.offers)
+        text += help.empty() ? formatted("{}\n", word) : formatted("{}\t{}\n", word, help);
     return text;
-}
-
-std::string with_tables(const std::string& file, const std::string& tables) {
-    const auto at = file.find(before_the_tables);
-    if (at == std::string::npos)
-        throw std::logic_error("the file says nowhere that the tables begin");
-    return file.substr(0, at + before_the_tables.size()) + "\n" + tables;
 }
 
 } // namespace vxlanctl

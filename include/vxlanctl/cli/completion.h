@@ -2,11 +2,11 @@
 
 #include "vxlanctl/cli/command.h"
 
-/// What shells complete, made of the table of commands and their options. It stands in the files of
-/// completions/, behind the shell's own functions, and a test compares.
+/// What shells complete, made of the table of commands and their options. They ask for it, see
+/// completions/.
 namespace vxlanctl {
 
-/// Names that a shell looks up when it completes.
+/// Names that there are on this host.
 enum class Names : std::uint8_t { none, devices, tunnels, namespaces, files, toml_files };
 
 /// What an argument can be.
@@ -28,11 +28,24 @@ std::vector<Position> positions(const Command& command);
 /// What the option's argument can be.
 Candidates candidates(const Command& command, const OptionInfo& option);
 
-std::string bash_tables();
-std::string zsh_tables();
-std::string fish_tables();
-/// The text of one of the files with these tables in place of those that it has. Throws where there
-/// is no place for them.
-std::string with_tables(const std::string& file, const std::string& tables);
+/// What stands in place of a command where a shell asks what the words behind it can be.
+inline constexpr const char* completion_word = "__complete";
+
+/// A word that will do, with what it means; that may be empty.
+struct Offer {
+    std::string word, help;
+};
+struct Completion {
+    std::vector<Offer> offers; ///< whatever has been written of the word
+    Names names = Names::none; ///< these as well
+    std::string prefix = {};   ///< of each name: `--option=`
+};
+/// What the last one of these words can be. They stand behind the program's name, and there is at
+/// least one.
+Completion complete(std::span<const std::string> words);
+/// The same for a shell, with the names that there are: a line each, with a tab before what it
+/// means. `:files` and `:toml_files` are for the shell itself, which knows how people want files
+/// completed.
+std::string completion_text(std::span<const std::string> words);
 
 } // namespace vxlanctl

@@ -1,4 +1,3 @@
-#include "text_files.h"
 #include "vxlanctl/cli/completion.h"
 
 #include "vxlanctl/cli/output.h"
@@ -19,18 +18,33 @@ Candidates candidates_of(const std::string& command, const std::string& name) {
     throw std::runtime_error("no such option");
 }
 
-void check_file(const std::string& name, const std::string& tables) {
-    INFO(name << ": cmake --build build/dev --target completions");
-    const auto file = text_files::text_of(SOURCE_DIRECTORY "/completions/" + name);
-    CHECK((with_tables(file, tables) == file));
+/// What is offered for the last one of these words.
+Words offered(const Words& words) {
+    Words offers;
+    for (const auto& offer : complete(words).offers)
+        offers.push_back(offer.word);
+    return offers;
 }
 
 } // namespace
 
-TEST_CASE("completion: the files are what the tables say") {
-    check_file("vxlanctl.bash", bash_tables());
-    check_file("_vxlanctl", zsh_tables());
-    check_file("vxlanctl.fish", fish_tables());
+TEST_CASE("completion: the place in the line decides what is offered") {
+    CHECK(offered({"isatap", ""}) == Words{"up"});
+    CHECK(offered({"--color", ""}) == Words{"auto", "always", "never"});
+    CHECK(offered({"--color=a"}) == Words{"--color=auto", "--color=always", "--color=never"});
+    CHECK(offered({"--", "--color="}) == offered({""}));
+    CHECK(complete(Words{"-q", "--netns", ""}).names == Names::namespaces);
+    CHECK(complete(Words{"--netns=b"}).prefix == "--netns=");
+    CHECK(complete(Words{"up", "--ttl", "9", ""}).names == Names::devices);
+    CHECK(offered({"up", "--ttl", "9", ""}) == Words{"-"});
+    CHECK(complete(Words{"up", "eth0", "192.0.2.1", ""}).names == Names::tunnels);
+    CHECK(complete(Words{"apply", "a", "b", "c", ""}).names == Names::toml_files);
+    CHECK(offered({"confirm", ""}).empty());
+    CHECK(offered({"frobnicate", "-"}).empty());
+    CHECK(offered({"isatap", "frobnicate", "-"}).empty());
+    CHECK(complete(Words{"down", "--a"}).offers.front().help ==
+          "every tunnel that vxlanctl manages");
+    CHECK(completion_text({}).empty());
 }
 
 TEST_CASE("completion: words of attributes come from their table") {
