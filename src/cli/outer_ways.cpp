@@ -136,11 +136,11 @@ private:
             const RouteLookup& now = ways_.at(way);
             const WayOut out = way_out(way, now, plan, state_);
             if (out.leads == Leads::nowhere && unreached.insert(way.peer).second &&
-                !gets_route(way.peer))
+                !gets_route(way.peer, plan.name))
                 plan.warnings.emplace_back(Code::no_route, plan.name,
                                            Values{{"peer", to_string(way.peer)}});
             if (out.leads == Leads::outside && leaves_elsewhere(way, now, out) &&
-                !gets_route(way.peer))
+                !gets_route(way.peer, plan.name))
                 elsewhere[out.dev.empty() ? name_of(out.link_index) : out.dev].push_back(way);
         }
         for (const auto& [interface, ways] : elsewhere)
@@ -178,9 +178,9 @@ private:
         return dev != 0 && out.link_index != dev && !is_in(now.other_links, dev);
     }
 
-    /// Whether what the config makes will lead to the peer: an address of another tunnel, or a
-    /// route.
-    bool gets_route(const IpAddress& peer) const {
+    /// Whether what the config makes beside this tunnel will lead to the peer: an address of
+    /// another one, or a route.
+    bool gets_route(const IpAddress& peer, const std::string& tunnel_name) const {
         const auto leads = [&](const auto& list, auto prefix_of) {
             return list && std::any_of(list->begin(), list->end(), [&](const auto& element) {
                        return contains(prefix_of(element), peer);
@@ -188,8 +188,9 @@ private:
         };
         return std::any_of(
             config_.tunnels.begin(), config_.tunnels.end(), [&](const Tunnel& tunnel) {
-                return leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
-                       leads(tunnel.routes, [](const Route& route) { return route.to; });
+                return tunnel.name != tunnel_name &&
+                       (leads(tunnel.addresses, [](const Prefix& prefix) { return prefix; }) ||
+                        leads(tunnel.routes, [](const Route& route) { return route.to; }));
             });
     }
 
@@ -244,9 +245,9 @@ private:
             through.table = vrfs_.at(vrf);
             return through;
         }
-        constexpr std::uint32_t first_table = 100;
-        through.table = unused_table(netlink_, way.peer.family, first_table).value_or(0);
-        if (through.table == 0) through.table = first_table;
+        through.table = unused_table(netlink_, way.peer.family, next_table_).value_or(0);
+        if (through.table == 0) through.table = next_table_;
+        next_table_ = through.table + 1;
         return through;
     }
 
@@ -280,6 +281,7 @@ private:
     std::map<OuterWay, RouteLookup> ways_;
     std::map<int, std::uint32_t> vrfs_; ///< the tables, by ifindex
     std::map<int, Link> others_;        ///< links that packets leave through
+    std::uint32_t next_table_ = 100;    ///< each warning names another one
 };
 
 } // namespace

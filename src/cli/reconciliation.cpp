@@ -640,15 +640,14 @@ bool Reconciliation::renew(TunnelPlan& tunnel, TunnelPlan again) {
     TunnelPlan news = tunnel;
     std::erase_if(news.warnings,
                   [&](const Message& warning) { return is_in(before.warnings, warning); });
-    if (before.errors.empty()) report_problems(news);
+    report_problems(news);
     return false;
 }
 
 /// Plans a stage anew, now that the earlier ones are carried out, or have failed.
 void Reconciliation::plan_again(std::size_t stage) {
-    for (const auto& tunnel : plan_.tunnels)
-        if (tunnel.stage < stage && !tunnel.errors.empty())
-            options_.failed.emplace(tunnel.name, tunnel.errors.front());
+    for (const auto& tunnel : plan_.tunnels) // also one of a later stage: what was refused stays so
+        if (!tunnel.errors.empty()) options_.failed.emplace(tunnel.name, tunnel.errors.front());
     const State planned_on = std::exchange(state_, {});
     auto again = make_plan();
     // It was there, none of our steps has taken it, and it cannot be made again.
@@ -662,11 +661,11 @@ void Reconciliation::plan_again(std::size_t stage) {
     TunnelPlan* lost = nullptr;
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
         TunnelPlan& tunnel = plan_.tunnels[i];
-        if (tunnel.stage != stage) continue;
+        if (tunnel.stage != stage || !tunnel.errors.empty()) continue;
         if (!again) {
             tunnel.errors.push_back(again.error());
             call_.report_error(again.error());
-        } else if (tunnel.errors.empty() && has_been_removed(tunnel)) {
+        } else if (has_been_removed(tunnel)) {
             tunnel.errors.emplace_back(Code::removed_during_run, tunnel.name,
                                        Values{{"interface", *tunnel.wish->tunnel.dev}});
             call_.report_error(tunnel.errors.back());

@@ -152,9 +152,14 @@ Claims claims_on(const Config& config, const State& state, const std::set<std::s
         claims.erase(key_of(name));
     for (const auto& tunnel : config.tunnels)
         if (!staying.contains(tunnel.name) &&
-            (tunnel.routes || tunnel.rules || tunnel.forward_from ||
+            (tunnel.routes || tunnel.rules || tunnel.forward_from || tunnel.link.forward ||
              claims.contains(key_of(tunnel.name))))
             claims[key_of(tunnel.name)] = record_of(tunnel, state);
+    for (auto& [id, record] : claims) { // of the tunnel's own interface
+        const auto forward = record.values.find("forward");
+        if (forward != record.values.end() && forward->second == "yes")
+            record.forward_from.push_back(record.interface.name);
+    }
     return claims;
 }
 

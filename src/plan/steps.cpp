@@ -629,11 +629,16 @@ std::string vlans_in_words(const std::vector<VlanRange>& vlans) {
 }
 
 std::string losses_in_words(const Link& link) {
-    std::vector<std::string> texts;
     const auto learned =
         std::count_if(link.macs.begin(), link.macs.end(),
                       [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
-    if (learned > 0) texts.push_back(counted(learned, "learned MAC", "learned MACs"));
+    const std::string set = settings_lost_in_words(link);
+    if (learned == 0) return set;
+    return counted(learned, "learned MAC", "learned MACs") + (set.empty() ? "" : "; " + set);
+}
+
+std::string settings_lost_in_words(const Link& link) {
+    std::vector<std::string> texts;
     if (!link.opaque.empty()) texts.push_back("FDB entries of " + opaque_in_words(link.opaque));
     if (!link.port.settings.empty())
         texts.push_back("bridge port settings (" + settings_in_words(link.port) + ")");

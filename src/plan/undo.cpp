@@ -266,7 +266,7 @@ class Retreat {
 public:
     Retreat(const State& before, const State& now, std::span<const TunnelPlan> plans,
             const std::map<std::string, int>& made)
-        : before_(before), state_(now), made_(made) {
+        : before_(before), now_(now), state_(now), made_(made) {
         for (auto plan = plans.rbegin(); plan != plans.rend(); ++plan) {
             if (!is_carried_out(*plan)) continue;
             add({plan->name, &*plan, {}}); // of no link, where something is only released
@@ -363,10 +363,23 @@ private:
                !was->tunnel.dev.value_or("").empty() && !is_no_link(*was->tunnel.dev);
     }
 
+    /// The steps, and where they make the link anew that goes with its lower one, what others have
+    /// put on it meanwhile.
+    std::vector<Step> with_others(const Part& part, std::vector<Step> steps) const {
+        const Link *seen = find_link(now_, part.name), *then = was(part.name);
+        if (seen == nullptr || then == nullptr || find_link(state_, part.name) != nullptr ||
+            left_alone_.contains(part.name))
+            return steps;
+        for (const auto& address : addresses_of_others(*then, *seen, part.done()))
+            steps.push_back({AddAddress{part.name, address}, {}, {}});
+        return steps;
+    }
+
     std::vector<Step> way(const Part& part) const {
         const Link *is = find_link(state_, part.name), *then = was(part.name);
         if (!lacks_lower(is, then))
-            return plan_back(part.name, before_, state_, part.done(), is_lost(part.name));
+            return with_others(
+                part, plan_back(part.name, before_, state_, part.done(), is_lost(part.name)));
         std::vector<Step> done = part.done();
         if (is->index == then->index) // a removal that was not come to yet
             std::erase_if(done, [](const Step& step) {
@@ -468,6 +481,7 @@ private:
     }
 
     const State& before_;
+    const State& now_;
     State state_; ///< as it will be by then
     const std::map<std::string, int>& made_;
     std::vector<Part> parts_; ///< the last one that was carried out comes first

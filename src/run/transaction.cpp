@@ -749,6 +749,8 @@ private:
         } else if (remade_) {
             cause.more.emplace_back(Code::restored_on_new_interface);
             note_losses(cause);
+            if (const Link* was = link_before(); was != nullptr)
+                if (!settings_lost_in_words(*was).empty()) cause.kind = ErrorKind::undo_incomplete;
         } else if (cause.kind != ErrorKind::usage) {
             cause.more.emplace_back(loses_routes_ ? Code::restored_without_routes : Code::restored);
         }
@@ -757,11 +759,15 @@ private:
 
     /// What the link that was there before had, and no new one has.
     void note_losses(Error& cause) const {
-        const Link* was = find_link(before_, plan_.name);
-        if (was == nullptr) was = before_.vanished.find(plan_.name);
+        const Link* was = link_before();
         const std::string losses = was == nullptr ? "" : losses_in_words(*was);
         if (!losses.empty())
             cause.more.emplace_back(Code::lost_in_rollback, "", Values{{"what", losses}});
+    }
+
+    const Link* link_before() const {
+        const Link* was = find_link(before_, plan_.name);
+        return was != nullptr ? was : before_.vanished.find(plan_.name);
     }
 
     /// All steps.
@@ -1004,10 +1010,27 @@ private:
             if (!left.contains(plans_[i].name))
                 append(context_.announcements,
                        transactions_[i].conclude(now, std::move(taken_[plans_[i].name])));
+        for (const auto& [name, losses] : settings_lost(now))
+            problem(name).more.emplace_back(Code::lost_in_rollback, "", Values{{"what", losses}});
         std::vector<Error> errors;
         for (auto& named : left)
             errors.push_back(std::move(named.second));
         return errors;
+    }
+
+    /// What links had that were made again, and no new one has, by name.
+    std::map<std::string, std::string> settings_lost(const State& now) const {
+        std::map<std::string, std::string> lost;
+        std::vector<std::string> names = fallen_with(before_, plans_);
+        for (const auto& plan : plans_)
+            names.push_back(plan.name);
+        for (const auto& name : names) {
+            const Link *was = find_link(before_, name), *is = find_link(now, name);
+            if (was == nullptr || is == nullptr || is->index == was->index) continue;
+            const std::string losses = settings_lost_in_words(*was);
+            if (losses != settings_lost_in_words(*is)) lost.emplace(name, losses);
+        }
+        return lost;
     }
 
     std::vector<Error> unknown(const Error& why) const {

@@ -375,7 +375,7 @@ private:
                        "fdb del " + zero + "100.64.158.1", "fdb del " + zero + "100.64.158.2",
                        "fdb del " + zero + "100.64.158.3",
                        "fdb add 02:66:00:00:00:01 dev {0} dst 100.64.158.1 static",
-                       "fdb add 02:66:00:00:00:02 dev {0} dst 100.64.158.66 port 4790 via eth1",
+                       "fdb add 02:66:00:00:00:02 dev {0} dst 100.64.158.66 port 4791 via eth1",
                        "fdb add 02:66:00:00:00:03 dev {0} dst 100.64.158.2 static extern_learn",
                        "fdb add 02:66:00:00:00:04 dev {0} dst 2001:db8:64::1 static"},
                       name, 0);

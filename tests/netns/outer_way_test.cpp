@@ -457,3 +457,26 @@ TEST_CASE("outer way: a link-local peer is reached through the underlay interfac
     CHECK(pings(host, "10.192.158.4"));
     CHECK(vxlanctl_counted(host, words).writes == 0);
 }
+
+TEST_CASE("outer way: each of two warnings names a table of its own") {
+    const TwoUplinks world;
+    world.route_by_metric();
+    const std::string tunnel = "dev = \"eth1\"\nlocal = \"172.21.1.100\"\n"
+                               "peers = [\"100.64.158.4\"]\n";
+    const auto applied = apply_text(world.host, "[vxlan.vx1]\nvni = 1\n" + tunnel +
+                                                    "[vxlan.vx2]\nvni = 2\n" + tunnel);
+    INFO(applied.err);
+    CHECK(told(applied, not_through_dev, {"vx1", "table 100"}));
+    CHECK(told(applied, not_through_dev, {"vx2", "table 101"}));
+}
+
+TEST_CASE(
+    "outer way: a peer inside the tunnel's own prefix that leaves by another tunnel is told") {
+    const TwoUplinks world;
+    sh(world.host, "ip route add default via 172.21.0.1");
+    REQUIRE(vxlanctl(world.host, "up eth0 172.21.0.100 vx1 10.5.0.1/24 100.64.158.4").code == 0);
+    const auto made =
+        vxlanctl(world.host, "up eth1 172.21.1.100 vx2 10.5.0.9/24 10.5.0.2 --vni 17");
+    INFO(made.err);
+    CHECK((told(made, not_through_dev, {"10.5.0.2", "'vx1'", "'eth1'"}) || made.code == 4));
+}

@@ -231,6 +231,28 @@ TEST_CASE("prune: a mark that was copied makes no interface ours") {
     CHECK(link_exists(space, stays));
 }
 
+TEST_CASE(
+    "down: an interface with a copied mark is another program's, and the tunnel keeps its rule") {
+    const Host host;
+    const Namespace& space = host.space;
+    write_text("/run/a.toml",
+               owned("vx1", 1, "rules = [{ from = \"10.66.0.0/16\", table = 166 }]"));
+    REQUIRE(vxlanctl(space, "apply /run/a.toml").code == 0);
+    const auto alias = link(space, "vx1").at("ifalias").get<std::string>();
+    sh(space, "ip link add vx9 type vxlan id 99 local 172.21.0.100 dev eth0 dstport 4789 && "
+              "ip link set vx9 alias '" +
+                  alias + "'");
+    const auto refused = vxlanctl(space, "down vx9");
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(told(refused, "not-made-by-vxlanctl", {"vx9"}));
+    CHECK(link_exists(space, "vx9"));
+    CHECK(vxlanctl(space, "down --force vx9").code == 0);
+    CHECK_FALSE(link_exists(space, "vx9"));
+    CHECK(sh(space, "ip rule show").find("166") != std::string::npos);
+    CHECK(vxlanctl(space, "check /run/a.toml").code == 0);
+}
+
 TEST_CASE("down: files name tunnels of other network namespaces") {
     const Host host;
     const Namespace& space = host.space;

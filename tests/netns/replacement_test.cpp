@@ -121,13 +121,27 @@ TEST_CASE("undo: what is lost with the interface that was there before is named"
         const auto finished = vxlanctl(space, "apply - " + allowed, options);
         INFO(write << finished.err);
         if (finished.code == 0) break; // fewer writes than that
-        CHECK(finished.code == 1);
         CHECK(flood_list(space, "vxlan0") == Strings{"100.64.158.4"});
         const bool is_new = told(finished, "restored-on-new-interface");
+        CHECK(finished.code == (is_new ? 5 : 1));
         CHECK(told(finished, "lost-in-rollback", {"isolated 1"}) == is_new);
         remade += is_new ? 1 : 0;
     }
     CHECK(remade > 0);
+}
+
+TEST_CASE("confirm: what the old interface had and no new one has is listed, with exit code 5") {
+    const Host host;
+    const Namespace& space = host.space;
+    sh(space, "ip link add br0 type bridge\nip link set br0 up");
+    const std::string file = tunnel("master = \"br0\"\npeers = [\"100.64.158.4\"]\n");
+    REQUIRE(apply_text(space, file).code == 0);
+    sh(space, "bridge link set dev vxlan0 isolated on");
+    const auto applied = apply_text(space, file + "port = 4790\n", allowed + " --confirm 1");
+    INFO(applied.err);
+    CHECK(applied.code == 5);
+    CHECK(told(applied, "rollback-left", {"vxlan0", "isolated 1"}));
+    CHECK_FALSE(told(applied, "restored"));
 }
 
 TEST_CASE("replacement: entries of next-hop groups are kept in place, and named when they go") {

@@ -383,3 +383,63 @@ TEST_CASE("stack changes: tunnels that were made again in a rollback are still t
     CHECK_FALSE(link_exists(lab.space, "vx5"));
     CHECK(record_files().empty());
 }
+
+TEST_CASE("stack changes: what the plan refuses is not done, though it would be possible alone") {
+    std::string same_vni = upper(3); // which the lower one wants as well
+    same_vni.replace(same_vni.find("vni = 13"), 8, "vni = 10");
+    const Lab lab(lower(12) + upper(3) + beside(1, 20));
+    const std::string options = GENERATE("", " --confirm 1");
+    SECTION("alone") {
+        Lab::say(lower(10) + same_vni + beside(1, 20));
+    }
+    SECTION("beside a tunnel that changes") {
+        Lab::say(lower(10) + same_vni + beside(1, 20, "ttl = 9\n"));
+    }
+    const auto planned = vxlanctl(lab.space, "plan --allow-recreate /run/stack");
+    const auto applied = vxlanctl(lab.space, "apply --allow-recreate /run/stack" + options);
+    INFO(planned.out << planned.err << applied.out << applied.err);
+    CHECK(applied.code == planned.code);
+    CHECK(link(lab.space, "vx0").at("linkinfo").at("info_data").at("id") == 12);
+    CHECK(link(lab.space, "vx3").at("linkinfo").at("info_data").at("id") == 13);
+}
+
+TEST_CASE("stack changes: a tunnel that says itself that it forwards goes on when another says it "
+          "no more") {
+    const Lab lab(beside(1, 10) + beside(2, 20, "forward_from = [\"vx1\"]\n"));
+    Lab::say(beside(1, 10, "forward = true\n") + beside(2, 20));
+    const auto applied = vxlanctl(lab.space, replace);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    CHECK(sh(lab.space, "cat /proc/sys/net/ipv4/conf/vx1/forwarding") == "1\n");
+    lab.check_is_new();
+}
+
+TEST_CASE("stack changes: an underlay interface that is set no more is left") {
+    std::string free = upper(3, "", 1);
+    const auto dev = free.find("dev = \"vx1\"\n");
+    free.erase(dev, std::string("dev = \"vx1\"\n").size());
+    const Lab lab(beside(1, 10) + upper(3, "", 1));
+    Lab::say(free + beside(1, 30));
+    const auto refused = vxlanctl(lab.space, "apply /run/stack");
+    CHECK(refused.code == 4);
+    CHECK(told(refused, "needs-replacement, allow-recreate", {"vx3", "dev: vx1 -> none"}));
+    const auto applied = vxlanctl(lab.space, replace);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    CHECK_FALSE(link(lab.space, "vx3").at("linkinfo").at("info_data").contains("link"));
+    lab.check_is_new();
+}
+
+TEST_CASE("stack changes: what others add while a change waits stays in the rollback") {
+    const Lab lab(lower(10) + upper(5));
+    Lab::say(lower(30) + upper(5));
+    Process process(lab.space, command_of(replace + " --confirm 600"));
+    await_pending(lab.space);
+    sh(lab.space, "ip addr add 10.88.0.1/24 dev vx5; ip addr add 10.89.0.1/24 dev vx0");
+    kill(process.pid(), SIGTERM);
+    const auto finished = process.wait();
+    INFO(finished.err);
+    CHECK(told(finished, "not-confirmed, restored"));
+    CHECK(addresses(lab.space, "vx5") == Strings{"10.5.0.1/24", "10.88.0.1/24"});
+    CHECK(addresses(lab.space, "vx0") == Strings{"10.0.0.1/24", "10.89.0.1/24"});
+}

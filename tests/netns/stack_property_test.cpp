@@ -40,7 +40,8 @@ nlohmann::json part_of(const nlohmann::json& state, const std::string& name) {
 
 std::map<std::string, std::string> results_of(const Finished& finished) {
     std::map<std::string, std::string> results;
-    for (const auto& tunnel : nlohmann::json::parse(finished.out).at("tunnels"))
+    const auto document = nlohmann::json::parse(finished.out);
+    for (const auto& tunnel : document.at("tunnels"))
         results[tunnel.at("name")] = tunnel.at("result");
     return results;
 }

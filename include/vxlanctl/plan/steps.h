@@ -98,6 +98,8 @@ std::vector<VlanRange> lasting_vlans(const BridgePort& port);
 std::string vlans_in_words(const std::vector<VlanRange>& vlans);
 /// What neither a replacement nor a rollback can make again; empty where there is nothing.
 std::string losses_in_words(const Link& link);
+/// The same without what comes back by itself: learned MACs.
+std::string settings_lost_in_words(const Link& link);
 
 /// Whether the kernel makes the route by itself, or since a router told it to.
 bool is_automatic(const Route& route);
