@@ -164,9 +164,45 @@ Result<void> Reconciliation::find_devices() {
     return {};
 }
 
-/// Reads the state, and plans.
+/// What stands on an interface that is replaced, and that nobody wants: with --drop-foreign it goes
+/// with that, whoever made it.
+std::set<std::string> Reconciliation::dropped_with(const Plan& made) const {
+    std::set<std::string> dropped;
+    const auto is_known = [&](const std::string& name) {
+        return is_in(config().absent, name) ||
+               std::any_of(config().tunnels.begin(), config().tunnels.end(),
+                           [&](const Tunnel& tunnel) { return tunnel.name == name; });
+    };
+    for (const auto& tunnel : made.tunnels) {
+        const Link* link = find_link(state_, tunnel.name);
+        const bool is_replaced =
+            !tunnel.absent &&
+            std::any_of(tunnel.steps.begin(), tunnel.steps.end(), [&](const Step& step) {
+                const auto* removal = std::get_if<DeleteLink>(&step.operation);
+                return removal != nullptr && removal->link == tunnel.name;
+            });
+        if (link == nullptr || !(is_replaced || config().dropped.contains(tunnel.name))) continue;
+        for (const auto& upper : link->uppers)
+            if (!is_known(upper)) dropped.insert(upper);
+    }
+    return dropped;
+}
+
+/// Reads the state, and plans: again for what the plan takes along.
 Result<Plan> Reconciliation::make_plan() {
-    ReadRequest request = request_for(config_);
+    while (true) {
+        auto made = make_plan_once();
+        if (!made || options_.foreign != Foreign::drop || !plan_.tunnels.empty()) return made;
+        const auto dropped = dropped_with(*made);
+        if (dropped.empty()) return made;
+        if (!over_files_) over_files_ = config_;
+        over_files_->absent.insert(over_files_->absent.end(), dropped.begin(), dropped.end());
+        over_files_->dropped.insert(dropped.begin(), dropped.end());
+    }
+}
+
+Result<Plan> Reconciliation::make_plan_once() {
+    ReadRequest request = request_for(config());
     request.foreign = false;
     // The record of a tunnel that went with what it stood on is found by no link.
     request.needs = [this, of_links = request.needs](const State& state) {

@@ -722,7 +722,7 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
                                   .also(Code::ip_link_del, {{"name", name}}));
     else if (is_fallback(*have))
         plan.errors.emplace_back(Code::fallback_not_removed, name);
-    else if (!plan.old_mark && !options.force)
+    else if (!plan.old_mark && !options.force && !config.dropped.contains(name))
         plan.errors.emplace_back(Code::not_made_by_vxlanctl, name);
     else if (is_unreadable && !options.force)
         plan.errors.emplace_back(Code::record_unreadable, name,
@@ -731,6 +731,10 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
         keep_what_stands_on(*have, common, then, turn, plan);
     if (const auto beyond = refused.find(name); beyond != refused.end() && plan.errors.empty())
         plan.errors = beyond->second;
+    if (plan.errors.empty() && config.dropped.contains(name))
+        plan.warnings.emplace_back(
+            Code::dropped_with_lower, name,
+            Values{{"other", have->tunnel.dev.value_or("")}, {"cost", cost_of_recreate(*have)}});
     if (plan.errors.empty()) plan.steps.push_back({DeleteLink{name}, {}, Disruption::none});
     if (plan.steps.empty() || !plan.old_mark) return plan;
     if (const auto record = state.records.find(plan.old_mark->id); record != state.records.end()) {

@@ -443,3 +443,29 @@ TEST_CASE("stack changes: what others add while a change waits stays in the roll
     CHECK(addresses(lab.space, "vx5") == Strings{"10.5.0.1/24", "10.88.0.1/24"});
     CHECK(addresses(lab.space, "vx0") == Strings{"10.0.0.1/24", "10.89.0.1/24"});
 }
+
+TEST_CASE("stack changes: --drop-foreign plans what it drops of other files, and rolls it back") {
+    const Lab lab(lower(10));
+    write_text("/run/other.toml", upper(5, elsewhere) + upper(6, "", 5));
+    REQUIRE(vxlanctl(lab.space, "apply /run/other.toml").code == 0);
+    sh(lab.space, "ip link add plain type vxlan id 77 local 10.0.0.1 dev vx0 dstport 4789\n"
+                  "ip addr add 10.77.0.1/24 dev plain; ip link set plain up\n"
+                  "bridge fdb append 00:00:00:00:00:00 dev plain dst 10.0.0.9");
+    const auto before = state_of(lab.space);
+    Lab::say(lower(30));
+    const std::string drop = "apply --allow-recreate --drop-foreign /run/stack";
+    const auto unconfirmed = vxlanctl(lab.space, drop + " --confirm 1");
+    INFO(unconfirmed.out << unconfirmed.err);
+    CHECK(unconfirmed.code == 1);
+    for (const char* name : {"vx5", "vx6", "plain"})
+        CHECK(told(unconfirmed, "dropped-with-lower", {name}));
+    CHECK(told(unconfirmed, "not-confirmed, restored"));
+    CHECK(difference(before, state_of(lab.space)) == "");
+    const auto applied = vxlanctl(lab.space, drop);
+    INFO(applied.out << applied.err);
+    CHECK(applied.code == 0);
+    Lab::say("");
+    CHECK(vxlanctl(lab.space, "apply --prune --allow-empty /run/stack").code == 0);
+    CHECK(difference(lab.pristine, state_of(lab.space)) == ""); // no rule, route or forwarding
+    CHECK(record_files().empty());
+}

@@ -90,6 +90,8 @@ private:
     std::vector<std::string> subjects() const;
     Result<void> find_devices();
     Result<Plan> make_plan();
+    Result<Plan> make_plan_once();
+    std::set<std::string> dropped_with(const Plan& made) const;
     void lay_over_files();
     void settle_over_files(Plan& made) const;
     std::optional<Error> objection(const TunnelPlan& tunnel, const Device& device) const;
@@ -120,8 +122,8 @@ private:
     std::optional<OtherPlace> elsewhere_;
     PlanOptions options_;
     std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
-    /// What the command line wants, laid over what files say of the same tunnels; empty where none
-    /// of them says anything.
+    /// What the command line wants, laid over what files say of the same tunnels, and with what
+    /// --drop-foreign removes; empty where there is neither.
     std::optional<Config> over_files_;
     std::map<std::string, std::vector<std::string>> differing_; ///< by tunnel: OverFile::differing
     std::chrono::seconds lock_timeout_{};

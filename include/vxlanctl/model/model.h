@@ -557,6 +557,8 @@ struct Config {
     Origin origin = Origin::cli;
     std::vector<Tunnel> tunnels;
     std::vector<std::string> absent = {}; ///< links that shall not be there
+    /// Those of them that go with a link that is replaced, whoever made them.
+    std::set<std::string> dropped = {};
     Unnamed unnamed = Unnamed::keep;
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
     /// The files and directories that the call names, as Tunnel::source has them.
