@@ -286,12 +286,18 @@ void Reconciliation::lay_over_files() {
 void Reconciliation::settle_over_files(Plan& made) const {
     for (auto& tunnel : made.tunnels) {
         const auto found = differing_.find(tunnel.name);
-        if (found == differing_.end() || found->second.empty() || tunnel.steps.empty()) continue;
+        const bool is_refused =
+            !tunnel.errors.empty() &&
+            std::all_of(tunnel.errors.begin(), tunnel.errors.end(),
+                        [](const Error& error) { return error.kind == ErrorKind::refused; });
+        if (found == differing_.end() || found->second.empty() ||
+            (tunnel.steps.empty() && !is_refused))
+            continue;
         const Values values{{"file", tunnel.wish->source}, {"keys", joined(found->second, ", ")}};
         if (call_.arguments.has("override")) {
             tunnel.warnings.emplace_back(Code::overrides_file, tunnel.name, values);
-        } else {
-            tunnel.errors.emplace_back(Code::file_says_otherwise, tunnel.name, values);
+        } else { // that comes before what else stands in the way
+            tunnel.errors = {Error(Code::file_says_otherwise, tunnel.name, values)};
             tunnel.steps.clear();
         }
     }

@@ -435,9 +435,11 @@ public:
         const bool local =
             here && !(below != nullptr && is_examined(below->tunnel)) &&
             made("local_address", [&](Check& check) { local_address(check, below); });
+        // What is a fault of ours, another program may mean: FRR's interfaces have an MTU of 1500
+        // without an underlay interface, and flannel's the port 8472.
         const auto signs = signs_of_another(*link_, state_);
-        if (is_vxlan) made("port", [&](Check& check) { port(check); });
         if (is_vxlan && signs.empty()) {
+            made("port", [&](Check& check) { port(check); });
             made("peers", [&](Check& check) { check_peers(check, *link_, wish() != nullptr); });
             made("flood_list", [&](Check& check) { check_flood_list(check, *link_); });
         }
@@ -454,8 +456,9 @@ public:
                             made("route", [&](Check& check) { route(check); });
         made("overlap", [&](Check& check) { overlap(check); });
         if (here && is_vxlan && lower) made("vrf", [&](Check& check) { vrf(check); });
-        if (here) made("mtu", [&](Check& check) { mtu(check); });
-        if (tunnel_.probe && routed) made("path_mtu", [&](Check& check) { path_mtu(check); });
+        if (here && signs.empty()) made("mtu", [&](Check& check) { mtu(check); });
+        if (tunnel_.probe && routed && signs.empty())
+            made("path_mtu", [&](Check& check) { path_mtu(check); });
         if (here && lower && local) made("rp_filter", [&](Check& check) { rp_filter(check); });
         if (lower) made("forwarding", [&](Check& check) { forwarding(check); });
         if (here && local) made("firewall", [&](Check& check) { firewall(check); });

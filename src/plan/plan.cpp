@@ -860,6 +860,29 @@ bool add_refused(const Plan& plan, std::set<std::string>& staying) {
     return any;
 }
 
+/// A VNI, or ends, that another tunnel would leave are not the reason why this one is refused: both
+/// wait for the same option.
+void forgive_waiting(Plan& plan) {
+    const auto only_waits = [&](std::string_view name) {
+        return std::any_of(plan.tunnels.begin(), plan.tunnels.end(), [&](const TunnelPlan& other) {
+            return other.name == name && other.wish != nullptr && !other.errors.empty() &&
+                   std::any_of(other.errors.begin(), other.errors.end(), [](const Error& error) {
+                       return error.code == Code::needs_replacement;
+                   });
+        });
+    };
+    for (auto& tunnel : plan.tunnels) {
+        const bool needs_option =
+            std::any_of(tunnel.errors.begin(), tunnel.errors.end(),
+                        [](const Error& error) { return error.code == Code::needs_replacement; });
+        if (needs_option)
+            std::erase_if(tunnel.errors, [&](const Error& error) {
+                return (error.code == Code::vni_in_use || error.code == Code::ends_in_use) &&
+                       only_waits(error.value("interface"));
+            });
+    }
+}
+
 /// Removes links of tunnels that are made again later in the run, since another one takes their
 /// place. Returns how.
 std::vector<Step> evict(State& state, const std::vector<std::string>& names) {
@@ -939,6 +962,7 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
             again = true;
         }
     }
+    forgive_waiting(plan);
     const bool only_tells = config.origin == Origin::file && config.unnamed == Unnamed::keep;
     if (only_tells) plan.unnamed = unnamed_links(config, state, Unnamed::prune);
     plan.kept = kept_unnamed(config, state, only_tells ? Unnamed::prune : config.unnamed);

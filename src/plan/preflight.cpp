@@ -211,8 +211,12 @@ private:
         const auto inner_ipv6 = std::find_if(
             target_.addresses.begin(), target_.addresses.end(),
             [](const auto& address) { return address.prefix.address.family == Family::ipv6; });
-        if (wanted && inner_ipv6 != target_.addresses.end() && *wanted < least_ipv6_mtu)
-            refuse(Code::mtu_below_ipv6, {{"mtu", *wanted},
+        // A new VXLAN gets what its underlay interface leaves.
+        const auto then =
+            wanted || kept != nullptr || outer.kind != TunnelKind::vxlan || dev.empty() ? wanted
+                                                                                        : limit;
+        if (then && inner_ipv6 != target_.addresses.end() && *then < least_ipv6_mtu)
+            refuse(Code::mtu_below_ipv6, {{"mtu", *then},
                                           {"least", least_ipv6_mtu},
                                           {"what", "address " + to_string(inner_ipv6->prefix)}});
         if (wanted && limit && *wanted > *limit)

@@ -311,6 +311,22 @@ TEST_CASE("down: files name tunnels of other network namespaces") {
     sh(space, "ip netns del green; ip netns del blue 2>/dev/null || true");
 }
 
+TEST_CASE("ownership: doctor calls what is normal for flannel and FRR no fault") {
+    const Host host;
+    const Namespace& space = host.space;
+    make_flannel(space);
+    sh(space, "ip link add vni100 mtu 1500 type vxlan id 100 dstport 4789 local 172.21.0.100 "
+              "nolearning && ip link set vni100 mtu 8980 up && "
+              "bridge fdb append 00:00:00:00:00:00 dev vni100 dst 172.21.0.7 extern_learn");
+    for (const char* name : {"flannel.1", "vni100"}) {
+        const auto told_all = vxlanctl(space, std::string("doctor ") + name);
+        INFO(told_all.out);
+        CHECK(told_all.code == 0);
+        for (const char* command : {"do:  ip ", "do:  bridge ", "do:  vxlanctl "})
+            CHECK(told_all.out.find(command) == std::string::npos);
+    }
+}
+
 TEST_CASE("ownership: an export, applied and pruned, leaves flannel's interface alone") {
     const Host host;
     const Namespace& space = host.space;

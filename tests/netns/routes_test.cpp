@@ -332,3 +332,26 @@ TEST_CASE("routes: what is in the way, or swallows the host's own network, touch
     refused("--vrf eth1", 2, "not-a-vrf", {"eth1"});
     refused("--vrf vrf1 --master br0", 2, "options-contradict, vrf-is-a-master");
 }
+
+TEST_CASE("routes: one that leads out of another interface now is moved without a gap") {
+    const Host host;
+    const Namespace& space = host.space;
+    const std::string tunnel = "[vxlan.vx5]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                               "addresses = [\"10.5.0.1/24\"]\npeers = [\"100.64.158.4\"]\n";
+    const std::string outside = "routes = [{ to = \"10.150.0.0/16\", via = \"172.21.0.1\", dev = "
+                                "\"eth0\", table = 101 }]\n";
+    const std::string inside = "routes = [{ to = \"10.150.0.0/16\", table = 101 }]\n";
+    REQUIRE(apply_text(space, tunnel + outside).code == 0);
+    const auto into = apply_text(space, tunnel + inside);
+    INFO(into.out << into.err);
+    CHECK(into.code == 0);
+    CHECK(sh(space, "ip route show table 101").find("dev vx5") != std::string::npos);
+    CHECK(sh(space, "ip route show table 101 | wc -l") == "1\n");
+    CHECK(check_text(space, tunnel + inside).code == 0);
+    const auto out_again = apply_text(space, tunnel + outside);
+    INFO(out_again.out << out_again.err);
+    CHECK(out_again.code == 0);
+    CHECK(sh(space, "ip route show table 101") ==
+          "10.150.0.0/16 via 172.21.0.1 dev eth0 proto 147 \n");
+    CHECK(check_text(space, tunnel + outside).code == 0);
+}

@@ -469,3 +469,15 @@ TEST_CASE("stack changes: --drop-foreign plans what it drops of other files, and
     CHECK(difference(lab.pristine, state_of(lab.space)) == ""); // no rule, route or forwarding
     CHECK(record_files().empty());
 }
+
+TEST_CASE("stack changes: VNIs that are swapped ask for the option, and for nothing else") {
+    const Lab lab(beside(1, 10) + beside(2, 20));
+    Lab::say(beside(1, 20) + beside(2, 10));
+    const auto refused = vxlanctl(lab.space, "apply /run/stack");
+    INFO(refused.err);
+    CHECK(refused.code == 4);
+    CHECK(told(refused, "needs-replacement", {"vx1"}));
+    CHECK(told(refused, "needs-replacement", {"vx2"}));
+    CHECK_FALSE(told(refused, "vni-in-use"));
+    CHECK(difference(lab.before, state_of(lab.space)) == "");
+}
