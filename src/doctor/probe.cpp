@@ -1,7 +1,7 @@
 #include "vxlanctl/doctor/probe.h"
 
-#include "vxlanctl/run/arp_socket.h"
 #include "vxlanctl/netlink/fdb_codec.h"
+#include "vxlanctl/run/arp_socket.h"
 
 #include <algorithm>
 #include <array>

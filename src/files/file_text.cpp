@@ -2,9 +2,9 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/utf8.h"
 #include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/tunnel_file.h"
-#include "vxlanctl/base/utf8.h"
 
 #include <algorithm>
 #include <linux/rtnetlink.h>

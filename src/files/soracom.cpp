@@ -1,8 +1,8 @@
 #include "vxlanctl/files/soracom.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/files/json_objects.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/files/json_objects.h"
 
 #include <algorithm>
 #include <span>

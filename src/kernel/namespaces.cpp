@@ -2,9 +2,9 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/signals.h"
+#include "vxlanctl/base/utf8.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/netlink/link_codec.h"
-#include "vxlanctl/base/utf8.h"
 
 #include <cerrno>
 #include <dirent.h>

@@ -711,8 +711,8 @@ TunnelPlan plan_absence(const std::string& name, const Common& common, const Sta
     const Link* have = find_link(state, name);
     if (have == nullptr) return plan;
     plan.old_mark = mark_of(have->attributes.alias.value_or(""));
-    if (const Record* record = find_record(state, have);
-        record != nullptr && !is_of(*record, *have))
+    const Record* known = is_leftover(*have) ? nullptr : find_record(state, have);
+    if (known != nullptr && !is_of(*known, *have))
         plan.old_mark.reset(); // a copied one: what it stands for is another interface's
     const bool is_unreadable = has_unreadable_record(*have, state);
     if (is_unreadable && options.force)

@@ -636,7 +636,7 @@ std::string losses_in_words(const Link& link) {
     const auto learned =
         std::count_if(link.macs.begin(), link.macs.end(),
                       [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; });
-    const std::string set = settings_lost_in_words(link);
+    std::string set = settings_lost_in_words(link);
     if (learned == 0) return set;
     return counted(learned, "learned MAC", "learned MACs") + (set.empty() ? "" : "; " + set);
 }

@@ -851,11 +851,13 @@ private:
                });
     }
 
-    const Record& whole_record() {
-        if (!whole_record_)
-            whole_record_ = plan_.wish == nullptr ? plan_.record
-                                                  : with_peers(plan_.record, *plan_.wish, before_);
-        return *whole_record_;
+    /// The plan's, with its peers.
+    Record whole_record() {
+        if (plan_.wish == nullptr) return plan_.record;
+        if (!peers_) peers_ = with_peers({}, *plan_.wish, before_).peers;
+        Record record = plan_.record;
+        record.peers = *peers_;
+        return record;
     }
 
     bool same_id() const { return plan_.old_mark && plan_.old_mark->id == plan_.mark->id; }
@@ -898,7 +900,7 @@ private:
     const State& before_;
     const std::set<std::string>* removed_ = nullptr; ///< see leave_removed()
     std::vector<Step> completion_;                   ///< see complete()
-    std::optional<Record> whole_record_;             ///< the plan's, with its peers
+    std::optional<std::string> peers_;               ///< of the record
     std::optional<Record> written_;                  ///< what the record says now
     std::map<std::string, int> made_;                ///< links that the undo made
     bool remade_ = false;                            ///< the undo made a new link
