@@ -34,6 +34,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"ADDR/LEN", {}},
         {"BYTES", {}},
         {"DF", {}},
+        {"LABEL", {}},
         {"LO-HI", {}},
         {"LOCAL", {}},
         {"LOCAL6", {}},

@@ -220,6 +220,28 @@ void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& o
             target.surplus_forwarding.push_back(device);
 }
 
+std::vector<Route> leaving_routes(const std::vector<Route>& stated, const State& state,
+                                  const Claims& claims) {
+    // Out of the tunnel itself a record's route names no device.
+    const auto is_of = [](const Record& record, const Route& present) {
+        return std::any_of(record.routes.begin(), record.routes.end(), [&](const Route& route) {
+            return (route.dev.empty() ? record.interface.name : route.dev) == present.dev &&
+                   same_route_anywhere(route, present);
+        });
+    };
+    const auto any_of = [&](const std::map<std::string, Record>& records, const Route& present) {
+        return std::any_of(records.begin(), records.end(),
+                           [&](const auto& known) { return is_of(known.second, present); });
+    };
+    std::vector<Route> leaving;
+    for (const auto& route : stated)
+        for (const Route* present : state.routes.beside(route))
+            if (present->protocol == our_protocol && any_of(state.records, *present) &&
+                !any_of(claims.records(), *present))
+                leaving.push_back(*present);
+    return leaving;
+}
+
 bool gives_up(const Record& older, const Record& newer) {
     const Routes kept_routes(newer.routes);
     const auto lacks = [&](auto list, auto equal) {

@@ -601,6 +601,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     if (have != nullptr && !replaces) plan.record.interface.index = have->index;
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
+    if (tunnel.routes)
+        target.leaving_routes = leaving_routes(stated_routes(tunnel, state), state, claims);
     if (replaces) {
         if (is_external(have->flood_flags))
             for (const auto& entry : have->flood_list)

@@ -37,6 +37,7 @@ public:
         check_routers();
         check_other_ends();
         check_mtu();
+        check_label();
         if (target_.tunnel.kind == TunnelKind::vxlan)
             check_vni();
         else
@@ -233,6 +234,14 @@ private:
             warn(Code::mtu_too_large_now, {{"mtu", *current}, {"dev", dev}, {"limit", *limit}});
     }
 
+    /// vxlan_config_validate() in drivers/net/vxlan/vxlan_core.c.
+    void check_label() {
+        const auto& stated = tunnel_.tunnel;
+        if (stated.kind == TunnelKind::vxlan && stated.label.value_or(0) != 0 && stated.local &&
+            stated.local->family == Family::ipv4)
+            refuse(Code::label_over_ipv4, {{"local", to_string(*stated.local)}});
+    }
+
     void check_vni() {
         if (have_ != nullptr && !replaces_) return;
         const auto& wanted = target_.tunnel;
@@ -337,14 +346,15 @@ private:
 
     /// A route beside one of the same destination, table and metric would share its traffic.
     void check_route_conflicts() {
-        const Routes surplus(target_.surplus_routes), elsewhere(target_.surplus_routes_elsewhere);
+        const Routes surplus(target_.surplus_routes), elsewhere(target_.surplus_routes_elsewhere),
+            leaving(target_.leaving_routes);
         const auto is_surplus = [&](const Route& route) {
             const auto in = [&](const Routes& routes) {
                 const auto others = routes.beside(route);
                 return std::any_of(others.begin(), others.end(),
                                    [&](const Route* other) { return route.via == other->via; });
             };
-            return in(surplus) || in(elsewhere);
+            return in(surplus) || in(elsewhere) || in(leaving);
         };
         for (const auto& route : new_routes_) {
             const std::string dev = route.dev.empty() ? tunnel_.name : route.dev;

@@ -223,8 +223,9 @@ bool needs_address(const Route& route) {
 /// `present` are routes that the link has already.
 void add_route_steps(std::vector<Step>& steps, const LinkTarget& want, std::vector<Route> routes,
                      Routes present, bool ipv4) {
-    for (const auto& route : want.surplus_routes_elsewhere) // goes when this one has come
-        present.push_back(route);
+    for (const auto* going : {&want.surplus_routes_elsewhere, &want.leaving_routes})
+        for (const auto& route : *going)
+            present.push_back(route);
     // A gateway may be reachable only by another of these routes.
     std::stable_partition(routes.begin(), routes.end(),
                           [](const Route& route) { return !route.via; });
@@ -238,8 +239,9 @@ void add_route_steps(std::vector<Step>& steps, const LinkTarget& want, std::vect
 
 void add_elsewhere_steps(std::vector<Step>& steps, const LinkTarget& want) {
     Routes surplus(want.surplus_routes_elsewhere);
-    for (const auto& route : want.surplus_routes)
-        surplus.push_back(route);
+    for (const auto* going : {&want.surplus_routes, &want.leaving_routes})
+        for (const auto& route : *going)
+            surplus.push_back(route);
     for (const auto& route : want.missing_routes_elsewhere) {
         const bool beside = !surplus.beside(route).empty();
         steps.push_back({AddRoute{route.dev, route, beside}, {}, {}});

@@ -355,3 +355,37 @@ TEST_CASE("routes: one that leads out of another interface now is moved without 
           "10.150.0.0/16 via 172.21.0.1 dev eth0 proto 147 \n");
     CHECK(check_text(space, tunnel + outside).code == 0);
 }
+
+TEST_CASE("routes: tunnels hand a route to each other, and swap two") {
+    const Host host;
+    const Namespace& space = host.space;
+    const auto tunnel = [](int n, const std::string& to) {
+        return fmt::format("[vxlan.vx{0}]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\nvni = {0}\n"
+                           "addresses = [\"10.{0}.0.1/24\"]\npeers = [\"100.64.158.4\"]\n{1}",
+                           n,
+                           to.empty() ? "" : "routes = [{ to = \"" + to + "\", table = 101 }]\n");
+    };
+    const std::string one = "10.150.0.0/16", other = "10.160.0.0/16";
+    const auto leads = [&](const std::string& to, const std::string& dev) {
+        const auto text = sh(space, "ip route show table 101 " + to);
+        return text.find("dev " + dev + " ") != std::string::npos &&
+               std::count(text.begin(), text.end(), '\n') == 1;
+    };
+    REQUIRE(apply_text(space, tunnel(1, one) + tunnel(2, other)).code == 0);
+    for (const auto& [first, second] : {std::pair{other, one}, std::pair{one, other}}) {
+        const std::string file = tunnel(1, first) + tunnel(2, second);
+        const auto swapped = apply_text(space, file);
+        INFO(swapped.out << swapped.err);
+        CHECK(swapped.code == 0);
+        CHECK(leads(first, "vx1"));
+        CHECK(leads(second, "vx2"));
+        CHECK(check_text(space, file).code == 0);
+    }
+    for (const auto& file : {tunnel(2, one) + tunnel(1, ""), tunnel(1, one) + tunnel(2, "")}) {
+        const auto handed = apply_text(space, file);
+        INFO(handed.out << handed.err);
+        CHECK(handed.code == 0);
+        CHECK(check_text(space, file).code == 0);
+    }
+    CHECK(leads(one, "vx1"));
+}

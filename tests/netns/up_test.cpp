@@ -354,3 +354,28 @@ TEST_CASE("dry run: answers as the run would") {
     CHECK(vxlanctl(host.space, up_words + " --mtu 9001 -n").code == 2);
     CHECK(vxlanctl(host.space, up_words + " -n").out == "vxlan0: in sync\n");
 }
+
+TEST_CASE("up: a flow label is set, changed in place, and reset") {
+    const Host host;
+    const Namespace& space = host.space;
+    const std::string words = "up eth0 2001:db8:21::100 vxlan0 10.0.0.1/24 2001:db8:64::4";
+    const auto label = [&] {
+        return link(space, "vxlan0").at("linkinfo").at("info_data").value("label", "0x0");
+    };
+    REQUIRE(vxlanctl(space, words + " --label 0x12345").code == 0);
+    const auto index = link(space, "vxlan0").at("ifindex");
+    CHECK(label() == "0x12345");
+    CHECK(vxlanctl_counted(space, words + " --label 74565").writes == 0);
+    CHECK(vxlanctl(space, words + " --label 7").code == 0);
+    CHECK(label() == "0x7");
+    const auto exported = vxlanctl(space, "export");
+    CHECK(exported.out.find("label") != std::string::npos);
+    CHECK(vxlanctl(space, words).code == 0);
+    CHECK(label() == "0x0");
+    CHECK(link(space, "vxlan0").at("ifindex") == index);
+    CHECK(vxlanctl(space, words + " --label 0x100000").code == 2);
+    const auto refused =
+        vxlanctl(space, "up eth0 172.21.0.100 vxlan1 - 100.64.158.4 --vni 11 --label 7");
+    CHECK(refused.code == 2);
+    CHECK(told(refused, "label-over-ipv4", {"172.21.0.100"}));
+}

@@ -56,6 +56,10 @@ Elsewhere stated_elsewhere(const Tunnel& tunnel, const State& state);
 void plan_elsewhere(LinkTarget& target, const Elsewhere& stated, const Record& old,
                     const State& state, const Claims& claims);
 
+/// Of the routes in the way of new ones those that another tunnel made and gives up in this run.
+std::vector<Route> leaving_routes(const std::vector<Route>& stated, const State& state,
+                                  const Claims& claims);
+
 /// Whether the newer record of a tunnel lacks anything outside of the link that the older has.
 bool gives_up(const Record& older, const Record& newer);
 /// The newer record with that, which could not be removed: a later run will.

@@ -30,6 +30,7 @@ struct LinkTarget {
 
     // Not on the link: what is missing, and what has to go. A route's `dev` says where.
     std::vector<Route> missing_routes_elsewhere, surplus_routes_elsewhere;
+    std::vector<Route> leaving_routes; ///< other tunnels' that go in the same run, in our way
     std::vector<Rule> missing_rules, surplus_rules;
     std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
 
