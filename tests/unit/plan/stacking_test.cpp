@@ -51,6 +51,42 @@ TEST_CASE("stacking: routes and peers that lead out of another tunnel come after
     CHECK(layers_of({upper, tunnel("vxlan1", "172.21.0.100"), pinned}) == Layers{1, 0, 2});
 }
 
+TEST_CASE(
+    "stacking: who wants another one's VNI comes after it, and a circle begins with a removal") {
+    const auto wants = [](const std::string& name, std::uint32_t vni) {
+        Tunnel wish = tunnel(name, "172.21.0.100");
+        wish.tunnel.vni = vni;
+        wish.tunnel.port = std::uint16_t{4789};
+        return wish;
+    };
+    State state;
+    for (const auto& [name, vni] : {std::pair{"one", 10U}, std::pair{"two", 20U}}) {
+        Link has = link(name, static_cast<int>(vni), "172.21.0.100", "10.0.0.1/24");
+        has.tunnel = with_defaults(wants(name, vni).tunnel);
+        state.links.put(std::move(has));
+    }
+    SECTION("a chain") {
+        const auto making = making_of({wants("one", 20), wants("two", 30)}, state);
+        CHECK(making.order == Layers{1, 0});
+        CHECK(making.layers == Layers{1, 0});
+        CHECK(making.evicted.empty());
+    }
+    SECTION("a swap") {
+        const auto making = making_of({wants("one", 20), wants("two", 10)}, state);
+        CHECK(making.order == Layers{1, 0});
+        CHECK(making.evicted == std::map<std::size_t, std::vector<std::string>>{{1, {"one"}}});
+    }
+    SECTION("a swap that has begun keeps its order") {
+        state.vanished.put(*find_link(state, "one"));
+        state.links.erase("one");
+        CHECK(making_of({wants("one", 20), wants("two", 10)}, state).order == Layers{1, 0});
+    }
+    SECTION("nobody leaves, or everybody has a place") {
+        CHECK(making_of({wants("one", 20), wants("two", 20)}, state).order == Layers{0, 1});
+        CHECK(making_of({wants("one", 10), wants("two", 20)}, state).order == Layers{0, 1});
+    }
+}
+
 TEST_CASE("stacking: a circle and a tunnel on itself come to an end") {
     const auto one = tunnel("one", "10.0.0.1", "10.0.1.1/24", "two");
     const auto two = tunnel("two", "10.0.1.1", "10.0.0.1/24", "one");
