@@ -108,7 +108,7 @@ public:
         constexpr int number_overflow = 406; // of nlohmann's: JSON, but no double
         text = text.substr(0, text.find("; last read: "));
         const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        if (at_end == 0) text = "unexpected end of input"; // since 3.12 it says more of this
+        if (at_end == 0) text = "unexpected end of input"; // newer versions say more of this
         return fail(
             Error(problem.id == number_overflow ? Code::json_number_too_large : Code::not_json, "",
                   {{"problem", shortened(as_utf8(text), longest_quote)}}),
