@@ -175,12 +175,7 @@ std::set<std::string> Reconciliation::dropped_with(const Plan& made) const {
     };
     for (const auto& tunnel : made.tunnels) {
         const Link* link = find_link(state_, tunnel.name);
-        const bool is_replaced =
-            !tunnel.absent &&
-            std::any_of(tunnel.steps.begin(), tunnel.steps.end(), [&](const Step& step) {
-                const auto* removal = std::get_if<DeleteLink>(&step.operation);
-                return removal != nullptr && removal->link == tunnel.name;
-            });
+        const bool is_replaced = !tunnel.absent && removes(tunnel, tunnel.name);
         if (link == nullptr || !(is_replaced || config().dropped.contains(tunnel.name))) continue;
         for (const auto& upper : link->uppers)
             if (!is_known(upper)) dropped.insert(upper);
@@ -650,11 +645,7 @@ bool Reconciliation::stands_on_changes(std::size_t stage) const {
 const TunnelPlan* Reconciliation::who_removed(const TunnelPlan& tunnel, const Link& was) const {
     const auto removed_it = [&](const TunnelPlan& other) {
         return !other.errors.empty() && other.stage < tunnel.stage &&
-               (other.name == was.tunnel.dev ||
-                std::any_of(other.steps.begin(), other.steps.end(), [&](const Step& step) {
-                    const auto* removal = std::get_if<DeleteLink>(&step.operation);
-                    return removal != nullptr && removal->link == tunnel.name;
-                }));
+               (other.name == was.tunnel.dev || removes(other, tunnel.name));
     };
     const auto found = std::find_if(plan_.tunnels.begin(), plan_.tunnels.end(), removed_it);
     return found == plan_.tunnels.end() ? nullptr : &*found;
@@ -700,7 +691,7 @@ void Reconciliation::plan_again(std::size_t stage) {
                !tunnel.wish->tunnel.dev.value_or("").empty() &&
                find_link(state_, *tunnel.wish->tunnel.dev) == nullptr;
     };
-    TunnelPlan* lost = nullptr;
+    std::vector<TunnelPlan*> lost;
     for (std::size_t i = 0; i < plan_.tunnels.size(); ++i) {
         TunnelPlan& tunnel = plan_.tunnels[i];
         if (tunnel.stage != stage || !tunnel.errors.empty()) continue;
@@ -719,14 +710,17 @@ void Reconciliation::plan_again(std::size_t stage) {
                     return other.wish == tunnel.wish && other.name == tunnel.name;
                 });
             if (now == again->tunnels.end()) continue; // it has gone by itself
-            if (renew(tunnel, std::move(*now))) lost = &tunnel;
+            if (renew(tunnel, std::move(*now))) lost.push_back(&tunnel);
         }
         outcomes_[i] = tunnel.errors.empty() ? intended_outcome(tunnel) : Outcome::refused;
     }
-    if (lost == nullptr) return;
-    take_back_with_lower(*lost, stage);
-    report_problems(*lost);
-    options_.failed.emplace(lost->name, lost->errors.front());
+    if (lost.empty()) return;
+    TunnelPlan& failed = *lost.front();
+    take_back_with_lower(failed, stage);
+    report_problems(failed);
+    options_.failed.emplace(failed.name, failed.errors.front());
+    for (auto* other : lost) // it may be there again
+        if (other != &failed) other->errors.clear();
     plan_again(stage); // on what is there now
 }
 

@@ -397,12 +397,10 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
 Outcome intended_outcome(const TunnelPlan& plan) {
     if (plan.absent) return plan.steps.empty() ? Outcome::absent : Outcome::removed;
     if (plan.adopted) return Outcome::adopted;
-    bool creates = false, deletes = plan.vanished.has_value();
-    for (const auto& step : plan.steps) {
-        creates = creates || std::holds_alternative<CreateLink>(step.operation);
-        const auto* removal = std::get_if<DeleteLink>(&step.operation);
-        deletes = deletes || (removal != nullptr && removal->link == plan.name);
-    }
+    const bool deletes = plan.vanished || removes(plan, plan.name);
+    const bool creates = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
+        return std::holds_alternative<CreateLink>(step.operation);
+    });
     return deletes              ? Outcome::replaced
            : creates            ? Outcome::created
            : plan.steps.empty() ? Outcome::in_sync

@@ -778,13 +778,6 @@ std::vector<std::string> links_in_the_way(const std::vector<std::string>& absent
     return names;
 }
 
-bool removes(const TunnelPlan& plan, const std::string& name) {
-    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-        const auto* removal = std::get_if<DeleteLink>(&step.operation);
-        return removal != nullptr && removal->link == name;
-    });
-}
-
 bool goes_itself(const TunnelPlan& plan) {
     return plan.vanished || removes(plan, plan.name);
 }
@@ -969,6 +962,13 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
     if (only_tells) plan.unnamed = unnamed_links(config, state, Unnamed::prune);
     plan.kept = kept_unnamed(config, state, only_tells ? Unnamed::prune : config.unnamed);
     return plan;
+}
+
+bool removes(const TunnelPlan& plan, const std::string& name) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
+        const auto* removal = std::get_if<DeleteLink>(&step.operation);
+        return removal != nullptr && removal->link == name;
+    });
 }
 
 bool concerns_uppers(const TunnelPlan& plan) {

@@ -1129,12 +1129,8 @@ private:
 
     /// A tunnel that failed in this run and would go with the one that the plan removes.
     std::string failed_upper(const TunnelPlan& plan) const {
-        const bool removes =
-            std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-                const auto* removal = std::get_if<DeleteLink>(&step.operation);
-                return removal != nullptr && removal->link == plan.name;
-            });
-        for (std::size_t i = 0; removes && i < plans_.size(); ++i) {
+        const bool goes = removes(plan, plan.name);
+        for (std::size_t i = 0; goes && i < plans_.size(); ++i) {
             const Link* link = results_[i] ? nullptr : find_link(before_, plans_[i].name);
             while (link != nullptr && goes_with_lower(link->kind)) {
                 const std::string lower = link->tunnel.dev.value_or("");

@@ -75,6 +75,9 @@ struct Plan {
 /// do a tunnel's steps are empty. Same input, same plan.
 Plan plan(const Config& config, const State& state, const PlanOptions& options);
 
+/// Whether a step of the plan deletes the link of that name, which may be another tunnel's.
+bool removes(const TunnelPlan& plan, const std::string& name);
+
 /// Whether carrying out the plan, undoing it, or saying what it costs needs to know the routes and
 /// neighbours on the link.
 bool concerns_foreign(const TunnelPlan& plan);
