@@ -5,7 +5,7 @@
 #include "vxlanctl/doctor/nft.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/doctor/services.h"
-#include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/run/reader.h"
@@ -99,21 +99,13 @@ private:
 
     /// Links that are referred to and have not been read, by ifindex; for take_read_links(). One
     /// that has vanished is none.
-    Result<void> read_links(const std::set<int>& indexes) {
-        MessageBatch batch;
-        MessageWriter writer(batch);
-        for (const int index : indexes)
-            if (index != 0 && !names_.contains(index)) encode_get_link(writer, index);
-        if (batch.offsets.empty()) return {};
-        const auto failures = netlink_.request(
-            batch,
-            [&](const nlmsghdr* message) {
-                auto link = decode_link(message);
-                if (!link || !names_.emplace(link->index, link->name).second) return;
-                read_links_.push_back(std::move(*link));
-            },
-            {}, [](const Failure&) { return false; });
-        if (!failures) return tl::unexpected(failures.error());
+    Result<void> read_links(std::set<int> indexes) {
+        std::erase_if(indexes, [&](int index) { return names_.contains(index); });
+        auto links = links_of(netlink_, indexes);
+        if (!links) return tl::unexpected(links.error());
+        for (auto& link : *links)
+            if (names_.emplace(link.index, link.name).second)
+                read_links_.push_back(std::move(link));
         return {};
     }
 
@@ -256,10 +248,10 @@ private:
                 out.push_back({end, local, lower == nullptr ? 0 : lower->index, 0, 0});
             back.push_back({end, local, vrf_index, 0, 0});
         }
-        auto found = look_up(out);
+        auto found = ways_of(out);
         if (!found) return tl::unexpected(found.error());
         facts.out = std::move(*found);
-        found = look_up(back);
+        found = ways_of(back);
         if (!found) return tl::unexpected(found.error());
         facts.back = std::move(*found);
         return {};
@@ -283,14 +275,14 @@ private:
 
     /// To neighbours inside, and to an address of each inner network.
     Result<void> read_inner_ways(TunnelFacts& facts, const Link& link) {
-        std::vector<RouteQuery> look_ups;
+        std::vector<RouteQuery> queries;
         const auto add = [&](const IpAddress& address) {
             const auto& hosts = std::as_const(facts_).state.host_addresses;
             const bool own = std::any_of(hosts.begin(), hosts.end(), [&](const HostAddress& host) {
                 return host.prefix.address == address;
             });
-            if (!own && look_ups.size() < most_inner)
-                look_ups.push_back({address, std::nullopt, link.master_index, 0, 0});
+            if (!own && queries.size() < most_inner)
+                queries.push_back({address, std::nullopt, link.master_index, 0, 0});
         };
         for (const auto& address : link.addresses) {
             if (address.prefix.address.family != Family::ipv4 || address.prefix.length > 30)
@@ -301,69 +293,41 @@ private:
         }
         for (const auto& neighbour : facts.neighbours)
             if (neighbour.address.family == Family::ipv4) add(neighbour.address);
-        auto found = look_up(look_ups);
+        auto found = ways_of(queries);
         if (!found) return tl::unexpected(found.error());
         facts.inner = std::move(*found);
         return {};
     }
 
-    Result<std::vector<Way>> look_up(const std::vector<RouteQuery>& wanted) {
+    Result<std::vector<Way>> ways_of(const std::vector<RouteQuery>& queries) {
+        const auto in_table = look_up(netlink_, queries);
+        if (!in_table) return tl::unexpected(in_table.error());
+        const auto resolved = resolve_routes(netlink_, queries);
+        if (!resolved) return tl::unexpected(resolved.error());
+        std::set<int> outgoing;
+        for (const auto* routes : {&*in_table, &*resolved})
+            for (const auto& route : *routes)
+                outgoing.insert(route.link_index);
+        if (auto done = read_links(outgoing); !done) return tl::unexpected(done.error());
         std::vector<Way> ways;
-        for (const auto& one : wanted)
-            ways.emplace_back().to = one.to;
-        auto answers = ask(wanted, encode_look_up_route, ways);
-        if (!answers) return tl::unexpected(answers.error());
-        for (std::size_t i = 0; i < ways.size(); ++i)
-            if ((*answers)[i]) describe(ways[i], *(*answers)[i]);
-        std::vector<Way> resolved(ways.size());
-        answers = ask(wanted, encode_resolve_route, resolved);
-        if (!answers) return tl::unexpected(answers.error());
-        for (std::size_t i = 0; i < ways.size(); ++i) {
-            const auto& route = (*answers)[i];
-            // Multicast needs no route: without one it is on the link
-            // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
-            if (ways[i].code != 0 && is_multicast(ways[i].to) && route) describe(ways[i], *route);
-            if (ways[i].code == 0 || is_multicast(ways[i].to)) ways[i].code = resolved[i].code;
-            if (route && route->mtu != 0) ways[i].mtu = route->mtu;
-        }
+        for (std::size_t i = 0; i < queries.size(); ++i)
+            ways.push_back(way_of(queries[i].to, (*in_table)[i], (*resolved)[i]));
         return ways;
     }
 
-    void describe(Way& way, const RouteLookup& route) const {
-        way.dev = name_of(route.link_index);
-        way.table = route.table;
-        way.via = route.via;
-        way.source = route.source;
-        way.mtu = route.mtu;
-        if (route.type != RTN_UNICAST && route.type != RTN_LOCAL && route.type != RTN_MULTICAST)
-            way.code = EHOSTUNREACH;
-    }
-
-    using Encode = void (*)(MessageWriter&, const RouteQuery&);
-
-    /// One answer for each look-up, or its errno in the way.
-    Result<std::vector<std::optional<RouteLookup>>> ask(const std::vector<RouteQuery>& wanted,
-                                                        Encode encode, std::vector<Way>& ways) {
-        std::vector<std::optional<RouteLookup>> result(wanted.size());
-        if (wanted.empty()) return result;
-        MessageBatch batch;
-        MessageWriter writer(batch);
-        for (const auto& one : wanted)
-            encode(writer, one);
-        std::vector<std::optional<RouteLookup>> answers;
-        const auto failures = netlink_.request(
-            batch, [&](const nlmsghdr* message) { answers.push_back(decode_found_route(message)); },
-            {}, [](const Failure&) { return false; });
-        if (!failures) return tl::unexpected(failures.error());
-        for (const auto& failure : *failures)
-            ways[failure.message].code = failure.code;
-        for (std::size_t i = 0, next = 0; i < wanted.size(); ++i)
-            if (ways[i].code == 0 && next < answers.size()) result[i] = answers[next++];
-        std::set<int> outgoing;
-        for (const auto& route : result)
-            if (route) outgoing.insert(route->link_index);
-        if (auto done = read_links(outgoing); !done) return tl::unexpected(done.error());
-        return result;
+    Way way_of(const IpAddress& to, const RouteLookup& in_table,
+               const RouteLookup& resolved) const {
+        // Multicast needs no route: without one it is on the link
+        // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
+        const bool is_on_link = in_table.code != 0 && is_multicast(to) && resolved.code == 0;
+        const RouteLookup& route = is_on_link ? resolved : in_table;
+        const bool leads_there =
+            route.type == RTN_UNICAST || route.type == RTN_LOCAL || route.type == RTN_MULTICAST;
+        Way way{to, route.code, name_of(route.link_index), route.table, route.via, route.source};
+        if (way.code == 0 && !leads_there) way.code = EHOSTUNREACH;
+        if (way.code == 0 || is_multicast(to)) way.code = resolved.code;
+        way.mtu = resolved.mtu != 0 ? resolved.mtu : route.mtu;
+        return way;
     }
 
     /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the

@@ -13,15 +13,15 @@ bool never_fatal(const Failure&) {
     return false;
 }
 
-} // namespace
-
-Result<std::vector<RouteLookup>> look_up(Netlink& netlink, const std::vector<RouteQuery>& queries) {
+/// An answer for each query, in a request of one message for each.
+Result<std::vector<RouteLookup>> ask(Netlink& netlink, const std::vector<RouteQuery>& queries,
+                                     void (*encode)(MessageWriter&, const RouteQuery&)) {
     std::vector<RouteLookup> answers(queries.size());
     if (queries.empty()) return answers;
     MessageBatch batch;
     MessageWriter writer(batch);
     for (const auto& query : queries)
-        encode_look_up_route(writer, query);
+        encode(writer, query);
     std::vector<std::optional<RouteLookup>> found;
     const auto failures = netlink.request(
         batch, [&](const nlmsghdr* message) { found.push_back(decode_found_route(message)); }, {},
@@ -42,6 +42,17 @@ Result<std::vector<RouteLookup>> look_up(Netlink& netlink, const std::vector<Rou
             answer.code = EHOSTUNREACH;
     }
     return answers;
+}
+
+} // namespace
+
+Result<std::vector<RouteLookup>> look_up(Netlink& netlink, const std::vector<RouteQuery>& queries) {
+    return ask(netlink, queries, encode_look_up_route);
+}
+
+Result<std::vector<RouteLookup>> resolve_routes(Netlink& netlink,
+                                                const std::vector<RouteQuery>& queries) {
+    return ask(netlink, queries, encode_resolve_route);
 }
 
 Result<std::vector<Link>> links_of(Netlink& netlink, const std::set<int>& indexes) {

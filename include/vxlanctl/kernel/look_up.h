@@ -11,6 +11,9 @@ namespace vxlanctl {
 /// Asks the kernel for each of the routes in its table, in one batch. One that it refuses is an
 /// answer with `code`; fails as a whole only where nothing is known.
 Result<std::vector<RouteLookup>> look_up(Netlink& netlink, const std::vector<RouteQuery>& queries);
+/// The same for what the kernel makes of the routes: with the MTU that was learned from the path.
+Result<std::vector<RouteLookup>> resolve_routes(Netlink& netlink,
+                                                const std::vector<RouteQuery>& queries);
 
 /// The links of these indexes, without addresses and what else hangs on them, as far as they exist.
 Result<std::vector<Link>> links_of(Netlink& netlink, const std::set<int>& indexes);
