@@ -2,6 +2,7 @@
 
 #include "vxlanctl/plan/plan.h"
 #include "vxlanctl/plan/steps.h"
+#include "vxlanctl/plan/surroundings.h"
 
 namespace vxlanctl {
 
@@ -10,53 +11,5 @@ namespace vxlanctl {
 /// and warnings. `replaces` says that the link will be made anew.
 void preflight(const Tunnel& tunnel, const LinkTarget& target, const Link* have, bool replaces,
                const State& state, const PlanOptions& options, TunnelPlan& plan);
-
-/// The largest MTU that the kernel lets the tunnel have: that of the lower device less the
-/// overhead, or 65535 without one. Empty when the lower device is not known.
-std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state);
-
-/// The links that have the VNI on the port which `wanted` (complete, with its local address) states
-/// for the link `name`: neither the local address nor the lower device nor the VRF makes a
-/// difference, but what the receiving socket must do does (vxlan_vni_in_use() in
-/// drivers/net/vxlan/vxlan_core.c).
-std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
-                                     const State& state);
-
-/// Whether two tunnels cannot be there at the same time, as far as their VNI or their ends say it.
-bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other);
-
-/// The links beside which the kernel will not have a tunnel of these attributes under the name
-/// `name`: those with the VNI, or those with the same ends (ipip6_tunnel_locate() in
-/// net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c: local, remote and lower device
-/// tell such tunnels apart).
-std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
-                                         const State& state);
-
-/// What a tunnel stands on.
-struct Underlay {
-    std::string tunnel;
-    IpAddress local;
-    bool has_device = false;     ///< packets to the other ends do not depend on the inner routes
-    std::vector<IpAddress> ends; ///< the other ends' outer addresses
-};
-
-/// Outer traffic that an inner prefix, which makes a route into the tunnel, takes or may take.
-struct Drawn {
-    Prefix what;
-    std::string text;
-};
-/// What of a tunnel's outer traffic has to stay outside. Refers to the state.
-class Outside {
-public:
-    Outside(const Underlay& underlay, const State& state);
-    std::vector<Drawn> drawn_into(const Prefix& inner) const;
-
-private:
-    const State& state_;
-    std::string tunnel_;
-    std::vector<const HostAddress*> homes_; ///< the local address, wherever it is
-    std::vector<const Route*> gateways_;    ///< default routes of the main table, with a gateway
-    std::vector<IpAddress> ends_;           ///< sorted
-};
 
 } // namespace vxlanctl

@@ -1,0 +1,116 @@
+#include "vxlanctl/plan/surroundings.h"
+
+#include "vxlanctl/base/format.h"
+
+#include <algorithm>
+
+namespace vxlanctl {
+namespace {
+
+/// Where the main table sends packets to `address` now; empty when nowhere.
+std::string device_towards(const IpAddress& address, const State& state) {
+    const Route* best = nullptr;
+    for (const auto& route : state.routes)
+        if (route.table == main_table && contains(route.to, address) &&
+            (best == nullptr || route.to.length > best->to.length ||
+             (route.to.length == best->to.length && route.metric < best->metric)))
+            best = &route;
+    return best == nullptr ? "" : best->dev;
+}
+
+} // namespace
+
+std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
+                                     const State& state) {
+    const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
+    std::vector<std::string> holders;
+    for (const auto& link : state.links) {
+        const auto& other = link.tunnel;
+        if (link.kind != "vxlan" || link.name == name || link.underlay_elsewhere ||
+            other.vni != wanted.vni || other.port != wanted.port || !other.local ||
+            other.local->family != wanted.local->family || flag(other.external) ||
+            flag(other.vnifilter) || flag(other.gbp) != flag(wanted.gbp) ||
+            flag(other.gpe) != flag(wanted.gpe) ||
+            flag(other.remcsum_rx) != flag(wanted.remcsum_rx) ||
+            flag(other.udp6_zero_csum_rx) != flag(wanted.udp6_zero_csum_rx) || is_leftover(link))
+            continue;
+        holders.push_back(link.name);
+    }
+    return holders;
+}
+
+bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other) {
+    if (one.kind != other.kind) return false;
+    if (one.kind == TunnelKind::vxlan) return one.vni == other.vni && one.port == other.port;
+    return one.local == other.local && one.remote == other.remote;
+}
+
+std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
+                                         const State& state) {
+    if (wanted.kind == TunnelKind::vxlan) return vni_holders(wanted, name, state);
+    std::vector<std::string> names;
+    for (const auto& link : state.links) {
+        const auto& other = link.tunnel;
+        if (is_tunnel(link) && other.kind == wanted.kind && link.name != name &&
+            !link.underlay_elsewhere && other.local == wanted.local &&
+            other.remote == wanted.remote && other.dev == wanted.dev.value_or(""))
+            names.push_back(link.name);
+    }
+    return names;
+}
+
+Outside::Outside(const Underlay& underlay, const State& state)
+    : state_(state), tunnel_(underlay.tunnel) {
+    for (const auto& host : state.host_addresses)
+        if (host.prefix.address == underlay.local) homes_.push_back(&host);
+    for (const Route* route : state.routes.defaults())
+        if (route->table == main_table && route->via && route->dev != underlay.tunnel)
+            gateways_.push_back(route);
+    if (!underlay.has_device) ends_ = underlay.ends;
+    std::sort(ends_.begin(), ends_.end());
+}
+
+std::vector<Drawn> Outside::drawn_into(const Prefix& inner) const {
+    const auto alone = [](const IpAddress& address) {
+        return Prefix{address, full_length(address.family)};
+    };
+    std::vector<Drawn> drawn;
+    for (const HostAddress* host : homes_)
+        if (overlaps(inner, host->prefix))
+            drawn.push_back(
+                {network_of(host->prefix),
+                 formatted("{} (the subnet of the local address {}{}{})",
+                           to_string(network_of(host->prefix)), to_string(host->prefix.address),
+                           host->link.empty() ? "" : " on ", host->link)});
+    for (const Route* route : gateways_)
+        if (inner.length != 0 && contains(inner, *route->via))
+            drawn.push_back({alone(*route->via), formatted("{} (the default gateway on {})",
+                                                           to_string(*route->via), route->dev)});
+    if (const auto& client = state_.ssh_client;
+        client && contains(inner, *client) && device_towards(*client, state_) != tunnel_)
+        drawn.push_back(
+            {alone(*client), formatted("{} (the client of this SSH session)", to_string(*client))});
+    constexpr std::size_t named = 3;
+    const Prefix network = network_of(inner);
+    const auto begin = std::lower_bound(ends_.begin(), ends_.end(), network.address);
+    const std::vector<IpAddress> inside(
+        begin, std::find_if_not(begin, ends_.end(),
+                                [&](const IpAddress& end) { return contains(inner, end); }));
+    for (std::size_t i = 0; i < std::min(inside.size(), named); ++i)
+        drawn.push_back({alone(inside[i]), formatted("{} (a peer, and there is no lower device)",
+                                                     to_string(inside[i]))});
+    if (inside.size() > named)
+        drawn.push_back({alone(inside[named]), formatted("{} more peers", inside.size() - named)});
+    return drawn;
+}
+
+std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state) {
+    const std::string dev = tunnel.dev.value_or("");
+    const auto taken = overhead(tunnel);
+    if (dev.empty()) return tunnel.kind == TunnelKind::vxlan ? 65535 : 65535 - taken;
+    const Link* lower = find_link(state, dev);
+    if (lower == nullptr || !lower->attributes.mtu || !tunnel.local) return std::nullopt;
+    return *lower->attributes.mtu > taken ? *lower->attributes.mtu - taken : 0;
+}
+
+} // namespace vxlanctl
