@@ -124,14 +124,6 @@ std::optional<IpAddress> local_of(const Link& link) {
                                                                     : std::nullopt;
 }
 
-const HostAddress* find_host_address(const State& state, const IpAddress& address,
-                                     const std::string& dev) {
-    const HostAddress* best = nullptr;
-    for (const auto& host : state.host_addresses)
-        if (host.prefix.address == address && (best == nullptr || host.link == dev)) best = &host;
-    return best;
-}
-
 std::string family_option(const IpAddress& address) {
     return address.family == Family::ipv6 ? " -6" : "";
 }
@@ -210,28 +202,26 @@ void check_lower_device(Check& check, const Link& link, const State& state) {
         check.pass(Code::lower_none);
         return;
     }
-    const Link* lower = find_link(state, dev);
-    if (lower == nullptr)
-        check.fail(Code::lower_gone, {}, "ip -br link");
-    else if (!lower->attributes.up.value_or(false))
-        check.fail(Code::lower_down, {{"dev", dev}}, formatted("ip link set dev {} up", q(dev)));
-    else if (!lower->carrier)
-        check.fail(Code::lower_no_carrier, {{"dev", dev}},
-                   formatted("ip -d link show dev {}", q(dev)));
-    else
-        check.pass(Code::lower_up, {{"dev", dev}});
+    switch (condition_of(find_link(state, dev))) {
+    case LinkCondition::missing: return check.fail(Code::lower_gone, {}, "ip -br link");
+    case LinkCondition::down:
+        return check.fail(Code::lower_down, {{"dev", dev}},
+                          formatted("ip link set dev {} up", q(dev)));
+    case LinkCondition::no_carrier:
+        return check.fail(Code::lower_no_carrier, {{"dev", dev}},
+                          formatted("ip -d link show dev {}", q(dev)));
+    case LinkCondition::up: return check.pass(Code::lower_up, {{"dev", dev}});
+    }
 }
 
 void check_lower_mtu(Check& check, const Link& link, const State& state) {
     const Link* lower = link.underlay_elsewhere ? nullptr : find_link(state, dev_of(link));
-    if (lower == nullptr || !lower->attributes.mtu || !link.attributes.mtu) return;
-    if (*link.attributes.mtu + overhead(link.tunnel) > *lower->attributes.mtu)
+    const auto mtu = link.attributes.mtu;
+    const auto limit = mtu_limit(link.tunnel, state);
+    if (lower != nullptr && mtu && limit && *mtu > *limit)
         check.fail(Code::mtu_too_large_for_lower,
-                   {{"mtu", *link.attributes.mtu},
-                    {"lower", *lower->attributes.mtu},
-                    {"dev", lower->name}},
-                   formatted("ip link set dev {} mtu {}", q(link.name),
-                             mtu_limit(link.tunnel, state).value_or(0)));
+                   {{"mtu", *mtu}, {"lower", *lower->attributes.mtu}, {"dev", lower->name}},
+                   formatted("ip link set dev {} mtu {}", q(link.name), *limit));
 }
 
 void check_local_address(Check& check, const Link& link, const State& state) {
@@ -766,8 +756,8 @@ private:
                      const std::string& removal) {
         for (const auto& drawn : outside.drawn_into(inner)) {
             const bool alone = drawn.what.length == full_length(drawn.what.address.family);
-            const bool taken =
-                alone ? goes_in(drawn.what.address) : inner.length >= drawn.what.length;
+            const bool taken = alone ? device_towards(drawn.what.address, state_) == link_->name
+                                     : inner.length >= drawn.what.length;
             if (!taken)
                 check.warn(Code::overlap_possible,
                            {{"what", drawn.text}, {"prefix", to_string(inner)}});
@@ -775,17 +765,6 @@ private:
                 check.fail(Code::overlap, {{"what", drawn.text}, {"prefix", to_string(inner)}},
                            alone ? outer_route(drawn.what.address) : removal);
         }
-    }
-
-    /// Whether the main table sends packets to the address into the tunnel.
-    bool goes_in(const IpAddress& address) const {
-        const Route* best = nullptr;
-        for (const auto& route : state_.routes)
-            if (contains(route.to, address) &&
-                (best == nullptr || route.to.length > best->to.length ||
-                 (route.to.length == best->to.length && route.metric < best->metric)))
-                best = &route;
-        return best != nullptr && best->dev == link_->name;
     }
 
     void vrf(Check& check) {

@@ -11,13 +11,16 @@
 namespace vxlanctl {
 namespace {
 
-/// Whether the kernel sends what goes to the address to all hosts of the subnet. It keeps the
-/// lowest address as a broadcast one, too (fib_add_ifaddr() in net/ipv4/fib_frontend.c).
+/// Whether the kernel keeps the subnet's lowest and highest address as broadcast ones
+/// (fib_add_ifaddr() in net/ipv4/fib_frontend.c).
+bool has_broadcast(const Prefix& subnet) {
+    return subnet.address.family == Family::ipv4 && subnet.length > 0 && subnet.length < 31;
+}
+
+/// Whether the kernel sends what goes to the address to all hosts of the subnet.
 bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
-    const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
-                               host.prefix.length > 0 && host.prefix.length < 31;
     return address == host.broadcast ||
-           (has_broadcast &&
+           (has_broadcast(host.prefix) &&
             (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
 }
 
@@ -74,33 +77,28 @@ private:
     void check_lower_device() {
         const std::string dev = target_.tunnel.dev.value_or("");
         if (dev.empty()) return;
-        const Link* lower = find_link(state_, dev);
-        if (dev == tunnel_.name)
-            refuse(Code::underlay_is_tunnel, {{"dev", dev}});
-        else if (state_.alternative_names.contains(dev))
-            return;
-        else if (lower == nullptr)
-            refuse(Code::underlay_missing, {{"dev", dev}});
-        else if (!lower->attributes.up.value_or(true))
-            warn(Code::underlay_down, {{"dev", dev}});
-        else if (!lower->carrier)
-            warn(Code::underlay_no_carrier, {{"dev", dev}});
+        if (dev == tunnel_.name) return refuse(Code::underlay_is_tunnel, {{"dev", dev}});
+        if (state_.alternative_names.contains(dev)) return;
+        switch (condition_of(find_link(state_, dev))) {
+        case LinkCondition::missing: return refuse(Code::underlay_missing, {{"dev", dev}});
+        case LinkCondition::down: return warn(Code::underlay_down, {{"dev", dev}});
+        case LinkCondition::no_carrier: return warn(Code::underlay_no_carrier, {{"dev", dev}});
+        case LinkCondition::up: return;
+        }
     }
 
     void check_local() {
         if (have_ != nullptr && have_->underlay_elsewhere && !replaces_) return;
         const IpAddress local = *target_.tunnel.local;
         const std::string dev = target_.tunnel.dev.value_or("");
-        const HostAddress* best = nullptr;
-        for (const auto& host : state_.host_addresses)
-            if (host.prefix.address == local && (best == nullptr || host.link == dev)) best = &host;
-        if (best == nullptr)
+        const HostAddress* host = find_host_address(state_, local, dev);
+        if (host == nullptr)
             refuse(Code::local_not_here, {{"local", to_string(local)}});
         else if (is_loopback(local))
             warn(Code::local_is_loopback_here, {{"local", to_string(local)}});
-        else if (!dev.empty() && best->link != dev)
+        else if (!dev.empty() && host->link != dev)
             warn(Code::local_on_other_interface,
-                 {{"local", to_string(local)}, {"interface", best->link}, {"dev", dev}});
+                 {{"local", to_string(local)}, {"interface", host->link}, {"dev", dev}});
     }
 
     /// What the kernel accepts as a peer and should not: addresses of this host and of its subnets'
@@ -123,10 +121,8 @@ private:
             if (network.address <= peers.back().dst && broadcast >= peers.front().dst) {
                 if (is_peer(host.prefix.address))
                     refuse(Code::peer_is_own_address, {{"peer", to_string(host.prefix.address)}});
-                const bool has_broadcast = host.prefix.address.family == Family::ipv4 &&
-                                           host.prefix.length > 0 && host.prefix.length < 31;
                 for (const auto& address : {broadcast, network.address})
-                    if (has_broadcast && is_peer(address))
+                    if (has_broadcast(host.prefix) && is_peer(address))
                         refuse(Code::peer_is_broadcast,
                                {{"peer", to_string(address)}, {"network", to_string(network)}});
             }
@@ -438,8 +434,9 @@ private:
             const bool has_dev = target_.tunnel.kind == TunnelKind::vxlan ||
                                  !target_.tunnel.dev.value_or("").empty();
             if (!made)
-                made.emplace(Underlay{tunnel_.name, *target_.tunnel.local, has_dev, other_ends()},
-                             state_);
+                made.emplace(
+                    OuterTraffic{tunnel_.name, *target_.tunnel.local, has_dev, other_ends()},
+                    state_);
             return *made;
         };
         for (const auto& wanted : target_.addresses) {

@@ -5,9 +5,21 @@
 #include <algorithm>
 
 namespace vxlanctl {
-namespace {
 
-/// Where the main table sends packets to `address` now; empty when nowhere.
+LinkCondition condition_of(const Link* link) {
+    if (link == nullptr) return LinkCondition::missing;
+    if (!link->attributes.up.value_or(true)) return LinkCondition::down;
+    return link->carrier ? LinkCondition::up : LinkCondition::no_carrier;
+}
+
+const HostAddress* find_host_address(const State& state, const IpAddress& address,
+                                     std::string_view dev) {
+    const HostAddress* best = nullptr;
+    for (const auto& host : state.host_addresses)
+        if (host.prefix.address == address && (best == nullptr || host.link == dev)) best = &host;
+    return best;
+}
+
 std::string device_towards(const IpAddress& address, const State& state) {
     const Route* best = nullptr;
     for (const auto& route : state.routes)
@@ -17,8 +29,6 @@ std::string device_towards(const IpAddress& address, const State& state) {
             best = &route;
     return best == nullptr ? "" : best->dev;
 }
-
-} // namespace
 
 std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
                                      const State& state) {
@@ -59,14 +69,14 @@ std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const s
     return names;
 }
 
-Outside::Outside(const Underlay& underlay, const State& state)
-    : state_(state), tunnel_(underlay.tunnel) {
+Outside::Outside(const OuterTraffic& outer, const State& state)
+    : state_(state), tunnel_(outer.tunnel) {
     for (const auto& host : state.host_addresses)
-        if (host.prefix.address == underlay.local) homes_.push_back(&host);
+        if (host.prefix.address == outer.local) homes_.push_back(&host);
     for (const Route* route : state.routes.defaults())
-        if (route->table == main_table && route->via && route->dev != underlay.tunnel)
+        if (route->table == main_table && route->via && route->dev != outer.tunnel)
             gateways_.push_back(route);
-    if (!underlay.has_device) ends_ = underlay.ends;
+    if (!outer.has_device) ends_ = outer.ends;
     std::sort(ends_.begin(), ends_.end());
 }
 

@@ -5,6 +5,18 @@
 /// What a tunnel meets on its host, by which preflight refuses and warns, and which doctor reports.
 namespace vxlanctl {
 
+/// Whether packets can leave through a link.
+enum class LinkCondition : std::uint8_t { missing, down, no_carrier, up };
+/// `link` is null where it is missing.
+LinkCondition condition_of(const Link* link);
+
+/// This host's address, on `dev` if it is there too; null where it is on no interface.
+const HostAddress* find_host_address(const State& state, const IpAddress& address,
+                                     std::string_view dev);
+
+/// The interface that the main table sends packets to `address` through now; empty when none.
+std::string device_towards(const IpAddress& address, const State& state);
+
 /// The largest MTU that the kernel lets the tunnel have: that of the lower device less the
 /// overhead, or 65535 without one. Empty when the lower device is not known.
 std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state);
@@ -26,8 +38,8 @@ bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& oth
 std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
                                          const State& state);
 
-/// What a tunnel stands on.
-struct Underlay {
+/// The packets that carry a tunnel.
+struct OuterTraffic {
     std::string tunnel;
     IpAddress local;
     bool has_device = false;     ///< packets to the other ends do not depend on the inner routes
@@ -42,7 +54,7 @@ struct Drawn {
 /// What of a tunnel's outer traffic has to stay outside. Refers to the state.
 class Outside {
 public:
-    Outside(const Underlay& underlay, const State& state);
+    Outside(const OuterTraffic& outer, const State& state);
     std::vector<Drawn> drawn_into(const Prefix& inner) const;
 
 private:
