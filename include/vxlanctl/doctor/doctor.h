@@ -4,9 +4,6 @@
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
 
-#include <span>
-#include <string_view>
-
 /// Why does a tunnel not pass traffic: from facts to findings. Pure functions on values.
 namespace vxlanctl {
 
@@ -103,13 +100,6 @@ struct Facts {
     std::optional<Error> ruleset_obstacle; ///< why it is not known
     bool has_legacy_rules = false; ///< iptables-legacy has a filter table, which nft does not show
 };
-
-/// A check's name, and why it matters.
-struct CheckInfo {
-    std::string_view name, why;
-};
-/// In the order in which they are made.
-std::span<const CheckInfo> checks();
 
 /// All findings in the order of the checks: tunnel by tunnel, then the host's, and last what cannot
 /// be seen from here. A check that depends on a failed one is left out.

@@ -1,5 +1,6 @@
 #include "vxlanctl/doctor/doctor.h"
 
+#include "vxlanctl/doctor/checks.h"
 #include "vxlanctl/doctor/services.h"
 
 #include <catch2/catch.hpp>
