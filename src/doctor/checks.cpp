@@ -1,0 +1,140 @@
+#include "vxlanctl/doctor/checks.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/plan/ownership.h"
+
+#include <algorithm>
+#include <array>
+
+namespace vxlanctl {
+namespace {
+
+constexpr auto rows = std::to_array<CheckRow>({
+    {"link", "a link that is not there or is down carries nothing", check_link, check_missing_link,
+     check_any_tunnel},
+    {"vni", "the kernel takes a VNI on a port once, whatever the local address or lower device",
+     check_vni, check_missing_vni},
+    {"lower_device", "packets to the other ends leave by the lower device", check_lower_device},
+    {"local_address", "packets from an address that the host does not have vanish",
+     check_local_address},
+    {"port",
+     "8472 is what the kernel takes where no port is stated, as old scripts do; SORACOM "
+     "listens on 4789",
+     check_port},
+    {"peers", "broadcast, ARP above all, goes to the flood list alone", check_peers},
+    {"flood_list", "a peer in the list twice gets each broadcast twice", check_flood_list},
+    {"rules", "what was set for the tunnel has to be there still", check_rules},
+    {"routers", "nothing from behind a router is accepted unless it is in the PRL", check_routers},
+    {"default_route",
+     "the kernel takes the router's IPv4 address out of the next hop, which has "
+     "to be an ISATAP address",
+     check_default_route},
+    {"route", "the other ends answer only what reaches them, from the local address", check_route},
+    {"overlap",
+     "an inner prefix makes a route into the tunnel, which may take what has to go "
+     "outside of it",
+     check_overlap},
+    {"vrf",
+     "the tunnel's socket belongs to the VRF that its lower device was in when the link "
+     "was set up",
+     check_vrf},
+    {"mtu", "packets that do not fit are dropped or fragmented: small ones pass, large ones hang",
+     check_mtu},
+    {"path_mtu",
+     "packets that do not fit are dropped on the way: small ones pass, large ones "
+     "hang",
+     check_path_mtu},
+    {"rp_filter",
+     "strict reverse path filtering drops packets that come in by another device "
+     "than answers would go out by",
+     check_rp_filter},
+    {"forwarding", "a gateway forwards, which is decided on the device that a packet comes in by",
+     check_forwarding},
+    {"firewall", "the other ends' packets have to pass this host's firewall", check_firewall},
+    {"macs", "the link learns behind which peer a MAC address is from what comes back", check_macs},
+    {"pins", "a pinned MAC address stays behind its peer when another one takes over", check_pins},
+    {"manager", "a service that manages the link takes away what it does not know of",
+     check_manager},
+    {"probe", "an answer to ARP proves that broadcast and unicast pass both ways", check_probe},
+    {"networkd",
+     "systemd-networkd removes routes and rules that it did not make, unless told "
+     "otherwise",
+     nullptr, nullptr, check_networkd},
+    {"cloud", "it cannot be seen from here, and stops traffic all the same", nullptr, nullptr,
+     check_cloud},
+});
+
+} // namespace
+
+std::span<const CheckRow> checks() {
+    return rows;
+}
+
+std::string Check::remedy() const {
+    return joined(remedies_, " && ");
+}
+
+void Check::add(Verdict verdict, Message found, std::string remedy) {
+    if (verdict < verdict_) return;
+    if (verdict > verdict_) founds_.clear(), remedies_.clear();
+    verdict_ = verdict;
+    founds_.push_back(std::move(found));
+    if (!remedy.empty() && !is_in(remedies_, remedy)) remedies_.push_back(std::move(remedy));
+}
+
+bool is_good(const Examined& it, TunnelCheck* check) {
+    const auto made = it.verdicts.find(check);
+    return made != it.verdicts.end() && made->second != Verdict::fail;
+}
+
+bool is_sound(const Examined& it, TunnelCheck* but_for) {
+    return std::none_of(it.verdicts.begin(), it.verdicts.end(), [&](const auto& made) {
+        return made.second == Verdict::fail && made.first != but_for;
+    });
+}
+
+bool is_vxlan_of_ours(const Examined& it) {
+    return it.link.tunnel.kind == TunnelKind::vxlan && it.signs.empty();
+}
+
+std::vector<Loss> outer_losses(const Examined& it, const IpAddress& end) {
+    std::vector<Loss> found;
+    for (const auto& loss : it.losses) {
+        const bool is_into_itself = loss.tunnel == it.link.name && loss.inside;
+        if (!is_into_itself && concerns(loss, end, it.local)) found.push_back(loss);
+    }
+    return found;
+}
+
+const Tunnel* wish_of(const Facts& facts, std::string_view name) {
+    for (const auto& tunnel : facts.wishes)
+        if (tunnel.name == name) return &tunnel;
+    return nullptr;
+}
+
+std::optional<IpAddress> local_of(const Link& link) {
+    return link.tunnel.local && !is_unspecified(*link.tunnel.local) ? link.tunnel.local
+                                                                    : std::nullopt;
+}
+
+std::vector<std::string> signs_of_another(const Link& link, const State& state) {
+    return mark_of(link.attributes.alias.value_or("")) ? std::vector<std::string>{}
+                                                       : signs_of_another_program(link, state);
+}
+
+std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
+    std::vector<std::string> texts;
+    for (const auto& address : addresses)
+        texts.push_back(to_string(address));
+    return texts;
+}
+
+std::string first_of(const std::vector<std::string>& all) {
+    constexpr std::size_t most = 3;
+    if (all.size() <= most + 1) return joined(all, ", ");
+    return formatted("{} and {} more", fmt::join(all.begin(), all.begin() + most, ", "),
+                     all.size() - most);
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,122 @@
+#include "vxlanctl/doctor/checks.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/doctor/remedies.h"
+
+#include <algorithm>
+#include <linux/rtnetlink.h>
+
+/// The routers of an ISATAP link.
+namespace vxlanctl {
+namespace {
+
+bool is_isatap(const Examined& it) {
+    return it.link.tunnel.isatap.value_or(false);
+}
+
+/// The IPv4 address that an ISATAP address has in it.
+std::optional<IpAddress> router_in(const IpAddress& address) {
+    if (!is_isatap_address(address)) return std::nullopt;
+    return address_from_wire(std::span(address.bytes).subspan(12));
+}
+
+bool is_default_of_ipv6(const Prefix& to) {
+    return to == Prefix{IpAddress{Family::ipv6, {}}, 0};
+}
+
+bool has_lost_default(const Examined& it) {
+    return std::any_of(it.losses.begin(), it.losses.end(), [&](const Loss& loss) {
+        return loss.tunnel == it.link.name && loss.inside && loss.to &&
+               is_default_of_ipv6(*loss.to);
+    });
+}
+
+std::vector<Route> default_routes(const Link& link) {
+    std::vector<Route> routes;
+    for (const auto& route : link.routes)
+        if (is_default_of_ipv6(route.to) && route.type == RTN_UNICAST) routes.push_back(route);
+    return routes;
+}
+
+/// Where default routes out of the link lead, or have to, where one that was set is gone.
+std::vector<Route> meant_default_routes(const Examined& it) {
+    if (!has_lost_default(it)) return default_routes(it.link);
+    std::vector<Route> routes;
+    for (const auto& route : it.record->routes)
+        if (route.dev.empty() && is_default_of_ipv6(route.to)) routes.push_back(route);
+    return routes;
+}
+
+/// The ISATAP address of the router that the kernel prefers.
+std::optional<IpAddress> next_hop(const Link& link) {
+    std::optional<IpAddress> hop;
+    for (const auto& address : link.addresses)
+        if (!is_automatic(address) && router_in(address.prefix.address) && !hop)
+            for (const auto& entry : link.routers)
+                if (!hop || entry.is_default)
+                    hop = isatap_address(network_of({address.prefix.address, 64}), entry.router,
+                                         address.prefix.address.bytes[8] != 0);
+    return hop;
+}
+
+} // namespace
+
+void check_routers(Check& check, const Examined& it) {
+    if (!is_isatap(it)) return;
+    const auto& routers = it.link.routers;
+    const std::string prl = formatted("ip tunnel prl dev {}", shell_quoted(it.link.name));
+    std::string remedy = "vxlanctl isatap up --help";
+    for (const auto& route : meant_default_routes(it)) {
+        const auto router = route.via ? router_in(*route.via) : std::nullopt;
+        if (!router) continue;
+        const std::string address = to_string(*router);
+        const std::string addition = formatted("{} prl-default {}", prl, address);
+        if (routers.empty()) {
+            remedy = addition;
+            continue;
+        }
+        const auto entry = std::find_if(routers.begin(), routers.end(), [&](const PrlEntry& known) {
+            return known.router == *router;
+        });
+        if (entry == routers.end())
+            check.fail(Code::router_not_in_prl, {{"router", address}}, addition);
+        else if (!entry->is_default)
+            check.warn(Code::router_not_default, {{"router", address}},
+                       formatted("{} prl-delete {} && {}", prl, address, addition));
+    }
+    if (routers.empty()) check.fail(Code::routers_missing, {}, remedy);
+    std::vector<std::string> names;
+    for (const auto& entry : routers)
+        names.push_back(to_string(entry.router));
+    check.pass(Code::routers_there, {{"routers", first_of(names)}});
+}
+
+void check_default_route(Check& check, const Examined& it) {
+    if (!is_isatap(it) || !is_good(it, check_link) || has_lost_default(it)) return;
+    const auto routes = default_routes(it.link);
+    const auto hop = next_hop(it.link);
+    for (const auto& route : routes) {
+        if (route.via && router_in(*route.via)) {
+            check.pass(Code::default_route_there, {{"gateway", to_string(*route.via)}});
+            continue;
+        }
+        Route better = route;
+        better.via = hop;
+        check.fail(route.via ? Code::next_hop_wrong : Code::next_hop_missing,
+                   {{"gateway", route.via ? to_string(*route.via) : ""}},
+                   hop ? route_command("replace", better, it.link.name) : "ip -6 route");
+    }
+    if (!routes.empty()) return;
+    for (const auto& route : it.state.routes)
+        if (is_default_of_ipv6(route.to))
+            return check.pass(Code::default_route_elsewhere, {{"interface", route.dev}});
+    Route missing;
+    missing.to = {IpAddress{Family::ipv6, {}}, 0};
+    missing.via = hop;
+    missing.metric = 1;
+    check.warn(Code::default_route_missing, {},
+               hop ? route_command("add", missing, it.link.name) : "");
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,69 @@
+#include "vxlanctl/doctor/checks.h"
+
+#include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/plan/surroundings.h"
+
+#include <algorithm>
+
+/// Whether the tunnel's packets fit.
+namespace vxlanctl {
+
+void check_lower_mtu(Check& check, const Examined& it) {
+    const Link* lower = it.link.underlay_elsewhere ? nullptr : find_link(it.state, it.dev);
+    const auto mtu = it.link.attributes.mtu;
+    const auto limit = mtu_limit(it.link.tunnel, it.state);
+    if (lower != nullptr && mtu && limit && *mtu > *limit)
+        check.fail(Code::mtu_too_large_for_lower,
+                   {{"mtu", *mtu}, {"lower", *lower->attributes.mtu}, {"dev", lower->name}},
+                   mtu_command(it.link.name, *limit));
+}
+
+void check_mtu(Check& check, const Examined& it) {
+    if (it.link.underlay_elsewhere || !it.signs.empty()) return;
+    check_lower_mtu(check, it);
+    const auto own = it.link.attributes.mtu.value_or(0);
+    const auto taken = overhead(it.link.tunnel);
+    for (const auto& way : it.tunnel.out) {
+        const Link* out = it.dev.empty() ? find_link(it.state, way.dev) : nullptr;
+        const std::uint32_t room = way.mtu != 0 ? way.mtu
+                                   : out != nullptr && out->name != it.link.name
+                                       ? out->attributes.mtu.value_or(0)
+                                       : 0;
+        if (way.code == 0 && room > taken && own + taken > room && outer_losses(it, way.to).empty())
+            check.fail(Code::mtu_too_large_for_route,
+                       {{"mtu", own}, {"route", room}, {"peer", to_string(way.to)}},
+                       mtu_command(it.link.name, room - taken));
+    }
+    check.pass(Code::mtu_fits, {{"mtu", own}, {"outer", own + taken}});
+}
+
+void check_path_mtu(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !is_good(it, check_route) || !it.signs.empty()) return;
+    const auto taken = overhead(it.link.tunnel);
+    const auto needed = it.link.attributes.mtu.value_or(0) + taken;
+    std::uint32_t least = needed;
+    std::vector<std::string> good;
+    for (const auto& path : it.tunnel.probe->paths)
+        if (path.code == 0) least = std::min(least, path.mtu);
+    for (const auto& path : it.tunnel.probe->paths) {
+        if (path.code != 0)
+            check.add(Verdict::warn,
+                      Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
+                          .with(path.code));
+        else if (path.mtu < needed && least > taken)
+            check.fail(Code::path_mtu_too_small,
+                       {{"peer", to_string(path.to)},
+                        {"bytes", path.mtu},
+                        {"needed", needed},
+                        {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
+                       mtu_command(it.link.name, least - taken));
+        else
+            good.push_back(to_string(path.to));
+    }
+    if (good.empty())
+        check.pass(Code::no_peer_to_reach);
+    else
+        check.pass(Code::path_mtu_fits, {{"peers", first_of(good)}, {"bytes", needed}});
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,160 @@
+#include "vxlanctl/doctor/checks.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/plan/doubled_peers.h"
+
+#include <algorithm>
+#include <linux/neighbour.h>
+
+/// Where a VXLAN sends frames, and what answers.
+namespace vxlanctl {
+namespace {
+
+bool was_asked(const Examined& it) {
+    return it.tunnel.probe && !it.tunnel.probe->arp_obstacle;
+}
+
+/// Neighbours that do not answer.
+std::vector<std::string> unanswered(const TunnelFacts& tunnel) {
+    std::vector<std::string> addresses;
+    for (const auto& neighbour : tunnel.neighbours)
+        if ((neighbour.state & (NUD_FAILED | NUD_INCOMPLETE)) != 0 &&
+            !is_link_local(neighbour.address) && !is_multicast(neighbour.address))
+            addresses.push_back(to_string(neighbour.address));
+    return addresses;
+}
+
+/// That no MAC address has been learned from any peer.
+void judge_silence(Check& check, const Examined& it) {
+    const auto silent = unanswered(it.tunnel);
+    const auto& counters = it.link.counters;
+    const std::string remedy =
+        was_asked(it) ? "" : formatted("vxlanctl doctor --probe {}", shell_quoted(it.link.name));
+    const Values values{{"addresses", first_of(silent)},
+                        {"sent", counters.tx_packets},
+                        {"received", counters.rx_packets}};
+    if (!silent.empty() && !was_asked(it))
+        check.fail(Code::macs_silence, values, remedy);
+    else if (!silent.empty()) // which the probe judges
+        check.warn(Code::macs_silence, values);
+    else
+        check.warn(counters.rx_packets > 0 ? Code::macs_none_now : Code::macs_none_yet, values,
+                   remedy);
+}
+
+} // namespace
+
+void check_peers(Check& check, const Examined& it) {
+    if (!is_vxlan_of_ours(it)) return;
+    const Link& link = it.link;
+    const bool floods_elsewhere =
+        has_remote(link) || link.tunnel.external.value_or(false) ||
+        std::any_of(link.opaque.begin(), link.opaque.end(),
+                    [](const OpaqueEntry& entry) { return is_zero(entry.mac); });
+    if (link.flood_list.empty() && !floods_elsewhere) {
+        std::vector<std::string> commands;
+        for (const auto& entry : link.macs) // the kernel learns from whoever sends
+            if (auto command = fdb_command("append", link.name, entry.remote);
+                !is_in(commands, command))
+                commands.push_back(std::move(command));
+        check.fail(Code::peers_missing, {},
+                   it.wish != nullptr ? "vxlanctl apply"
+                   : commands.empty() ? "vxlanctl up --help"
+                                      : joined(commands, " && "));
+    }
+    if (ages(link.flood_state) && !link.flood_list.empty())
+        check.warn(Code::flood_list_ages, {},
+                   fdb_command("append", link.name, link.flood_list.front()) + " permanent");
+    check.pass(Code::peers_there, {{"peers", first_of(texts_of(other_ends(link)))}});
+}
+
+void check_flood_list(Check& check, const Examined& it) {
+    if (!is_vxlan_of_ours(it)) return;
+    const auto& entries = it.link.flood_list;
+    for (const auto& [plain, other, is_remote] : doubled_peers(entries, it.link.tunnel)) {
+        const Message twice(Code::peer_twice, "", {{"peer", to_string(plain.dst)}});
+        if (is_remote)
+            check.add(Verdict::fail, twice,
+                      formatted("ip link set dev {} type vxlan id {} remote {}",
+                                shell_quoted(it.link.name), it.link.tunnel.vni.value_or(0),
+                                plain.dst.family == Family::ipv4 ? "0.0.0.0" : "::"));
+        else
+            check.add(Verdict::fail, twice, fdb_command("del", it.link.name, other));
+    }
+    check.pass(Code::flood_list_fine,
+               {{"entries",
+                 formatted("{} {}", entries.size(), entries.size() == 1 ? "entry" : "entries")}});
+}
+
+void check_macs(Check& check, const Examined& it) {
+    if (!is_vxlan_of_ours(it) || !is_sound(it)) return;
+    if (!it.link.tunnel.learning.value_or(true)) return check.pass(Code::macs_not_wanted);
+    if (it.link.macs.empty()) return judge_silence(check, it);
+    std::vector<std::string> with, without;
+    for (const auto& end : other_ends(it.link)) {
+        const auto count =
+            std::count_if(it.link.macs.begin(), it.link.macs.end(),
+                          [&](const MacEntry& entry) { return entry.remote.dst == end; });
+        if (count > 0)
+            with.push_back(formatted("{} behind {}", count, to_string(end)));
+        else
+            without.push_back(to_string(end));
+    }
+    if (without.empty())
+        check.pass(Code::macs_learned, {{"macs", first_of(with)}});
+    else
+        check.pass(Code::macs_none_behind, {{"macs", first_of(with) + (with.empty() ? "" : "; ")},
+                                            {"peers", first_of(without)}});
+}
+
+void check_pins(Check& check, const Examined& it) {
+    if (!is_vxlan_of_ours(it)) return;
+    const auto ends = other_ends(it.link);
+    const bool all_known = std::none_of(ends.begin(), ends.end(), is_multicast);
+    const bool redundant = ends.size() > 1 && it.link.tunnel.learning.value_or(true);
+    for (const auto& entry : it.link.macs) {
+        if (entry.origin != FdbOrigin::pinned) continue;
+        const std::string remedy = fdb_command("del", it.link.name, entry.remote, entry.mac);
+        const Values values{{"mac", to_string(entry.mac)}, {"peer", to_string(entry.remote.dst)}};
+        if (redundant || (all_known && !is_in(ends, entry.remote.dst)))
+            check.fail(Code::mac_pinned, values, remedy);
+        else
+            check.warn(Code::mac_pinned, values, remedy);
+    }
+    check.pass(Code::pins_none);
+}
+
+void check_probe(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !is_vxlan_of_ours(it) || !is_sound(it, check_macs)) return;
+    if (const auto& obstacle = it.tunnel.probe->arp_obstacle) {
+        const std::string reason(obstacle->value("reason"));
+        check.warn(Code::probe_not_sent,
+                   {{"reason", reason.empty() ? text_of(*obstacle) : reason}});
+        return;
+    }
+    std::vector<std::string> silent, answered;
+    for (const auto& answer : it.tunnel.probe->answers)
+        if (!answer.mac)
+            silent.push_back(to_string(answer.address));
+        else
+            answered.push_back(
+                text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
+                        {{"address", to_string(answer.address)},
+                         {"mac", to_string(*answer.mac)},
+                         {"peer", answer.behind ? to_string(*answer.behind) : ""}}));
+    if (answered.empty())
+        check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
+                   formatted("tcpdump -ni {} udp port {}",
+                             it.dev.empty() ? "any" : shell_quoted(it.dev),
+                             it.link.tunnel.port.value_or(0)));
+    else if (!silent.empty())
+        check.warn(Code::probe_partly,
+                   {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
+    else
+        check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
+}
+
+} // namespace vxlanctl
