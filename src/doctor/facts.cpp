@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/doctor/nft.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/doctor/services.h"
@@ -54,12 +55,7 @@ public:
             for (const auto& link : known.links)
                 if (is_tunnel(link) && (extent_ == Extent::every || is_named(link.name)))
                     needs.links.insert(link.name);
-            for (const auto& [id, record] : known.records)
-                for (const auto& route : record.routes)
-                    if (!route.dev.empty()) needs.links.insert(route.dev);
-            for (const auto& wish : request_.wishes)
-                for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
-                    if (!route.dev.empty()) needs.links.insert(route.dev);
+            needs.links.merge(devices_of_routes(known));
             return needs;
         };
         auto state = read_state(netlink_, *records ? &**records : nullptr, request);
@@ -92,10 +88,7 @@ public:
     }
 
 private:
-    bool is_named(const std::string& name) const {
-        return std::find(request_.names.begin(), request_.names.end(), name) !=
-               request_.names.end();
-    }
+    bool is_named(const std::string& name) const { return is_in(request_.names, name); }
 
     /// Links that are referred to and have not been read, by ifindex; for take_read_links(). One
     /// that has vanished is none.
@@ -135,9 +128,9 @@ private:
     Result<void> read_sources() {
         std::vector<Rule> rules = facts_.state.rules;
         for (const auto& [id, record] : facts_.state.records)
-            rules.insert(rules.end(), record.rules.begin(), record.rules.end());
+            append(rules, record.rules);
         for (const auto& wish : request_.wishes)
-            if (wish.rules) rules.insert(rules.end(), wish.rules->begin(), wish.rules->end());
+            append(rules, wish.rules.value_or(std::vector<Rule>{}));
         auto& hosts = facts_.state.host_addresses;
         for (const auto& host : hosts)
             for (const auto& rule : rules)
@@ -155,17 +148,24 @@ private:
             if (route.dev.starts_with('/')) route.dev = name_of(std::atoi(route.dev.c_str() + 1));
     }
 
-    /// Those whose managing service makes a difference: the tunnels, and what routes were set on.
-    std::vector<int> managed_links() const {
+    /// Those other than a tunnel that routes were set on, or are wanted.
+    std::set<std::string> devices_of_routes(const State& state) const {
         std::set<std::string> names;
-        for (const auto& tunnel : facts_.tunnels)
-            names.insert(tunnel.name);
-        for (const auto& [id, record] : facts_.state.records)
+        for (const auto& [id, record] : state.records)
             for (const auto& route : record.routes)
                 names.insert(route.dev);
         for (const auto& wish : request_.wishes)
             for (const auto& route : wish.routes.value_or(std::vector<Route>{}))
                 names.insert(route.dev);
+        names.erase("");
+        return names;
+    }
+
+    /// Those whose managing service makes a difference: the tunnels, and what routes were set on.
+    std::vector<int> managed_links() const {
+        auto names = devices_of_routes(facts_.state);
+        for (const auto& tunnel : facts_.tunnels)
+            names.insert(tunnel.name);
         std::vector<int> indexes;
         for (const auto& name : names)
             if (const Link* link = find_link(facts_.state, name)) indexes.push_back(link->index);
@@ -333,48 +333,35 @@ private:
     /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the
     /// kernel does not tell.
     std::optional<bool> has_socket(const Link& link, int bound_to) const {
-        const auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
+        auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
         if (!opened) return std::nullopt;
-        const FileDescriptor& diag = *opened;
-        const timeval patience{5, 0};
-        setsockopt(diag.get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-        struct {
-            nlmsghdr header;
-            inet_diag_req_v2 request;
-        } message{};
-        message.header.nlmsg_len = sizeof message;
-        message.header.nlmsg_type = SOCK_DIAG_BY_FAMILY;
-        message.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+        auto transport = NetlinkSocket::over(std::move(*opened));
+        if (!transport) return std::nullopt;
         const bool over_ipv6 = link.tunnel.local && link.tunnel.local->family == Family::ipv6;
-        message.request.sdiag_family = over_ipv6 ? AF_INET6 : AF_INET;
-        message.request.sdiag_protocol = IPPROTO_UDP;
-        message.request.idiag_states = ~0U;
-        if (send(diag.get(), &message, sizeof message, 0) < 0) return std::nullopt;
+        inet_diag_req_v2 wanted{};
+        wanted.sdiag_family = over_ipv6 ? AF_INET6 : AF_INET;
+        wanted.sdiag_protocol = IPPROTO_UDP;
+        wanted.idiag_states = ~0U;
+        MessageBatch batch;
+        MessageWriter writer(batch);
+        writer.begin(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, wanted);
+        writer.finish();
         bool seen = false, found = false;
-        for (;;) {
-            alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
-            const auto size = recv(diag.get(), buffer.data(), buffer.size(), 0);
-            if (size <= 0) return std::nullopt;
-            auto left = static_cast<int>(size);
-            for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
-                 at = nlmsg_next(at, &left)) {
-                if (at->nlmsg_type == NLMSG_DONE) return seen ? std::optional(found) : std::nullopt;
-                if (at->nlmsg_type == NLMSG_ERROR) return std::nullopt;
-                const auto* answer = fixed_header<inet_diag_msg>(at);
-                if (answer == nullptr || ntohs(answer->id.idiag_sport) != link.tunnel.port)
-                    continue;
-                seen = true;
-                found = found || answer->id.idiag_if == static_cast<std::uint32_t>(bound_to);
-            }
-        }
+        const auto handle = [&](const nlmsghdr* message) {
+            const auto* answer = fixed_header<inet_diag_msg>(message);
+            if (answer == nullptr || ntohs(answer->id.idiag_sport) != link.tunnel.port) return;
+            seen = true;
+            found = found || answer->id.idiag_if == static_cast<std::uint32_t>(bound_to);
+        };
+        const auto done = Netlink(*transport).dump(batch, handle, [&] { seen = found = false; });
+        return done && seen ? std::optional(found) : std::nullopt;
     }
 
     void read_firewall() {
-        if (auto ruleset = read_ruleset(kernel_)) {
+        if (auto ruleset = read_ruleset(kernel_))
             facts_.ruleset = std::move(*ruleset);
-        } else {
+        else
             facts_.ruleset_obstacle = ruleset.error();
-        }
         for (const char* path : {"/proc/net/ip_tables_names", "/proc/net/ip6_tables_names"})
             if (const auto file = kernel_.open_file(path))
                 facts_.has_legacy_rules = facts_.has_legacy_rules ||

@@ -30,28 +30,21 @@ int left_until(Clock::time_point end) {
         0, std::chrono::duration_cast<milliseconds>(end - Clock::now()).count()));
 }
 
-struct SocketAddress {
-    sockaddr_storage storage{};
-    socklen_t size = 0;
-    const sockaddr* pointer() const { return reinterpret_cast<const sockaddr*>(&storage); }
+/// For the kernel its size may be that of IPv6 for IPv4, too.
+union SocketAddress {
+    sockaddr any;
+    sockaddr_in ipv4;
+    sockaddr_in6 ipv6{};
 };
 
 SocketAddress socket_address(const IpAddress& address, std::uint16_t port) {
     SocketAddress result;
     if (address.family == Family::ipv4) {
-        sockaddr_in in{};
-        in.sin_family = AF_INET;
-        in.sin_port = htons(port);
-        std::memcpy(&in.sin_addr, address.bytes.data(), sizeof in.sin_addr);
-        std::memcpy(&result.storage, &in, sizeof in);
-        result.size = sizeof in;
+        result.ipv4 = {AF_INET, htons(port), {}, {}};
+        std::memcpy(&result.ipv4.sin_addr, address.bytes.data(), sizeof result.ipv4.sin_addr);
     } else {
-        sockaddr_in6 in{};
-        in.sin6_family = AF_INET6;
-        in.sin6_port = htons(port);
-        std::memcpy(&in.sin6_addr, address.bytes.data(), sizeof in.sin6_addr);
-        std::memcpy(&result.storage, &in, sizeof in);
-        result.size = sizeof in;
+        result.ipv6 = {AF_INET6, htons(port), 0, {}, 0};
+        std::memcpy(&result.ipv6.sin6_addr, address.bytes.data(), sizeof result.ipv6.sin6_addr);
     }
     return result;
 }
@@ -83,10 +76,10 @@ int open_path(const Kernel& kernel, PathQuestion& question, const Link& link) {
             return errno;
     if (link.tunnel.local && link.tunnel.local->family == to.family) {
         const auto local = socket_address(*link.tunnel.local, 0);
-        if (bind(fd, local.pointer(), local.size) != 0) return errno;
+        if (bind(fd, &local.any, sizeof local) != 0) return errno;
     }
     const auto remote = socket_address(to, link.tunnel.port.value_or(discard_port));
-    return connect(fd, remote.pointer(), remote.size) == 0 ? 0 : errno;
+    return connect(fd, &remote.any, sizeof remote) == 0 ? 0 : errno;
 }
 
 /// All zero: a VXLAN header without the VNI flag, which the other end drops (RFC 7348 section 5).
@@ -102,19 +95,14 @@ void send_path(PathQuestion& question) {
 std::optional<IpAddress> offender_of(const sock_extended_err& error, const void* data,
                                      std::size_t size) {
     if (error.ee_origin == SO_EE_ORIGIN_LOCAL) return std::nullopt;
-    sockaddr_storage storage{};
-    std::memcpy(&storage, data, std::min(size, sizeof storage));
-    if (storage.ss_family == AF_INET) {
-        sockaddr_in in;
-        std::memcpy(&in, &storage, sizeof in);
+    SocketAddress offender;
+    std::memcpy(&offender, data, std::min(size, sizeof offender));
+    if (offender.any.sa_family == AF_INET)
         return address_from_wire(
-            {reinterpret_cast<const std::uint8_t*>(&in.sin_addr), sizeof in.sin_addr});
-    }
-    if (storage.ss_family != AF_INET6) return std::nullopt;
-    sockaddr_in6 in;
-    std::memcpy(&in, &storage, sizeof in);
-    return address_from_wire(
-        {reinterpret_cast<const std::uint8_t*>(&in.sin6_addr), sizeof in.sin6_addr});
+            {reinterpret_cast<const std::uint8_t*>(&offender.ipv4.sin_addr), 4});
+    if (offender.any.sa_family == AF_INET6)
+        return address_from_wire(offender.ipv6.sin6_addr.s6_addr);
+    return std::nullopt;
 }
 
 /// Whether somebody wants smaller packets.
