@@ -113,11 +113,6 @@ const Tunnel* wish_of(const Facts& facts, std::string_view name) {
     return nullptr;
 }
 
-std::optional<IpAddress> local_of(const Link& link) {
-    return link.tunnel.local && !is_unspecified(*link.tunnel.local) ? link.tunnel.local
-                                                                    : std::nullopt;
-}
-
 std::vector<std::string> signs_of_another(const Link& link, const State& state) {
     return mark_of(link.attributes.alias.value_or("")) ? std::vector<std::string>{}
                                                        : signs_of_another_program(link, state);

@@ -77,6 +77,11 @@ bool has_remote(const Link& link) {
     return link.tunnel.remote && !is_unspecified(*link.tunnel.remote);
 }
 
+std::optional<IpAddress> local_of(const Link& link) {
+    return link.tunnel.local && !is_unspecified(*link.tunnel.local) ? link.tunnel.local
+                                                                    : std::nullopt;
+}
+
 std::vector<std::string> tunnels_meant(const std::vector<std::string>& names, const State& state,
                                        const std::vector<Tunnel>& wishes) {
     std::set<std::string> meant(names.begin(), names.end());

@@ -38,7 +38,7 @@ std::string base_chain(std::string_view comment, std::string_view name, std::str
 }
 
 bool is_at(const Link& link, const IpAddress& local) {
-    return !link.tunnel.local || is_unspecified(*link.tunnel.local) || *link.tunnel.local == local;
+    return local_of(link).value_or(local) == local;
 }
 
 /// The addresses that packets of the tunnel may come from, sorted.
@@ -61,7 +61,7 @@ std::vector<IpAddress> senders(const Link& link, const State& state) {
 }
 
 Family underlay_family(const Link& link, const std::vector<IpAddress>& ends) {
-    if (link.tunnel.local && !is_unspecified(*link.tunnel.local)) return link.tunnel.local->family;
+    if (const auto local = local_of(link)) return local->family;
     return ends.empty() ? Family::ipv4 : ends.front().family;
 }
 
@@ -104,13 +104,13 @@ std::string vxlan_rules(const Link& link, Family family) {
 }
 
 std::string isatap_rules(const Link& link) {
-    const bool anywhere = !link.tunnel.local || is_unspecified(*link.tunnel.local);
+    const auto local = local_of(link);
     return base_chain(
         "\t# Protocol 41 is taken from routers alone, and from the other ends of other tunnels at\n"
         "\t# this address: not from other ISATAP hosts of the network.\n",
         "outside", "filter hook input priority -10",
         formatted("\t\t{}meta l4proto 41 ip saddr != @peers counter drop\n",
-                  anywhere ? "" : formatted("ip daddr {} ", to_string(*link.tunnel.local))));
+                  local ? formatted("ip daddr {} ", to_string(*local)) : ""));
 }
 
 /// Why the sources of a VXLAN's packets cannot be known; empty where they are.

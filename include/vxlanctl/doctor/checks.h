@@ -55,8 +55,6 @@ std::span<const CheckRow> checks();
 
 /// What a file states of the tunnel; null: nothing.
 const Tunnel* wish_of(const Facts& facts, std::string_view name);
-/// The local address; none where it is unspecified.
-std::optional<IpAddress> local_of(const Link& link);
 /// What shows that another program runs the tunnel; its peers and entries are that one's affair.
 std::vector<std::string> signs_of_another(const Link& link, const State& state);
 
@@ -66,10 +64,10 @@ struct Examined {
     const State& state; ///< that of `facts`; or all that is known, and `facts` is empty
     const TunnelFacts& tunnel;
     const Link& link;
-    const std::vector<Loss>& losses; ///< of all tunnels
-    const Tunnel* wish = wish_of(facts, link.name);
-    const Record* record = find_record(state, &link);
-    std::string dev = link.tunnel.dev.value_or(""); ///< the underlay interface; empty: none
+    const std::vector<Loss>& losses;                  ///< of all tunnels
+    const Tunnel* wish = wish_of(facts, link.name);   ///< null: none
+    const Record* record = find_record(state, &link); ///< null: none
+    std::string dev = link.tunnel.dev.value_or("");   ///< the underlay interface; empty: none
     std::optional<IpAddress> local = local_of(link);
     std::vector<std::string> signs = signs_of_another(link, state);
     std::map<TunnelCheck*, Verdict> verdicts = {}; ///< of the checks that were made

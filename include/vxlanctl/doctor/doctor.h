@@ -112,6 +112,8 @@ std::vector<Message> problems(const Link& link, const State& state);
 std::vector<IpAddress> other_ends(const Link& link);
 /// Whether it has a remote of its own, beside the flood list.
 bool has_remote(const Link& link);
+/// The local address; none where it is unspecified.
+std::optional<IpAddress> local_of(const Link& link);
 
 /// The names that are meant: those given, or all tunnels that we manage and those that files
 /// define.
