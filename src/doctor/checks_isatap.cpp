@@ -32,20 +32,13 @@ bool has_lost_default(const Examined& it) {
     });
 }
 
-std::vector<Route> default_routes(const Link& link) {
-    std::vector<Route> routes;
-    for (const auto& route : link.routes)
-        if (is_default_of_ipv6(route.to) && route.type == RTN_UNICAST) routes.push_back(route);
-    return routes;
-}
-
-/// Where default routes out of the link lead, or have to, where one that was set is gone.
-std::vector<Route> meant_default_routes(const Examined& it) {
-    if (!has_lost_default(it)) return default_routes(it.link);
-    std::vector<Route> routes;
-    for (const auto& route : it.record->routes)
-        if (route.dev.empty() && is_default_of_ipv6(route.to)) routes.push_back(route);
-    return routes;
+/// Those out of the link itself.
+std::vector<Route> default_routes(const std::vector<Route>& routes) {
+    std::vector<Route> found;
+    for (const auto& route : routes)
+        if (is_default_of_ipv6(route.to) && route.dev.empty() && route.type == RTN_UNICAST)
+            found.push_back(route);
+    return found;
 }
 
 /// The ISATAP address of the router that the kernel prefers.
@@ -67,7 +60,8 @@ void check_routers(Check& check, const Examined& it) {
     const auto& routers = it.link.routers;
     const std::string prl = formatted("ip tunnel prl dev {}", shell_quoted(it.link.name));
     std::string remedy = "vxlanctl isatap up --help";
-    for (const auto& route : meant_default_routes(it)) {
+    const auto& meant = has_lost_default(it) ? it.record->routes : it.link.routes.list();
+    for (const auto& route : default_routes(meant)) {
         const auto router = route.via ? router_in(*route.via) : std::nullopt;
         if (!router) continue;
         const std::string address = to_string(*router);
@@ -94,7 +88,7 @@ void check_routers(Check& check, const Examined& it) {
 
 void check_default_route(Check& check, const Examined& it) {
     if (!is_isatap(it) || !is_good(it, check_link) || has_lost_default(it)) return;
-    const auto routes = default_routes(it.link);
+    const auto routes = default_routes(it.link.routes.list());
     const auto hop = next_hop(it.link);
     for (const auto& route : routes) {
         if (route.via && router_in(*route.via)) {
