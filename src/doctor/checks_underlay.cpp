@@ -82,7 +82,7 @@ std::string way_remedy(const Examined& it, const IpAddress& end) {
         Record stated;
         stated.routes = stated_routes(*it.wish, it.state);
         stated.rules = it.wish->rules.value_or(std::vector<Rule>{});
-        for (const auto& loss : losses(it.link, stated, it.state))
+        for (const auto& loss : lost_settings(it.link, stated, it.state))
             if (!loss.inside && concerns(loss, end, it.local)) return "vxlanctl apply";
     }
     return outer_route(it, end);

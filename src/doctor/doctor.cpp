@@ -24,7 +24,7 @@ std::vector<Finding> findings(const Facts& facts) {
                        std::string(row.why), check.remedy()});
         return true;
     };
-    const auto lost = all_losses(facts.state);
+    const auto lost = all_lost_settings(facts.state);
     for (const auto& tunnel : facts.tunnels) {
         const Link* link = find_link(facts.state, tunnel.name);
         if (link == nullptr) {

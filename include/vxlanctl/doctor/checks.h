@@ -1,7 +1,7 @@
 #pragma once
 
 #include "vxlanctl/doctor/doctor.h"
-#include "vxlanctl/doctor/losses.h"
+#include "vxlanctl/doctor/lost_settings.h"
 
 #include <map>
 #include <span>

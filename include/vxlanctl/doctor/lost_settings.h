@@ -19,8 +19,8 @@ struct Loss {
 bool concerns(const Loss& loss, const IpAddress& to, const std::optional<IpAddress>& from);
 
 /// What `known` has and the state has not.
-std::vector<Loss> losses(const Link& link, const Record& known, const State& state);
+std::vector<Loss> lost_settings(const Link& link, const Record& known, const State& state);
 /// Of all tunnels: packets of one may need what was set for another.
-std::vector<Loss> all_losses(const State& state);
+std::vector<Loss> all_lost_settings(const State& state);
 
 } // namespace vxlanctl

@@ -1,4 +1,4 @@
-#include "vxlanctl/doctor/losses.h"
+#include "vxlanctl/doctor/lost_settings.h"
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
@@ -45,7 +45,7 @@ bool concerns(const Loss& loss, const IpAddress& to, const std::optional<IpAddre
            (!loss.from || (from && contains(*loss.from, *from)));
 }
 
-std::vector<Loss> losses(const Link& link, const Record& known, const State& state) {
+std::vector<Loss> lost_settings(const Link& link, const Record& known, const State& state) {
     std::vector<Loss> lost;
     for (const auto& prefix : known.addresses) // before the routes by gateways that it leads to
         if (!has_address(link, prefix)) lost.push_back(lost_address(prefix, link));
@@ -61,11 +61,11 @@ std::vector<Loss> losses(const Link& link, const Record& known, const State& sta
     return lost;
 }
 
-std::vector<Loss> all_losses(const State& state) {
+std::vector<Loss> all_lost_settings(const State& state) {
     std::vector<Loss> lost;
     for (const auto& link : state.links)
         if (const Record* known = find_record(state, &link); known != nullptr && !is_leftover(link))
-            append(lost, losses(link, *known, state));
+            append(lost, lost_settings(link, *known, state));
     return lost;
 }
 
