@@ -3,6 +3,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/files/isatap.h"
 #include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/tunnel_file.h"
 

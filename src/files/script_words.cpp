@@ -1,6 +1,7 @@
 #include "vxlanctl/files/script_words.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/files/peers.h"
 
 #include <algorithm>
 

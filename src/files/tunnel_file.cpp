@@ -3,6 +3,8 @@
 #include "vxlanctl/base/closest.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/files/isatap.h"
+#include "vxlanctl/files/peers.h"
 #include "vxlanctl/files/route_words.h"
 
 #include <algorithm>

@@ -1,65 +1,16 @@
 #include "vxlanctl/files/tunnel_values.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/utf8.h"
 
 #include <algorithm>
 #include <linux/in.h>
-#include <set>
 
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t longest_name = 15;                           // IFNAMSIZ - 1
-constexpr std::uint32_t least_ipv6_mtu = 1280;                     // RFC 8200 section 5
-constexpr std::size_t longest_host_name = 253, longest_label = 63; // RFC 1035 section 2.3.4
-
-/// The unicast address of another host, which is called `role`.
-Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
-    auto address = parse_address(text);
-    if (!address) return address;
-    if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
-        return error(Code::address_not_unicast, quote(text),
-                     {{"role", role}, {"obstacle", obstacle}});
-    return address;
-}
-
-bool is_letter(char character) {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z');
-}
-
-bool is_of_name(char character) {
-    return is_letter(character) || (character >= '0' && character <= '9') || character == '-';
-}
-
-bool is_label(std::string_view label) {
-    return !label.empty() && label.size() <= longest_label && label.front() != '-' &&
-           label.back() != '-' && std::all_of(label.begin(), label.end(), is_of_name);
-}
-
-bool is_host_name(std::string_view text) {
-    if (text.find('.') == std::string_view::npos) return false;
-    if (text.ends_with('.')) text.remove_suffix(1);
-    if (text.size() > longest_host_name) return false;
-    const auto last = text.substr(text.rfind('.') + 1);
-    if (last.empty() || !is_letter(last.front())) return false; // of an address, mostly
-    for (std::size_t begin = 0; begin <= text.size();) {
-        const auto label = text.substr(begin, text.find('.', begin) - begin);
-        if (!is_label(label)) return false;
-        begin += label.size() + 1;
-    }
-    return true;
-}
-
-/// What keeps a text from being a host name, where it looks as if it was meant to be one.
-void explain_no_name(Error& problem, std::string_view text) {
-    if (std::none_of(text.begin(), text.end(), is_letter)) return;
-    if (is_label(text))
-        problem.more.emplace_back(Code::host_name_needs_dot);
-    else if (text.find('.') != std::string_view::npos || text.find(':') == std::string_view::npos)
-        problem = Error(Code::not_an_address_or_name, problem.subject);
-}
+constexpr std::size_t longest_name = 15;       // IFNAMSIZ - 1
+constexpr std::uint32_t least_ipv6_mtu = 1280; // RFC 8200 section 5
 
 /// The MTU of a link that carries IPv6 alone, in IPv4 packets (ipip6_tunnel_setup() in
 /// net/ipv6/sit.c).
@@ -79,15 +30,6 @@ bool is_own(const Route& route, const Tunnel& tunnel) {
     return route.dev.empty() || route.dev == tunnel.name;
 }
 
-template<class T, class KeyOf>
-std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of) {
-    std::set<decltype(key_of(elements.front()))> seen;
-    std::vector<BadElement> bad;
-    for (std::size_t i = 0; i < elements.size(); ++i)
-        if (!seen.insert(key_of(elements[i])).second) bad.push_back({i, Error(Code::named_twice)});
-    return bad;
-}
-
 } // namespace
 
 tl::unexpected<Error> with_subject(Error error, std::string_view where) {
@@ -99,19 +41,6 @@ tl::unexpected<Error> with_subject(Error error, std::string_view where) {
 Result<void> first_of(std::vector<BadElement> bad) {
     if (bad.empty()) return {};
     return tl::unexpected(std::move(bad.front().error));
-}
-
-Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lines,
-                      std::span<const std::string> files) {
-    if (bad.empty()) return {};
-    auto& [index, error, earlier] = bad.front();
-    const auto place = [&](std::size_t peer) {
-        return formatted("{}:{}", files[lines[peer].file], lines[peer].line);
-    };
-    if (earlier && lines[*earlier].line != 0)
-        error.more.emplace_back(Code::first_named_at, "", Values{{"place", place(*earlier)}});
-    if (lines[index].line == 0) return tl::unexpected(std::move(error));
-    return with_subject(std::move(error), place(index) + ":");
 }
 
 Tunnel blank_tunnel(TunnelKind kind) {
@@ -212,6 +141,15 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     return local;
 }
 
+Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
+    auto address = parse_address(text);
+    if (!address) return address;
+    if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
+        return error(Code::address_not_unicast, quote(text),
+                     {{"role", role}, {"obstacle", obstacle}});
+    return address;
+}
+
 Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local) {
     auto remote = parse_other_end(text, "remote end");
     if (!remote) return remote;
@@ -219,119 +157,6 @@ Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddr
     if (remote->family != Family::ipv6) return error(Code::ipip6_needs_ipv6, subject);
     if (*remote == local) return error(Code::address_is_local, subject);
     return remote;
-}
-
-Result<FloodEntry> parse_peer(std::string_view text) {
-    const auto address = parse_other_end(text, "peer");
-    if (!address) return tl::unexpected(address.error());
-    return FloodEntry{*address, std::nullopt, std::nullopt, ""};
-}
-
-Result<Peer> parse_peer_or_name(std::string_view text) {
-    if (is_host_name(text)) {
-        NamedPeer peer{std::string(text), std::nullopt, std::nullopt, ""};
-        for (char& character : peer.name)
-            if (character >= 'A' && character <= 'Z')
-                character = static_cast<char>(character - 'A' + 'a');
-        return peer;
-    }
-    auto peer = parse_peer(text);
-    if (peer) return *peer;
-    if (!parse_address(text)) explain_no_name(peer.error(), text);
-    return tl::unexpected(std::move(peer.error()));
-}
-
-void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(Peer, std::size_t line)>& take,
-                const std::function<void(Error)>& refuse) {
-    bool empty = true;
-    if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
-    for (std::size_t line = 1; !text.empty(); ++line) {
-        const auto end = text.find('\n');
-        auto content = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-        content = content.substr(0, content.find('#'));
-        const auto first = content.find_first_not_of(" \t\r");
-        if (first == std::string_view::npos) continue;
-        content = content.substr(first, content.find_last_not_of(" \t\r") - first + 1);
-        auto peer = parse_peer_or_name(content);
-        empty = false;
-        if (peer)
-            take(std::move(*peer), line);
-        else
-            refuse(with_subject(peer.error(), formatted("{}:{}:", path, line)).value());
-    }
-    if (empty) refuse(Error(Code::peers_file_empty, path));
-}
-
-void PeerList::add(Peer peer, PeerLine line) {
-    if (auto* name = std::get_if<NamedPeer>(&peer)) {
-        names.push_back(std::move(*name));
-        name_lines.push_back(line);
-    } else {
-        entries.push_back(std::get<FloodEntry>(peer));
-        entry_lines.push_back(line);
-    }
-}
-
-void PeerList::append(PeerList more) {
-    for (auto* lines : {&more.entry_lines, &more.name_lines})
-        for (auto& line : *lines)
-            line.file += static_cast<std::uint32_t>(files.size());
-    vxlanctl::append(entries, std::move(more.entries));
-    vxlanctl::append(names, std::move(more.names));
-    vxlanctl::append(entry_lines, std::move(more.entry_lines));
-    vxlanctl::append(name_lines, std::move(more.name_lines));
-    vxlanctl::append(files, std::move(more.files));
-}
-
-Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
-    PeerList peers;
-    peers.files.push_back(path);
-    peers.entries.reserve(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) + 1);
-    std::optional<Error> first;
-    read_peers(
-        text, path,
-        [&](Peer peer, std::size_t line) {
-            peers.add(std::move(peer), {0, static_cast<std::uint32_t>(line)});
-        },
-        [&](Error error) {
-            if (!first) first = std::move(error);
-        });
-    if (first) return tl::unexpected(std::move(*first));
-    return peers;
-}
-
-std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local) {
-    std::vector<BadElement> bad;
-    std::size_t first = 0; // of those that are equal
-    for (std::size_t i = 0; i < peers.size(); ++i) {
-        const FloodEntry& peer = peers[i];
-        if (peer != peers[first]) first = i;
-        const auto refuse = [&](Error problem) {
-            problem.subject = formatted("peer {}", to_string(peer.dst));
-            bad.push_back({i, std::move(problem)});
-        };
-        if (peer.dst.family != local.family)
-            refuse(Error(Code::peer_of_other_family, "", {{"local", to_string(local)}}));
-        else if (peer.dst == local)
-            refuse(Error(Code::address_is_local));
-        else if (first != i) {
-            refuse(Error(Code::named_twice).also(Code::each_frame_twice));
-            bad.back().first = first;
-        }
-    }
-    return bad;
-}
-
-std::vector<BadElement> check_names(std::span<const NamedPeer> names) {
-    auto bad = doubled(names, [](const NamedPeer& peer) { return peer; });
-    for (auto& [index, error, first] : bad) {
-        error.subject = "peer " + names[index].name;
-        first = static_cast<std::size_t>(std::find(names.begin(), names.end(), names[index]) -
-                                         names.begin());
-    }
-    return bad;
 }
 
 Result<Prefix> parse_inner_address(std::string_view text) {
@@ -412,64 +237,6 @@ std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {
         if (prefix.address.family == Family::ipv6) prefix.length = 0; // it does not tell them apart
         return prefix;
     });
-}
-
-Result<Prefix> parse_isatap_prefix(std::string_view text) {
-    auto prefix = parse_prefix(text);
-    if (!prefix) return prefix;
-    const auto refuse = [&](Code code, Values values = {}) {
-        return error(code, quote(text), std::move(values));
-    };
-    if (prefix->address.family != Family::ipv6) return refuse(Code::not_an_ipv6_prefix);
-    if (prefix->length != 64) return refuse(Code::isatap_prefix_length);
-    if (network_of(*prefix) != *prefix)
-        return refuse(Code::host_bits_set, {{"network", to_string(network_of(*prefix))}});
-    if (is_multicast(prefix->address) || is_link_local(prefix->address) ||
-        is_unspecified(prefix->address))
-        return refuse(Code::prefix_not_for_addresses);
-    return prefix;
-}
-
-Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local) {
-    auto router = parse_other_end(text, "router");
-    if (!router) return router;
-    const std::string subject = formatted("'{}'", text);
-    if (router->family != Family::ipv4) return error(Code::isatap_needs_ipv4, subject);
-    if (*router == local) return error(Code::address_is_local, subject);
-    return router;
-}
-
-std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers) {
-    return doubled(routers, [](const IsatapRouter& router) { return router.address; });
-}
-
-std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics) {
-    auto bad = doubled(metrics, [](std::uint32_t metric) { return metric; });
-    for (auto& one : bad)
-        one.error.more.emplace_back(Code::metrics_must_differ);
-    return bad;
-}
-
-void state_isatap(Tunnel& tunnel, IsatapWish wish) {
-    tunnel.addresses = {
-        {isatap_address(wish.prefix, tunnel.tunnel.local.value(), wish.global_id), 64}};
-    if (!wish.routers) return;
-    tunnel.routers.emplace();
-    std::vector<Route> routes;
-    for (const auto& router : *wish.routers) {
-        tunnel.routers->push_back({router.address, router.prl_default});
-        if (!router.metric) continue;
-        Route route;
-        route.to = {IpAddress{Family::ipv6, {}}, 0};
-        route.via = isatap_address(wish.prefix, router.address, wish.global_id);
-        route.table = 0;
-        route.metric = *router.metric;
-        route.protocol = our_protocol;
-        routes.push_back(std::move(route));
-    }
-    std::sort(tunnel.routers->begin(), tunnel.routers->end());
-    if (!tunnel.routes) tunnel.routes.emplace();
-    tunnel.routes->insert(tunnel.routes->begin(), routes.begin(), routes.end());
 }
 
 } // namespace vxlanctl

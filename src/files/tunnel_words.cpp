@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/files/isatap.h"
 #include "vxlanctl/files/route_words.h"
 
 #include <algorithm>

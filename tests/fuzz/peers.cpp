@@ -1,6 +1,6 @@
 // Peers files: any bytes are peers, in their lines, or errors.
 #include "property.h"
-#include "vxlanctl/files/tunnel_values.h"
+#include "vxlanctl/files/peers.h"
 
 using namespace vxlanctl;
 

@@ -2,9 +2,8 @@
 
 #include "vxlanctl/model/attributes.h"
 
-#include <functional>
+#include <set>
 #include <span>
-#include <variant>
 
 /// What the values of a tunnel have to be, whether they come from the command line or out of a
 /// file. The subject of an error is the text that is wrong; the caller puts the word or key before
@@ -25,6 +24,16 @@ struct BadElement {
 };
 /// The first of the problems, if there is any.
 Result<void> first_of(std::vector<BadElement> bad);
+
+/// Elements that have the key of an earlier one. The errors have no subject.
+template<class T, class KeyOf>
+std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of) {
+    std::set<decltype(key_of(elements.front()))> seen;
+    std::vector<BadElement> bad;
+    for (std::size_t i = 0; i < elements.size(); ++i)
+        if (!seen.insert(key_of(elements[i])).second) bad.push_back({i, Error(Code::named_twice)});
+    return bad;
+}
 
 /// A tunnel of that kind with what all of them have that people make.
 Tunnel blank_tunnel(TunnelKind kind);
@@ -48,45 +57,10 @@ Result<void> check_tunnel_name(std::string_view name, TunnelKind kind);
 Result<std::string> parse_dev(std::string_view text);
 /// The outer address of this host.
 Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
+/// The unicast address of another host, which is called `role`.
+Result<IpAddress> parse_other_end(std::string_view text, std::string_view role);
 /// The outer address of the other end of an ip6tnl. `local` is empty where it is not known.
 Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local);
-
-/// The address of a peer.
-Result<FloodEntry> parse_peer(std::string_view text);
-/// An address, or a host name (RFC 1123 section 2.1) with at least one dot, if only at its end, and
-/// whose last label begins with a letter: what is a mistake in an address stays an error.
-using Peer = std::variant<FloodEntry, NamedPeer>;
-Result<Peer> parse_peer_or_name(std::string_view text);
-
-/// Where a peer stands: the index of a peers file, and the line in it; no line is no file.
-struct PeerLine {
-    std::uint32_t file = 0, line = 0;
-};
-
-/// Peers in the order in which they were stated.
-struct PeerList {
-    std::vector<FloodEntry> entries;
-    std::vector<NamedPeer> names;
-    std::vector<PeerLine> entry_lines, name_lines; ///< of each of them
-    std::vector<std::string> files;                ///< their paths
-    void add(Peer peer, PeerLine line = {});
-    void append(PeerList more);
-};
-/// The first of the problems, with the lines of the peers concerned.
-Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lines,
-                      std::span<const std::string> files);
-/// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
-/// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
-/// file without any line of a peer is an error: it is more likely broken than meant.
-void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(Peer, std::size_t line)>& take,
-                const std::function<void(Error)>& refuse);
-/// The same, up to the first error.
-Result<PeerList> parse_peers(std::string_view text, const std::string& path);
-/// Of sorted peers those that are not of LOCAL's family, are LOCAL, or come twice.
-std::vector<BadElement> check_peers(std::span<const FloodEntry> peers, const IpAddress& local);
-/// Names that come twice.
-std::vector<BadElement> check_names(std::span<const NamedPeer> names);
 
 /// An address inside the tunnel, such as a host can have.
 Result<Prefix> parse_inner_address(std::string_view text);
@@ -106,30 +80,5 @@ Result<std::string> parse_forward_from(std::string_view text);
 std::vector<BadElement> check_forward_from(std::span<const std::string> devices);
 /// Addresses that the kernel would take for one that is there. The errors have no subject.
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses);
-
-/// A router of an ISATAP link as people name it.
-struct IsatapRouter {
-    IpAddress address;
-    bool prl_default = true;
-    std::optional<std::uint32_t> metric; ///< of the default route by it; without it there is none
-    bool operator==(const IsatapRouter&) const = default;
-};
-
-/// What addresses, next hops and the PRL of an ISATAP link follow from.
-struct IsatapWish {
-    Prefix prefix;
-    std::optional<bool> global_id; ///< see isatap_address()
-    std::optional<std::vector<IsatapRouter>> routers;
-    bool operator==(const IsatapWish&) const = default;
-};
-
-/// The /64 of an ISATAP link.
-Result<Prefix> parse_isatap_prefix(std::string_view text);
-Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local);
-/// Routers that come twice, and metrics that do. The errors have no subject.
-std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers);
-std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics);
-/// States the address, the PRL and, before other routes, the default routes. `tunnel.local` is set.
-void state_isatap(Tunnel& tunnel, IsatapWish wish);
 
 } // namespace vxlanctl

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/files/tunnel_values.h"
+#include "vxlanctl/files/peers.h"
 
 #include <map>
 

@@ -2,6 +2,7 @@
 #include "chance.h"
 #include "told.h"
 #include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/isatap.h"
 #include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/tunnel_file.h"
 #include "vxlanctl/files/tunnel_words.h"
