@@ -3,8 +3,9 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/utf8.h"
-#include "vxlanctl/files/isatap.h"
 #include "vxlanctl/files/route_words.h"
+#include "vxlanctl/files/section_kind.h"
+#include "vxlanctl/files/toml_lines.h"
 #include "vxlanctl/files/tunnel_file.h"
 
 #include <algorithm>
@@ -13,59 +14,8 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t widest_line = 80;
-constexpr std::uint32_t default_router_metric = 1;
-
-std::string in_quotes(std::string_view text) {
-    std::string result = "\"";
-    for (const char character : as_utf8(text)) {
-        const auto byte = static_cast<unsigned char>(character);
-        if (character == '"' || character == '\\')
-            result += formatted("\\{}", character);
-        else if (byte < 0x20 || byte == 0x7f)
-            result += formatted("\\u{:04X}", byte);
-        else
-            result += character;
-    }
-    return result + '"';
-}
-
-std::string bare_or_quoted(std::string_view key) {
-    const bool is_bare =
-        !key.empty() &&
-        key.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
-            std::string_view::npos;
-    return is_bare ? std::string(key) : in_quotes(key);
-}
-
-std::string line_of(std::string_view key, std::string_view value) {
-    return formatted("{} = {}\n", key, value);
-}
-
-/// In one line if it fits, else an element a line.
-std::string list_of(std::string_view key, const std::vector<std::string>& elements) {
-    std::string line = line_of(key, formatted("[{}]", fmt::join(elements, ", ")));
-    if (line.size() <= widest_line + 1) return line;
-    return line_of(key, formatted("[\n    {},\n]", fmt::join(elements, ",\n    ")));
-}
-
-/// `{ key = value, ... }` out of pairs of these.
-std::string inline_table(const std::vector<std::pair<std::string_view, std::string>>& pairs) {
-    std::string text;
-    for (const auto& [key, value] : pairs)
-        text += formatted("{}{} = {}", text.empty() ? "{ " : ", ", key, value);
-    return text + " }";
-}
-
-template<class T, class TextOf>
-std::vector<std::string> texts_of(const std::vector<T>& elements, TextOf text_of) {
-    std::vector<std::string> texts;
-    std::transform(elements.begin(), elements.end(), std::back_inserter(texts), text_of);
-    return texts;
-}
-
 template<class Peer> std::string peer_text(const Peer& peer, const std::string& dst) {
-    std::vector<std::pair<std::string_view, std::string>> pairs{{"dst", in_quotes(dst)}};
+    TomlPairs pairs{{"dst", in_quotes(dst)}};
     if (peer.port) pairs.emplace_back("port", std::to_string(*peer.port));
     if (peer.vni) pairs.emplace_back("vni", std::to_string(*peer.vni));
     if (!peer.via.empty()) pairs.emplace_back("via", in_quotes(peer.via.str()));
@@ -95,8 +45,7 @@ std::string network_text(const Prefix& prefix) {
 std::string route_text(const Route& route) {
     const bool ipv4 = route.to.address.family == Family::ipv4;
     const bool is_default = route.to.length == 0 && (ipv4 || route.via);
-    std::vector<std::pair<std::string_view, std::string>> pairs{
-        {"to", is_default ? in_quotes("default") : network_text(route.to)}};
+    TomlPairs pairs{{"to", is_default ? in_quotes("default") : network_text(route.to)}};
     if (route.via) pairs.emplace_back("via", in_quotes(to_string(*route.via)));
     if (!route.dev.empty()) pairs.emplace_back("dev", in_quotes(route.dev));
     if (route.table != 0) pairs.emplace_back("table", table_text(route.table));
@@ -106,7 +55,7 @@ std::string route_text(const Route& route) {
 }
 
 std::string rule_text(const Rule& rule) {
-    std::vector<std::pair<std::string_view, std::string>> pairs;
+    TomlPairs pairs;
     if (rule.from) pairs.emplace_back("from", network_text(*rule.from));
     if (rule.to) pairs.emplace_back("to", network_text(*rule.to));
     pairs.emplace_back("table", table_text(rule.table));
@@ -124,18 +73,15 @@ bool is_default(const Attributes& attributes, const AttributeRow<Attributes>& ro
                       row.member);
 }
 
-/// What people state of the attributes, where it is not the default.
+/// What people state of the attributes, where it is neither the default nor as in a blank tunnel.
 template<class Attributes>
-std::string attribute_lines(const Attributes& attributes,
+std::string attribute_lines(const Attributes& attributes, const Attributes& blank,
                             std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
     std::string text;
     for (const auto& row : rows) {
         if (!is_option(row, kind) || !is_stated(attributes, row)) continue;
         const std::string value = value_text(attributes, row);
-        const bool is_ours = kind == TunnelKind::vxlan &&
-                             ((row.name == "vni" && value == std::to_string(default_vni)) ||
-                              (row.name == "port" && value == std::to_string(default_port)));
-        if (is_default(attributes, row) || is_ours) continue;
+        if (is_default(attributes, row) || value == value_text(blank, row)) continue;
         const bool is_bool = std::holds_alternative<std::optional<bool> Attributes::*>(row.member);
         const bool is_number =
             value.find_first_not_of("0123456789") == std::string::npos &&
@@ -149,130 +95,32 @@ std::string attribute_lines(const Attributes& attributes,
 
 std::string all_attribute_lines(const Tunnel& tunnel) {
     const TunnelKind kind = tunnel.tunnel.kind;
-    std::string text = attribute_lines(tunnel.link, link_attributes(), kind);
+    const Tunnel blank = blank_tunnel(kind);
+    std::string text = attribute_lines(tunnel.link, blank.link, link_attributes(), kind);
     TunnelAttributes attributes = tunnel.tunnel;
     if (attributes.ttl_inherit == true) { // a value of ttl's to people
         text += line_of("ttl", in_quotes("inherit"));
         attributes.ttl.reset();
     }
-    return text + attribute_lines(attributes, tunnel_attributes(kind), kind);
-}
-
-/// An ISATAP link taken apart into what it follows from.
-struct IsatapParts {
-    IsatapWish wish;
-    std::size_t derived_routes = 0; ///< so many of the first routes follow
-};
-
-/// By which of the routers the route is the default route that follows; null if by none.
-const PrlEntry* router_of(const Route& route, const std::vector<PrlEntry>& routers,
-                          const IsatapWish& wish) {
-    const auto found = std::find_if(routers.begin(), routers.end(), [&](const PrlEntry& entry) {
-        Route derived;
-        derived.to = {IpAddress{Family::ipv6, {}}, 0};
-        derived.via = isatap_address(wish.prefix, entry.router, wish.global_id);
-        derived.table = 0;
-        derived.metric = route.metric;
-        return same_route(route, derived) && route.metric > 0;
-    });
-    return found == routers.end() ? nullptr : &*found;
-}
-
-/// The routers in an order in which their default routes come as the tunnel's first routes do.
-IsatapParts with_routers(const Tunnel& tunnel, IsatapWish wish) {
-    IsatapParts parts{std::move(wish), 0};
-    if (!tunnel.routers || tunnel.routers->empty()) return parts;
-    std::vector<IsatapRouter> routers;
-    const auto is_named = [&](const PrlEntry& entry) {
-        return std::any_of(routers.begin(), routers.end(), [&](const IsatapRouter& router) {
-            return router.address == entry.router;
-        });
-    };
-    for (const auto& route : tunnel.routes.value_or(std::vector<Route>{})) {
-        const PrlEntry* const entry = router_of(route, *tunnel.routers, parts.wish);
-        const bool is_new = entry != nullptr && !is_named(*entry) &&
-                            std::none_of(routers.begin(), routers.end(), [&](const auto& router) {
-                                return router.metric == route.metric;
-                            });
-        if (!is_new) break;
-        routers.push_back({entry->router, entry->is_default, route.metric});
-        ++parts.derived_routes;
-    }
-    for (const auto& entry : *tunnel.routers)
-        if (!is_named(entry)) routers.push_back({entry.router, entry.is_default, std::nullopt});
-    parts.wish.routers = std::move(routers);
-    return parts;
-}
-
-/// Empty where no address is one that ISATAP makes of LOCAL.
-std::optional<IsatapParts> parts_of(const Tunnel& tunnel) {
-    std::optional<IsatapParts> best;
-    if (!tunnel.tunnel.local || tunnel.tunnel.local->family != Family::ipv4) return best;
-    for (const auto& address : tunnel.addresses.value_or(std::vector<Prefix>{}))
-        for (const auto global :
-             {std::optional<bool>(), std::optional(true), std::optional(false)}) {
-            const Prefix prefix = network_of(address);
-            if (!parse_isatap_prefix(to_string(prefix)) ||
-                isatap_address(prefix, *tunnel.tunnel.local, global) != address.address)
-                continue;
-            auto parts = with_routers(tunnel, {prefix, global, std::nullopt});
-            // The identifiers of the routers tell which it was, if that of LOCAL does not.
-            if (!best || parts.derived_routes > best->derived_routes) best = std::move(parts);
-        }
-    return best;
-}
-
-std::string router_text(const IsatapRouter& router, bool has_route_by_default) {
-    std::vector<std::pair<std::string_view, std::string>> pairs{
-        {"address", in_quotes(to_string(router.address))}};
-    if (!router.prl_default) pairs.emplace_back("prl_default", "false");
-    if (router.metric.has_value() != has_route_by_default)
-        pairs.emplace_back("default_route", router.metric ? "true" : "false");
-    if (router.metric && router.metric != default_router_metric)
-        pairs.emplace_back("metric", std::to_string(*router.metric));
-    return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
-}
-
-/// The keys of an ISATAP link; the routes that follow from them are taken out of `tunnel`.
-std::string isatap_lines(Tunnel& tunnel) {
-    const auto parts = parts_of(tunnel);
-    if (!parts) return ""; // the comments will tell
-    const auto& [wish, derived_routes] = *parts;
-    std::string text = line_of("prefix", in_quotes(to_string(wish.prefix)));
-    if (wish.global_id) text += line_of("global_id", *wish.global_id ? "true" : "false");
-    if (tunnel.overrides_default_route) text += line_of("default_route", "true");
-    if (!wish.routers) return text;
-    const bool no_routes = derived_routes == 0 && !tunnel.overrides_default_route &&
-                           std::any_of(wish.routers->begin(), wish.routers->end(),
-                                       [](const auto& router) { return router.prl_default; });
-    if (no_routes) text += line_of("default_route", "false");
-    bool may_be_first = !no_routes;
-    text += list_of("routers", texts_of(*wish.routers, [&](const IsatapRouter& router) {
-                        const bool is_first = may_be_first && router.prl_default;
-                        may_be_first = may_be_first && !is_first;
-                        return router_text(router, is_first);
-                    }));
-    if (tunnel.routes) {
-        auto& routes = *tunnel.routes;
-        routes.erase(routes.begin(), routes.begin() + static_cast<std::ptrdiff_t>(derived_routes));
-        if (routes.empty()) tunnel.routes.reset(); // `routers` states that there are no others
-    }
-    return text;
+    return text + attribute_lines(attributes, blank.tunnel, tunnel_attributes(kind), kind);
 }
 
 /// Everything below the section's name.
 std::string key_lines(Tunnel tunnel) {
     std::string text;
     const auto& attributes = tunnel.tunnel;
-    if (attributes.kind == TunnelKind::vxlan && attributes.dev)
+    const SectionKind& kind = section_kind(attributes.kind);
+    const auto has_key = [&](std::string_view key) {
+        return std::find(kind.keys.begin(), kind.keys.end(), key) != kind.keys.end();
+    };
+    if (has_key("dev") && attributes.dev)
         text += line_of("dev", in_quotes(attributes.dev->empty() ? "-" : *attributes.dev));
     if (attributes.local) text += line_of("local", in_quotes(to_string(*attributes.local)));
-    if (attributes.kind == TunnelKind::ip6tnl && attributes.remote)
+    if (has_key("remote") && attributes.remote)
         text += line_of("remote", in_quotes(to_string(*attributes.remote)));
     text += all_attribute_lines(tunnel);
-    if (attributes.kind == TunnelKind::sit)
-        text += isatap_lines(tunnel);
-    else if (tunnel.addresses)
+    if (kind.lines_of_own != nullptr) text += kind.lines_of_own(tunnel);
+    if (has_key("addresses") && tunnel.addresses)
         text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
                             return in_quotes(to_string(address));
                         }));

@@ -10,19 +10,10 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::size_t longest_document = 8 << 20;
 constexpr std::size_t most_objects = 10'000;
 constexpr std::size_t deepest = 64; // the parser itself does not recurse
 constexpr std::size_t longest_value = 100, longest_quote = 300, longest_shown_line = 1000; // bytes
 constexpr std::string_view blanks = " \t\r\n";
-
-/// At most so many bytes of `text`, and no half characters.
-std::string shortened(std::string_view text, std::size_t limit) {
-    if (text.size() <= limit) return std::string(text);
-    while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xc0) == 0x80)
-        --limit;
-    return formatted("{}...", text.substr(0, limit));
-}
 
 /// Goes through a text and notes how far it has come: the parser's events have no places.
 class Cursor {
@@ -190,8 +181,8 @@ Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
         refusal.place = place_of(source, offset);
         return error(std::move(refusal));
     };
-    if (source.text.size() > longest_document)
-        return refuse(Error(Code::text_too_large, "", {{"mib", longest_document >> 20}}), 0);
+    if (source.text.size() > longest_text)
+        return refuse(Error(Code::text_too_large, "", {{"mib", longest_text >> 20}}), 0);
     // The parser takes it for the end.
     if (const auto at = source.text.find('\0'); at != std::string::npos)
         return refuse(Error(Code::json_nul_byte), at);
@@ -207,13 +198,10 @@ Place place_of(const SourceText& source, std::size_t offset) {
     std::string_view line = all.substr(begin, all.find('\n', begin) - begin);
     if (line.ends_with('\r')) line.remove_suffix(1);
     const std::string left = as_utf8(before.substr(begin));
-    const auto characters = std::count_if(left.begin(), left.end(), [](char byte) {
-        return (static_cast<unsigned char>(byte) & 0xc0) != 0x80;
-    });
     const bool is_shown = line.size() <= longest_shown_line && before.size() - begin <= line.size();
     return {source.path,
             1 + static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n')),
-            1 + static_cast<std::size_t>(characters),
+            1 + character_count(left),
             is_shown ? left + as_utf8(line.substr(before.size() - begin)) : ""};
 }
 

@@ -48,19 +48,6 @@ void explain_no_name(Error& problem, std::string_view text) {
 
 } // namespace
 
-Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lines,
-                      std::span<const std::string> files) {
-    if (bad.empty()) return {};
-    auto& [index, error, earlier] = bad.front();
-    const auto place = [&](std::size_t peer) {
-        return formatted("{}:{}", files[lines[peer].file], lines[peer].line);
-    };
-    if (earlier && lines[*earlier].line != 0)
-        error.more.emplace_back(Code::first_named_at, "", Values{{"place", place(*earlier)}});
-    if (lines[index].line == 0) return tl::unexpected(std::move(error));
-    return with_subject(std::move(error), place(index) + ":");
-}
-
 Result<FloodEntry> parse_peer(std::string_view text) {
     const auto address = parse_other_end(text, "peer");
     if (!address) return tl::unexpected(address.error());
@@ -104,24 +91,24 @@ void read_peers(std::string_view text, const std::string& path,
     if (empty) refuse(Error(Code::peers_file_empty, path));
 }
 
-void PeerList::add(Peer peer, PeerLine line) {
+void PeerList::add(Peer peer, PeerPlace place) {
     if (auto* name = std::get_if<NamedPeer>(&peer)) {
         names.push_back(std::move(*name));
-        name_lines.push_back(line);
+        name_places.push_back(place);
     } else {
         entries.push_back(std::get<FloodEntry>(peer));
-        entry_lines.push_back(line);
+        entry_places.push_back(place);
     }
 }
 
 void PeerList::append(PeerList more) {
-    for (auto* lines : {&more.entry_lines, &more.name_lines})
-        for (auto& line : *lines)
-            line.file += static_cast<std::uint32_t>(files.size());
+    for (auto* places : {&more.entry_places, &more.name_places})
+        for (auto& place : *places)
+            place.file += static_cast<std::uint32_t>(files.size());
     vxlanctl::append(entries, std::move(more.entries));
     vxlanctl::append(names, std::move(more.names));
-    vxlanctl::append(entry_lines, std::move(more.entry_lines));
-    vxlanctl::append(name_lines, std::move(more.name_lines));
+    vxlanctl::append(entry_places, std::move(more.entry_places));
+    vxlanctl::append(name_places, std::move(more.name_places));
     vxlanctl::append(files, std::move(more.files));
 }
 
@@ -133,7 +120,7 @@ Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
     read_peers(
         text, path,
         [&](Peer peer, std::size_t line) {
-            peers.add(std::move(peer), {0, static_cast<std::uint32_t>(line)});
+            peers.add(std::move(peer), {{}, 0, static_cast<std::uint32_t>(line)});
         },
         [&](Error error) {
             if (!first) first = std::move(error);

@@ -1,9 +1,10 @@
 #include "vxlanctl/files/script_words.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/files/peers.h"
+#include "vxlanctl/files/section_words.h"
 
 #include <algorithm>
+#include <set>
 
 namespace vxlanctl {
 namespace {
@@ -16,47 +17,32 @@ bool is_number(std::string_view text) {
     });
 }
 
-/// A fifth word that has no meaning: still a mask, a prefix length, an address or nothing, since
-/// anything else is a word in the wrong place.
-Result<void> check_meaningless(const std::string& mask) {
-    if (mask.empty() || is_number(mask) || parse_address(mask)) return {};
-    return error(Code::script_mask_wrong, formatted("MASK '{}'", mask));
+/// Whether a fifth word that has no meaning is still a mask, a prefix length, an address or
+/// nothing: anything else is a word in the wrong place.
+bool is_meaningless(const std::string& mask) {
+    return mask.empty() || is_number(mask) || parse_address(mask);
 }
 
 /// INNER and MASK together: none where INNER is empty.
-Result<std::vector<Prefix>> inner_addresses(const std::string& inner, const std::string& mask) {
+void add_address(SectionWords& section, const std::string& inner, const std::string& mask) {
     const bool has_length = inner.find('/') != std::string::npos;
-    if (inner.empty() || has_length)
-        if (auto good = check_meaningless(mask); !good) return tl::unexpected(good.error());
-    if (inner.empty()) return std::vector<Prefix>{};
-    const auto prefix = parse_inner_address(has_length ? inner : formatted("{}/{}", inner, mask));
-    if (!prefix) return with_subject(prefix.error(), has_length ? "INNER" : "INNER/MASK");
-    return std::vector<Prefix>{*prefix};
+    if ((inner.empty() || has_length) && !is_meaningless(mask))
+        section.refuse(Error(Code::script_mask_wrong, formatted("MASK '{}'", mask)));
+    section.list("addresses");
+    if (!inner.empty())
+        section.add_element("addresses", has_length ? "INNER" : "INNER/MASK",
+                            has_length ? inner : formatted("{}/{}", inner, mask));
 }
 
-Result<void> state_vni(Tunnel& tunnel, const std::string& text) {
-    for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
-        if (row.name == "vni")
-            if (auto set = state_value(tunnel.tunnel, row, text, TunnelKind::vxlan); !set) {
-                set.error().subject = formatted("VNI '{}'", text);
-                return set;
-            }
-    return {};
-}
-
-Result<std::vector<FloodEntry>> parse_script_peers(std::span<const std::string> words,
-                                                   const IpAddress& local) {
-    std::vector<FloodEntry> peers;
-    for (const auto& word : words) {
-        const auto peer = parse_peer(word);
-        if (!peer) return with_subject(peer.error(), "PEER");
-        peers.push_back(*peer);
-    }
-    if (peers.empty()) return error(Code::no_peer_named);
-    std::sort(peers.begin(), peers.end());
-    peers.erase(std::unique(peers.begin(), peers.end()), peers.end());
-    if (auto good = first_of(check_peers(peers, local)); !good) return tl::unexpected(good.error());
-    return peers;
+/// Addresses alone, and each once.
+void add_peers(SectionWords& section, std::span<const std::string> words) {
+    std::set<FloodEntry> peers;
+    for (const auto& word : words)
+        if (const auto peer = parse_peer(word); !peer)
+            section.refuse(with_subject(peer.error(), "PEER").value());
+        else if (peers.insert(*peer).second)
+            section.add_element("peers", "PEER", word);
+    if (words.empty()) section.refuse(Error(Code::no_peer_named));
 }
 
 } // namespace
@@ -66,34 +52,23 @@ Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
         return error(Code::wrong_words, "",
                      {{"words", "DEV LOCAL IFNAME INNER MASK [VNI] PEER..."},
                       {"help", "vxlanctl init-vxlan --help"}});
-    Tunnel tunnel = blank_tunnel(TunnelKind::vxlan);
-    tunnel.failed_port = script_port;
-    tunnel.implied = stated_keys(tunnel);
-
-    tunnel.tunnel.dev = words[0];
-    if (auto good = check_link_name(words[0]); !good) return with_subject(good.error(), "DEV");
-    const auto local = parse_local(words[1], TunnelKind::vxlan);
-    if (!local) return with_subject(local.error(), "LOCAL");
-    tunnel.tunnel.local = *local;
-    tunnel.name = words[2];
-    if (auto good = check_tunnel_name(tunnel.name, TunnelKind::vxlan); !good)
-        return with_subject(good.error(), "IFNAME");
-
-    auto addresses = inner_addresses(words[3], words[4]);
-    if (!addresses) return tl::unexpected(addresses.error());
-    if (addresses->empty()) tunnel.link.up.reset();
-    tunnel.addresses = std::move(*addresses);
-
-    auto rest = words.subspan(words_before_peers);
-    if (!rest.empty() && is_number(rest.front())) {
-        if (auto stated = state_vni(tunnel, rest.front()); !stated)
-            return tl::unexpected(stated.error());
-        tunnel.implied.erase("vni");
-        rest = rest.subspan(1);
+    SectionWords section(TunnelKind::vxlan);
+    if (words[0] == "-") // stands for none elsewhere
+        section.refuse(with_subject(check_link_name(words[0]).error(), "DEV").value());
+    section.add("dev", "DEV", words[0]);
+    section.add("local", "LOCAL", words[1]);
+    section.add_name(words[2]);
+    add_address(section, words[3], words[4]);
+    auto peers = words.subspan(words_before_peers);
+    if (!peers.empty() && is_number(peers.front())) {
+        section.add("vni", "VNI", peers.front());
+        peers = peers.subspan(1);
     }
-    auto peers = parse_script_peers(rest, *local);
-    if (!peers) return tl::unexpected(peers.error());
-    tunnel.peers = std::move(*peers);
+    add_peers(section, peers);
+    auto tunnel = section.tunnel();
+    if (!tunnel) return tunnel;
+    tunnel->failed_port = script_port;
+    if (words[3].empty()) tunnel->link.up.reset();
     return tunnel;
 }
 

@@ -2,9 +2,9 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/files/section_kind.h"
 
 #include <algorithm>
-#include <linux/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -47,26 +47,14 @@ Tunnel blank_tunnel(TunnelKind kind) {
     Tunnel tunnel;
     tunnel.tunnel.kind = kind;
     tunnel.link.up = true;
-    switch (kind) {
-    case TunnelKind::vxlan:
-        tunnel.tunnel.vni = default_vni;
-        tunnel.tunnel.port = default_port;
-        break;
-    case TunnelKind::sit:
-        tunnel.tunnel.isatap = true;
-        tunnel.tunnel.remote = IpAddress{Family::ipv4, {}};
-        tunnel.overrides_default_route = false;
-        break;
-    case TunnelKind::ip6tnl: tunnel.tunnel.proto = IPPROTO_IPIP; break;
-    }
+    section_kind(kind).state_defaults(tunnel);
     return tunnel;
 }
 
 bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind) {
-    const bool has_ethernet = kind == TunnelKind::vxlan; // else it has no MAC and no bridge
-    const bool has_ipv4 = kind != TunnelKind::sit;
-    return !row.help.empty() && (has_ethernet || row.name == "mtu" || row.name == "vrf" ||
-                                 (has_ipv4 && row.wire == Wire::ipv4_conf));
+    const auto inner = section_kind(kind).inner; // without frames it has no MAC and no bridge
+    return !row.help.empty() && (!inner || row.name == "mtu" || row.name == "vrf" ||
+                                 (inner == Family::ipv4 && row.wire == Wire::ipv4_conf));
 }
 
 bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind) {
@@ -112,16 +100,18 @@ Result<void> check_link_name(std::string_view name) {
 
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {
     if (auto good = check_link_name(name); !good) return good;
-    const bool is_fallback_link =
-        kind != TunnelKind::vxlan && name == formatted("{}0", traits_of(kind).name);
-    if (is_fallback_link)
-        return error(Code::interface_is_fallback, quote(name),
-                     {{"example", kind == TunnelKind::sit ? "sit1" : "site1"}});
+    const auto example = section_kind(kind).example;
+    if (!example.empty() && name == formatted("{}0", traits_of(kind).name))
+        return error(Code::interface_is_fallback, quote(name), {{"example", example}});
     return {};
 }
 
 Result<std::string> parse_dev(std::string_view text) {
     if (text == "-") return std::string();
+    return parse_link_name(text);
+}
+
+Result<std::string> parse_link_name(std::string_view text) {
     if (auto good = check_link_name(text); !good) return tl::unexpected(good.error());
     return std::string(text);
 }
@@ -132,11 +122,9 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     const std::string subject = formatted("'{}'", text);
     if (is_unspecified(*local) || is_multicast(*local) || is_limited_broadcast(*local))
         return error(Code::address_not_of_a_host, subject);
-    if (kind == TunnelKind::sit && local->family != Family::ipv4)
-        return error(Code::isatap_needs_ipv4, subject);
-    if (kind == TunnelKind::ip6tnl && local->family != Family::ipv6)
-        return error(Code::ipip6_needs_ipv6, subject);
-    if (kind == TunnelKind::ip6tnl && is_loopback(*local))
+    const SectionKind& row = section_kind(kind);
+    if (row.outer && local->family != *row.outer) return error(row.other_outer, subject);
+    if (row.outer == Family::ipv6 && is_loopback(*local))
         return error(Code::local_is_loopback, subject);
     return local;
 }
@@ -148,15 +136,6 @@ Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) 
         return error(Code::address_not_unicast, quote(text),
                      {{"role", role}, {"obstacle", obstacle}});
     return address;
-}
-
-Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local) {
-    auto remote = parse_other_end(text, "remote end");
-    if (!remote) return remote;
-    const std::string subject = formatted("'{}'", text);
-    if (remote->family != Family::ipv6) return error(Code::ipip6_needs_ipv6, subject);
-    if (*remote == local) return error(Code::address_is_local, subject);
-    return remote;
 }
 
 Result<Prefix> parse_inner_address(std::string_view text) {
@@ -177,29 +156,12 @@ Result<Prefix> parse_inner_address(std::string_view text) {
     return prefix;
 }
 
-Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind) {
-    if (kind == TunnelKind::ip6tnl && address.address.family != Family::ipv4)
-        return error(Code::inner_needs_ipv4, quote(text));
-    return {};
-}
-
 Result<void> check_route_family(const Route& route, const Tunnel& tunnel) {
     if (!is_own(route, tunnel)) return {};
-    const bool ipv4 = route.to.address.family == Family::ipv4;
-    const auto refuse = [&](std::string_view carried) {
-        return error(Code::destination_not_carried, quote(to_string(route.to)),
-                     {{"family", carried}});
-    };
-    if (tunnel.tunnel.kind == TunnelKind::ip6tnl && !ipv4) return refuse("IPv4");
-    if (tunnel.tunnel.kind == TunnelKind::sit && ipv4) return refuse("IPv6");
-    return {};
-}
-
-Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel) {
-    if (tunnel.kind != TunnelKind::ip6tnl || !is_link_local(address) ||
-        !tunnel.dev.value_or("").empty())
-        return {};
-    return error(Code::link_local_needs_dev, quote(to_string(address)));
+    const auto inner = section_kind(tunnel.tunnel.kind).inner;
+    if (!inner || route.to.address.family == *inner) return {};
+    return error(Code::destination_not_carried, quote(to_string(route.to)),
+                 {{"family", *inner == Family::ipv4 ? "IPv4" : "IPv6"}});
 }
 
 Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
@@ -215,17 +177,12 @@ Result<void> check_ipv6_mtu(const Tunnel& tunnel) {
                  {{"mtu", *tunnel.link.mtu}, {"least", least_ipv6_mtu}, {"what", needs}});
 }
 
-Result<void> check_netns(std::string_view name) {
+Result<std::string> parse_netns(std::string_view name) {
     constexpr std::size_t longest = 255; // NAME_MAX
     if (!name.empty() && name != "." && name != ".." && name.size() <= longest &&
         name.find('/') == std::string_view::npos && !has_control_character(name))
-        return {};
+        return std::string(name);
     return error(Code::netns_name_wrong, quote(name));
-}
-
-Result<std::string> parse_forward_from(std::string_view text) {
-    if (auto good = check_link_name(text); !good) return tl::unexpected(good.error());
-    return std::string(text);
 }
 
 std::vector<BadElement> check_forward_from(std::span<const std::string> devices) {

@@ -21,12 +21,8 @@ struct IsatapWish {
     bool operator==(const IsatapWish&) const = default;
 };
 
-/// The /64 of an ISATAP link.
-Result<Prefix> parse_isatap_prefix(std::string_view text);
-Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local);
-/// Routers that come twice, and metrics that do. The errors have no subject.
+/// Routers that come twice. The errors have no subject.
 std::vector<BadElement> check_routers(std::span<const IsatapRouter> routers);
-std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics);
 /// States the address, the PRL and, before other routes, the default routes. `tunnel.local` is set.
 void state_isatap(Tunnel& tunnel, IsatapWish wish);
 

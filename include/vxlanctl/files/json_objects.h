@@ -1,8 +1,9 @@
 #pragma once
 
-#include "vxlanctl/files/tunnel_file.h"
+#include "vxlanctl/files/source_text.h"
 
 #include <map>
+#include <span>
 
 /// Flat objects out of a JSON text that nobody vouches for, with the places of their values.
 namespace vxlanctl {

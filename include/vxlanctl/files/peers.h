@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/files/source_text.h"
 #include "vxlanctl/files/tunnel_values.h"
 
 #include <functional>
@@ -15,23 +16,21 @@ Result<FloodEntry> parse_peer(std::string_view text);
 using Peer = std::variant<FloodEntry, NamedPeer>;
 Result<Peer> parse_peer_or_name(std::string_view text);
 
-/// Where a peer stands: the index of a peers file, and the line in it; no line is no file.
-struct PeerLine {
-    std::uint32_t file = 0, line = 0;
+/// Where a peer stands: in a text, or in a line of a peers file that is named there.
+struct PeerPlace {
+    TextPosition position = {};
+    std::uint32_t file = 0, line = 0; ///< of the peers file; no line is none
 };
 
 /// Peers in the order in which they were stated.
 struct PeerList {
     std::vector<FloodEntry> entries;
     std::vector<NamedPeer> names;
-    std::vector<PeerLine> entry_lines, name_lines; ///< of each of them
-    std::vector<std::string> files;                ///< their paths
-    void add(Peer peer, PeerLine line = {});
+    std::vector<PeerPlace> entry_places, name_places; ///< of each of them
+    std::vector<std::string> files;                   ///< the paths of the peers files
+    void add(Peer peer, PeerPlace place = {});
     void append(PeerList more);
 };
-/// The first of the problems, with the lines of the peers concerned.
-Result<void> first_of(std::vector<BadElement> bad, std::span<const PeerLine> lines,
-                      std::span<const std::string> files);
 /// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
 /// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
 /// file without any line of a peer is an error: it is more likely broken than meant.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "vxlanctl/files/section_kind.h"
+#include "vxlanctl/files/source_text.h"
 #include "vxlanctl/files/tunnel_values.h"
 
 #include <functional>
@@ -7,11 +9,6 @@
 /// Wanted tunnels out of TOML files, see vxlanctl.toml(5): text in, values and errors out. Only a
 /// peers file that a text names is read, by a function that the caller gives.
 namespace vxlanctl {
-
-struct SourceText {
-    std::string path; ///< as messages show it; `standard input` where it has none
-    std::string text;
-};
 
 struct DefinedTunnel {
     Tunnel tunnel;
@@ -29,12 +26,5 @@ using ReadText = std::function<Result<std::string>(std::size_t file, const std::
 /// Checks everything that can be checked without looking at the host, and goes on behind an error:
 /// a syntax error ends that one file, after a hundred errors no more of a file are told.
 ParsedFiles parse_files(std::span<const SourceText> files, const ReadText& read_peers_file);
-
-/// `vxlan`, `isatap` or `ipip6`: what a section's name begins with.
-std::string_view section_name(TunnelKind kind);
-/// The keys that a section of that kind may have.
-std::vector<std::string> section_keys(TunnelKind kind);
-/// The keys of an inline table in the list `peers`, `routers`, `routes` or `rules`.
-std::vector<std::string> element_keys(std::string_view list);
 
 } // namespace vxlanctl

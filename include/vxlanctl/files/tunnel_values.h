@@ -53,29 +53,22 @@ Result<void> check_link_name(std::string_view name);
 /// The same, and not the link that the kernel module itself makes.
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind);
 
+/// A name that check_link_name() takes.
+Result<std::string> parse_link_name(std::string_view text);
 /// The lower device of a VXLAN; `-` is none.
 Result<std::string> parse_dev(std::string_view text);
 /// The outer address of this host.
 Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
 /// The unicast address of another host, which is called `role`.
 Result<IpAddress> parse_other_end(std::string_view text, std::string_view role);
-/// The outer address of the other end of an ip6tnl. `local` is empty where it is not known.
-Result<IpAddress> parse_remote(std::string_view text, const std::optional<IpAddress>& local);
-
 /// An address inside the tunnel, such as a host can have.
 Result<Prefix> parse_inner_address(std::string_view text);
-/// Whether a tunnel of that kind can carry it; `text` is the address as written.
-Result<void> check_inner_family(const Prefix& address, std::string_view text, TunnelKind kind);
 /// Whether the tunnel itself carries what the route leads to; one out of another link is free.
 Result<void> check_route_family(const Route& route, const Tunnel& tunnel);
-/// An outer address that a link alone gives a meaning needs that link as the lower device.
-Result<void> check_scope(const IpAddress& address, const TunnelAttributes& tunnel);
 /// An MTU below 1280 beside an IPv6 address or route: the kernel has no IPv6 on such a link.
 Result<void> check_ipv6_mtu(const Tunnel& tunnel);
 /// What ip-netns(8) takes as a name.
-Result<void> check_netns(std::string_view name);
-/// A device by which packets come in.
-Result<std::string> parse_forward_from(std::string_view text);
+Result<std::string> parse_netns(std::string_view name);
 /// Devices that come twice. The errors have no subject.
 std::vector<BadElement> check_forward_from(std::span<const std::string> devices);
 /// Addresses that the kernel would take for one that is there. The errors have no subject.

@@ -1,0 +1,46 @@
+#pragma once
+
+#include "vxlanctl/files/peers.h"
+#include "vxlanctl/files/section_kind.h"
+#include "vxlanctl/files/table_reader.h"
+
+namespace vxlanctl {
+
+/// Where peers come from besides a section's list.
+struct PeersFiles {
+    std::function<Result<std::string>(const std::string& path)> read; ///< those that a file names
+    PeerList given = {};                                              ///< those of a command line
+};
+
+/// Makes a tunnel of a section of a file, or of a command line whose words became such keys.
+class SectionReader : public TableReader {
+public:
+    SectionReader(TunnelKind kind, const Written& name, const Written& table, SourceErrors& errors,
+                  PeersFiles files);
+
+    /// Empty where there was an error since the reader was made.
+    std::optional<Tunnel> read_section();
+
+    // What the kinds read by.
+    Tunnel& tunnel() { return tunnel_; }
+    SourceErrors& errors() { return errors_; }
+    PeersFiles& files() { return files_; }
+    /// The routes that the kind adds in front of the others follow from these.
+    void add_first_routes(const std::vector<const Written*>& from);
+    void read_addresses();
+
+private:
+    void read_routes();
+    void read_rules();
+    void read_forward_from();
+    void read_placement();
+    void judge();
+
+    const SectionKind& kind_;
+    const std::size_t errors_before_;
+    PeersFiles files_;
+    Tunnel tunnel_;
+    std::vector<const Written*> routes_; ///< what each of tunnel_.routes follows from
+};
+
+} // namespace vxlanctl

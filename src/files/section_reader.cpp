@@ -1,0 +1,122 @@
+#include "vxlanctl/files/section_reader.h"
+
+#include "vxlanctl/base/format.h"
+
+namespace vxlanctl {
+SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written& table,
+                             SourceErrors& errors, PeersFiles files)
+    : TableReader(table, errors), kind_(section_kind(kind)), errors_before_(errors.count()),
+      files_(std::move(files)), tunnel_(blank_tunnel(kind)) {
+    tunnel_.name = name.text;
+    if (auto good = check_tunnel_name(name.text, kind); !good) refuse(good.error(), "", name);
+}
+
+std::optional<Tunnel> SectionReader::read_section() {
+    check_keys(section_keys(kind_.kind));
+    for (const auto& row : link_attributes())
+        if (is_option(row, kind_.kind)) read_attribute(tunnel_.link, row, kind_.kind);
+    for (const auto& row : tunnel_attributes(kind_.kind))
+        if (is_option(row, kind_.kind)) read_attribute(tunnel_.tunnel, row, kind_.kind);
+    if (tunnel_.link.master && tunnel_.link.vrf)
+        refuse(Error(Code::vrf_and_master), "", *find("vrf"));
+    tunnel_.tunnel.local = read("local", required("local", tunnel_.name),
+                                [&](const auto& text) { return parse_local(text, kind_.kind); });
+    complete(tunnel_.tunnel);
+    read_routes();
+    read_rules();
+    read_forward_from();
+    read_placement();
+    // What a service cannot say on a command line.
+    tunnel_.adopt = read_boolean("adopt").value_or(false);
+    tunnel_.allow_overlap = read_boolean("allow_overlap").value_or(false);
+    kind_.read(*this);
+    judge();
+    if (errors_.count() != errors_before_) return std::nullopt;
+    return std::move(tunnel_);
+}
+
+void SectionReader::read_addresses() {
+    constexpr std::string_view role = "inner address";
+    const auto list = read_list("addresses", [&](const Written& element) -> std::optional<Prefix> {
+        const auto* const text = text_of("address", element);
+        if (text == nullptr) return std::nullopt;
+        const auto address = parse_inner_address(*text);
+        if (!address)
+            refuse(address.error(), role, element);
+        else if (kind_.inner && address->address.family != *kind_.inner)
+            errors_.add(with_subject(Error(Code::inner_needs_ipv4, quote(*text)),
+                                     element.name.empty() ? role : "INNER")
+                            .value(),
+                        element.position);
+        else
+            return *address;
+        return std::nullopt;
+    });
+    if (!list) return;
+    for (auto& [index, error, earlier] : check_addresses(list->values))
+        refuse(with_subject(error, quote(list->written[index]->text)).value(), role,
+               *list->written[index]);
+    tunnel_.addresses = list->values;
+}
+
+void SectionReader::read_routes() {
+    auto list = read_list("routes", [&](const Written& element) {
+        auto route = read_parts<RouteBuilder>(element, "route", parse_route, errors_);
+        if (route)
+            if (auto good = check_route_family(*route, tunnel_); !good)
+                refuse(good.error(), "route", element);
+        return route;
+    });
+    if (!list) return;
+    tunnel_.routes = std::move(list->values);
+    routes_ = std::move(list->written);
+}
+
+void SectionReader::read_rules() {
+    auto list = read_list("rules", [&](const Written& element) {
+        return read_parts<RuleBuilder>(element, "rule", parse_rule, errors_);
+    });
+    if (!list) return;
+    for (auto& [index, error, earlier] : doubled_rules(list->values))
+        errors_.add(error, list->written[index]->position);
+    tunnel_.rules = std::move(list->values);
+}
+
+void SectionReader::read_forward_from() {
+    if (kind_.inner == Family::ipv6) return; // has no such key
+    auto list = read_list("forward_from", [&](const Written& element) {
+        return read("forward_from", &element, parse_link_name);
+    });
+    if (!list) return;
+    for (auto& [index, error, earlier] : check_forward_from(list->values))
+        refuse(with_subject(error, quote(list->values[index])).value(), "forward_from",
+               *list->written[index]);
+    tunnel_.forward_from = std::move(list->values);
+}
+
+void SectionReader::read_placement() {
+    Placement& placement = tunnel_.placement;
+    placement.netns = read("netns", parse_netns).value_or("");
+    placement.create = read_boolean("create_netns").value_or(false);
+    placement.move_dev = read_boolean("move_dev").value_or(false);
+    const auto needs = [&](std::string_view key, std::string_view other) {
+        if (const Written* const value = find(key); value != nullptr && find(other) == nullptr)
+            refuse(Error(Code::means_nothing_without, "", {{"key", other}}), key, *value);
+    };
+    needs("create_netns", "netns");
+    needs("move_dev", "netns");
+    if (placement.move_dev) needs("move_dev", "dev");
+}
+
+void SectionReader::add_first_routes(const std::vector<const Written*>& from) {
+    routes_.insert(routes_.begin(), from.begin(), from.end());
+}
+
+void SectionReader::judge() {
+    if (tunnel_.routes && tunnel_.routes->size() == routes_.size())
+        for (auto& [index, error, earlier] : doubled_routes(*tunnel_.routes))
+            errors_.add(error, routes_[index]->position);
+    if (auto good = check_ipv6_mtu(tunnel_); !good) refuse(good.error(), "mtu", *find("mtu"));
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,162 @@
+#include "vxlanctl/files/table_reader.h"
+
+#include "vxlanctl/base/closest.h"
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/files/section_kind.h"
+
+#include <algorithm>
+
+namespace vxlanctl {
+namespace {
+
+template<class Attributes> Expected expected_of(const AttributeRow<Attributes>& row) {
+    return std::visit(
+        [&]<class T>(std::optional<T> Attributes::*) {
+            if constexpr (std::is_same_v<T, bool>)
+                return Expected::boolean;
+            else if constexpr (std::is_integral_v<T>)
+                return row.word.word.empty() ? Expected::integer : Expected::integer_or_word;
+            else
+                return Expected::text;
+        },
+        row.member);
+}
+
+} // namespace
+
+std::string_view name_of(const Written& value, std::string_view key) {
+    return value.name.empty() ? key : value.name;
+}
+
+const Written* TableReader::required(std::string_view key, std::string_view subject) {
+    const Written* const value = find(key);
+    if (value == nullptr)
+        errors_.add(Error(Code::key_missing, std::string(subject), {{"key", key}}),
+                    table_.position);
+    return value;
+}
+
+void TableReader::check_keys(const std::vector<std::string>& known) {
+    for (const auto& value : table_.elements) {
+        if (std::find(known.begin(), known.end(), value.key) != known.end()) continue;
+        const std::string near = closest(value.key, known);
+        Error unknown(Code::unknown_key, "", {{"key", value.key}});
+        errors_.add(near.empty() ? std::move(unknown).also(Code::see_manual)
+                                 : std::move(unknown).also(Code::did_you_mean, {{"word", near}}),
+                    value.key_position);
+    }
+}
+
+void TableReader::refuse(Error error, std::string_view key, const Written& value) {
+    const auto name = name_of(value, key);
+    if (!error.subject.starts_with(name)) error = with_subject(std::move(error), name).value();
+    errors_.add(std::move(error), value.position);
+}
+
+void TableReader::wrong_type(std::string_view key, const Written& value,
+                             std::string_view expected) {
+    refuse(Error(Code::wrong_type, "", {{"expected", expected}, {"found", type_name(value.type)}}),
+           key, value);
+}
+
+const std::string* TableReader::text_of(std::string_view key, const Written& value,
+                                        Expected expected) {
+    using enum Written::Type;
+    const bool is_number = expected == Expected::integer || expected == Expected::integer_or_word;
+    // Digits in quotes are a number that should not have them.
+    const bool is_word = value.type == text && expected == Expected::integer_or_word &&
+                         (value.text.empty() || value.text[0] < '0' || value.text[0] > '9');
+    if (value.type == word || is_word || (value.type == text && expected == Expected::text) ||
+        (value.type == integer && is_number) ||
+        (value.type == boolean && expected == Expected::boolean))
+        return &value.text;
+    wrong_type(key, value,
+               expected == Expected::text                            ? "a string"
+               : expected == Expected::boolean                       ? "a boolean"
+               : expected == Expected::integer || value.type == text ? "an integer"
+                                                                     : "an integer or a word");
+    return nullptr;
+}
+
+std::optional<bool> TableReader::read_boolean(std::string_view key) {
+    return read(
+        key, [](const std::string& text) { return Result<bool>(text == "yes"); },
+        Expected::boolean);
+}
+
+const std::vector<Written>* TableReader::find_list(std::string_view key) {
+    const Written* const value = find(key);
+    if (value == nullptr) return nullptr;
+    if (value->type == Written::Type::list) return &value->elements;
+    wrong_type(key, *value, "a list");
+    return nullptr;
+}
+
+std::optional<std::uint32_t> TableReader::read_positive(std::string_view key) {
+    const Written* const value = find(key);
+    return read(
+        key, value,
+        [&](const std::string& text) { return parse_positive(name_of(*value, key), text); },
+        Expected::integer);
+}
+
+template<class Attributes>
+void TableReader::read_attribute(Attributes& attributes, const AttributeRow<Attributes>& row,
+                                 TunnelKind kind) {
+    const Written* const value = find(row.name);
+    const auto* const text =
+        value == nullptr ? nullptr : text_of(row.name, *value, expected_of(row));
+    if (text == nullptr) return;
+    if (auto set = state_value(attributes, row, *text, kind); !set) {
+        set.error().subject = formatted("{} '{}'", name_of(*value, row.name), *text);
+        refuse(std::move(set.error()), row.name, *value);
+    }
+}
+template void TableReader::read_attribute(LinkAttributes&, const AttributeRow<LinkAttributes>&,
+                                          TunnelKind);
+template void TableReader::read_attribute(TunnelAttributes&, const AttributeRow<TunnelAttributes>&,
+                                          TunnelKind);
+
+template<class Builder, class T>
+std::optional<T> read_parts(const Written& element, std::string_view singular,
+                            Result<T> (*parse)(std::string_view), SourceErrors& errors) {
+    TableReader reader(element, errors);
+    if (element.type == Written::Type::word) {
+        auto parsed = parse(element.text);
+        if (parsed) return std::move(*parsed);
+        reader.refuse(with_subject(parsed.error(), quote(element.text) + ":").value(), singular,
+                      element);
+        return std::nullopt;
+    }
+    if (element.type != Written::Type::table) {
+        reader.wrong_type(singular, element, "a table");
+        return std::nullopt;
+    }
+    reader.check_keys(element_keys(formatted("{}s", singular)));
+    const std::size_t errors_before = errors.count();
+    Builder builder;
+    for (const auto word : Builder::words) {
+        const Written* const value = reader.find(word);
+        const auto expected = word == "table"                          ? Expected::integer_or_word
+                              : word == "metric" || word == "priority" ? Expected::integer
+                                                                       : Expected::text;
+        const auto* const text =
+            value == nullptr ? nullptr : reader.text_of(word, *value, expected);
+        if (text == nullptr) continue;
+        if (auto taken = builder.take(word, *text); !taken)
+            reader.refuse(taken.error(), word, *value);
+    }
+    auto built = builder.finish();
+    if (errors.count() != errors_before) return std::nullopt;
+    if (built) return std::move(*built);
+    reader.refuse(built.error(), singular, element);
+    return std::nullopt;
+}
+template std::optional<Route> read_parts<RouteBuilder>(const Written&, std::string_view,
+                                                       Result<Route> (*)(std::string_view),
+                                                       SourceErrors&);
+template std::optional<Rule> read_parts<RuleBuilder>(const Written&, std::string_view,
+                                                     Result<Rule> (*)(std::string_view),
+                                                     SourceErrors&);
+
+} // namespace vxlanctl
