@@ -1,4 +1,5 @@
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/reconcile.h"
 #include "vxlanctl/files/script_words.h"
@@ -34,8 +35,7 @@ std::string script_report(const TunnelPlan& plan) {
 
 std::vector<OptionInfo> init_vxlan_options() {
     auto options = change_options();
-    const auto more = write_options();
-    options.insert(options.end(), more.begin(), more.end());
+    append(options, write_options());
     options.push_back(override_option());
     return options;
 }
@@ -43,9 +43,7 @@ std::vector<OptionInfo> init_vxlan_options() {
 Result<int> run_init_vxlan(const Arguments& arguments) {
     auto tunnel = tunnel_from_script(arguments.words);
     if (!tunnel) return tl::unexpected(tunnel.error());
-    Config config;
-    config.tunnels.push_back(std::move(*tunnel));
-    return reconcile(config, arguments, script_report);
+    return reconcile({Origin::cli, {std::move(*tunnel)}}, arguments, script_report);
 }
 
 } // namespace vxlanctl

@@ -15,9 +15,7 @@ std::vector<OptionInfo> ipip6_up_options() {
 Result<int> run_ipip6_up(const Arguments& arguments) {
     auto tunnel = ipip6_from_words(arguments.words, arguments.options);
     if (!tunnel) return tl::unexpected(tunnel.error());
-    Config config;
-    config.tunnels.push_back(std::move(*tunnel));
-    return reconcile(config, arguments);
+    return reconcile({Origin::cli, {std::move(*tunnel)}}, arguments);
 }
 
 } // namespace vxlanctl

@@ -26,9 +26,7 @@ std::vector<OptionInfo> isatap_up_options() {
 Result<int> run_isatap_up(const Arguments& arguments) {
     auto tunnel = isatap_from_words(arguments.words, arguments.options);
     if (!tunnel) return tl::unexpected(tunnel.error());
-    Config config;
-    config.tunnels.push_back(std::move(*tunnel));
-    return reconcile(config, arguments);
+    return reconcile({Origin::cli, {std::move(*tunnel)}}, arguments);
 }
 
 } // namespace vxlanctl

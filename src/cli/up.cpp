@@ -39,9 +39,7 @@ Result<int> run_up(const Arguments& arguments) {
     if (!peers) return tl::unexpected(peers.error());
     auto tunnel = vxlan_from_words(arguments.words, arguments.options, std::move(*peers));
     if (!tunnel) return tl::unexpected(tunnel.error());
-    Config config;
-    config.tunnels.push_back(std::move(*tunnel));
-    return reconcile(std::move(config), arguments);
+    return reconcile({Origin::cli, {std::move(*tunnel)}}, arguments);
 }
 
 } // namespace vxlanctl

@@ -4,7 +4,6 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/utf8.h"
 #include "vxlanctl/files/route_words.h"
-#include "vxlanctl/files/section_kind.h"
 #include "vxlanctl/files/toml_lines.h"
 #include "vxlanctl/files/tunnel_file.h"
 

@@ -30,23 +30,6 @@ Result<Prefix> parse_isatap_prefix(std::string_view text) {
     return prefix;
 }
 
-Result<IpAddress> parse_router(std::string_view text, const std::optional<IpAddress>& local) {
-    auto router = parse_other_end(text, "router");
-    if (!router) return router;
-    const std::string subject = formatted("'{}'", text);
-    if (router->family != Family::ipv4) return error(Code::isatap_needs_ipv4, subject);
-    if (*router == local) return error(Code::address_is_local, subject);
-    return router;
-}
-
-/// Metrics that come twice. The errors have no subject.
-std::vector<BadElement> check_metrics(std::span<const std::uint32_t> metrics) {
-    auto bad = doubled(metrics, [](std::uint32_t metric) { return metric; });
-    for (auto& one : bad)
-        one.error.more.emplace_back(Code::metrics_must_differ);
-    return bad;
-}
-
 /// A router of a list, and how what it says was written.
 struct NamedRouter {
     IsatapRouter router;
@@ -56,35 +39,25 @@ struct NamedRouter {
 
 /// `{ address, prl_default, default_route, metric }`, or an address.
 std::optional<NamedRouter> read_router(const Written& element, SectionReader& section) {
-    using enum Written::Type;
     const auto parse = [&](const std::string& text) {
-        return parse_router(text, section.tunnel().tunnel.local);
+        return parse_other_end(text, "router", TunnelKind::sit, section.tunnel().tunnel.local);
     };
-    NamedRouter named{{}, {}, &element, &element, &element, &element};
-    if (element.type != table) {
-        if (element.type != text && element.type != word) {
-            section.wrong_type("router", element, "a string or a table");
-            return std::nullopt;
-        }
-        const auto address = section.read("router", &element, parse);
-        if (!address) return std::nullopt;
-        named.router.address = *address;
-        return named;
-    }
     TableReader reader(element, section.errors());
-    reader.check_keys(element_keys("routers"));
+    const bool is_table = element.type == Written::Type::table;
+    if (is_table) reader.check_keys(element_keys("routers"));
     const std::size_t errors_before = section.errors().count();
     const auto where = [&](std::string_view key) {
         const Written* const value = reader.find(key);
         return value == nullptr ? &element : value;
     };
-    named.address = reader.required("address", "router");
-    named.router.address = reader.read("address", named.address, parse).value_or(IpAddress{});
+    NamedRouter named{{}, {}, &element, &element, where("default_route"), where("metric")};
+    if (is_table) named.address = reader.required("address", "router");
+    const auto address = is_table ? reader.read("address", named.address, parse)
+                                  : reader.read("router", &element, parse, Expected::text_or_table);
+    named.router.address = address.value_or(IpAddress{});
     named.router.prl_default = reader.read_boolean("prl_default").value_or(true);
     named.default_route = reader.read_boolean("default_route");
     named.router.metric = reader.read_positive("metric");
-    named.default_route_value = where("default_route");
-    named.metric_value = where("metric");
     return section.errors().count() == errors_before ? std::optional(named) : std::nullopt;
 }
 
@@ -141,10 +114,10 @@ void give_default_routes(std::vector<NamedRouter>& routers, std::optional<bool> 
         named->router.metric = named->router.metric.value_or(default_router_metric);
         metrics.push_back(*named->router.metric);
     }
-    for (auto& [index, error, earlier] : check_metrics(metrics)) {
+    for (auto& [index, error, earlier] : doubled<std::uint32_t>(metrics)) {
         const Written& value = *by[index]->metric_value;
-        refuse_value(error, value, formatted("metric {}", metrics[index]), value.position,
-                     section.errors());
+        refuse_value(std::move(error).also(Code::metrics_must_differ), value,
+                     formatted("metric {}", metrics[index]), value.position, section.errors());
     }
 }
 

@@ -164,15 +164,9 @@ private:
 } // namespace
 
 std::string_view type_name(JsonType type) {
-    switch (type) {
-    case JsonType::null: return "null";
-    case JsonType::boolean: return "a boolean";
-    case JsonType::number: return "a number";
-    case JsonType::string: return "a string";
-    case JsonType::list: return "a list";
-    case JsonType::object: return "an object";
-    }
-    return "";
+    constexpr std::string_view names[] = {"null",     "a boolean", "a number",
+                                          "a string", "a list",    "an object"};
+    return names[static_cast<std::size_t>(type)];
 }
 
 Result<std::vector<JsonObject>> parse_objects(const SourceText& source,

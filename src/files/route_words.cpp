@@ -224,12 +224,4 @@ std::vector<BadElement> doubled_rules(std::span<const Rule> rules) {
     return bad;
 }
 
-Result<void> check_routes(const std::vector<Route>& routes) {
-    return first_of(doubled_routes(routes));
-}
-
-Result<void> check_rules(const std::vector<Rule>& rules) {
-    return first_of(doubled_rules(rules));
-}
-
 } // namespace vxlanctl

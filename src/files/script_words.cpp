@@ -1,7 +1,7 @@
 #include "vxlanctl/files/script_words.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/files/section_words.h"
+#include "vxlanctl/files/tunnel_words.h"
 
 #include <algorithm>
 #include <set>
@@ -55,9 +55,7 @@ Result<Tunnel> tunnel_from_script(std::span<const std::string> words) {
     SectionWords section(TunnelKind::vxlan);
     if (words[0] == "-") // stands for none elsewhere
         section.refuse(with_subject(check_link_name(words[0]).error(), "DEV").value());
-    section.add("dev", "DEV", words[0]);
-    section.add("local", "LOCAL", words[1]);
-    section.add_name(words[2]);
+    section.add_first(words, {{"DEV", "dev"}, {"LOCAL", "local"}, {"IFNAME", ""}});
     add_address(section, words[3], words[4]);
     auto peers = words.subspan(words_before_peers);
     if (!peers.empty() && is_number(peers.front())) {

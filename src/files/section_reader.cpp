@@ -3,6 +3,7 @@
 #include "vxlanctl/base/format.h"
 
 namespace vxlanctl {
+
 SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written& table,
                              SourceErrors& errors, PeersFiles files)
     : TableReader(table, errors), kind_(section_kind(kind)), errors_before_(errors.count()),
@@ -61,7 +62,7 @@ void SectionReader::read_addresses() {
 
 void SectionReader::read_routes() {
     auto list = read_list("routes", [&](const Written& element) {
-        auto route = read_parts<RouteBuilder>(element, "route", parse_route, errors_);
+        auto route = read_parts<RouteBuilder>(element, "route", errors_);
         if (route)
             if (auto good = check_route_family(*route, tunnel_); !good)
                 refuse(good.error(), "route", element);
@@ -74,7 +75,7 @@ void SectionReader::read_routes() {
 
 void SectionReader::read_rules() {
     auto list = read_list("rules", [&](const Written& element) {
-        return read_parts<RuleBuilder>(element, "rule", parse_rule, errors_);
+        return read_parts<RuleBuilder>(element, "rule", errors_);
     });
     if (!list) return;
     for (auto& [index, error, earlier] : doubled_rules(list->values))
@@ -88,7 +89,7 @@ void SectionReader::read_forward_from() {
         return read("forward_from", &element, parse_link_name);
     });
     if (!list) return;
-    for (auto& [index, error, earlier] : check_forward_from(list->values))
+    for (auto& [index, error, earlier] : doubled<std::string>(list->values))
         refuse(with_subject(error, quote(list->values[index])).value(), "forward_from",
                *list->written[index]);
     tunnel_.forward_from = std::move(list->values);

@@ -3,7 +3,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
 #include "vxlanctl/files/json_objects.h"
-#include "vxlanctl/files/peers.h"
+#include "vxlanctl/files/vxlan.h"
 
 #include <algorithm>
 #include <span>

@@ -2,7 +2,6 @@
 
 #include "vxlanctl/base/closest.h"
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/files/section_kind.h"
 
 #include <algorithm>
 
@@ -62,19 +61,19 @@ void TableReader::wrong_type(std::string_view key, const Written& value,
 const std::string* TableReader::text_of(std::string_view key, const Written& value,
                                         Expected expected) {
     using enum Written::Type;
-    const bool is_number = expected == Expected::integer || expected == Expected::integer_or_word;
+    constexpr std::string_view words[] = {"a string",           "a string or a table",
+                                          "a string or a list", "a boolean",
+                                          "an integer",         "an integer or a word"};
+    const bool may_be_word = expected == Expected::integer_or_word;
+    const bool may_be_number = may_be_word || expected == Expected::integer;
     // Digits in quotes are a number that should not have them.
-    const bool is_word = value.type == text && expected == Expected::integer_or_word &&
-                         (value.text.empty() || value.text[0] < '0' || value.text[0] > '9');
-    if (value.type == word || is_word || (value.type == text && expected == Expected::text) ||
-        (value.type == integer && is_number) ||
-        (value.type == boolean && expected == Expected::boolean))
+    const bool is_word = value.text.empty() || value.text[0] < '0' || value.text[0] > '9';
+    if (value.type == word || (value.type == integer && may_be_number) ||
+        (value.type == boolean && expected == Expected::boolean) ||
+        (value.type == text && (may_be_word ? is_word : expected < Expected::boolean)))
         return &value.text;
-    wrong_type(key, value,
-               expected == Expected::text                            ? "a string"
-               : expected == Expected::boolean                       ? "a boolean"
-               : expected == Expected::integer || value.type == text ? "an integer"
-                                                                     : "an integer or a word");
+    if (may_be_word && value.type == text) expected = Expected::integer;
+    wrong_type(key, value, words[static_cast<std::size_t>(expected)]);
     return nullptr;
 }
 
@@ -117,16 +116,18 @@ template void TableReader::read_attribute(LinkAttributes&, const AttributeRow<Li
 template void TableReader::read_attribute(TunnelAttributes&, const AttributeRow<TunnelAttributes>&,
                                           TunnelKind);
 
-template<class Builder, class T>
-std::optional<T> read_parts(const Written& element, std::string_view singular,
-                            Result<T> (*parse)(std::string_view), SourceErrors& errors) {
+template<class Builder>
+std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view singular,
+                                                 SourceErrors& errors) {
     TableReader reader(element, errors);
-    if (element.type == Written::Type::word) {
-        auto parsed = parse(element.text);
-        if (parsed) return std::move(*parsed);
-        reader.refuse(with_subject(parsed.error(), quote(element.text) + ":").value(), singular,
-                      element);
+    const auto refused = [&](Error error) {
+        reader.refuse(std::move(error), singular, element);
         return std::nullopt;
+    };
+    if (element.type == Written::Type::word) {
+        auto parsed = Builder::parse(element.text);
+        if (parsed) return std::move(*parsed);
+        return refused(with_subject(parsed.error(), quote(element.text) + ":").value());
     }
     if (element.type != Written::Type::table) {
         reader.wrong_type(singular, element, "a table");
@@ -148,15 +149,12 @@ std::optional<T> read_parts(const Written& element, std::string_view singular,
     }
     auto built = builder.finish();
     if (errors.count() != errors_before) return std::nullopt;
-    if (built) return std::move(*built);
-    reader.refuse(built.error(), singular, element);
-    return std::nullopt;
+    if (!built) return refused(built.error());
+    return std::move(*built);
 }
 template std::optional<Route> read_parts<RouteBuilder>(const Written&, std::string_view,
-                                                       Result<Route> (*)(std::string_view),
                                                        SourceErrors&);
 template std::optional<Rule> read_parts<RuleBuilder>(const Written&, std::string_view,
-                                                     Result<Rule> (*)(std::string_view),
                                                      SourceErrors&);
 
 } // namespace vxlanctl

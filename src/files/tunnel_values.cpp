@@ -2,13 +2,14 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
-#include "vxlanctl/files/section_kind.h"
+#include "vxlanctl/files/route_words.h"
 
 #include <algorithm>
 
 namespace vxlanctl {
 namespace {
 
+constexpr const SectionKind* kinds[] = {&vxlan_section, &isatap_section, &ipip6_section};
 constexpr std::size_t longest_name = 15;       // IFNAMSIZ - 1
 constexpr std::uint32_t least_ipv6_mtu = 1280; // RFC 8200 section 5
 
@@ -32,15 +33,43 @@ bool is_own(const Route& route, const Tunnel& tunnel) {
 
 } // namespace
 
+std::span<const SectionKind* const> section_kinds() {
+    return kinds;
+}
+
+const SectionKind& section_kind(TunnelKind kind) {
+    return *kinds[static_cast<std::size_t>(kind)];
+}
+
+std::string_view section_name(TunnelKind kind) {
+    return section_kind(kind).name;
+}
+
+std::vector<std::string> section_keys(TunnelKind kind) {
+    const SectionKind& own = section_kind(kind);
+    std::vector<std::string> keys(own.keys.begin(), own.keys.end());
+    for (const auto& row : tunnel_attributes(kind))
+        if (is_option(row, kind)) keys.emplace_back(row.name);
+    for (const auto& row : link_attributes())
+        if (is_option(row, kind)) keys.emplace_back(row.name);
+    if (own.inner != Family::ipv6) keys.emplace_back("forward_from");
+    keys.insert(keys.end(),
+                {"routes", "rules", "netns", "create_netns", "move_dev", "adopt", "allow_overlap"});
+    return keys;
+}
+
+std::vector<std::string> element_keys(std::string_view list) {
+    if (list == "peers") return {"dst", "port", "vni", "via"};
+    if (list == "routers") return {"address", "prl_default", "default_route", "metric"};
+    if (list == "routes") return {std::begin(RouteBuilder::words), std::end(RouteBuilder::words)};
+    if (list == "rules") return {std::begin(RuleBuilder::words), std::end(RuleBuilder::words)};
+    return {};
+}
+
 tl::unexpected<Error> with_subject(Error error, std::string_view where) {
     if (error.subject.empty() && where.ends_with(':')) where.remove_suffix(1);
     error.subject = formatted("{}{}{}", where, error.subject.empty() ? "" : " ", error.subject);
     return tl::unexpected(std::move(error));
-}
-
-Result<void> first_of(std::vector<BadElement> bad) {
-    if (bad.empty()) return {};
-    return tl::unexpected(std::move(bad.front().error));
 }
 
 Tunnel blank_tunnel(TunnelKind kind) {
@@ -129,12 +158,16 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     return local;
 }
 
-Result<IpAddress> parse_other_end(std::string_view text, std::string_view role) {
+Result<IpAddress> parse_other_end(std::string_view text, std::string_view role, TunnelKind kind,
+                                  const std::optional<IpAddress>& local) {
     auto address = parse_address(text);
     if (!address) return address;
     if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
         return error(Code::address_not_unicast, quote(text),
                      {{"role", role}, {"obstacle", obstacle}});
+    const SectionKind& row = section_kind(kind);
+    if (row.outer && address->family != *row.outer) return error(row.other_outer, quote(text));
+    if (*address == local) return error(Code::address_is_local, quote(text));
     return address;
 }
 
@@ -183,10 +216,6 @@ Result<std::string> parse_netns(std::string_view name) {
         name.find('/') == std::string_view::npos && !has_control_character(name))
         return std::string(name);
     return error(Code::netns_name_wrong, quote(name));
-}
-
-std::vector<BadElement> check_forward_from(std::span<const std::string> devices) {
-    return doubled(devices, [](const std::string& device) { return device; });
 }
 
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses) {

@@ -1,7 +1,7 @@
 #include "vxlanctl/files/tunnel_words.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/files/section_words.h"
+#include "vxlanctl/files/section_reader.h"
 
 #include <algorithm>
 
@@ -118,9 +118,7 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     constexpr std::size_t fixed_words = 4;
     if (words.size() < fixed_words) return wrong_words("DEV LOCAL IFNAME INNER PEER...", "up");
     SectionWords section(TunnelKind::vxlan);
-    section.add("dev", "DEV", words[0]);
-    section.add("local", "LOCAL", words[1]);
-    section.add_name(words[2]);
+    section.add_first(words, {{"DEV", "dev"}, {"LOCAL", "local"}, {"IFNAME", ""}});
     add_addresses(section, words[3], options);
     auto& list = section.list("peers");
     for (const auto& word : words.subspan(fixed_words))
@@ -135,9 +133,7 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
     if (words.size() < fixed_words)
         return wrong_words("IFNAME LOCAL PREFIX ROUTER...", "isatap up");
     SectionWords section(TunnelKind::sit);
-    section.add_name(words[0]);
-    section.add("local", "LOCAL", words[1]);
-    section.add("prefix", "PREFIX", words[2]);
+    section.add_first(words, {{"IFNAME", ""}, {"LOCAL", "local"}, {"PREFIX", "prefix"}});
     const auto routers = words.subspan(fixed_words);
     add_routers(section, routers, options);
     add_default_routes(section, routers.size(), options);
@@ -149,11 +145,53 @@ Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const Option
     if (words.size() < 3 || words.size() > 4)
         return wrong_words("IFNAME LOCAL6 REMOTE6 [INNER]", "ipip6 up");
     SectionWords section(TunnelKind::ip6tnl);
-    section.add_name(words[0]);
-    section.add("local", "LOCAL6", words[1]);
-    section.add("remote", "REMOTE6", words[2]);
+    section.add_first(words, {{"IFNAME", ""}, {"LOCAL6", "local"}, {"REMOTE6", "remote"}});
     if (words.size() == 4) add_addresses(section, words[3], options);
     return tunnel_of(section, options);
+}
+
+Written SectionWords::word_of(std::string_view key, std::string name, const std::string& word) {
+    return {Written::Type::word, word, {0, ++last_}, std::move(name), std::string(key)};
+}
+
+void SectionWords::add(std::string_view key, std::string name, const std::string& word) {
+    if (key.empty())
+        ifname_ = word_of(key, std::move(name), word);
+    else
+        table_.elements.push_back(word_of(key, std::move(name), word));
+}
+
+void SectionWords::add_first(std::span<const std::string> words,
+                             std::initializer_list<std::pair<const char*, std::string_view>> keys) {
+    auto word = words.begin();
+    for (const auto& [name, key] : keys)
+        add(key, name, *word++);
+}
+
+void SectionWords::add_element(std::string_view key, std::string name, const std::string& word) {
+    list(key).push_back(word_of("", std::move(name), word));
+}
+
+std::vector<Written>& SectionWords::list(std::string_view key) {
+    auto& all = table_.elements;
+    auto found = std::find_if(all.begin(), all.end(),
+                              [&](const Written& value) { return value.key == key; });
+    if (found == all.end())
+        found = all.insert(found, {Written::Type::list, "", {0, ++last_}, "", std::string(key)});
+    return found->elements;
+}
+
+Result<Tunnel> SectionWords::tunnel(PeerList given) {
+    for (auto* places : {&given.entry_places, &given.name_places})
+        for (auto& place : *places)
+            place.position = {0, last_ + 1};
+    SectionReader reader(kind_, ifname_, table_, errors_, {nullptr, std::move(given)});
+    auto tunnel = reader.read_section();
+    if (errors_.count() != 0) return tl::unexpected(errors_.take().front());
+    tunnel->implied = stated_keys(blank_tunnel(kind_));
+    for (const auto& value : table_.elements)
+        tunnel->implied.erase(value.key);
+    return std::move(*tunnel);
 }
 
 } // namespace vxlanctl

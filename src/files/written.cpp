@@ -1,6 +1,82 @@
 #include "vxlanctl/files/written.h"
 
+#include "vxlanctl/base/format.h"
+
+#include <algorithm>
+
 namespace vxlanctl {
+namespace {
+
+constexpr std::size_t most_errors = 100;      // of one text
+constexpr std::size_t longest_excerpt = 1000; // bytes; a longer line is not shown
+constexpr std::size_t longest_message = 300;  // bytes of one part of it
+
+/// Whether the byte is not the first one of its character.
+bool continues(char byte) {
+    return (static_cast<unsigned char>(byte) & 0xc0) == 0x80;
+}
+
+} // namespace
+
+std::size_t character_count(std::string_view text) {
+    return text.size() -
+           static_cast<std::size_t>(std::count_if(text.begin(), text.end(), continues));
+}
+
+std::string shortened(std::string_view text, std::size_t limit) {
+    if (text.size() <= limit) return std::string(text);
+    while (limit > 0 && continues(text[limit]))
+        --limit;
+    return formatted("{}...", text.substr(0, limit));
+}
+
+void SourceErrors::add(Error error, TextPosition position) {
+    if (++count_ > most_errors) return;
+    if (position.line != 0) {
+        error.subject = shortened(error.subject, longest_message);
+        for (auto& value : error.values)
+            value.text = shortened(value.text, longest_message);
+        std::string text = line(position.line);
+        if (!text.empty()) // toml++ may place the end of the text behind it
+            position.column = std::min(position.column, character_count(text) + 1);
+        error.place = Place{source_.path, position.line, position.column, std::move(text)};
+    }
+    errors_.emplace_back(position, std::move(error));
+}
+
+std::string SourceErrors::place_text(TextPosition position) const {
+    return position.line == 0 ? ""
+                              : formatted("{}:{}:{}", source_.path, position.line, position.column);
+}
+
+std::string SourceErrors::line(std::size_t number) {
+    if (source_.text.size() > longest_text) return "";
+    if (starts_.empty()) find_lines();
+    if (number == 0 || number > starts_.size()) return "";
+    std::string_view text = std::string_view(source_.text).substr(starts_[number - 1]);
+    text = text.substr(0, text.find('\n'));
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    return text.size() > longest_excerpt ? "" : std::string(text);
+}
+
+std::vector<Error> SourceErrors::take() {
+    std::stable_sort(errors_.begin(), errors_.end(),
+                     [](const auto& one, const auto& other) { return one.first < other.first; });
+    std::vector<Error> result;
+    for (auto& [position, error] : errors_)
+        result.push_back(std::move(error));
+    if (count_ > most_errors)
+        result.emplace_back(Code::more_errors, source_.path,
+                            Values{{"count", count_ - most_errors}});
+    return result;
+}
+
+void SourceErrors::find_lines() {
+    const std::string_view text = source_.text;
+    starts_.push_back(text.starts_with("\xef\xbb\xbf") ? 3 : 0); // a byte order mark
+    for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
+        starts_.push_back(end + 1);
+}
 
 const Written* find_key(const Written& table, std::string_view key) {
     for (const auto& value : table.elements)
@@ -9,17 +85,10 @@ const Written* find_key(const Written& table, std::string_view key) {
 }
 
 std::string_view type_name(Written::Type type) {
-    switch (type) {
-    case Written::Type::word: return "a word";
-    case Written::Type::text: return "a string";
-    case Written::Type::integer: return "an integer";
-    case Written::Type::fraction: return "a number with a fraction";
-    case Written::Type::boolean: return "a boolean";
-    case Written::Type::list: return "a list";
-    case Written::Type::table: return "a table";
-    case Written::Type::time: return "a date or a time";
-    }
-    return "";
+    constexpr std::string_view names[] = {
+        "a word",    "a string", "an integer", "a number with a fraction",
+        "a boolean", "a list",   "a table",    "a date or a time"};
+    return names[static_cast<std::size_t>(type)];
 }
 
 } // namespace vxlanctl

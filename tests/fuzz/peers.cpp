@@ -1,6 +1,6 @@
 // Peers files: any bytes are peers, in their lines, or errors.
 #include "property.h"
-#include "vxlanctl/files/peers.h"
+#include "vxlanctl/files/vxlan.h"
 
 using namespace vxlanctl;
 

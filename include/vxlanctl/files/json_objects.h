@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/files/source_text.h"
+#include "vxlanctl/files/written.h"
 
 #include <map>
 #include <span>

@@ -1,8 +1,7 @@
 #pragma once
 
-#include "vxlanctl/files/peers.h"
-#include "vxlanctl/files/section_kind.h"
 #include "vxlanctl/files/table_reader.h"
+#include "vxlanctl/files/vxlan.h"
 
 namespace vxlanctl {
 

@@ -9,7 +9,14 @@ namespace vxlanctl {
 std::string_view name_of(const Written& value, std::string_view key);
 
 /// What a value may be written as; a word of a command line is taken for any of them.
-enum class Expected : std::uint8_t { text, boolean, integer, integer_or_word };
+enum class Expected : std::uint8_t {
+    text,
+    text_or_table, ///< a table is another reader's
+    text_or_list,  ///< its elements are
+    boolean,
+    integer,
+    integer_or_word
+};
 
 /// Elements of a list that are as they have to be, and how each one was written.
 template<class T> struct ReadList {
@@ -82,10 +89,10 @@ protected:
     SourceErrors& errors_;
 };
 
-/// `{ to, via, dev, table, metric }` or `{ from, to, table, priority }`, or a word that `parse`
-/// takes apart. `singular` is what the list's elements are called.
-template<class Builder, class T>
-std::optional<T> read_parts(const Written& element, std::string_view singular,
-                            Result<T> (*parse)(std::string_view), SourceErrors& errors);
+/// `{ to, via, dev, table, metric }` or `{ from, to, table, priority }`, or a word that has these.
+/// `singular` is what the list's elements are called.
+template<class Builder>
+std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view singular,
+                                                 SourceErrors& errors);
 
 } // namespace vxlanctl

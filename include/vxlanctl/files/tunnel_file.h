@@ -1,8 +1,7 @@
 #pragma once
 
-#include "vxlanctl/files/section_kind.h"
-#include "vxlanctl/files/source_text.h"
 #include "vxlanctl/files/tunnel_values.h"
+#include "vxlanctl/files/written.h"
 
 #include <functional>
 

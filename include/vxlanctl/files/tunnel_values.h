@@ -2,6 +2,7 @@
 
 #include "vxlanctl/model/attributes.h"
 
+#include <functional>
 #include <set>
 #include <span>
 
@@ -9,6 +10,37 @@
 /// file. The subject of an error is the text that is wrong; the caller puts the word or key before
 /// it, see with_subject().
 namespace vxlanctl {
+
+class SectionReader;
+
+/// What a kind of tunnels is to people: the row that ends its source.
+struct SectionKind {
+    TunnelKind kind;
+    std::string_view name; ///< what a section's name begins with
+    /// Its keys, besides those of all sections and of the tables of attributes.
+    std::span<const std::string_view> keys;
+    std::optional<Family> outer; ///< the only family that LOCAL may have
+    Code other_outer;            ///< the error where it has another one
+    std::optional<Family> inner; ///< the only family that is carried; empty: frames, and thus both
+    std::string_view example;    ///< a name for a link; empty where the kernel module makes none
+    void (*state_defaults)(Tunnel& tunnel);
+    void (*read)(SectionReader& section); ///< its keys, once those of all sections are read
+    /// The lines of what is not a member of Tunnel, which they take out of it. May be null.
+    std::string (*lines_of_own)(Tunnel& tunnel);
+};
+
+extern const SectionKind vxlan_section, isatap_section, ipip6_section;
+
+/// All of them, in the order of TunnelKind.
+std::span<const SectionKind* const> section_kinds();
+const SectionKind& section_kind(TunnelKind kind);
+
+/// `vxlan`, `isatap` or `ipip6`: what a section's name begins with.
+std::string_view section_name(TunnelKind kind);
+/// The keys that a section of that kind may have.
+std::vector<std::string> section_keys(TunnelKind kind);
+/// The keys of an inline table in the list `peers`, `routers`, `routes` or `rules`.
+std::vector<std::string> element_keys(std::string_view list);
 
 constexpr std::uint32_t default_vni = 10;
 constexpr std::uint16_t default_port = 4789; ///< IANA's; the kernel's own default is 8472
@@ -22,13 +54,11 @@ struct BadElement {
     Error error;
     std::optional<std::size_t> first = std::nullopt; ///< the index of the one that it doubles
 };
-/// The first of the problems, if there is any.
-Result<void> first_of(std::vector<BadElement> bad);
 
 /// Elements that have the key of an earlier one. The errors have no subject.
-template<class T, class KeyOf>
-std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of) {
-    std::set<decltype(key_of(elements.front()))> seen;
+template<class T, class KeyOf = std::identity>
+std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of = {}) {
+    std::set<std::decay_t<decltype(key_of(elements.front()))>> seen;
     std::vector<BadElement> bad;
     for (std::size_t i = 0; i < elements.size(); ++i)
         if (!seen.insert(key_of(elements[i])).second) bad.push_back({i, Error(Code::named_twice)});
@@ -59,8 +89,10 @@ Result<std::string> parse_link_name(std::string_view text);
 Result<std::string> parse_dev(std::string_view text);
 /// The outer address of this host.
 Result<IpAddress> parse_local(std::string_view text, TunnelKind kind);
-/// The unicast address of another host, which is called `role`.
-Result<IpAddress> parse_other_end(std::string_view text, std::string_view role);
+/// The outer unicast address of another host, which is called `role`; `local` is empty where it is
+/// not known.
+Result<IpAddress> parse_other_end(std::string_view text, std::string_view role, TunnelKind kind,
+                                  const std::optional<IpAddress>& local = {});
 /// An address inside the tunnel, such as a host can have.
 Result<Prefix> parse_inner_address(std::string_view text);
 /// Whether the tunnel itself carries what the route leads to; one out of another link is free.
@@ -69,8 +101,6 @@ Result<void> check_route_family(const Route& route, const Tunnel& tunnel);
 Result<void> check_ipv6_mtu(const Tunnel& tunnel);
 /// What ip-netns(8) takes as a name.
 Result<std::string> parse_netns(std::string_view name);
-/// Devices that come twice. The errors have no subject.
-std::vector<BadElement> check_forward_from(std::span<const std::string> devices);
 /// Addresses that the kernel would take for one that is there. The errors have no subject.
 std::vector<BadElement> check_addresses(std::span<const Prefix> addresses);
 

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "vxlanctl/files/source_text.h"
 #include "vxlanctl/files/tunnel_values.h"
+#include "vxlanctl/files/written.h"
 
 #include <functional>
 #include <variant>
