@@ -62,7 +62,7 @@ void SectionReader::read_addresses() {
 
 void SectionReader::read_routes() {
     auto list = read_list("routes", [&](const Written& element) {
-        auto route = read_parts<RouteBuilder>(element, "route", errors_);
+        auto route = read_parts<RouteBuilder>(element, "routes", errors_);
         if (route)
             if (auto good = check_route_family(*route, tunnel_); !good)
                 refuse(good.error(), "route", element);
@@ -75,7 +75,7 @@ void SectionReader::read_routes() {
 
 void SectionReader::read_rules() {
     auto list = read_list("rules", [&](const Written& element) {
-        return read_parts<RuleBuilder>(element, "rule", errors_);
+        return read_parts<RuleBuilder>(element, "rules", errors_);
     });
     if (!list) return;
     for (auto& [index, error, earlier] : doubled_rules(list->values))

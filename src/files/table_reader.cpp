@@ -117,8 +117,9 @@ template void TableReader::read_attribute(TunnelAttributes&, const AttributeRow<
                                           TunnelKind);
 
 template<class Builder>
-std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view singular,
+std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view list,
                                                  SourceErrors& errors) {
+    const auto singular = list.substr(0, list.size() - 1);
     TableReader reader(element, errors);
     const auto refused = [&](Error error) {
         reader.refuse(std::move(error), singular, element);
@@ -133,7 +134,7 @@ std::optional<typename Builder::Made> read_parts(const Written& element, std::st
         reader.wrong_type(singular, element, "a table");
         return std::nullopt;
     }
-    reader.check_keys(element_keys(formatted("{}s", singular)));
+    reader.check_keys(element_keys(list));
     const std::size_t errors_before = errors.count();
     Builder builder;
     for (const auto word : Builder::words) {

@@ -84,9 +84,11 @@ std::optional<TextPosition> find_depth(std::string_view text) {
     return std::nullopt;
 }
 
-Written written_of(toml::node& node) {
+/// Moves the node into `written`.
+void take(toml::node& node, Written& written) {
     using enum Written::Type;
-    Written written{time, "", position_of(node.source())};
+    written.type = time;
+    written.position = position_of(node.source());
     if (auto* string = node.as_string()) {
         written.type = text;
         written.text = std::move(string->get());
@@ -100,12 +102,13 @@ Written written_of(toml::node& node) {
         written.type = list;
         written.elements.reserve(array->size());
         for (auto& element : *array)
-            written.elements.push_back(written_of(element));
+            take(element, written.elements.emplace_back());
     } else if (auto* keys = node.as_table()) {
         written.type = table;
         written.elements.reserve(keys->size());
         for (auto&& [key, value] : *keys) {
-            Written& element = written.elements.emplace_back(written_of(value));
+            Written& element = written.elements.emplace_back();
+            take(value, element);
             element.key = key.str();
             element.key_position = position_of(key.source());
             if (!value.source().begin) element.position = element.key_position;
@@ -113,7 +116,6 @@ Written written_of(toml::node& node) {
     } else if (node.is_floating_point()) {
         written.type = fraction;
     }
-    return written;
 }
 
 std::string without_blanks(std::string text) {
@@ -185,9 +187,12 @@ std::optional<Written> parse_toml(const SourceText& source, SourceErrors& errors
         return std::nullopt;
     }
     auto parsed = toml::parse(std::string_view(source.text));
-    if (parsed) return written_of(parsed.table());
-    add_syntax_error(parsed.error(), errors);
-    return std::nullopt;
+    std::optional<Written> root;
+    if (parsed)
+        take(parsed.table(), root.emplace());
+    else
+        add_syntax_error(parsed.error(), errors);
+    return root;
 }
 
 } // namespace vxlanctl

@@ -90,9 +90,9 @@ protected:
 };
 
 /// `{ to, via, dev, table, metric }` or `{ from, to, table, priority }`, or a word that has these.
-/// `singular` is what the list's elements are called.
+/// `list` is the key of the list that it is in.
 template<class Builder>
-std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view singular,
+std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view list,
                                                  SourceErrors& errors);
 
 } // namespace vxlanctl
