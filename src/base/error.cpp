@@ -167,7 +167,7 @@ int exit_code(ErrorKind kind) {
     case ErrorKind::usage: return 2;
     case ErrorKind::kernel: return 1;
     case ErrorKind::refused: return 4;
-    case ErrorKind::undo_incomplete: return 5;
+    case ErrorKind::rollback_incomplete: return 5;
     }
     return 1;
 }

@@ -306,11 +306,6 @@ Result<int> dispatch(const std::vector<std::string>& words, LostOutput& lost_out
 
 } // namespace
 
-void restrict_to(Capabilities capabilities) {
-    if ((capabilities & sees_processes) == 0) (void)ssh_connection();
-    keep_capabilities(capabilities);
-}
-
 std::vector<std::string> words_of_call(std::span<const char* const> argv) {
     if (argv.empty()) return {};
     std::vector<std::string> words;

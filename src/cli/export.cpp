@@ -47,7 +47,8 @@ std::string obstacle_in(TunnelPlan plan) {
     if (!plan.errors.empty()) return reason(plan.errors.front(), plan.name);
     if (plan.steps.empty() || plan.adopted) return "";
     for (auto& step : plan.steps) // the mark comes along
-        std::erase_if(step.changes, [](const Change& change) { return change.field == "alias"; });
+        std::erase_if(step.changes,
+                      [](const Difference& change) { return change.field == "alias"; });
     std::string changes;
     const std::string text = outcome_text(plan, intended_outcome(plan), true, {});
     for (auto line = text.find('\n') + 1; line < text.size(); line = text.find('\n', line) + 1)

@@ -1,6 +1,6 @@
 #include "vxlanctl/cli/files.h"
 
-#include "vxlanctl/base/way.h"
+#include "vxlanctl/base/who_writes.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/kernel/kernel.h"
 

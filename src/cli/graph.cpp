@@ -7,6 +7,7 @@
 #include "vxlanctl/cli/files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
+#include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
 #include <array>

@@ -11,15 +11,15 @@ namespace {
 std::string script_text(const std::string& name, const Step& step) {
     if (std::holds_alternative<CreateLink>(step.operation)) // perhaps under a temporary name
         return formatted("- Creating vxlan interface {}\n", name);
-    if (const auto* address = std::get_if<AddAddress>(&step.operation))
+    if (const auto* address = std::get_if<Add<Address>>(&step.operation))
         return formatted("- Setting IP address of {} to {}\n", name,
-                         to_string(address->address.prefix.address));
+                         to_string(address->object().prefix.address));
     std::string text;
-    if (const auto* peers = std::get_if<AddFlood>(&step.operation))
-        for (const auto& entry : peers->entries)
+    if (const auto* peers = std::get_if<Add<FloodEntry>>(&step.operation))
+        for (const auto& entry : peers->objects)
             text += formatted("- Registering {} as a peer\n", to_string(entry.dst));
-    if (const auto* peers = std::get_if<RemoveFlood>(&step.operation))
-        for (const auto& entry : peers->entries)
+    if (const auto* peers = std::get_if<Remove<FloodEntry>>(&step.operation))
+        for (const auto& entry : peers->objects)
             text += formatted("- Flushing previously added fdb entry {}\n", to_string(entry.dst));
     return text;
 }

@@ -12,30 +12,6 @@ namespace {
 // A longer list is summed up, unless --verbose.
 constexpr std::size_t longest_list = 10;
 
-std::string entry_text(const MacEntry& entry) {
-    return formatted("{} at {}", to_string(entry.mac), entry_text(entry.remote));
-}
-
-} // namespace
-
-std::string entry_text(const PrlEntry& entry) {
-    return formatted("{}{}", to_string(entry.router), entry.is_default ? " (default)" : "");
-}
-
-nlohmann::json entry_json(const PrlEntry& entry) {
-    return {{"address", to_string(entry.router)}, {"default", entry.is_default}};
-}
-
-namespace {
-
-void strip_unremarkable(TunnelAttributes& tunnel) {
-    for (const auto& row : tunnel_attributes(tunnel.kind)) {
-        const std::string value = value_text(tunnel, row);
-        if (value == row.reset || value == "none")
-            std::visit([&](auto member) { (tunnel.*member).reset(); }, row.member);
-    }
-}
-
 /// The lines below a tunnel's name.
 class Lines {
 public:
@@ -57,45 +33,10 @@ public:
                 : step.disruption == Disruption::recreate ? "  (replaces the link)"
                 : step.disruption == Disruption::flap     ? "  (takes the link down)"
                                                           : "";
-        std::visit(
-            Overloaded{
-                [&](const CreateLink& op) {
-                    changes(step.changes);
-                    plus(formatted("link {}: {}", op.link, attributes(op)));
-                },
-                [&](const ChangeLink&) { changes(step.changes); },
-                [&](const ChangeTunnel&) { changes(step.changes); },
-                [&](const RenameLink& op) {
-                    changes({{"name", op.link, op.to}});
-                },
-                [&](const DeleteLink& op) { minus("link " + op.link); },
-                [&](const AddFlood& op) { list(Ink::added, '+', "peer", op.entries); },
-                [&](const RemoveFlood& op) { list(Ink::removed, '-', "peer", op.entries); },
-                [&](const AddMacs& op) { list(Ink::added, '+', "FDB entry", op.entries); },
-                [&](const RemoveMacs& op) { list(Ink::removed, '-', "FDB entry", op.entries); },
-                [&](const AddRouters& op) { list(Ink::added, '+', "router", op.entries); },
-                [&](const ChangeRouters& op) { list(Ink::changed, '~', "router", op.entries); },
-                [&](const RemoveRouters& op) { list(Ink::removed, '-', "router", op.entries); },
-                [&](const AddAddress& op) {
-                    if (step.changes.empty())
-                        plus("address " + to_string(op.address.prefix));
-                    else
-                        changes(step.changes);
-                },
-                [&](const RemoveAddress& op) { minus("address " + to_string(op.address.prefix)); },
-                [&](const AddRoute& op) { plus("route " + to_string(op.route)); },
-                [&](const RemoveRoute& op) { minus("route " + to_string(op.route)); },
-                [&](const AddRule& op) { plus("rule " + to_string(op.rule)); },
-                [&](const RemoveRule& op) { minus("rule " + to_string(op.rule)); },
-                [&](const SetForwarding&) { changes(step.changes); },
-                [&](const AddNeighbour& op) {
-                    plus("neighbour " + to_string(op.neighbour.address));
-                },
-                [&](const RemoveNeighbour& op) {
-                    minus("neighbour " + to_string(op.neighbour.address));
-                },
-            },
-            step.operation);
+        changes(step.changes);
+        // What differs is all that there is to say, but of a new link.
+        if (step.changes.empty() || std::holds_alternative<CreateLink>(step.operation))
+            items(describe(step));
     }
 
     std::string take() { return std::move(text_); }
@@ -106,38 +47,26 @@ private:
             "  " + painted(style_, ink, formatted("{} {}{}", sign, printable(what), cost_)) + "\n";
     }
     void plus(const std::string& what) { line(Ink::added, '+', what); }
-    void minus(const std::string& what) { line(Ink::removed, '-', what); }
-    void changes(const std::vector<Change>& list) {
+    void changes(const std::vector<Difference>& list) {
         for (const auto& change : list)
             line(Ink::changed, '~', to_string(change));
     }
 
-    template<class Entry>
-    void list(Ink ink, char sign, std::string_view noun, const std::vector<Entry>& entries) {
-        if (entries.size() > longest_list && !style_.verbose) {
+    void items(const Description& told) {
+        const Ink ink = told.sign == Sign::added     ? Ink::added
+                        : told.sign == Sign::removed ? Ink::removed
+                                                     : Ink::changed;
+        const char sign = static_cast<char>(told.sign);
+        if (told.count > longest_list && !style_.verbose) {
             line(ink, sign,
-                 formatted("{} {}s: {} to {}", entries.size(),
-                           noun == "FDB entry" ? "FDB entrie" : noun, entry_text(entries.front()),
-                           entry_text(entries.back())));
+                 formatted("{} {}s: {} to {}", told.count,
+                           told.noun == "FDB entry" ? "FDB entrie" : told.noun, told.item(0).text,
+                           told.item(told.count - 1).text));
             return;
         }
-        for (const auto& entry : entries)
-            line(ink, sign, formatted("{} {}", noun, entry_text(entry)));
-    }
-
-    static std::string attributes(const CreateLink& create) {
-        std::vector<std::string> texts;
-        const auto collect = [&](const auto& rows, const auto& values) {
-            for (const auto& row : rows)
-                if (is_stated(values, row) && row.name != "alias")
-                    texts.push_back(formatted("{} {}", row.name, value_text(values, row)));
-        };
-        // What a message has to carry all the same is not worth a word.
-        auto tunnel = create.tunnel;
-        if (traits_of(tunnel.kind).changes_whole) strip_unremarkable(tunnel);
-        collect(tunnel_attributes(tunnel.kind), tunnel);
-        collect(link_attributes(), create.attributes);
-        return joined(texts, ", ");
+        for (std::size_t i = 0; i < told.count; ++i)
+            line(ink, sign,
+                 formatted("{}{}{}", told.noun, told.noun.empty() ? "" : " ", told.item(i).text));
     }
 
     const OutputStyle& style_;
@@ -170,109 +99,21 @@ bool changes(Outcome outcome) {
            outcome != Outcome::taken_back && outcome != Outcome::untouched;
 }
 
-nlohmann::json entry_json(const FloodEntry& entry) {
-    nlohmann::json json{{"dst", to_string(entry.dst)}};
-    if (entry.port) json["port"] = *entry.port;
-    if (entry.vni) json["vni"] = *entry.vni;
-    if (!entry.via.empty()) json["via"] = printable(entry.via.str());
-    return json;
-}
-
-nlohmann::json entry_json(const MacEntry& entry) {
-    auto json = entry_json(entry.remote);
-    json["mac"] = to_string(entry.mac);
-    return json;
-}
-
-template<class Entry> nlohmann::json list_json(const std::vector<Entry>& entries) {
-    auto json = nlohmann::json::array();
-    for (const auto& entry : entries)
-        json.push_back(entry_json(entry));
-    return json;
-}
-
 nlohmann::json step_json(const Step& step) {
-    nlohmann::json json = std::visit(
-        Overloaded{
-            [](const CreateLink& op) {
-                auto attributes = attributes_json(op.tunnel);
-                attributes.update(attributes_json(op.attributes));
-                return nlohmann::json{{"operation", "create_link"}, {"attributes", attributes}};
-            },
-            [](const ChangeLink&) {
-                return nlohmann::json{{"operation", "change_link"}};
-            },
-            [](const ChangeTunnel&) {
-                return nlohmann::json{{"operation", "change_tunnel"}};
-            },
-            [](const RenameLink& op) {
-                return nlohmann::json{{"operation", "rename_link"}, {"to", printable(op.to)}};
-            },
-            [](const DeleteLink&) {
-                return nlohmann::json{{"operation", "delete_link"}};
-            },
-            [](const AddFlood& op) {
-                return nlohmann::json{{"operation", "add_peers"}, {"peers", list_json(op.entries)}};
-            },
-            [](const RemoveFlood& op) {
-                return nlohmann::json{{"operation", "remove_peers"},
-                                      {"peers", list_json(op.entries)}};
-            },
-            [](const AddMacs& op) {
-                return nlohmann::json{{"operation", "add_macs"}, {"macs", list_json(op.entries)}};
-            },
-            [](const RemoveMacs& op) {
-                return nlohmann::json{{"operation", "remove_macs"},
-                                      {"macs", list_json(op.entries)}};
-            },
-            [](const AddRouters& op) {
-                return nlohmann::json{{"operation", "add_routers"},
-                                      {"routers", list_json(op.entries)}};
-            },
-            [](const ChangeRouters& op) {
-                return nlohmann::json{{"operation", "change_routers"},
-                                      {"routers", list_json(op.entries)}};
-            },
-            [](const RemoveRouters& op) {
-                return nlohmann::json{{"operation", "remove_routers"},
-                                      {"routers", list_json(op.entries)}};
-            },
-            [](const AddAddress& op) {
-                return nlohmann::json{{"operation", "add_address"},
-                                      {"address", to_string(op.address.prefix)}};
-            },
-            [](const RemoveAddress& op) {
-                return nlohmann::json{{"operation", "remove_address"},
-                                      {"address", to_string(op.address.prefix)}};
-            },
-            [](const AddRoute& op) {
-                return nlohmann::json{{"operation", "add_route"}, {"route", route_json(op.route)}};
-            },
-            [](const RemoveRoute& op) {
-                return nlohmann::json{{"operation", "remove_route"},
-                                      {"route", route_json(op.route)}};
-            },
-            [](const AddRule& op) {
-                return nlohmann::json{{"operation", "add_rule"}, {"rule", rule_json(op.rule)}};
-            },
-            [](const RemoveRule& op) {
-                return nlohmann::json{{"operation", "remove_rule"}, {"rule", rule_json(op.rule)}};
-            },
-            [](const SetForwarding& op) {
-                return nlohmann::json{{"operation", "set_forwarding"}, {"forward", op.on}};
-            },
-            [](const AddNeighbour& op) {
-                return nlohmann::json{{"operation", "add_neighbour"},
-                                      {"address", to_string(op.neighbour.address)},
-                                      {"mac", to_string(op.neighbour.link_layer)}};
-            },
-            [](const RemoveNeighbour& op) {
-                return nlohmann::json{{"operation", "remove_neighbour"},
-                                      {"address", to_string(op.neighbour.address)}};
-            },
-        },
-        step.operation);
-    json["link"] = std::visit([](const auto& op) { return printable(op.link); }, step.operation);
+    const Description told = describe(step);
+    nlohmann::json json{{"operation", told.operation}};
+    if (told.has_many) {
+        auto& list = json[std::string(told.key)] = nlohmann::json::array();
+        for (std::size_t i = 0; i < told.count; ++i)
+            list.push_back(fields_json(told.item(i).fields));
+    } else if (told.count != 0) {
+        auto fields = fields_json(told.item(0).fields);
+        if (told.key.empty())
+            json.update(fields);
+        else
+            json[std::string(told.key)] = std::move(fields);
+    }
+    json["link"] = printable(link_of(step.operation));
     json["disruption"] = step.disruption == Disruption::none   ? "none"
                          : step.disruption == Disruption::flap ? "flap"
                                                                : "recreate";
@@ -284,59 +125,17 @@ nlohmann::json step_json(const Step& step) {
     return json;
 }
 
-template<class Attributes>
-nlohmann::json rows_json(std::span<const AttributeRow<Attributes>> rows,
-                         const Attributes& attributes) {
-    auto json = nlohmann::json::object();
-    for (const auto& row : rows) {
-        if (!is_stated(attributes, row)) continue;
-        auto& value = json[std::string(row.name)];
-        std::visit(
-            [&](auto member) {
-                using Value = typename std::decay_t<decltype(attributes.*member)>::value_type;
-                // 64 bits are more than a number of JSON can be sure to have.
-                if constexpr (std::is_arithmetic_v<Value> && sizeof(Value) < sizeof(std::uint64_t))
-                    value = *(attributes.*member);
-                else
-                    value = printable(value_text(attributes, row));
-            },
-            row.member);
-    }
-    return json;
-}
-
 } // namespace
 
-nlohmann::json route_json(const Route& route) {
-    nlohmann::json json{
-        {"to", to_string(route.to)}, {"table", route.table}, {"metric", route.metric}};
-    if (route.via) json["via"] = to_string(*route.via);
-    if (!route.dev.empty()) json["dev"] = printable(route.dev);
+nlohmann::json fields_json(const std::vector<Field>& fields) {
+    auto json = nlohmann::json::object();
+    for (const auto& field : fields) {
+        auto& value = json[std::string(field.name)];
+        std::visit(Overloaded{[&](const std::string& text) { value = printable(text); },
+                              [&](auto number) { value = number; }},
+                   field.value);
+    }
     return json;
-}
-
-nlohmann::json rule_json(const Rule& rule) {
-    nlohmann::json json{{"table", rule.table}};
-    if (rule.from) json["from"] = to_string(*rule.from);
-    if (rule.to) json["to"] = to_string(*rule.to);
-    if (rule.priority) json["priority"] = *rule.priority;
-    return json;
-}
-
-std::string entry_text(const FloodEntry& entry) {
-    std::string text = to_string(entry.dst);
-    if (entry.port) text += formatted(" port {}", *entry.port);
-    if (entry.vni) text += formatted(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += formatted(" via {}", entry.via.str());
-    return text;
-}
-
-nlohmann::json attributes_json(const TunnelAttributes& attributes) {
-    return rows_json(tunnel_attributes(attributes.kind), attributes);
-}
-
-nlohmann::json attributes_json(const LinkAttributes& attributes) {
-    return rows_json(link_attributes(), attributes);
 }
 
 std::string document_text(const nlohmann::json& document) {
@@ -392,19 +191,6 @@ std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes)
     const auto number = outcomes.size();
     return formatted("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s", parts.empty() ? "" : ": ",
                      fmt::join(parts, ", "));
-}
-
-Outcome intended_outcome(const TunnelPlan& plan) {
-    if (plan.absent) return plan.steps.empty() ? Outcome::absent : Outcome::removed;
-    if (plan.adopted) return Outcome::adopted;
-    const bool deletes = plan.vanished || removes(plan, plan.name);
-    const bool creates = std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {
-        return std::holds_alternative<CreateLink>(step.operation);
-    });
-    return deletes              ? Outcome::replaced
-           : creates            ? Outcome::created
-           : plan.steps.empty() ? Outcome::in_sync
-                                : Outcome::changed;
 }
 
 std::string_view outcome_word(Outcome outcome) {

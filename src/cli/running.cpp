@@ -2,9 +2,9 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/doctor/services.h"
 #include "vxlanctl/files/tunnel_values.h"
 #include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/services.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

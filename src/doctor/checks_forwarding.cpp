@@ -29,8 +29,8 @@ bool is_lost_inside(const Examined& it, const IpAddress& address) {
 }
 
 /// Whether packets from where the way leads, which come in by `ingress`, are dropped.
-void judge_source(Check& check, const Examined& it, const Way& way, const std::string& ingress,
-                  const std::string& what) {
+void judge_source(Check& check, const Examined& it, const RouteFact& way,
+                  const std::string& ingress, const std::string& what) {
     if (way.code != 0 || way.to.family != Family::ipv4 || ingress.empty() || way.dev == ingress)
         return;
     const Values values{

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/surroundings.h"
 
 #include <algorithm>

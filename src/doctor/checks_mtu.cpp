@@ -1,6 +1,7 @@
 #include "vxlanctl/doctor/checks.h"
 
 #include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/surroundings.h"
 
 #include <algorithm>

@@ -27,7 +27,7 @@ const Loss* lost_local(const Examined& it) {
     return found == it.losses.end() ? nullptr : &*found;
 }
 
-std::optional<Message> failure_of(const Way& way, const Examined& it) {
+std::optional<Message> failure_of(const RouteFact& way, const Examined& it) {
     if (way.code != 0)
         return Message(Code::route_missing, "",
                        {{"peer", to_string(way.to)},
@@ -41,7 +41,7 @@ std::optional<Message> failure_of(const Way& way, const Examined& it) {
     return std::nullopt;
 }
 
-std::optional<Message> doubt_about(const Way& way, const Examined& it) {
+std::optional<Message> doubt_about(const RouteFact& way, const Examined& it) {
     const HostAddress* host = it.local ? find_host_address(it.state, *it.local, way.dev) : nullptr;
     if (!it.dev.empty() || host == nullptr || host->link == way.dev) return std::nullopt;
     return Message(Code::route_not_where_local_is, "",
@@ -50,7 +50,7 @@ std::optional<Message> doubt_about(const Way& way, const Examined& it) {
 
 /// Whether a check `rules` says why packets go another way.
 bool is_astray_by_loss(const Examined& it) {
-    return std::any_of(it.tunnel.out.begin(), it.tunnel.out.end(), [&](const Way& way) {
+    return std::any_of(it.tunnel.out.begin(), it.tunnel.out.end(), [&](const RouteFact& way) {
         if (!failure_of(way, it) && !doubt_about(way, it)) return false;
         const auto lost = outer_losses(it, way.to);
         return std::any_of(lost.begin(), lost.end(),

@@ -5,11 +5,11 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/doctor/nft.h"
 #include "vxlanctl/doctor/probe.h"
-#include "vxlanctl/doctor/services.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/services.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -299,7 +299,7 @@ private:
         return {};
     }
 
-    Result<std::vector<Way>> ways_of(const std::vector<RouteQuery>& queries) {
+    Result<std::vector<RouteFact>> ways_of(const std::vector<RouteQuery>& queries) {
         const auto in_table = look_up(netlink_, queries);
         if (!in_table) return tl::unexpected(in_table.error());
         const auto resolved = resolve_routes(netlink_, queries);
@@ -309,21 +309,22 @@ private:
             for (const auto& route : *routes)
                 outgoing.insert(route.link_index);
         if (auto done = read_links(outgoing); !done) return tl::unexpected(done.error());
-        std::vector<Way> ways;
+        std::vector<RouteFact> ways;
         for (std::size_t i = 0; i < queries.size(); ++i)
             ways.push_back(way_of(queries[i].to, (*in_table)[i], (*resolved)[i]));
         return ways;
     }
 
-    Way way_of(const IpAddress& to, const RouteLookup& in_table,
-               const RouteLookup& resolved) const {
+    RouteFact way_of(const IpAddress& to, const RouteLookup& in_table,
+                     const RouteLookup& resolved) const {
         // Multicast needs no route: without one it is on the link
         // (ip_route_output_key_hash_rcu() in net/ipv4/route.c).
         const bool is_on_link = in_table.code != 0 && is_multicast(to) && resolved.code == 0;
         const RouteLookup& route = is_on_link ? resolved : in_table;
         const bool leads_there =
             route.type == RTN_UNICAST || route.type == RTN_LOCAL || route.type == RTN_MULTICAST;
-        Way way{to, route.code, name_of(route.link_index), route.table, route.via, route.source};
+        RouteFact way{to,          route.code, name_of(route.link_index),
+                      route.table, route.via,  route.source};
         if (way.code == 0 && !leads_there) way.code = EHOSTUNREACH;
         if (way.code == 0 || is_multicast(to)) way.code = resolved.code;
         way.mtu = resolved.mtu != 0 ? resolved.mtu : route.mtu;

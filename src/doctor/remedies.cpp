@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/kinds/iproute2.h"
 
 namespace vxlanctl {
 namespace {
@@ -33,12 +34,8 @@ std::string rule_command(const Rule& rule) {
 
 std::string fdb_command(std::string_view verb, const std::string& link, const FloodEntry& entry,
                         const MacAddress& mac) {
-    std::string text = formatted("bridge fdb {} {} dev {} dst {}", verb, to_string(mac),
-                                 shell_quoted(link), to_string(entry.dst));
-    if (entry.port) text += formatted(" port {}", *entry.port);
-    if (entry.vni) text += formatted(" vni {}", *entry.vni);
-    if (!entry.via.empty()) text += " via " + shell_quoted(entry.via.str());
-    return text;
+    return formatted("bridge fdb {} {} dev {}{}", verb, to_string(mac), shell_quoted(link),
+                     ip_remote(entry));
 }
 
 std::string up_command(const std::string& link) {

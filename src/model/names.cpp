@@ -19,7 +19,7 @@ std::string obstacle_in(const NameAnswer& answer) {
 
 } // namespace
 
-std::set<NameQuery> names_in(const Config& config) {
+std::set<NameQuery> host_names_in(const Config& config) {
     std::set<NameQuery> names;
     for (const auto& tunnel : config.tunnels)
         for (const auto& peer : tunnel.named_peers)

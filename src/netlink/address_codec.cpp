@@ -26,7 +26,7 @@ std::optional<AddressMessage> decode(const nlmsghdr* message) {
     address.scope = header->ifa_scope;
     address.flags = header->ifa_flags;
     std::optional<IpAddress> local, other;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case IFA_LOCAL: local = read_address(attribute); break;
         case IFA_ADDRESS: other = read_address(attribute); break;

@@ -67,7 +67,7 @@ std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
     entry.state = header->ndm_state;
     entry.flags = header->ndm_flags;
     bool has_mac = false, has_dst = false;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case NDA_LLADDR:
             if (const auto mac = read_mac(attribute)) entry.mac = *mac, has_mac = true;
@@ -98,7 +98,7 @@ std::optional<OpaqueMessage> decode_opaque_fdb(const nlmsghdr* message) {
     entry.state = header->ndm_state;
     entry.flags = header->ndm_flags;
     bool has_mac = false;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case NDA_LLADDR:
             if (const auto mac = read_mac(attribute)) entry.mac = *mac, has_mac = true;
@@ -117,7 +117,7 @@ std::optional<NextHopObject> decode_next_hop(const nlmsghdr* message) {
     const auto* header = fixed_header<nhmsg>(message);
     if (message->nlmsg_type != RTM_NEWNEXTHOP || header == nullptr) return std::nullopt;
     NextHopObject hop;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case NHA_ID: hop.id = read_as<std::uint32_t>(attribute).value_or(0); break;
         case NHA_GATEWAY: hop.gateway = read_address(attribute); break;

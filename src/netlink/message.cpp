@@ -100,15 +100,15 @@ void MessageWriter::finish() {
     batch_.bytes.insert(batch_.bytes.end(), begin, begin + header->nlmsg_len);
 }
 
-Attributes Attributes::of_message(const nlmsghdr* message, std::size_t header_size) {
+NetlinkAttributes NetlinkAttributes::of_message(const nlmsghdr* message, std::size_t header_size) {
     const std::size_t begin = NLMSG_HDRLEN + NLMSG_ALIGN(header_size);
-    if (message->nlmsg_len < begin) return Attributes({});
-    return Attributes(
+    if (message->nlmsg_len < begin) return NetlinkAttributes({});
+    return NetlinkAttributes(
         {reinterpret_cast<const std::byte*>(message) + begin, message->nlmsg_len - begin});
 }
 
-Attributes Attributes::nested(const nlattr* attribute) {
-    return Attributes(payload(attribute));
+NetlinkAttributes NetlinkAttributes::nested(const nlattr* attribute) {
+    return NetlinkAttributes(payload(attribute));
 }
 
 std::span<const std::byte> payload(const nlattr* attribute) {

@@ -218,7 +218,7 @@ std::string acknowledgement_text(const nlmsghdr* message) {
         if (error->msg.nlmsg_len < NLMSG_HDRLEN) return "";
         quoted += NLMSG_ALIGN(error->msg.nlmsg_len - NLMSG_HDRLEN);
     }
-    for (const nlattr* attribute : Attributes::of_message(message, quoted))
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, quoted))
         if (nla_type(attribute) == NLMSGERR_ATTR_MSG) return read_string(attribute);
     return "";
 }

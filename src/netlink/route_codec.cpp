@@ -29,7 +29,7 @@ std::vector<NextHop> decode_next_hops(const nlattr* attribute) {
         if (header.rtnh_len < sizeof header || header.rtnh_len > bytes.size()) break;
         NextHop hop{header.rtnh_ifindex, std::nullopt, header.rtnh_flags};
         for (const nlattr* detail :
-             Attributes(bytes.subspan(sizeof header, header.rtnh_len - sizeof header)))
+             NetlinkAttributes(bytes.subspan(sizeof header, header.rtnh_len - sizeof header)))
             if (nla_type(detail) == RTA_GATEWAY) hop.via = read_address(detail);
         hops.push_back(hop);
         bytes = bytes.subspan(std::min<std::size_t>(RTNH_ALIGN(header.rtnh_len), bytes.size()));
@@ -134,7 +134,7 @@ std::vector<RouteMessage> decode_route(const nlmsghdr* message) {
     route.scope = header->rtm_scope;
     route.type = header->rtm_type;
     route.flags = header->rtm_flags & RTNH_F_ONLINK;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case RTA_DST:
             if (const auto to = read_address(attribute); to && to->family == family)
@@ -225,7 +225,7 @@ std::optional<RouteLookup> decode_found_route(const nlmsghdr* message) {
                 std::min<std::uint8_t>(header->rtm_dst_len, full_length(family))};
     found.table = header->rtm_table;
     found.type = header->rtm_type;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case RTA_DST:
             if (const auto to = read_address(attribute); to && to->family == family)
@@ -239,7 +239,7 @@ std::optional<RouteLookup> decode_found_route(const nlmsghdr* message) {
         case RTA_GATEWAY: found.via = read_address(attribute); break;
         case RTA_PREFSRC: found.source = read_address(attribute); break;
         case RTA_METRICS:
-            for (const nlattr* metric : Attributes::nested(attribute))
+            for (const nlattr* metric : NetlinkAttributes::nested(attribute))
                 if (nla_type(metric) == RTAX_MTU)
                     found.mtu = read_as<std::uint32_t>(metric).value_or(0);
             break;
@@ -273,7 +273,7 @@ std::optional<Rule> decode_rule(const nlmsghdr* message) {
     rule.protocol = 0;
     if (header->src_len > 0) rule.from = Prefix{IpAddress{family, {}}, header->src_len};
     if (header->dst_len > 0) rule.to = Prefix{IpAddress{family, {}}, header->dst_len};
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case FRA_SRC:
             if (const auto from = read_address(attribute); from && rule.from)
@@ -319,7 +319,7 @@ std::optional<AnyNeighbour> decode_any_neighbour(const nlmsghdr* message) {
     result.link_index = header->ndm_ifindex;
     result.state = header->ndm_state;
     bool has_address = false;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         if (nla_type(attribute) == NDA_DST)
             if (const auto address = read_address(attribute))
                 result.address = *address, has_address = true;

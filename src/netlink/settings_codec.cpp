@@ -33,7 +33,7 @@ void decode_settings(const nlmsghdr* message, InterfaceSettings& settings) {
     std::int32_t which = 0;
     std::optional<RpFilter> rp_filter;
     std::optional<bool> forwarding;
-    for (const nlattr* attribute : Attributes::of_message(message, sizeof *header)) {
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         const auto value = read_as<std::uint32_t>(attribute);
         if (!value) continue;
         switch (nla_type(attribute)) {

@@ -64,9 +64,9 @@ std::vector<Announcement> announcements(const std::string& tunnel, const std::ve
         return {};
     std::set<Announcement> found;
     for (const auto& step : steps) {
-        const auto* const add = std::get_if<AddAddress>(&step.operation);
+        const auto* const add = std::get_if<Add<Address>>(&step.operation);
         if (add == nullptr) continue;
-        const Prefix& prefix = add->address.prefix;
+        const Prefix& prefix = add->object().prefix;
         if (prefix.address.family == Family::ipv4 && has_address(*link, prefix) &&
             std::find(ours.begin(), ours.end(), prefix) != ours.end())
             found.insert({tunnel, link->index, *link->attributes.mac, prefix.address});

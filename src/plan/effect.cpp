@@ -15,13 +15,13 @@ bool is_of_ipv4(const Address& address) {
     return address.prefix.address.family == Family::ipv4;
 }
 
-template<class Entry> void unite(std::vector<Entry>& list, const std::vector<Entry>& more) {
-    append(list, more);
+template<class Entry, class More> void unite(std::vector<Entry>& list, const More& more) {
+    list.insert(list.end(), more.begin(), more.end());
     std::sort(list.begin(), list.end());
     list.erase(std::unique(list.begin(), list.end()), list.end());
 }
 
-template<class Entry> void remove_from(std::vector<Entry>& list, std::vector<Entry> less) {
+template<class Entry, class Less> void remove_from(std::vector<Entry>& list, Less less) {
     std::sort(less.begin(), less.end());
     std::erase_if(list, [&](const Entry& entry) {
         return std::binary_search(less.begin(), less.end(), entry);
@@ -34,7 +34,7 @@ public:
     explicit Effect(State& state) : state_(state) {}
 
     void take(const Step& step) {
-        const auto* removal = std::get_if<RemoveRoute>(&step.operation);
+        const auto* removal = std::get_if<Remove<Route>>(&step.operation);
         if (removal == nullptr || removal->link != removing_from_) flush();
         std::visit([&](const auto& operation) { (*this)(operation); }, step.operation);
     }
@@ -48,14 +48,14 @@ public:
     void operator()(const CreateLink& op) {
         Link link;
         link.name = op.link;
-        link.kind = traits_of(op.tunnel.kind).name;
+        link.kind = kind_of(op.tunnel.kind).name;
         link.tunnel = with_defaults(op.tunnel);
         link.attributes = op.attributes;
         link.attributes.up = false;
         const auto limit = mtu_limit(link.tunnel, state_);
         auto& mtu = link.attributes.mtu;
         if (!mtu && (link.tunnel.dev.value_or("").empty() || !limit))
-            mtu = traits_of(link.tunnel.kind).mtu;
+            mtu = kind_of(link.tunnel.kind).mtu;
         if (limit) mtu = std::min(mtu.value_or(*limit), *limit); // silently
         state_.links.put(std::move(link));
     }
@@ -89,8 +89,8 @@ public:
         }
         const auto limit = mtu_limit(link->tunnel, state_);
         auto& mtu = link->attributes.mtu;
-        if (traits_of(op.changed.kind).changes_whole)
-            mtu = link->tunnel.dev.value_or("").empty() || !limit ? traits_of(op.changed.kind).mtu
+        if (kind_of(op.changed.kind).changes_whole)
+            mtu = link->tunnel.dev.value_or("").empty() || !limit ? kind_of(op.changed.kind).mtu
                                                                   : *limit;
         else if (op.changed.dev && limit && mtu && *mtu > *limit)
             mtu = limit;
@@ -105,56 +105,44 @@ public:
     }
     void operator()(const DeleteLink& op) { remove(op.link); }
 
-    void operator()(const AddFlood& op) {
+    void operator()(const Add<FloodEntry>& op) {
         if (Link* link = find(op.link)) {
-            unite(link->flood_list, op.entries);
-            link->flood_state = op.state;
-            link->flood_flags = op.flags;
+            unite(link->flood_list, op.objects);
+            link->flood_state = op.manner.state;
+            link->flood_flags = op.manner.flags;
         }
     }
-    void operator()(const RemoveFlood& op) {
-        if (Link* link = find(op.link)) remove_from(link->flood_list, op.entries);
+    template<class Object> void operator()(const Add<Object>& op) {
+        if (Link* link = find(op.link)) unite(link->*ObjectTraits<Object>::of_link, op.objects);
     }
-    void operator()(const AddMacs& op) {
-        if (Link* link = find(op.link)) unite(link->macs, op.entries);
+    template<class Object> void operator()(const Remove<Object>& op) {
+        if (Link* link = find(op.link))
+            remove_from(link->*ObjectTraits<Object>::of_link, op.objects);
     }
-    void operator()(const RemoveMacs& op) {
-        if (Link* link = find(op.link)) remove_from(link->macs, op.entries);
-    }
-    void operator()(const AddRouters& op) {
-        if (Link* link = find(op.link)) unite(link->routers, op.entries);
-    }
-    void operator()(const ChangeRouters& op) {
+    void operator()(const Change<PrlEntry>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return;
         for (auto& router : link->routers)
-            for (const auto& entry : op.entries)
+            for (const auto& entry : op.objects)
                 if (router.router == entry.router) router = entry;
     }
-    void operator()(const RemoveRouters& op) {
-        if (Link* link = find(op.link)) remove_from(link->routers, op.entries);
-    }
-
-    void operator()(const AddAddress& op) {
+    void operator()(const Add<Address>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return;
-        const bool present =
-            std::any_of(link->addresses.begin(), link->addresses.end(),
-                        [&](const Address& other) { return same_identity(op.address, other); });
-        if (present) return;
-        link->addresses.push_back(op.address);
+        if (is_among(link->addresses, op.object())) return;
+        link->addresses.push_back(op.object());
         state_.host_addresses.push_back(
-            {op.address.prefix, op.address.broadcast, link->index, link->name});
+            {op.object().prefix, op.object().broadcast, link->index, link->name});
     }
-    void operator()(const RemoveAddress& op) {
+    void operator()(const Remove<Address>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return;
         std::erase_if(link->addresses,
-                      [&](const Address& other) { return same_identity(op.address, other); });
+                      [&](const Address& other) { return same_identity(op.object(), other); });
         std::erase_if(state_.host_addresses, [&](const HostAddress& host) {
-            return host.prefix == op.address.prefix && is_on(host, *link);
+            return host.prefix == op.object().prefix && is_on(host, *link);
         });
-        const bool last = is_of_ipv4(op.address) &&
+        const bool last = is_of_ipv4(op.object()) &&
                           std::none_of(link->addresses.begin(), link->addresses.end(), is_of_ipv4);
         if (!last) return;
         link->routes.erase_if(
@@ -164,33 +152,27 @@ public:
         });
     }
 
-    void operator()(const AddRoute& op) {
+    void operator()(const Add<Route>& op) {
         Link* link = find(op.link);
-        if (link == nullptr || find_route(link->routes, op.route) != nullptr) return;
-        Route route = op.route;
+        if (link == nullptr || find_route(link->routes, op.object()) != nullptr) return;
+        Route route = op.object();
         route.dev.clear(); // a link's own routes do not say which one
         link->routes.push_back(route);
         unsorted_.insert(op.link);
         route.dev = op.link;
         state_.routes.push_back(std::move(route));
     }
-    void operator()(const RemoveRoute& op) {
+    void operator()(const Remove<Route>& op) {
         removing_from_ = op.link;
-        removed_.push_back(op.route);
+        removed_.push_back(op.object());
         removed_.back().dev.clear();
     }
-    void operator()(const AddRule& op) {
-        if (find_rule(state_.rules, op.rule) == nullptr) state_.rules.push_back(op.rule);
+    void operator()(const Add<Rule>& op) {
+        if (find_rule(state_.rules, op.object()) == nullptr) state_.rules.push_back(op.object());
     }
-    void operator()(const RemoveRule& op) { std::erase(state_.rules, op.rule); }
+    void operator()(const Remove<Rule>& op) { std::erase(state_.rules, op.object()); }
     void operator()(const SetForwarding& op) {
         if (Link* link = find(op.link)) link->attributes.forward = op.on;
-    }
-    void operator()(const AddNeighbour& op) {
-        if (Link* link = find(op.link)) unite(link->neighbours, {op.neighbour});
-    }
-    void operator()(const RemoveNeighbour& op) {
-        if (Link* link = find(op.link)) remove_from(link->neighbours, {op.neighbour});
     }
 
 private:

@@ -1,6 +1,7 @@
 #include "vxlanctl/plan/elsewhere.h"
 
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/plan/lasting_routes.h"
 #include "vxlanctl/plan/ownership.h"
 
 #include <algorithm>
@@ -79,7 +80,7 @@ Record record_of(const Tunnel& tunnel, const State& state) {
     if (tunnel.peers) record.keys.emplace(peers_key);
     record.values = stated_values(tunnel);
     record.source = tunnel.source;
-    record.interface = {tunnel.name, std::string(traits_of(tunnel.tunnel.kind).name), 0};
+    record.interface = {tunnel.name, std::string(kind_of(tunnel.tunnel.kind).name), 0};
     record.addresses = tunnel.addresses.value_or(std::vector<Prefix>{});
     const Record* old = find_record(state, find_link(state, tunnel.name));
     const auto is_recorded = [&](auto list, const auto& wanted, auto equal) {

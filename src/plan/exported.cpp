@@ -3,6 +3,8 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/plan/elsewhere.h"
+#include "vxlanctl/plan/lasting_routes.h"
+#include "vxlanctl/plan/losses.h"
 #include "vxlanctl/plan/preflight.h"
 #include "vxlanctl/plan/steps.h"
 
@@ -35,7 +37,7 @@ bool is_kernels_mtu(std::uint32_t mtu, const Link& link, const State& state) {
         const auto limit = mtu_limit(tunnel, state);
         return limit && mtu >= *limit;
     }
-    if (tunnel.kind != TunnelKind::ip6tnl) return mtu == traits_of(tunnel.kind).mtu;
+    if (tunnel.kind != TunnelKind::ip6tnl) return mtu == kind_of(tunnel.kind).mtu;
     // ip6_tnl_link_config() in net/ipv6/ip6_tunnel.c goes by the route to the remote end, which
     // mostly leads out of the link with the local address.
     constexpr std::uint32_t ethernet_mtu = 1500, least = 1280; // ETH_DATA_LEN, IPV6_MIN_MTU
@@ -204,7 +206,7 @@ Exported exported(const Link& link, const State& state) {
     state_routes(result, link, state, record);
     if (record != nullptr) state_rules(result, state, *record);
     if (record != nullptr) state_forward_from(result, state, *record);
-    if (link.tunnel.kind == TunnelKind::vxlan) {
+    if (kind_of(link.tunnel.kind).has_fdb) {
         state_peers(result, link, record);
         if (link.attributes.mac)
             result.comments.push_back(

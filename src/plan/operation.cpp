@@ -12,17 +12,23 @@ Operation& Operation::operator=(const Operation& other) = default;
 Operation& Operation::operator=(Operation&& other) noexcept = default;
 Operation::~Operation() = default;
 
+const std::string& link_of(const Operation& operation) {
+    return std::visit([](const auto& one) -> const std::string& { return one.link; }, operation);
+}
+
+bool has_ifindex(const Operation& operation) {
+    return !std::holds_alternative<CreateLink>(operation) &&
+           !std::holds_alternative<Add<Rule>>(operation) &&
+           !std::holds_alternative<Remove<Rule>>(operation);
+}
+
 std::size_t message_count(const Step& step) {
     return std::visit(
         Overloaded{
             [](const CreateLink&) -> std::size_t { return 3; }, // its mark and ifindex
-            [](const AddFlood& list) { return list.entries.size(); },
-            [](const RemoveFlood& list) { return list.entries.size(); },
-            [](const AddMacs& list) { return list.entries.size(); },
-            [](const RemoveMacs& list) { return list.entries.size(); },
-            [](const AddRouters& list) { return list.entries.size(); },
-            [](const ChangeRouters& list) { return list.entries.size(); },
-            [](const RemoveRouters& list) { return list.entries.size(); },
+            []<class Object>(const Add<Object>& add) { return add.objects.size(); },
+            []<class Object>(const Change<Object>& change) { return change.objects.size(); },
+            []<class Object>(const Remove<Object>& remove) { return remove.objects.size(); },
             [](const auto&) -> std::size_t { return 1; },
         },
         step.operation);
@@ -31,22 +37,20 @@ std::size_t message_count(const Step& step) {
 bool is_destructive(const Step& step) {
     return std::visit(Overloaded{
                           [](const DeleteLink&) { return true; },
-                          [](const RemoveFlood&) { return true; },
-                          [](const RemoveMacs&) { return true; },
-                          [](const RemoveRouters&) { return true; },
-                          [](const RemoveAddress&) { return true; },
-                          [](const RemoveRoute&) { return true; },
-                          [](const RemoveRule&) { return true; },
+                          []<class Object>(const Remove<Object>&) { return true; },
                           [](const SetForwarding& op) { return !op.on; },
-                          [](const RemoveNeighbour&) { return true; },
                           // Clearing or replacing the default remote deletes its flood entry.
                           [](const ChangeTunnel& change) {
-                              return change.changed.kind == TunnelKind::vxlan &&
-                                     change.changed.remote;
+                              return kind_of(change.changed.kind).has_fdb && change.changed.remote;
                           },
                           [](const auto&) { return false; },
                       },
                       step.operation);
+}
+
+bool sets_up(const Step& step) {
+    const auto* change = std::get_if<ChangeLink>(&step.operation);
+    return change != nullptr && change->changed.up.value_or(false);
 }
 
 Step forwarding_step(const std::string& device, bool on) {
@@ -71,12 +75,12 @@ std::string to_string(const Route& route) {
     return text;
 }
 
-std::string to_string(const Change& change) {
+std::string to_string(const Difference& change) {
     return formatted("{}: {} -> {}", change.field, change.have.empty() ? "none" : change.have,
                      change.want);
 }
 
-std::string to_string(const std::vector<Change>& changes) {
+std::string to_string(const std::vector<Difference>& changes) {
     std::string text;
     for (const auto& change : changes)
         text += (text.empty() ? "" : ", ") + to_string(change);

@@ -101,10 +101,10 @@ std::optional<WayOut> by_rule(const OuterWay& way, const RouteLookup& now, const
 /// Whether the plan removes what leads into the tunnel now.
 bool ends(const Prefix& inside, const TunnelPlan& plan) {
     return std::any_of(plan.steps.begin(), plan.steps.end(), [&](const Step& step) {
-        if (const auto* address = std::get_if<RemoveAddress>(&step.operation))
-            return network_of(address->address.prefix) == inside;
-        if (const auto* route = std::get_if<RemoveRoute>(&step.operation))
-            return route->route.to == inside;
+        if (const auto* address = std::get_if<Remove<Address>>(&step.operation))
+            return network_of(address->object().prefix) == inside;
+        if (const auto* route = std::get_if<Remove<Route>>(&step.operation))
+            return route->object().to == inside;
         return std::holds_alternative<DeleteLink>(step.operation);
     });
 }
@@ -140,11 +140,11 @@ std::vector<FloodEntry> newly_inside(const TunnelPlan& plan, const State& state,
     if (plan.wish == nullptr || !plan.wish->peers || plan.steps.empty()) return inside;
     const auto& peers = *plan.wish->peers;
     const auto added = [&](const Step& step) {
-        if (const auto* flood = std::get_if<AddFlood>(&step.operation))
+        if (const auto* flood = std::get_if<Add<FloodEntry>>(&step.operation))
             return flood->link == plan.name || flood->link == plan.temporary;
-        return std::holds_alternative<AddAddress>(step.operation) ||
-               (std::holds_alternative<AddRoute>(step.operation) &&
-                std::get<AddRoute>(step.operation).link == plan.name);
+        return std::holds_alternative<Add<Address>>(step.operation) ||
+               (std::holds_alternative<Add<Route>>(step.operation) &&
+                std::get<Add<Route>>(step.operation).link == plan.name);
     };
     if (std::none_of(plan.steps.begin(), plan.steps.end(), added)) return inside;
     for_each_coming_route(

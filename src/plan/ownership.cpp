@@ -2,7 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/elsewhere.h"
 
 #include <algorithm>
@@ -173,7 +173,7 @@ std::vector<std::string> signs_of_another_program(const Link& link, const State&
             return entry.origin == origin && entry.mac != link.attributes.mac;
         });
     };
-    if (link.tunnel.kind == TunnelKind::vxlan) {
+    if (kind_of(link.tunnel.kind).has_fdb) {
         if (is_external(link.flood_flags) || has_entry(FdbOrigin::external))
             signs.push_back(text_of(Code::sign_external_entries));
         const bool has_permanent_list = !link.flood_list.empty() && !ages(link.flood_state);

@@ -1,10 +1,10 @@
-#include "vxlanctl/plan/await.h"
+#include "vxlanctl/run/await.h"
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/signals.h"
-#include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/plan/awaited.h"
 #include "vxlanctl/run/reader.h"
 
 #include <array>

@@ -4,6 +4,7 @@
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
 #include "vxlanctl/netlink/route_codec.h"
+#include "vxlanctl/plan/lasting_routes.h"
 #include "vxlanctl/plan/steps.h"
 #include "vxlanctl/run/reader.h"
 
@@ -178,7 +179,8 @@ void expect_device(State& state, const Link& device) {
 Result<void> move_device(const Link& device, const Kernel& from, const Kernel& to) {
     auto moved = move(device, from, to);
     if (moved) moved = restore(to, device);
-    if (!moved && !bring_back(device, from, to)) moved.error().kind = ErrorKind::undo_incomplete;
+    if (!moved && !bring_back(device, from, to))
+        moved.error().kind = ErrorKind::rollback_incomplete;
     return moved;
 }
 
@@ -203,7 +205,7 @@ Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to
         if (done) return {};
         last = done.error();
     }
-    last->kind = ErrorKind::undo_incomplete;
+    last->kind = ErrorKind::rollback_incomplete;
     last->subject = device.name;
     last->more.emplace_back(is_there ? Code::rollback_failed : Code::rollback_unknown, "",
                             Values{{"steps", joined(left, ", ")}});

@@ -28,7 +28,7 @@ constexpr std::string_view begin_word = "begin ", keep_word = "keep", reject_wor
                            dismiss_word = "dismiss";
 // What the guardian answers, to the foreground and to those who confirm.
 constexpr std::string_view kept_word = "kept", taken_back_word = "taken back ",
-                           left_word = "left: "; // before an error of the undo itself
+                           left_word = "left: "; // before an error of the rollback itself
 
 /// What the system lacks for a moment, or a signal ended, is tried again.
 constexpr int attempts = 5;
@@ -130,9 +130,9 @@ Result<FileDescriptor> make_socket(const std::string& path) {
 class Watch {
 public:
     Watch(FileDescriptor foreground, FileDescriptor listener, std::string path,
-          RuntimeDirectory& directory, const Guardian::TakeBack& take_back)
+          RuntimeDirectory& directory, const Guardian::RollBack& roll_back)
         : foreground_(std::move(foreground)), listener_(std::move(listener)),
-          path_(std::move(path)), directory_(directory), take_back_(take_back) {}
+          path_(std::move(path)), directory_(directory), roll_back_(roll_back) {}
 
     void run() {
         leave_terminal();
@@ -140,8 +140,8 @@ public:
         const bool keeps = decide(reason);
         std::string answer(kept_word);
         if (!keeps) {
-            const auto done = take_back_();
-            const bool is_left = !done && done.error().kind == ErrorKind::undo_incomplete;
+            const auto done = roll_back_();
+            const bool is_left = !done && done.error().kind == ErrorKind::rollback_incomplete;
             answer = formatted("{}{}\n{}{}", taken_back_word, reason, is_left ? left_word : "",
                                done ? "" : to_string(done.error()));
         }
@@ -162,7 +162,7 @@ private:
     }
 
     /// Whether the change is kept; else says why not. Until the foreground says that it is there,
-    /// the guardian hears nobody else: an undo must not run while the change is being made.
+    /// the guardian hears nobody else: a rollback must not run while the change is being made.
     bool decide(std::string& reason) {
         const HeldSignals signals;
         auto deadline = steady_clock::now() + a_long_time;
@@ -208,7 +208,7 @@ private:
     FileDescriptor foreground_, listener_;
     std::string path_;
     RuntimeDirectory& directory_;
-    const Guardian::TakeBack& take_back_;
+    const Guardian::RollBack& roll_back_;
     FileDescriptor client_; ///< who confirmed
 };
 
@@ -262,7 +262,7 @@ Decision decision_in(const std::string& answer) {
 
 } // namespace
 
-Result<Guardian> Guardian::start(RuntimeDirectory& directory, const TakeBack& take_back) {
+Result<Guardian> Guardian::start(RuntimeDirectory& directory, const RollBack& roll_back) {
     int ends[2];
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
         return system_error(Code::cannot_wait_for_confirmation, "", errno);
@@ -274,7 +274,7 @@ Result<Guardian> Guardian::start(RuntimeDirectory& directory, const TakeBack& ta
     if (process < 0) return system_error(Code::cannot_wait_for_confirmation, "", errno);
     if (process == 0) {
         ours = FileDescriptor();
-        Watch(std::move(theirs), std::move(*listener), path, directory, take_back).run();
+        Watch(std::move(theirs), std::move(*listener), path, directory, roll_back).run();
         _exit(0);
     }
     return Guardian(std::move(ours), std::move(*listener), process, path);

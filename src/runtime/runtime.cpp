@@ -152,6 +152,11 @@ std::string ssh_connection() {
     return connection;
 }
 
+void restrict_to(Capabilities capabilities) {
+    if ((capabilities & sees_processes) == 0) (void)ssh_connection();
+    keep_capabilities(capabilities);
+}
+
 std::optional<IpAddress> ssh_address(SshEnd end) {
     std::istringstream connection(ssh_connection()); // CLIENT PORT SERVER PORT
     std::string client, port, server;
@@ -219,17 +224,17 @@ Result<std::optional<RuntimeDirectory>> RuntimeDirectory::open_existing(const Ke
     return directory;
 }
 
-Result<RuntimeDirectory::Place> RuntimeDirectory::look_into(std::string path,
-                                                            FileDescriptor top) const {
+Result<RuntimeDirectory::Location> RuntimeDirectory::look_into(std::string path,
+                                                               FileDescriptor top) const {
     auto own = open_directory_of_root(formatted("{}/{}", path, name_of_directory(kernel_->id())));
     if (!own && !is_none(own.error())) return tl::unexpected(own.error());
-    return Place{std::move(path), std::move(top), own ? std::move(*own) : FileDescriptor()};
+    return Location{std::move(path), std::move(top), own ? std::move(*own) : FileDescriptor()};
 }
 
 Result<void> RuntimeDirectory::lock(std::chrono::seconds timeout, const std::string& purpose,
                                     const std::function<void(const std::string& holder)>& on_wait) {
     const LockPatience patience{timeout, on_wait, Error(Code::locked)};
-    Place& place = places_.front();
+    Location& place = places_.front();
     while (!lock_) {
         auto own = make_own();
         if (!own) return tl::unexpected(own.error());
@@ -257,7 +262,7 @@ Result<void> RuntimeDirectory::share_lock() {
 
 /// The namespace's directory, made if it is not there.
 Result<FileDescriptor> RuntimeDirectory::make_own() const {
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     const std::string path = formatted("{}/{}", place.path, name_of_directory(kernel_->id()));
     auto own = open_directory(path);
     if (own || own.error().errno_code != ENOENT) return own;
@@ -294,7 +299,7 @@ Result<void> RuntimeDirectory::settle_identity() {
 /// What 0.1 has left, of whatever namespace: once it is in their directories, no run looks at it
 /// again. Until then our lock of 0.1 is held as well.
 Result<void> RuntimeDirectory::take_over(const LockPatience& patience) {
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     const std::string own_lock = old_lock_name(kernel_->id());
     // Made by each program of 0.1 that wrote in this namespace, and removed by us alone.
     if (faccessat(place.top.get(), own_lock.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0) return {};
@@ -325,7 +330,7 @@ Result<void> RuntimeDirectory::take_over(const LockPatience& patience) {
 
 /// Moves it to the directory of its namespace, unless that is at work.
 Result<void> RuntimeDirectory::take_over_record(const std::string& name) {
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     const auto text = text_in(place.top, name);
     const auto origin = text ? origin_of_record(*text) : std::nullopt;
     const NamespaceId space = origin ? origin->space : kernel_->id();
@@ -419,7 +424,7 @@ RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_mark
 }
 
 void RuntimeDirectory::sweep(const std::function<bool(const std::string&)>& is_marked) {
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     for (const auto& name : names_in(place.own)) {
         const auto id = id_of_record(name);
         if (name.starts_with(fresh_prefix) || (id && !is_marked(*id))) remove_from(place.own, name);
@@ -428,7 +433,7 @@ void RuntimeDirectory::sweep(const std::function<bool(const std::string&)>& is_m
 
 void RuntimeDirectory::end_take_over() {
     if (!old_lock_) return;
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     const auto names = names_in(place.top);
     if (std::none_of(names.begin(), names.end(), is_record))
         remove_from(place.top, old_lock_name(kernel_->id()));
@@ -436,7 +441,7 @@ void RuntimeDirectory::end_take_over() {
 
 /// Whose lock can be taken is not at work.
 void RuntimeDirectory::sweep_dead() {
-    const Place& place = places_.front();
+    const Location& place = places_.front();
     const auto shared = FileLock::try_to_take(place.top, lock_file);
     if (!shared) return; // another time
     std::vector<std::pair<std::string, NamespaceId>> others;

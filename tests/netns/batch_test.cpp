@@ -1,6 +1,6 @@
 // Several tunnels in one run of a transaction, by the library.
+#include "vxlanctl/run/carry_out.h"
 #include "vxlanctl/run/reader.h"
-#include "vxlanctl/run/transaction.h"
 #include "world.h"
 
 #include <algorithm>

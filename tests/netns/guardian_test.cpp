@@ -26,7 +26,7 @@ TEST_CASE("guardian: what it has to tell arrives whole, however long it is") {
     const auto decision = guardian->wait(std::chrono::seconds(1), [] {});
     CHECK(decision.kind == vxlanctl::Decision::Kind::taken_back);
     REQUIRE(decision.error);
-    CHECK(decision.error->kind == vxlanctl::ErrorKind::undo_incomplete);
+    CHECK(decision.error->kind == vxlanctl::ErrorKind::rollback_incomplete);
     CHECK(decision.error->code == vxlanctl::Code::rollback_left);
     CHECK(decision.error->value("problem") == left);
 }

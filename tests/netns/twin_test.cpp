@@ -2,7 +2,7 @@
 #include "twins.h"
 
 #include "vxlanctl/kernel/kernel.h"
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/netlink/link_codec.h"
 
 #include <catch2/catch.hpp>

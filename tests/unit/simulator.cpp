@@ -2,6 +2,7 @@
 
 #include "told.h"
 #include "vxlanctl/base/overloaded.h"
+#include "vxlanctl/plan/describe.h"
 #include "vxlanctl/plan/elsewhere.h"
 #include "vxlanctl/plan/preflight.h"
 #include "vxlanctl/plan/steps.h"
@@ -45,7 +46,7 @@ public:
                 link.tunnel.remote == op.tunnel.remote && link.tunnel.dev == op.tunnel.dev)
                 return "EEXIST: the ends";
         }
-        if (traits_of(kind).changes_whole)
+        if (kind_of(kind).changes_whole)
             for (const auto& row : tunnel_attributes(kind))
                 if (!is_stated(op.tunnel, row)) return fmt::format("{} is missing", row.name);
         Link link;
@@ -53,7 +54,7 @@ public:
         for (const auto& other : state_.links)
             link.index = std::max(link.index, other.index + 1);
         link.name = op.link;
-        link.kind = traits_of(kind).name;
+        link.kind = kind_of(kind).name;
         TunnelAttributes defaults;
         defaults.kind = kind;
         defaults.remote = IpAddress{op.tunnel.local->family, {}};
@@ -75,7 +76,7 @@ public:
         link.attributes = merged(attributes, op.attributes);
         const std::uint32_t limit = *mtu_limit(link.tunnel, state_);
         if (!op.attributes.mtu)
-            link.attributes.mtu = link.tunnel.dev->empty() ? traits_of(kind).mtu : limit;
+            link.attributes.mtu = link.tunnel.dev->empty() ? kind_of(kind).mtu : limit;
         link.attributes.mtu = std::min(*link.attributes.mtu, limit);
         state_.links.push_back(std::move(link));
         return "";
@@ -103,7 +104,7 @@ public:
     std::string operator()(const ChangeTunnel& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        if (traits_of(op.changed.kind).changes_whole) return change_whole(*link, op.changed);
+        if (kind_of(op.changed.kind).changes_whole) return change_whole(*link, op.changed);
         for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
             if (row.mutability == Mutability::create_only && is_stated(op.changed, row))
                 return fmt::format("EOPNOTSUPP: {} is merely present", row.name);
@@ -154,66 +155,70 @@ public:
         return "";
     }
 
-    std::string operator()(const AddFlood& op) {
+    std::string operator()(const Add<FloodEntry>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        for (const auto& entry : op.entries)
+        for (const auto& entry : op.objects)
             if (!is_shadowed(*link, entry) &&
                 std::find(link->flood_list.begin(), link->flood_list.end(), entry) ==
                     link->flood_list.end())
                 link->flood_list.push_back(entry);
         std::sort(link->flood_list.begin(), link->flood_list.end());
-        link->flood_state = op.state;
-        link->flood_flags = op.flags;
+        link->flood_state = op.manner.state;
+        link->flood_flags = op.manner.flags;
         return "";
     }
 
-    std::string operator()(const RemoveFlood& op) {
+    template<class Object> std::string operator()(const Add<Object>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        for (const auto& entry : op.entries)
-            std::erase(link->flood_list, entry);
+        auto& list = link->*ObjectTraits<Object>::of_link;
+        for (const auto& object : op.objects)
+            if (std::find(list.begin(), list.end(), object) == list.end()) list.push_back(object);
+        std::sort(list.begin(), list.end());
+        return "";
+    }
+    template<class Object> std::string operator()(const Remove<Object>& op) {
+        Link* link = find(op.link);
+        if (link == nullptr) return "ENODEV";
+        for (const auto& object : op.objects)
+            std::erase(link->*ObjectTraits<Object>::of_link, object);
         return "";
     }
 
-    std::string operator()(const AddMacs& op) { return add(op.link, &Link::macs, op.entries); }
-    std::string operator()(const RemoveMacs& op) {
-        return remove(op.link, &Link::macs, op.entries);
-    }
-
-    std::string operator()(const AddRouters& op) {
+    std::string operator()(const Add<PrlEntry>& op) {
         Link* link = find(op.link);
         if (link == nullptr || !link->tunnel.isatap.value_or(false)) return "EINVAL: no ISATAP";
-        for (const auto& entry : op.entries) {
+        for (const auto& entry : op.objects) {
             if (router_in(*link, entry) != link->routers.end()) return "EEXIST";
             link->routers.push_back(entry);
         }
         std::sort(link->routers.begin(), link->routers.end());
         return "";
     }
-    std::string operator()(const ChangeRouters& op) {
+    std::string operator()(const Change<PrlEntry>& op) {
         Link* link = find(op.link);
-        for (const auto& entry : op.entries) {
+        for (const auto& entry : op.objects) {
             const auto found = router_in(*link, entry);
             if (found == link->routers.end()) return "ENXIO";
             *found = entry;
         }
         return "";
     }
-    std::string operator()(const RemoveRouters& op) {
+    std::string operator()(const Remove<PrlEntry>& op) {
         Link* link = find(op.link);
-        for (const auto& entry : op.entries) {
+        for (const auto& entry : op.objects) {
             const auto found = router_in(*link, entry);
             if (found == link->routers.end()) return "ENXIO";
             link->routers.erase(found);
         }
         return "";
     }
-    std::string operator()(const AddRule& op) {
+    std::string operator()(const Add<Rule>& op) {
         for (const auto& rule : state_.rules)
-            if (fulfils(rule, op.rule)) return "EEXIST";
-        state_.rules.push_back(op.rule);
-        if (!op.rule.priority) state_.rules.back().priority = 32765;
+            if (fulfils(rule, op.object())) return "EEXIST";
+        state_.rules.push_back(op.object());
+        if (!op.object().priority) state_.rules.back().priority = 32765;
         return "";
     }
     std::string operator()(const SetForwarding& op) {
@@ -223,30 +228,30 @@ public:
         link->attributes.forward = op.on;
         return "";
     }
-    std::string operator()(const RemoveRule& op) {
-        return std::erase(state_.rules, op.rule) == 0 ? "ENOENT" : "";
+    std::string operator()(const Remove<Rule>& op) {
+        return std::erase(state_.rules, op.object()) == 0 ? "ENOENT" : "";
     }
 
-    std::string operator()(const AddAddress& op) {
+    std::string operator()(const Add<Address>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
         for (auto& address : link->addresses) {
-            if (same_identity(address, op.address)) return "";
-            if (!is_ipv4(address) && address.prefix.address == op.address.prefix.address)
+            if (same_identity(address, op.object())) return "";
+            if (!is_ipv4(address) && address.prefix.address == op.object().prefix.address)
                 return "EEXIST: the address with another length";
         }
-        link->addresses.push_back(op.address);
+        link->addresses.push_back(op.object());
         state_.host_addresses.push_back(
-            {op.address.prefix, op.address.broadcast, link->index, link->name});
+            {op.object().prefix, op.object().broadcast, link->index, link->name});
         return "";
     }
 
-    std::string operator()(const RemoveAddress& op) {
+    std::string operator()(const Remove<Address>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
         auto& list = link->addresses;
         const auto found = std::find_if(list.begin(), list.end(), [&](const Address& address) {
-            return same_identity(address, op.address);
+            return same_identity(address, op.object());
         });
         if (found == list.end()) return "EADDRNOTAVAIL";
         const Address gone = *found;
@@ -269,29 +274,23 @@ public:
         return "";
     }
 
-    std::string operator()(const AddRoute& op) {
+    std::string operator()(const Add<Route>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
         if (!*link->attributes.up) return "ENETDOWN";
         for (const auto& route : std::as_const(link->routes))
-            if (route.to == op.route.to && route.table == op.route.table &&
-                route.metric == op.route.metric && !op.beside && route != op.route)
+            if (route.to == op.object().to && route.table == op.object().table &&
+                route.metric == op.object().metric && !op.manner.beside && route != op.object())
                 return "EEXIST: the route";
-        if (!link->routes.contains(op.route)) link->routes.push_back(op.route);
+        if (!link->routes.contains(op.object())) link->routes.push_back(op.object());
         link->routes.sort();
         return "";
     }
-    std::string operator()(const RemoveRoute& op) {
+    std::string operator()(const Remove<Route>& op) {
         Link* link = find(op.link);
         if (link == nullptr) return "ENODEV";
-        link->routes.erase_if([&](const Route& route) { return route == op.route; });
+        link->routes.erase_if([&](const Route& route) { return route == op.object(); });
         return "";
-    }
-    std::string operator()(const AddNeighbour& op) {
-        return add(op.link, &Link::neighbours, std::vector{op.neighbour});
-    }
-    std::string operator()(const RemoveNeighbour& op) {
-        return remove(op.link, &Link::neighbours, std::vector{op.neighbour});
     }
 
 private:
@@ -313,8 +312,8 @@ private:
         link.tunnel.kind = changed.kind;
         link.tunnel = merged(link.tunnel, changed);
         link.tunnel.isatap = isatap;
-        link.attributes.mtu = link.tunnel.dev->empty() ? traits_of(changed.kind).mtu
-                                                       : *mtu_limit(link.tunnel, state_);
+        link.attributes.mtu =
+            link.tunnel.dev->empty() ? kind_of(changed.kind).mtu : *mtu_limit(link.tunnel, state_);
         return "";
     }
 
@@ -322,28 +321,6 @@ private:
     static bool is_shadowed(const Link& link, const FloodEntry& entry) {
         return !is_unspecified(*link.tunnel.remote) &&
                entry == FloodEntry{*link.tunnel.remote, {}, {}, *link.tunnel.dev};
-    }
-
-    template<class Entry>
-    std::string add(const std::string& name, std::vector<Entry> Link::*list,
-                    const std::vector<Entry>& entries) {
-        Link* link = find(name);
-        if (link == nullptr) return "ENODEV";
-        for (const auto& entry : entries)
-            if (std::find((link->*list).begin(), (link->*list).end(), entry) == (link->*list).end())
-                (link->*list).push_back(entry);
-        std::sort((link->*list).begin(), (link->*list).end());
-        return "";
-    }
-
-    template<class Entry>
-    std::string remove(const std::string& name, std::vector<Entry> Link::*list,
-                       const std::vector<Entry>& entries) {
-        Link* link = find(name);
-        if (link == nullptr) return "ENODEV";
-        for (const auto& entry : entries)
-            std::erase(link->*list, entry);
-        return "";
     }
 
     State& state_;
@@ -406,7 +383,7 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
             Overloaded{
                 [&](const CreateLink& op) {
                     if (op.tunnel.kind != TunnelKind::vxlan)
-                        return fmt::format("create {} {}", op.link, traits_of(op.tunnel.kind).name);
+                        return fmt::format("create {} {}", op.link, kind_of(op.tunnel.kind).name);
                     return fmt::format("create {} vni {} port {}", op.link, *op.tunnel.vni,
                                        *op.tunnel.port);
                 },
@@ -419,30 +396,24 @@ std::vector<std::string> rendered(const std::vector<Step>& steps) {
                 },
                 [](const RenameLink& op) { return "rename " + op.link + " to " + op.to; },
                 [](const DeleteLink& op) { return "delete " + op.link; },
-                [](const AddFlood& op) { return "add peers " + joined(op.entries); },
-                [](const RemoveFlood& op) { return "remove peers " + joined(op.entries); },
-                [](const AddMacs& op) { return "add macs " + joined(op.entries); },
-                [](const RemoveMacs& op) { return "remove macs " + joined(op.entries); },
-                [](const AddRouters& op) { return "add routers " + joined(op.entries); },
-                [](const ChangeRouters& op) { return "change routers " + joined(op.entries); },
-                [](const RemoveRouters& op) { return "remove routers " + joined(op.entries); },
-                [](const AddRule& op) { return "add rule " + to_string(op.rule); },
                 [](const SetForwarding& op) {
                     return fmt::format("{} {}", op.on ? "forward from" : "do not forward from",
                                        op.link);
                 },
-                [](const RemoveRule& op) { return "remove rule " + to_string(op.rule); },
-                [](const AddAddress& op) { return "add " + to_string(op.address.prefix); },
-                [](const RemoveAddress& op) { return "remove " + to_string(op.address.prefix); },
-                [](const AddRoute& op) {
-                    return (op.beside ? "append route " : "add route ") + route_words(op.route);
+                [](const Add<Address>& op) { return "add " + to_string(op.object().prefix); },
+                [](const Remove<Address>& op) { return "remove " + to_string(op.object().prefix); },
+                [](const Add<Route>& op) {
+                    return (op.manner.beside ? "append route " : "add route ") +
+                           route_words(op.object());
                 },
-                [](const RemoveRoute& op) { return "remove route " + route_words(op.route); },
-                [](const AddNeighbour& op) {
-                    return "add neighbour " + to_string(op.neighbour.address);
-                },
-                [](const RemoveNeighbour& op) {
-                    return "remove neighbour " + to_string(op.neighbour.address);
+                [](const Remove<Route>& op) { return "remove route " + route_words(op.object()); },
+                [&]<class Operation>(const Operation& op) {
+                    if constexpr (requires { op.objects.capacity(); }) {
+                        const Description told = describe(step);
+                        return fmt::format("{} {} {}", told.verb, told.key, joined(op.objects));
+                    } else {
+                        return imperative(step, 0);
+                    }
                 },
             },
             step.operation));

@@ -11,10 +11,10 @@ namespace vxlanctl {
 
 /// Why something did not work. The kind alone decides the exit code (see exit_code()).
 enum class ErrorKind : std::uint8_t {
-    usage,          ///< wrong words on the command line, or what cannot be done on this host
-    kernel,         ///< the kernel refused, a privilege, a module or a deadline was missing
-    refused,        ///< would interrupt traffic or take over what is not ours; an option allows it
-    undo_incomplete ///< the rollback after an error failed as well
+    usage,   ///< wrong words on the command line, or what cannot be done on this host
+    kernel,  ///< the kernel refused, a privilege, a module or a deadline was missing
+    refused, ///< would interrupt traffic or take over what is not ours; an option allows it
+    rollback_incomplete ///< the rollback after an error failed as well
 };
 
 /// What a message is where it does not stand beside another one.

@@ -47,8 +47,6 @@ struct Command {
 };
 
 const std::vector<Command>& commands();
-/// Gives up all other capabilities, and remembers what could not be seen without them.
-void restrict_to(Capabilities capabilities);
 /// The options that all commands share.
 const std::vector<OptionInfo>& common_options();
 /// The command's own options, and those that all share.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/model/picture.h"
+#include "vxlanctl/cli/picture.h"
 
 /// A picture as text in several languages. All of them end with a line feed.
 namespace vxlanctl {

@@ -2,7 +2,9 @@
 
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/cli/output.h"
+#include "vxlanctl/plan/describe.h"
 #include "vxlanctl/plan/plan.h"
+#include "vxlanctl/run/outcome.h"
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -11,23 +13,6 @@ namespace vxlanctl {
 /// The version of everything that --json prints; docs/json.md describes it.
 constexpr int json_schema = 2;
 
-/// What became of one tunnel.
-enum class Outcome : std::uint8_t {
-    in_sync,
-    created,
-    changed,
-    replaced,
-    adopted,
-    removed,
-    absent,
-    refused,
-    failed,
-    taken_back, ///< since nobody confirmed it
-    untouched   ///< because of another tunnel's error of kind usage
-};
-
-/// The outcome that the plan has if every step succeeds.
-Outcome intended_outcome(const TunnelPlan& plan);
 /// The word for machines, such as `in_sync`.
 std::string_view outcome_word(Outcome outcome);
 
@@ -47,15 +32,8 @@ nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcom
 /// `12 tunnels: 10 in sync, 1 changed, 1 failed`
 std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes);
 
-/// A remote as text: `100.64.158.4 port 4790 via eth0`.
-std::string entry_text(const FloodEntry& entry);
-std::string entry_text(const PrlEntry& entry);
-nlohmann::json entry_json(const PrlEntry& entry);
-nlohmann::json route_json(const Route& route);
-nlohmann::json rule_json(const Rule& rule);
-/// Everything stated in a table's attributes: numbers and booleans as such, the rest as text.
-nlohmann::json attributes_json(const TunnelAttributes& attributes);
-nlohmann::json attributes_json(const LinkAttributes& attributes);
+/// What describe() tells to machines.
+nlohmann::json fields_json(const std::vector<Field>& fields);
 
 /// One tunnel of the JSON document.
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome);

@@ -3,6 +3,7 @@
 #include "vxlanctl/base/error.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
+#include "vxlanctl/run/services.h"
 
 /// Why does a tunnel not pass traffic: from facts to findings. Pure functions on values.
 namespace vxlanctl {
@@ -23,7 +24,7 @@ struct Finding {
 };
 
 /// Where the kernel sends packets to an address.
-struct Way {
+struct RouteFact {
     IpAddress to;
     int code = 0; ///< errno when there is no way, or one that leads nowhere
     std::string dev;
@@ -64,9 +65,9 @@ struct Probe {
 /// What is needed of one tunnel beside its link.
 struct TunnelFacts {
     std::string name;
-    std::vector<Way> out;   ///< to the other ends, as the tunnel's packets go
-    std::vector<Way> back;  ///< to the other ends by any device, as replies are expected
-    std::vector<Way> inner; ///< to networks and neighbours inside, by any device
+    std::vector<RouteFact> out;   ///< to the other ends, as the tunnel's packets go
+    std::vector<RouteFact> back;  ///< to the other ends by any device, as replies are expected
+    std::vector<RouteFact> inner; ///< to networks and neighbours inside, by any device
     std::vector<InnerNeighbour> neighbours;
     /// Of a lower device in a VRF: whether the tunnel's UDP socket is bound to that VRF.
     std::optional<bool> bound_to_vrf;
@@ -77,16 +78,6 @@ struct TunnelFacts {
 struct LinkPolicy {
     int rp_filter = 0;
     bool forwarding = false;
-};
-
-/// What is known of the services that manage links.
-struct Services {
-    struct Managed {
-        bool by_network_manager = false, by_networkd = false;
-    };
-    std::map<int, Managed> links; ///< by ifindex
-    bool networkd_runs = false;
-    bool removes_routes = false, removes_rules = false; ///< networkd, foreign ones
 };
 
 struct Facts {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <functional>
 #include <set>

@@ -24,7 +24,7 @@ struct NameAnswer {
 using NameAnswers = std::map<NameQuery, NameAnswer>;
 
 /// Each name of the config once for each family.
-std::set<NameQuery> names_in(const Config& config);
+std::set<NameQuery> host_names_in(const Config& config);
 
 /// Makes every address of the tunnel's names a peer of its own, beside those that are stated as
 /// addresses. A name that has none, or one that no peer can have, becomes an unresolved one.

@@ -80,13 +80,13 @@ template<class Header> const Header* fixed_header(const nlmsghdr* message) {
 }
 
 /// A run of attributes, for a range-based for loop.
-class Attributes {
+class NetlinkAttributes {
 public:
-    explicit Attributes(std::span<const std::byte> bytes) : bytes_(bytes) {}
+    explicit NetlinkAttributes(std::span<const std::byte> bytes) : bytes_(bytes) {}
     /// Those behind a message's fixed header of `header_size` bytes.
-    static Attributes of_message(const nlmsghdr* message, std::size_t header_size);
+    static NetlinkAttributes of_message(const nlmsghdr* message, std::size_t header_size);
     /// Those nested in an attribute.
-    static Attributes nested(const nlattr* attribute);
+    static NetlinkAttributes nested(const nlattr* attribute);
 
     class Iterator {
     public:

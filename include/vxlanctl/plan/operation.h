@@ -1,7 +1,8 @@
 #pragma once
 
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 
+#include <array>
 #include <string>
 #include <variant>
 #include <vector>
@@ -35,87 +36,93 @@ struct RenameLink {
 struct DeleteLink {
     std::string link;
 };
-/// Appends entries under the all-zero MAC. State and flags are kept per MAC, not per entry: an
-/// append sets those of the whole list.
-struct AddFlood {
-    std::string link;
-    std::vector<FloodEntry> entries;
-    std::uint16_t state = permanent_flood_state;
-    std::uint8_t flags = own_flood_flags;
+/// What a tunnel can have several of: what it is called, where a link keeps it, and how many an
+/// operation can have. A new kind of object is a row here and a description in describe.cpp.
+template<class Object> struct ObjectTraits;
+template<> struct ObjectTraits<FloodEntry> {
+    static constexpr std::string_view noun = "peer", key = "peers";
+    static constexpr bool has_many = true;
+    static constexpr auto of_link = &Link::flood_list;
 };
-struct RemoveFlood {
-    std::string link;
-    std::vector<FloodEntry> entries;
-};
-struct AddMacs {
-    std::string link;
-    std::vector<MacEntry> entries;
-};
-struct RemoveMacs {
-    std::string link;
-    std::vector<MacEntry> entries;
+template<> struct ObjectTraits<MacEntry> {
+    static constexpr std::string_view noun = "FDB entry", key = "macs";
+    static constexpr bool has_many = true;
+    static constexpr auto of_link = &Link::macs;
 };
 /// The PRL is not reached by netlink but by an ioctl an entry.
-struct AddRouters {
-    std::string link;
-    std::vector<PrlEntry> entries;
+template<> struct ObjectTraits<PrlEntry> {
+    static constexpr std::string_view noun = "router", key = "routers";
+    static constexpr bool has_many = true;
+    static constexpr auto of_link = &Link::routers;
 };
-/// Changes the default flag of entries that are there.
-struct ChangeRouters {
-    std::string link;
-    std::vector<PrlEntry> entries;
+template<> struct ObjectTraits<Address> {
+    static constexpr std::string_view noun = "address", key = noun;
+    static constexpr bool has_many = false;
+    static constexpr auto of_link = &Link::addresses;
 };
-struct RemoveRouters {
-    std::string link;
-    std::vector<PrlEntry> entries;
+template<> struct ObjectTraits<Route> {
+    static constexpr std::string_view noun = "route", key = noun;
+    static constexpr bool has_many = false;
+    static constexpr auto of_link = &Link::routes;
 };
-struct AddAddress {
-    std::string link;
-    Address address;
+template<> struct ObjectTraits<Rule> {
+    static constexpr std::string_view noun = "rule", key = noun;
+    static constexpr bool has_many = false;
 };
-struct RemoveAddress {
-    std::string link;
-    Address address;
+template<> struct ObjectTraits<Neighbour> {
+    static constexpr std::string_view noun = "neighbour", key = noun;
+    static constexpr bool has_many = false;
+    static constexpr auto of_link = &Link::neighbours;
 };
-/// `link` is the one that the route leads out of.
-struct AddRoute {
-    std::string link;
-    Route route;
+
+/// How objects are added, beyond what they are.
+template<class Object> struct Manner {};
+/// Appends entries under the all-zero MAC. State and flags are kept per MAC, not per entry: an
+/// append sets those of the whole list.
+template<> struct Manner<FloodEntry> {
+    std::uint16_t state = permanent_flood_state; ///< NUD_*
+    std::uint8_t flags = own_flood_flags;        ///< NTF_*
+};
+template<> struct Manner<Route> {
     /// Whether one of the same destination, table and metric may be there: it goes later on.
     bool beside = false;
 };
-struct RemoveRoute {
+
+/// One or several objects; of what an operation has one of alone, one in place, without a list.
+template<class Object>
+using Objects =
+    std::conditional_t<ObjectTraits<Object>::has_many, std::vector<Object>, std::array<Object, 1>>;
+
+/// `link` is the one that has the object, that a route leads out of, or the tunnel that has the
+/// rule: the kernel's rules have no link.
+template<class Object> struct Add {
     std::string link;
-    Route route;
+    Objects<Object> objects;
+    Manner<Object> manner = {};
+    const Object& object() const { return objects.front(); }
 };
-/// `link` is the tunnel that has the rule; the kernel's rules have no link.
-struct AddRule {
+template<class Object> struct Remove {
     std::string link;
-    Rule rule;
+    Objects<Object> objects;
+    const Object& object() const { return objects.front(); }
 };
-struct RemoveRule {
+/// Changes what does not identify the objects, in place: of a router, the default flag.
+template<class Object> struct Change {
     std::string link;
-    Rule rule;
+    Objects<Object> objects;
 };
 /// Whether a device forwards IPv4 packets that come in by it. `link` is that device.
 struct SetForwarding {
     std::string link;
     bool on = true;
 };
-struct AddNeighbour {
-    std::string link;
-    Neighbour neighbour;
-};
-struct RemoveNeighbour {
-    std::string link;
-    Neighbour neighbour;
-};
 
 using AnyOperation =
-    std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink, AddFlood,
-                 RemoveFlood, AddMacs, RemoveMacs, AddRouters, ChangeRouters, RemoveRouters,
-                 AddAddress, RemoveAddress, AddRoute, RemoveRoute, AddRule, RemoveRule,
-                 SetForwarding, AddNeighbour, RemoveNeighbour>;
+    std::variant<CreateLink, ChangeLink, ChangeTunnel, RenameLink, DeleteLink, Add<FloodEntry>,
+                 Remove<FloodEntry>, Add<MacEntry>, Remove<MacEntry>, Add<PrlEntry>,
+                 Change<PrlEntry>, Remove<PrlEntry>, Add<Address>, Remove<Address>, Add<Route>,
+                 Remove<Route>, Add<Rule>, Remove<Rule>, SetForwarding, Add<Neighbour>,
+                 Remove<Neighbour>>;
 
 /// One of them. Copies, moves and destructors of a variant of 21 types are a second of compiling
 /// in each source that needs them: they are made once, in operation.cpp.
@@ -133,15 +140,23 @@ struct Operation : AnyOperation {
 /// show them.
 struct Step {
     Operation operation;
-    std::vector<Change> changes;
+    std::vector<Difference> changes;
     Disruption disruption = Disruption::none;
 };
+
+/// The link that the operation names.
+const std::string& link_of(const Operation& operation);
+/// Whether the kernel is told the ifindex of that link: a new one has none yet, and a rule has no
+/// link.
+bool has_ifindex(const Operation& operation);
 
 /// How many messages the step sends to the kernel.
 std::size_t message_count(const Step& step);
 /// Whether the step takes something away. Such a step is not sent before all earlier ones are known
 /// to have succeeded: the kernel goes on behind a failed message of the same send.
 bool is_destructive(const Step& step);
+/// Whether the step takes a link up.
+bool sets_up(const Step& step);
 
 /// That of a device, with the difference that it makes.
 Step forwarding_step(const std::string& device, bool on);
@@ -153,8 +168,8 @@ std::string to_string(const Rule& rule);
 std::string to_string(const Route& route);
 
 /// The text of one difference: `mtu: 1450 -> 1400`.
-std::string to_string(const Change& change);
+std::string to_string(const Difference& change);
 /// The same of several, with commas between them.
-std::string to_string(const std::vector<Change>& changes);
+std::string to_string(const std::vector<Difference>& changes);
 
 } // namespace vxlanctl

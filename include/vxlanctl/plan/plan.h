@@ -78,8 +78,8 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options);
 /// Whether a step of the plan deletes the link of that name, which may be another tunnel's.
 bool removes(const TunnelPlan& plan, const std::string& name);
 
-/// Whether carrying out the plan, undoing it, or saying what it costs needs to know the routes and
-/// neighbours on the link.
+/// Whether carrying out the plan, rolling it back, or saying what it costs needs to know the routes
+/// and neighbours on the link.
 bool concerns_foreign(const TunnelPlan& plan);
 /// Whether it needs to know which links stand on the link: that goes, or somebody has to be asked.
 bool concerns_uppers(const TunnelPlan& plan);

@@ -53,7 +53,7 @@ inline constexpr const char* promotion_key = "promote_secondaries";
 bool is_behind_foreign(const Link& have, const LinkTarget& want);
 
 /// The differences that only a new link can remove; empty when the target can be reached in place.
-std::vector<Change> impossible_in_place(const Link& have, const LinkTarget& want);
+std::vector<Difference> impossible_in_place(const Link& have, const LinkTarget& want);
 
 /// Makes the link from nothing, under `name`, with its forwarding database; it is down then.
 std::vector<Step> build_steps(const LinkTarget& want, const std::string& name);
@@ -68,46 +68,7 @@ std::vector<Step> elsewhere_steps(const LinkTarget& want);
 /// flood entry throughout if it has one before and after.
 std::vector<Step> change_steps(const Link& have, const LinkTarget& want);
 
-/// Routes of others that the kernel drops with the surplus addresses, and that cannot be put back:
-/// their source address, or the way to their gateway, is gone.
-std::vector<Route> lost_routes(const Link& have, const LinkTarget& want);
-
-/// Whether a route can be added to a link with these addresses and routes: its gateway is on the
-/// link, and its source is there.
-bool can_be_added(const Route& route, const std::vector<Address>& addresses,
-                  const std::vector<Route>& others);
-
 /// Everything of `link` that can be put back on a new one, as a target.
 LinkTarget target_of(const Link& link);
-
-/// Whether the kernel refuses the route on a link in this VRF: the source address, one of these,
-/// has to be in no VRF, or in that of the route's own table (fib_valid_prefsrc() in
-/// net/ipv4/fib_frontend.c). `vrf_table` is 0 where there is no VRF.
-bool loses_source(const Route& route, const std::vector<Address>& addresses,
-                  std::uint32_t vrf_table);
-
-/// `1 address`, `2 addresses`.
-std::string counted(std::ptrdiff_t count, std::string_view one, std::string_view many);
-/// `next-hop group 10 (1 MAC), VNI 20 (2 MACs)`: what the entries lead to.
-std::string opaque_in_words(const std::vector<OpaqueEntry>& entries);
-/// `learning 0, isolated 1`.
-std::string settings_in_words(const BridgePort& port);
-/// The VLANs of a bridge port that a new one does not get by itself (`vlan_default_pvid`, which is
-/// 1 unless somebody changes it).
-std::vector<VlanRange> lasting_vlans(const BridgePort& port);
-/// `7, 100-102 untagged`.
-std::string vlans_in_words(const std::vector<VlanRange>& vlans);
-/// What neither a replacement nor a rollback can make again; empty where there is nothing.
-std::string losses_in_words(const Link& link);
-/// The same without what comes back by itself: learned MACs.
-std::string settings_lost_in_words(const Link& link);
-
-/// Whether the kernel makes the route by itself, or since a router told it to.
-bool is_automatic(const Route& route);
-/// Whether a route outlives its link only if somebody puts it back, and can be put back as it was.
-bool is_restorable(const Route& route);
-/// The routes out of a link that cannot be put back, and do not come back by themselves; of one
-/// with several next hops each.
-std::vector<Route> unrestorable_routes(const Link& link);
 
 } // namespace vxlanctl

@@ -5,12 +5,6 @@
 
 namespace vxlanctl {
 
-/// What a step does, in the imperative: `set mtu: 1450 -> 1400`, `add peer 100.64.158.4`. `element`
-/// is the message's index within the step.
-std::string imperative(const Step& step, std::size_t element);
-/// The same of all elements of all steps.
-std::vector<std::string> imperatives(const std::vector<Step>& steps);
-
 /// The kernel's refusal of a step's message as an error that a person can act on. Supplies the
 /// reason where the kernel gives none.
 Error explain(const std::string& tunnel, const Step& step, std::size_t element,

@@ -27,10 +27,10 @@ Result<std::map<std::string, Device>> read_devices(const Kernel& kernel,
 void expect_device(State& state, const Link& device);
 
 /// Moves a device from one namespace to another one, and gives it there what it had. On an error it
-/// is back where it was, or the error is of kind undo_incomplete and bring_back() may help.
+/// is back where it was, or the error is of kind rollback_incomplete and bring_back() may help.
 Result<void> move_device(const Link& device, const Kernel& from, const Kernel& to);
 /// Brings it back to `from`, from wherever it has come to, with what it had. The error is of kind
-/// undo_incomplete, and lists what is left.
+/// rollback_incomplete, and lists what is left.
 Result<void> bring_back(const Link& device, const Kernel& from, const Kernel& to);
 
 } // namespace vxlanctl

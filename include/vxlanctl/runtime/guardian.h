@@ -18,10 +18,10 @@ struct Decision {
 class Guardian {
 public:
     /// Takes everything back that may have been done; called in the guardian's process.
-    using TakeBack = std::function<Result<void>()>;
+    using RollBack = std::function<Result<void>()>;
 
     /// Forks it. From then on the end of this process means that the change is taken back.
-    static Result<Guardian> start(RuntimeDirectory& directory, const TakeBack& take_back);
+    static Result<Guardian> start(RuntimeDirectory& directory, const RollBack& roll_back);
     Guardian(Guardian&&) = default;
 
     /// The change is made: it is taken back in `time`, unless somebody confirms it by confirm(), or

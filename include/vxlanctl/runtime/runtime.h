@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/base/file_lock.h"
+#include "vxlanctl/base/privileges.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
 
@@ -15,6 +16,8 @@ namespace vxlanctl {
 /// one, since sudo, doas and su take it out of the environment. Empty when there is none. It is
 /// looked for once: root's ancestors can be seen only as long as we have `sees_processes`.
 std::string ssh_connection();
+/// Gives up all other capabilities, and remembers what could not be seen without them.
+void restrict_to(Capabilities capabilities);
 enum class SshEnd : std::uint8_t { client, server };
 /// That end's address in it, without a scope; empty where there is none.
 std::optional<IpAddress> ssh_address(SshEnd end);
@@ -84,20 +87,20 @@ public:
 
 private:
     /// /run/vxlanctl, or the user's own directory.
-    struct Place {
+    struct Location {
         std::string path;
         FileDescriptor top = FileDescriptor();
         FileDescriptor own; ///< of the namespace; none where it is not there
     };
     explicit RuntimeDirectory(const Kernel& kernel) : kernel_(&kernel) {}
-    Result<Place> look_into(std::string path, FileDescriptor top) const;
+    Result<Location> look_into(std::string path, FileDescriptor top) const;
     Result<FileDescriptor> make_own() const;
     Result<void> settle_identity();
     Result<void> take_over(const LockPatience& patience);
     Result<void> take_over_record(const std::string& name);
 
     const Kernel* kernel_;
-    std::vector<Place> places_;        ///< the first one is written to
+    std::vector<Location> places_;     ///< the first one is written to
     std::optional<FileLock> lock_;     ///< of the network namespace
     std::optional<FileLock> old_lock_; ///< the same of 0.1, as long as there is something of it
     std::size_t discarded_ = 0;

@@ -3,7 +3,7 @@
 #include "text_files.h"
 #include "vxlanctl/cli/command.h"
 #include "vxlanctl/cli/report.h"
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <catch2/catch.hpp>
 #include <set>

@@ -1,7 +1,7 @@
 #include "vxlanctl/doctor/doctor.h"
 
 #include "vxlanctl/doctor/checks.h"
-#include "vxlanctl/doctor/services.h"
+#include "vxlanctl/run/services.h"
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -48,7 +48,7 @@ Facts healthy() {
     TunnelFacts& tunnel = facts.tunnels.emplace_back();
     tunnel.name = "vxlan0";
     for (const auto& entry : link.flood_list) {
-        Way way;
+        RouteFact way;
         way.to = entry.dst;
         way.dev = "eth0";
         way.table = main_table;

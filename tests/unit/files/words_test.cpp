@@ -1,6 +1,6 @@
 #include "told.h"
 #include "vxlanctl/files/tunnel_words.h"
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

@@ -62,10 +62,10 @@ TEST_CASE("names: each is asked for once for each family") {
         vxlan_from_words(std::vector<std::string>{"-", "2001:db8::1", "vxlan6", "-", "a.example"},
                          {}, {})
             .value());
-    CHECK(names_in(config) == std::set<NameQuery>{{"a.example", Family::ipv4},
-                                                  {"a.example", Family::ipv6},
-                                                  {"b.example", Family::ipv4}});
-    CHECK(names_in({Origin::cli, {tunnel_with({"100.64.1.4"})}}).empty());
+    CHECK(host_names_in(config) == std::set<NameQuery>{{"a.example", Family::ipv4},
+                                                       {"a.example", Family::ipv6},
+                                                       {"b.example", Family::ipv4}});
+    CHECK(host_names_in({Origin::cli, {tunnel_with({"100.64.1.4"})}}).empty());
 }
 
 TEST_CASE("names: every address is a peer, sorted among the stated ones, and none twice") {

@@ -1,6 +1,6 @@
 // The codecs both ways: what we encode, libnl-route (an independent reader) understands, and what
 // the kernel sends, we decode; and nothing that is cut short or flipped does harm.
-#include "vxlanctl/model/attributes.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/fdb_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
@@ -293,10 +293,11 @@ TEST_CASE("link codec: a change carries what changed and nothing else") {
     Encoded encoded;
     encode_change(encoded.writer, 5, changed, index_of);
     std::vector<int> present;
-    for (const nlattr* attribute : Attributes::of_message(encoded.message(), sizeof(ifinfomsg)))
-        for (const nlattr* info : Attributes::nested(attribute))
+    for (const nlattr* attribute :
+         NetlinkAttributes::of_message(encoded.message(), sizeof(ifinfomsg)))
+        for (const nlattr* info : NetlinkAttributes::nested(attribute))
             if (nla_type(info) == IFLA_INFO_DATA)
-                for (const nlattr* data : Attributes::nested(info))
+                for (const nlattr* data : NetlinkAttributes::nested(info))
                     present.push_back(nla_type(data));
     CHECK(present == std::vector<int>{IFLA_VXLAN_TTL});
     CHECK(encoded.message()->nlmsg_flags == NLM_F_REQUEST);
@@ -309,10 +310,10 @@ TEST_CASE("link codec: settings of IPv4 travel by their numbers") {
     Encoded encoded;
     encode_change(encoded.writer, 5, changed, index_of);
     std::map<int, std::uint32_t> sent;
-    for (const nlattr* af : Attributes::of_message(encoded.message(), sizeof(ifinfomsg)))
-        for (const nlattr* family : Attributes::nested(af))
-            for (const nlattr* conf : Attributes::nested(family))
-                for (const nlattr* setting : Attributes::nested(conf))
+    for (const nlattr* af : NetlinkAttributes::of_message(encoded.message(), sizeof(ifinfomsg)))
+        for (const nlattr* family : NetlinkAttributes::nested(af))
+            for (const nlattr* conf : NetlinkAttributes::nested(family))
+                for (const nlattr* setting : NetlinkAttributes::nested(conf))
                     sent[nla_type(setting)] = read_as<std::uint32_t>(setting).value_or(9);
     CHECK(sent ==
           std::map<int, std::uint32_t>{{IPV4_DEVCONF_FORWARDING, 0}, {IPV4_DEVCONF_RP_FILTER, 2}});

@@ -14,7 +14,7 @@ const Prefix virtual_address{parse_address("10.225.194.170").value(), 9};
 Step adds(const Prefix& prefix) {
     Address address;
     address.prefix = prefix;
-    return {AddAddress{"vxlan0", address}, {}, Disruption::none};
+    return {Add<Address>{"vxlan0", {address}}, {}, Disruption::none};
 }
 
 State with_vxlan0(const std::vector<Prefix>& prefixes) {

@@ -146,7 +146,7 @@ TEST_CASE("outer way: what leads in and goes with the plan is not judged") {
     CHECK(present.leads(by("100.64.0.0/10", vxlan0)) == Leads::into_tunnel);
     Address old;
     old.prefix = prefix("100.64.0.9/10");
-    present.plan().steps.push_back({RemoveAddress{"vxlan0", old}, {}, {}});
+    present.plan().steps.push_back({Remove<Address>{"vxlan0", {old}}, {}, {}});
     CHECK(present.leads(by("100.64.0.0/10", vxlan0)) == Leads::unknown);
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("outer way: of many peers, those are found that come to lie inside") {
     peers.insert(peers.begin(), {address("10.192.158.4"), std::nullopt, std::nullopt, ""});
     many.tunnel().peers = peers;
     CHECK(newly_inside(many.plan(), many.state(), 4).empty()); // nothing is added
-    many.plan().steps.push_back({AddFlood{"vxlan0", peers}, {}, {}});
+    many.plan().steps.push_back({Add<FloodEntry>{"vxlan0", peers}, {}, {}});
     const auto found = newly_inside(many.plan(), many.state(), 4);
     REQUIRE(found.size() == 1);
     CHECK(found.front().dst == address("10.192.158.4"));
@@ -179,7 +179,8 @@ TEST_CASE("outer way: of many peers, those are found that come to lie inside") {
 TEST_CASE("outer way: a peer that lies in several prefixes of the tunnel is found once") {
     Case overlapping("eth0 172.21.0.100 vxlan0 10.225.194.171/9 10.192.158.4",
                      {{"address", {"10.225.194.172/9"}}, {"route", {"10.192.0.0/16"}}});
-    overlapping.plan().steps.push_back({AddFlood{"vxlan0", *overlapping.tunnel().peers}, {}, {}});
+    overlapping.plan().steps.push_back(
+        {Add<FloodEntry>{"vxlan0", *overlapping.tunnel().peers}, {}, {}});
     CHECK(newly_inside(overlapping.plan(), overlapping.state(), 4).size() == 1);
 }
 

@@ -3,7 +3,7 @@
 #include "told.h"
 #include "vxlanctl/files/tunnel_words.h"
 #include "vxlanctl/plan/elsewhere.h"
-#include "vxlanctl/plan/undo.h"
+#include "vxlanctl/plan/rollback.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -275,8 +275,8 @@ TEST_CASE("undo: what somebody else made meanwhile, just as we would have, stays
     const auto done = plan(vxlan_config(options), before, {}).tunnels.at(0).steps;
     REQUIRE(done.size() == 3);
     const auto way_back = [&](const State& now) {
-        auto steps = plan_back_elsewhere("vxlan0", before, now, done);
-        for (auto& step : plan_back("vxlan0", before, now, done))
+        auto steps = rollback_elsewhere("vxlan0", before, now, done);
+        for (auto& step : rollback_link("vxlan0", before, now, done))
             steps.push_back(std::move(step));
         return rendered(steps);
     };
@@ -299,7 +299,7 @@ TEST_CASE("undo: a rule that was removed comes back, also beside one that does t
     State now = after(vxlan_config(), before);
     now.rules = before.rules;
     now.rules.at(0).protocol = RTPROT_BOOT;
-    CHECK(rendered(plan_back_elsewhere("vxlan0", before, now, done)).size() == 1);
+    CHECK(rendered(rollback_elsewhere("vxlan0", before, now, done)).size() == 1);
 }
 
 TEST_CASE("plan: an external ip6tnl has no ends of its own, and is not adopted as one that has") {
@@ -415,8 +415,8 @@ TEST_CASE("plan: into a VRF a new link is made, and a living one goes only when 
 TEST_CASE("plan: routes of a tunnel in a VRF go into its table") {
     const auto config = vxlan_config({{"vrf", {"vrf1"}}, {"route", {"192.0.2.0/24"}}});
     const auto tunnel = plan(config, host_state(), {}).tunnels.at(0);
-    const auto& add = std::get<AddRoute>(tunnel.steps.back().operation);
-    CHECK(add.route.table == 100);
+    const auto& add = std::get<Add<Route>>(tunnel.steps.back().operation);
+    CHECK(add.object().table == 100);
     CHECK(only_error(vxlan_config({{"vrf", {"br0"}}}), host_state()).find("not-a-vrf") !=
           std::string::npos);
     CHECK(only_error(vxlan_config({{"vrf", {"vrf9"}}}), host_state()).find("vrf-missing") !=

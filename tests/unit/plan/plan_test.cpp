@@ -4,7 +4,7 @@
 #include "told.h"
 #include "vxlanctl/files/tunnel_words.h"
 #include "vxlanctl/plan/elsewhere.h"
-#include "vxlanctl/plan/undo.h"
+#include "vxlanctl/plan/rollback.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>

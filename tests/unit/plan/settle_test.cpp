@@ -4,7 +4,7 @@
 #include "random.h"
 #include "simulator.h"
 #include "vxlanctl/plan/elsewhere.h"
-#include "vxlanctl/plan/undo.h"
+#include "vxlanctl/plan/rollback.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
@@ -134,11 +134,11 @@ TEST_CASE("settle: a plan broken off at any step can be undone") {
             State now = state;
             for (std::size_t broken = 0; broken <= planned.steps.size(); ++broken) {
                 State back = now;
-                auto steps = plan_back_elsewhere("vxlan0", state, back, planned.steps);
-                for (auto& step : plan_back("vxlan0", state, back, planned.steps))
+                auto steps = rollback_elsewhere("vxlan0", state, back, planned.steps);
+                for (auto& step : rollback_link("vxlan0", state, back, planned.steps))
                     steps.push_back(step);
                 if (!planned.temporary.empty())
-                    for (auto& step : plan_back(planned.temporary, state, back, planned.steps))
+                    for (auto& step : rollback_link(planned.temporary, state, back, planned.steps))
                         steps.insert(steps.begin(), step);
                 for (const auto& step : steps) {
                     INFO("seed " << seed << " broken at " << broken << ": " << rendered({step})[0]);

@@ -5,7 +5,7 @@
 #include "told.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/files/tunnel_file.h"
-#include "vxlanctl/plan/undo.h"
+#include "vxlanctl/plan/rollback.h"
 
 #include <catch2/catch.hpp>
 #include <cerrno>
@@ -190,9 +190,9 @@ TEST_CASE("stacks: from any stack to any other one, and back from anywhere in be
             State now = before;
             REQUIRE(carry_out(now, steps, taken) == "");
             now.vanished = {};
-            const auto back = ways_back(before, now, whole.tunnels);
+            const auto back = rollback_run(before, now, whole.tunnels);
             std::vector<Step> all;
-            for (const auto& way : back.ways)
+            for (const auto& way : back.parts)
                 append(all, way.steps);
             INFO("back from " << taken << ":\n"
                               << fmt::format("{}", fmt::join(rendered(all), "\n")));

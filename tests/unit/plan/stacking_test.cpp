@@ -130,8 +130,8 @@ TEST_CASE("stacking: what steps make is expected, and what goes is not") {
     rule.table = 101;
     rule.from = parse_prefix("10.0.0.0/24").value();
     const std::vector<Step> raise{{ChangeLink{"vxlan0", up}, {}, {}},
-                                  {AddAddress{"vxlan0", address}, {}, {}},
-                                  {AddRule{"vxlan0", rule}, {}, {}}};
+                                  {Add<Address>{"vxlan0", {address}}, {}, {}},
+                                  {Add<Rule>{"vxlan0", {rule}}, {}, {}}};
     take_effect(state, {{CreateLink{"new", attributes, attributes_of_tunnel}, {}, {}},
                         {RenameLink{"new", "vxlan0"}, {}, {}}});
     CHECK(find_link(state, "vxlan0")->attributes.up == false);
@@ -151,8 +151,8 @@ TEST_CASE("stacking: what steps make is expected, and what goes is not") {
     take_effect(state, {{DeleteLink{"vxlan7"}, {}, {}}});
     CHECK(find_link(state, "vxlan7") == nullptr);
     CHECK(state.host_addresses.size() == 1);
-    take_effect(state,
-                {{RemoveAddress{"vxlan0", address}, {}, {}}, {RemoveRule{"vxlan0", rule}, {}, {}}});
+    take_effect(state, {{Remove<Address>{"vxlan0", {address}}, {}, {}},
+                        {Remove<Rule>{"vxlan0", {rule}}, {}, {}}});
     CHECK(state.host_addresses.empty());
     CHECK(state.rules.empty());
 }

@@ -171,7 +171,7 @@ private:
                                             : std::uint16_t{NDA_IFINDEX};
         const std::size_t header =
             request->nlmsg_type == RTM_GETROUTE ? sizeof(rtmsg) : sizeof(ndmsg);
-        for (const nlattr* one : Attributes::of_message(request, header))
+        for (const nlattr* one : NetlinkAttributes::of_message(request, header))
             if (nla_type(one) == attribute) return read_as<int>(one) == other;
         return false;
     }

@@ -1,0 +1,48 @@
+#pragma once
+
+#include "vxlanctl/cli/output.h"
+#include "vxlanctl/model/model.h"
+
+#include <array>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+#include <vector>
+
+/// What `show` tells of a tunnel, computed once; each format of its output is a function of it.
+namespace vxlanctl {
+
+/// In the order in which people are told of them.
+inline constexpr FdbOrigin fdb_origins[] = {FdbOrigin::learned, FdbOrigin::pinned,
+                                            FdbOrigin::external};
+std::string_view origin_word(FdbOrigin origin);
+
+/// An entry of the flood list, and the MACs behind it.
+struct PeerView {
+    FloodEntry entry;
+    std::array<std::vector<MacAddress>, std::size(fdb_origins)> macs; ///< by their origin
+};
+
+struct TunnelView {
+    const Link& link;       ///< for what needs no computing
+    std::string management; ///< `cli`, `file` or `unmanaged`
+    std::string word;       ///< what the tunnel is called: `vxlan`, `isatap`, `ipip6`
+    std::vector<std::string> unusual_settings; ///< those that are not as all new links have them
+    std::vector<std::string> forward_from;     ///< devices that we made forward for the tunnel
+    /// Those out of the tunnel that somebody made, and not the kernel for an address; and those out
+    /// of other links that we made for it.
+    std::vector<Route> routes;
+    std::vector<Rule> rules; ///< those that the record claims, as far as the kernel has them
+    bool has_peers = false;  ///< it is of a kind with a flood list
+    std::vector<PeerView> peers;
+    /// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
+    std::vector<MacEntry> elsewhere;
+    std::vector<Message> problems;
+};
+
+/// The view refers to the link.
+TunnelView view_of(const Link& link, const State& state);
+
+std::string text_of(const TunnelView& view, const OutputStyle& style);
+nlohmann::json json_of(const TunnelView& view);
+
+} // namespace vxlanctl

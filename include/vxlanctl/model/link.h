@@ -1,0 +1,139 @@
+#pragma once
+
+#include "vxlanctl/model/fdb.h"
+#include "vxlanctl/model/link_attributes.h"
+#include "vxlanctl/model/record.h"
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace vxlanctl {
+
+/// A setting of a bridge port (IFLA_BRPORT_*), in iproute2's words.
+struct PortSetting {
+    std::string name;
+    std::uint32_t value = 0;
+    auto operator<=>(const PortSetting&) const = default;
+};
+
+/// VLANs of a bridge port with the same flags, both ends included.
+struct VlanRange {
+    std::uint16_t first = 0, last = 0;
+    bool pvid = false, untagged = false;
+    auto operator<=>(const VlanRange&) const = default;
+};
+
+/// What a bridge port has that a new one would not have.
+struct BridgePort {
+    std::vector<PortSetting> settings;
+    std::vector<VlanRange> vlans; ///< read where the link is to be removed
+    bool operator==(const BridgePort&) const = default;
+};
+
+/// Packets and bytes since the link was made.
+struct LinkCounters {
+    std::uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0, rx_dropped = 0;
+    std::uint64_t tx_packets = 0, tx_bytes = 0, tx_errors = 0, tx_dropped = 0;
+    std::uint64_t tx_carrier_errors = 0; ///< of a tunnel: there was no route to the other end
+};
+
+/// A tunnel that stands on a link and stays without it, but then carries nothing.
+struct Dependant {
+    std::string name;
+    std::optional<IpAddress> local; ///< the address of the link that it needs; empty: the link
+    bool operator==(const Dependant&) const = default;
+};
+
+/// One link as the kernel has it.
+struct Link {
+    int index = 0;
+    std::string name;
+    std::string kind; ///< IFLA_INFO_KIND; empty for a device of hardware
+    LinkAttributes attributes;
+    TunnelAttributes tunnel;         ///< where is_tunnel(): all members that the kind has
+    bool carrier = false;            ///< the device says that it can send (IFF_LOWER_UP)
+    bool underlay_elsewhere = false; ///< its underlay is in another network namespace
+    /// The links that the kernel removes with this one; read where it is to be removed.
+    std::vector<std::string> uppers = {};
+    std::vector<Dependant> dependants = {}; ///< read with them
+    bool mtu_is_default = false; ///< told of State::vanished: the lower device that it had gave it
+    int lower_index = 0;         ///< what tunnel.dev names; 0 without one
+    int master_index = 0;
+    std::uint32_t vrf_table = 0; ///< of a link of kind vrf
+    LinkCounters counters;       ///< read where they are asked for
+
+    std::vector<Address> addresses; ///< in the kernel's order, in which the first one is primary
+    std::vector<FloodEntry> flood_list;                ///< sorted, without the default remote
+    std::uint16_t flood_state = permanent_flood_state; ///< NUD_* of the whole list
+    std::uint8_t flood_flags = own_flood_flags;        ///< NTF_* of the whole list
+    std::vector<MacEntry> macs;                        ///< sorted
+    std::vector<OpaqueEntry> opaque;                   ///< of neither of the two, sorted
+    BridgePort port = {};                              ///< where the master is a bridge
+    std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
+    Routes routes;                                     ///< out of this link, sorted
+    std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted
+    std::vector<Neighbour> found_neighbours;           ///< known besides; where asked for, sorted
+};
+
+/// Links in the order in which they were read, of which find() does not look at every one. Whoever
+/// gets at a link to change it may change its name, so that the names are put in order again then.
+class Links {
+public:
+    std::size_t size() const { return links_.size(); }
+    bool empty() const { return links_.empty(); }
+    auto begin() const { return links_.begin(); }
+    auto end() const { return links_.end(); }
+    const Link& operator[](std::size_t position) const { return links_[position]; }
+    /// The first one of that name, or null.
+    const Link* find(std::string_view name) const;
+    /// In place of the one of that name, or at the end.
+    void put(Link link);
+    /// The first one of that name, or null, for a change that leaves it its name.
+    Link* find_to_change(std::string_view name);
+    void erase(std::string_view name);
+
+    auto begin() { return changing().begin(); }
+    auto end() { return changing().end(); }
+    Link& operator[](std::size_t position) { return changing()[position]; }
+    Link* find(std::string_view name);
+    void push_back(Link link) { changing().push_back(std::move(link)); }
+    /// Drops all from this position on.
+    void truncate(std::size_t size) { changing().resize(size); }
+
+private:
+    std::vector<Link>& changing() {
+        by_name_.clear();
+        return links_;
+    }
+
+    std::vector<Link> links_;
+    mutable std::vector<std::size_t> by_name_; ///< positions; none while the names are not in order
+};
+
+/// An address of this host and where it is.
+struct HostAddress {
+    Prefix prefix;
+    std::optional<IpAddress> broadcast;
+    int link_index = 0;
+    std::string link; ///< empty where the name was not needed
+};
+
+bool has_address(const Link& link, const Prefix& prefix);
+
+/// A link's kind for messages; `a network device` where the kernel names none (IFLA_INFO_KIND).
+std::string kind_in_words(const Link& link);
+
+/// Whether the kernel removes links of that kind with their lower device: it does not where they
+/// only send through it.
+bool goes_with_lower(std::string_view kind);
+
+/// The name that a replacement is built under while the old link still carries traffic.
+std::string temporary_name(const Mark& mark);
+/// Whether the link is such a replacement that was never finished, because its maker was killed.
+bool is_leftover(const Link& link);
+
+} // namespace vxlanctl

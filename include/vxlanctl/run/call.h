@@ -1,0 +1,53 @@
+#pragma once
+
+#include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/plan/plan.h"
+#include "vxlanctl/run/outcome.h"
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace vxlanctl {
+
+enum class Mode : std::uint8_t {
+    apply, ///< under the lock
+    plan,  ///< says what apply would do
+    check  ///< says what differs, if anything does
+};
+
+/// What a run tells while it is at work. It prints nothing itself.
+struct Events {
+    std::function<void(const Error&)> failed;
+    std::function<void(const Message&)> warned;
+    /// How many messages to the kernel are done; of a stage that is over, none of none.
+    std::function<void(std::size_t done, std::size_t total)> progressed;
+    /// All is carried out, and waits to be confirmed, if it is on probation.
+    std::function<void()> carried_out;
+};
+
+/// One call, and what it has come to.
+struct Call {
+    std::string command; ///< its name, and its words, for those who wait for the lock
+    std::vector<std::string> words;
+    Mode mode = Mode::plan;
+    Origin origin = Origin::cli;
+    const Kernel& home;   ///< where the call was made, or sent by --netns
+    const Config& config; ///< of all namespaces
+    PlanOptions options;
+    Events events;
+    bool overrides_files = false; ///< the command line may change what a file defines
+    bool names_namespace = false; ///< the call was sent to another namespace than the shell's
+    bool is_several = false;      ///< namespaces
+    bool keeps_first = false;     ///< the state before will be needed, whatever is planned
+
+    int code = 0;
+    bool impossible = false; ///< a wish cannot be fulfilled
+    bool wrote = false;
+
+    void report(const Error& error);
+    /// On the command line everything named belongs to one wish; tunnels of files are independent.
+    bool stops_all() const { return impossible && origin == Origin::cli; }
+};
+
+} // namespace vxlanctl

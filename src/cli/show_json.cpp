@@ -1,0 +1,96 @@
+#include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/tunnel_view.h"
+#include "vxlanctl/kinds/kinds.h"
+
+#include <nlohmann/json.hpp>
+
+namespace vxlanctl {
+namespace {
+
+nlohmann::json opaque_json(const OpaqueEntry& entry) {
+    nlohmann::json json{{"mac", to_string(entry.mac)}};
+    if (entry.group) {
+        json["group"] = *entry.group;
+        json["members"] = nlohmann::json::array();
+        for (const auto& member : entry.members)
+            json["members"].push_back(to_string(member));
+    }
+    if (entry.source_vni) json["source_vni"] = *entry.source_vni;
+    if (entry.dst) json["dst"] = to_string(*entry.dst);
+    return json;
+}
+
+void add_peers(nlohmann::json& json, const TunnelView& view) {
+    json["peers"] = nlohmann::json::array();
+    for (const auto& peer : view.peers) {
+        auto item = fields_json(item_of(peer.entry).fields);
+        for (const FdbOrigin origin : fdb_origins) {
+            auto& list = item[std::string(origin_word(origin))] = nlohmann::json::array();
+            for (const auto& mac : peer.macs[static_cast<std::size_t>(origin)])
+                list.push_back(to_string(mac));
+        }
+        json["peers"].push_back(std::move(item));
+    }
+    json["other_entries"] = nlohmann::json::array();
+    for (const auto& entry : view.link.opaque)
+        json["other_entries"].push_back(opaque_json(entry));
+    json["elsewhere"] = nlohmann::json::array();
+    for (const auto& entry : view.elsewhere)
+        json["elsewhere"].push_back({{"mac", to_string(entry.mac)},
+                                     {"dst", to_string(entry.remote.dst)},
+                                     {"origin", origin_word(entry.origin)}});
+}
+
+template<class Objects> nlohmann::json items_json(const Objects& objects) {
+    auto list = nlohmann::json::array();
+    for (const auto& object : objects)
+        list.push_back(fields_json(item_of(object).fields));
+    return list;
+}
+
+} // namespace
+
+nlohmann::json json_of(const TunnelView& view) {
+    const Link& link = view.link;
+    nlohmann::json json{{"name", printable(link.name)},
+                        {"kind", link.kind},
+                        {"ifindex", link.index},
+                        {"managed", view.management},
+                        {"up", link.attributes.up.value_or(false)},
+                        {"carrier", link.carrier},
+                        {"mtu", link.attributes.mtu.value_or(0)},
+                        {"mac", link.attributes.mac ? to_string(*link.attributes.mac) : ""},
+                        {"master", printable(link.attributes.master.value_or(""))},
+                        {"vrf", printable(link.attributes.vrf.value_or(""))},
+                        {link.kind, fields_json(fields_of(link.tunnel))},
+                        {"addresses", nlohmann::json::array()},
+                        {"forward_from", nlohmann::json::array()},
+                        {"routes", items_json(view.routes)},
+                        {"rules", items_json(view.rules)},
+                        {"problems", messages_json(view.problems)}};
+    if (const auto settings = fields_json(fields_of(link.attributes));
+        settings.contains("rp_filter") && settings.contains("forward")) {
+        json["rp_filter"] = settings.at("rp_filter");
+        json["forward"] = settings.at("forward");
+    }
+    for (const auto& device : view.forward_from)
+        json["forward_from"].push_back(printable(device));
+    for (const auto& address : link.addresses)
+        json["addresses"].push_back(to_string(address.prefix));
+    if (view.has_peers) add_peers(json, view);
+    if (link.tunnel.isatap.value_or(false)) json["routers"] = items_json(link.routers);
+    const auto& counters = link.counters;
+    json["counters"] = {{"rx",
+                         {{"packets", counters.rx_packets},
+                          {"bytes", counters.rx_bytes},
+                          {"errors", counters.rx_errors},
+                          {"dropped", counters.rx_dropped}}},
+                        {"tx",
+                         {{"packets", counters.tx_packets},
+                          {"bytes", counters.tx_bytes},
+                          {"errors", counters.tx_errors},
+                          {"dropped", counters.tx_dropped}}}};
+    return json;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,90 @@
+#include "vxlanctl/cli/write_options.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/kinds/kinds.h"
+
+#include <algorithm>
+#include <charconv>
+
+namespace vxlanctl {
+namespace {
+
+template<class Attributes>
+void add_attribute_options(std::vector<OptionInfo>& options,
+                           std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
+    for (const auto& row : rows) {
+        if (!is_option(row, kind)) continue;
+        std::string name(row.name);
+        std::replace(name.begin(), name.end(), '_', '-');
+        options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
+        if (row.argument.empty())
+            options.push_back({"no-" + name, 0, "", formatted("the opposite of --{}", name)});
+    }
+}
+
+} // namespace
+
+std::vector<OptionInfo> tunnel_options(TunnelKind kind) {
+    std::vector<OptionInfo> options;
+    add_attribute_options(options, tunnel_attributes(kind), kind);
+    add_attribute_options(options, link_attributes(), kind);
+    options.push_back({"route", 0, "ROUTE",
+                       "DST[,via GW][,dev D][,table N][,metric M], out of the tunnel; may be "
+                       "repeated"});
+    options.push_back({"rule", 0, "RULE",
+                       "from PREFIX,table N or to PREFIX,table N: a policy rule; may be repeated"});
+    if (kind != TunnelKind::sit)
+        options.push_back(
+            {"forward-from", 0, "DEV",
+             "make DEV forward the IPv4 packets that come in by it; may be repeated"});
+    return options;
+}
+
+std::vector<OptionInfo> write_options() {
+    return {
+        {"dry-run", 'n', "", "say what would be done, and do nothing"},
+        {"ip-commands", 0, "", "with --dry-run: say it as commands of iproute2"},
+        {"lock-timeout", 0, "SECONDS", "how long to wait for another vxlanctl (default 10)"},
+    };
+}
+
+OptionInfo resolve_option() {
+    return {"resolve-timeout", 0, "SECONDS",
+            "how long to wait for the addresses of peers' names (default 10)"};
+}
+
+OptionInfo wait_option() {
+    return {"wait", 0, "SECONDS",
+            "wait so long for lower devices and local addresses that are not there yet"};
+}
+
+OptionInfo override_option() {
+    return {"override", 0, "", "change a tunnel that a file defines, until the next apply"};
+}
+
+std::vector<OptionInfo> change_options() {
+    return {
+        {"allow-recreate", 0, "", "replace the link where the kernel cannot change it"},
+        {"keep-foreign", 0, "",
+         "when replacing, put back what is not stated: addresses, routes, ..."},
+        {"drop-foreign", 0, "", "when replacing, drop what is not stated"},
+        {"allow-flap", 0, "", "take the link down for a moment where the kernel needs that"},
+        {"allow-overlap", 0, "", "accept an inner prefix that draws outer traffic into the tunnel"},
+        {"exclusive", 0, "", "remove addresses and FDB pins that are not stated"},
+        {"adopt", 0, "", "take over an interface that another program seems to run"},
+    };
+}
+
+Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_view option,
+                                        SecondsRange range, unsigned otherwise) {
+    const std::string text = arguments.value(option, std::to_string(otherwise));
+    unsigned seconds = 0;
+    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    if (problem != std::errc{} || stop != text.data() + text.size() || seconds < range.low ||
+        seconds > range.high)
+        return error(Code::not_in_range, formatted("--{} '{}'", option, text),
+                     {{"low", range.low}, {"high", range.high}, {"or", ""}});
+    return std::chrono::seconds(seconds);
+}
+
+} // namespace vxlanctl

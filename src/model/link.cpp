@@ -1,0 +1,93 @@
+#include "vxlanctl/model/state.h"
+
+#include "vxlanctl/base/format.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace vxlanctl {
+
+const Link* Links::find(std::string_view name) const {
+    if (by_name_.empty()) {
+        by_name_.resize(links_.size());
+        std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
+        std::stable_sort(by_name_.begin(), by_name_.end(), [&](std::size_t one, std::size_t other) {
+            return links_[one].name < links_[other].name;
+        });
+    }
+    const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
+                                        [&](std::size_t position, std::string_view wanted) {
+                                            return links_[position].name < wanted;
+                                        });
+    return found == by_name_.end() || links_[*found].name != name ? nullptr : &links_[*found];
+}
+
+void Links::put(Link link) {
+    if (const Link* present = std::as_const(*this).find(link.name)) {
+        links_[static_cast<std::size_t>(present - links_.data())] = std::move(link);
+        return;
+    }
+    const auto at = std::upper_bound(by_name_.begin(), by_name_.end(), link.name,
+                                     [&](const std::string& name, std::size_t position) {
+                                         return name < links_[position].name;
+                                     });
+    by_name_.insert(at, links_.size());
+    links_.push_back(std::move(link));
+}
+
+Link* Links::find_to_change(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    return link == nullptr ? nullptr : &links_[static_cast<std::size_t>(link - links_.data())];
+}
+
+void Links::erase(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    if (link == nullptr) return;
+    const auto position = static_cast<std::size_t>(link - links_.data());
+    links_.erase(links_.begin() + (link - links_.data()));
+    std::erase(by_name_, position);
+    for (auto& other : by_name_)
+        if (other > position) --other;
+}
+
+Link* Links::find(std::string_view name) {
+    const Link* link = std::as_const(*this).find(name);
+    return link == nullptr ? nullptr : &changing()[static_cast<std::size_t>(link - links_.data())];
+}
+
+std::string kind_in_words(const Link& link) {
+    return link.kind.empty() ? "a network device" : link.kind;
+}
+
+bool goes_with_lower(std::string_view kind) {
+    constexpr std::string_view they_are[] = {"vxlan",  "vlan",   "macvlan", "macvtap",
+                                             "ipvlan", "ipvtap", "macsec",  "hsr"};
+    return std::find(std::begin(they_are), std::end(they_are), kind) != std::end(they_are);
+}
+
+std::string temporary_name(const Mark& mark) {
+    return "vx" + mark.id.substr(0, 13); // 15 bytes, the most that a name may have
+}
+
+bool is_leftover(const Link& link) {
+    const auto mark = mark_of(link.attributes.alias.value_or(""));
+    return mark && link.name == temporary_name(*mark);
+}
+
+bool has_address(const Link& link, const Prefix& prefix) {
+    return std::any_of(link.addresses.begin(), link.addresses.end(),
+                       [&](const Address& address) { return address.prefix == prefix; });
+}
+
+const Link* find_link(const State& state, std::string_view name) {
+    return name.empty() ? nullptr : state.links.find(name);
+}
+
+const Record* find_record(const State& state, const Link* link) {
+    const auto mark =
+        link != nullptr ? mark_of(link->attributes.alias.value_or("")) : std::optional<Mark>();
+    const auto found = mark ? state.records.find(mark->id) : state.records.end();
+    return found == state.records.end() ? nullptr : &found->second;
+}
+
+} // namespace vxlanctl

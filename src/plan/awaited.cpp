@@ -1,0 +1,94 @@
+#include "vxlanctl/plan/awaited.h"
+
+#include "vxlanctl/base/format.h"
+
+namespace vxlanctl {
+
+Awaited::Awaited(const Config& config) {
+    std::set<std::string> made_links;
+    std::set<IpAddress> made_addresses;
+    for (const auto& tunnel : config.tunnels) {
+        made_links.insert(tunnel.name);
+        for (const auto& prefix : tunnel.addresses.value_or(std::vector<Prefix>{}))
+            made_addresses.insert(prefix.address);
+    }
+    const auto await_link = [&](const std::string& name) {
+        if (!name.empty() && !made_links.contains(name))
+            await(links_, name, formatted("link '{}'", name));
+    };
+    for (const auto& tunnel : config.tunnels) {
+        await_link(tunnel.tunnel.dev.value_or(""));
+        for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
+            await_link(device);
+        if (const auto& local = tunnel.tunnel.local; local && !made_addresses.contains(*local))
+            await(addresses_, *local, formatted("address {}", to_string(*local)));
+    }
+}
+
+template<class Key>
+void Awaited::await(std::map<Key, std::size_t>& things, const Key& key, std::string words) {
+    if (!things.emplace(key, things_.size()).second) return;
+    things_.push_back({std::move(words), {}});
+    ++missing_;
+}
+
+void Awaited::add_link(int index, const std::string& name) {
+    const auto awaited = links_.find(name);
+    const auto known = by_index_.find(index);
+    if (known != by_index_.end() && (awaited == links_.end() || awaited->second != known->second))
+        remove_link(index); // it got another name
+    if (awaited == links_.end()) return;
+    by_index_[index] = awaited->second;
+    add_holder(awaited->second, {index, 0});
+}
+
+void Awaited::remove_link(int index) {
+    const auto known = by_index_.find(index);
+    if (known == by_index_.end()) return;
+    remove_holder(known->second, {index, 0});
+    by_index_.erase(known);
+}
+
+void Awaited::add_address(const Prefix& prefix, int link_index) {
+    const auto awaited = addresses_.find(prefix.address);
+    if (awaited != addresses_.end()) add_holder(awaited->second, {link_index, prefix.length});
+}
+
+void Awaited::remove_address(const Prefix& prefix, int link_index) {
+    const auto awaited = addresses_.find(prefix.address);
+    if (awaited != addresses_.end()) remove_holder(awaited->second, {link_index, prefix.length});
+}
+
+void Awaited::add_holder(std::size_t thing, Holder holder) {
+    auto& holders = things_[thing].holders;
+    if (holders.empty()) --missing_;
+    holders.insert(holder);
+}
+
+void Awaited::remove_holder(std::size_t thing, Holder holder) {
+    auto& holders = things_[thing].holders;
+    if (holders.erase(holder) > 0 && holders.empty()) ++missing_;
+}
+
+void Awaited::clear() {
+    for (auto& thing : things_)
+        thing.holders.clear();
+    by_index_.clear();
+    missing_ = things_.size();
+}
+
+std::vector<std::string> Awaited::links() const {
+    std::vector<std::string> names;
+    for (const auto& [name, thing] : links_)
+        names.push_back(name);
+    return names;
+}
+
+std::vector<std::string> Awaited::missing() const {
+    std::vector<std::string> words;
+    for (const auto& thing : things_)
+        if (thing.holders.empty()) words.push_back(thing.words);
+    return words;
+}
+
+} // namespace vxlanctl

@@ -1,0 +1,176 @@
+#include "vxlanctl/run/namespace_run.h"
+
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/plan/preflight.h"
+#include "vxlanctl/run/outer_ways.h"
+#include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/services.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <unistd.h>
+
+namespace vxlanctl {
+namespace {
+
+/// Whether a source is a file that does not exist any more. Of the name of a standard input nobody
+/// knows.
+bool is_gone(const std::string& source) {
+    return source.starts_with('/') && access(source.c_str(), F_OK) != 0 &&
+           (errno == ENOENT || errno == ENOTDIR);
+}
+
+} // namespace
+
+/// What stands on an interface that is replaced, and that nobody wants: with --drop-foreign it goes
+/// with that, whoever made it.
+std::set<std::string> NamespaceRun::dropped_with(const Plan& made) const {
+    std::set<std::string> dropped;
+    const auto is_known = [&](const std::string& name) {
+        return is_in(config().absent, name) ||
+               std::any_of(config().tunnels.begin(), config().tunnels.end(),
+                           [&](const Tunnel& tunnel) { return tunnel.name == name; });
+    };
+    for (const auto& tunnel : made.tunnels) {
+        const Link* link = find_link(state_, tunnel.name);
+        const bool is_replaced = !tunnel.absent && removes(tunnel, tunnel.name);
+        if (link == nullptr || !(is_replaced || config().dropped.contains(tunnel.name))) continue;
+        for (const auto& upper : link->uppers)
+            if (!is_known(upper)) dropped.insert(upper);
+    }
+    return dropped;
+}
+
+/// Reads the state, and plans: again for what the plan takes along.
+Result<Plan> NamespaceRun::make_plan() {
+    while (true) {
+        auto made = make_plan_once();
+        if (!made || options_.foreign != Foreign::drop || !plan_.tunnels.empty()) return made;
+        const auto dropped = dropped_with(*made);
+        if (dropped.empty()) return made;
+        if (!over_files_) over_files_ = config_;
+        over_files_->absent.insert(over_files_->absent.end(), dropped.begin(), dropped.end());
+        over_files_->dropped.insert(dropped.begin(), dropped.end());
+    }
+}
+
+ReadRequest NamespaceRun::what_to_read() const {
+    ReadRequest request = request_for(config());
+    request.foreign = false;
+    // The record of a tunnel that went with what it stood on is found by no link.
+    request.needs = [this, of_links = request.needs](const State& state) {
+        Needs needs = of_links(state);
+        for (const auto& tunnel : plan_.tunnels) {
+            const Record* record =
+                tunnel.vanished ? find_record(first_, &*tunnel.vanished) : nullptr;
+            if (record != nullptr) add_to_release(needs, *record);
+        }
+        return needs;
+    };
+    return request;
+}
+
+/// Puts into the state what no reading of the kernel tells.
+void NamespaceRun::complete_state() {
+    for (const auto& [name, device] : devices_)
+        expect_device(state_, device.link);
+    for (const auto& tunnel : plan_.tunnels) // of the plan before, where there is one
+        if (tunnel.vanished && find_link(state_, tunnel.name) == nullptr) {
+            state_.vanished.put(*tunnel.vanished);
+            if (const auto record = find_record(first_, &*tunnel.vanished)) {
+                const std::string id = mark_of(*tunnel.vanished->attributes.alias)->id;
+                state_.records.emplace(id, *record);
+                state_.orphans.erase(id);
+            }
+        }
+    for (const auto& [id, record] : first_.records) // of an earlier stage, perhaps rewritten
+        state_.forwarding_is_ours.insert(record.forward_from.begin(), record.forward_from.end());
+    std::set<std::string_view> names;
+    for (const auto& tunnel : config_.tunnels)
+        names.insert(tunnel.name);
+    if (is_there())
+        state_.run_by = files_of_other_programs(
+            kernel().id(), state_, [&](const Link& link) { return names.contains(link.name); });
+    // The SSH session comes into another one.
+    if (!is_home() || call_.names_namespace) state_.ssh_client.reset();
+}
+
+/// Where the namespace is not there, nothing can be done in it unless it is made.
+void NamespaceRun::settle_namespace(Plan& made) const {
+    for (auto& tunnel : made.tunnels) {
+        tunnel.netns = name();
+        const bool is_unknown = !is_home() && elsewhere_->obstacle;
+        if (!is_unknown && (is_there() || creates_namespace(config_) || tunnel.absent)) continue;
+        tunnel.steps.clear();
+        tunnel.errors = {is_unknown ? *elsewhere_->obstacle
+                                    : Error(Code::netns_missing, "",
+                                            {{"netns", name()}, {"word", shell_quoted(name())}})};
+        tunnel.errors.front().subject = tunnel.name;
+    }
+}
+
+Result<Plan> NamespaceRun::make_plan_once() {
+    ReadRequest request = what_to_read();
+    state_ = {};
+    if (is_there()) {
+        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
+        if (!state) return tl::unexpected(state.error());
+        state_ = std::move(*state);
+    }
+    complete_state();
+    if (config_.origin == Origin::cli && plan_.tunnels.empty()) lay_over_files();
+    Plan made = vxlanctl::plan(config(), state_, options_);
+    // Most runs change nothing that routes hang on, and need not read them.
+    if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+        request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
+        if (auto done = read_foreign(*netlink_, state_, request); !done)
+            return tl::unexpected(done.error());
+        made = vxlanctl::plan(config(), state_, options_);
+    }
+    settle_over_files(made);
+    if (is_there() && devices_.empty())
+        judge_outer_ways(*netlink_, config(), state_, options_, made);
+    settle_namespace(made);
+    return made;
+}
+
+/// A tunnel whose file is gone becomes the command line's.
+void NamespaceRun::lay_over_files() {
+    for (std::size_t i = 0; i < config_.tunnels.size(); ++i) {
+        const Tunnel& words = config_.tunnels[i];
+        const Link* link = find_link(state_, words.name);
+        const Record* record = find_record(state_, link);
+        if (record == nullptr || record->source.empty() || is_gone(record->source) ||
+            mark_of(*link->attributes.alias)->origin != Origin::file)
+            continue;
+        OverFile over = over_file(words, *record, *link);
+        if (!over_files_) over_files_ = config_;
+        over_files_->tunnels[i] = std::move(over.tunnel);
+        differing_[words.name] = std::move(over.differing);
+    }
+}
+
+/// What a file says is changed only when that is asked for.
+void NamespaceRun::settle_over_files(Plan& made) const {
+    for (auto& tunnel : made.tunnels) {
+        const auto found = differing_.find(tunnel.name);
+        const bool is_refused =
+            !tunnel.errors.empty() &&
+            std::all_of(tunnel.errors.begin(), tunnel.errors.end(),
+                        [](const Error& error) { return error.kind == ErrorKind::refused; });
+        if (found == differing_.end() || found->second.empty() ||
+            (tunnel.steps.empty() && !is_refused))
+            continue;
+        const Values values{{"file", tunnel.wish->source}, {"keys", joined(found->second, ", ")}};
+        if (call_.overrides_files) {
+            tunnel.warnings.emplace_back(Code::overrides_file, tunnel.name, values);
+        } else { // that comes before what else stands in the way
+            tunnel.errors = {Error(Code::file_says_otherwise, tunnel.name, values)};
+            tunnel.steps.clear();
+        }
+    }
+}
+
+} // namespace vxlanctl
