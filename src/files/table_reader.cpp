@@ -10,7 +10,9 @@ namespace {
 
 template<class Attributes> Expected expected_of(const AttributeRow<Attributes>& row) {
     return std::visit(
-        [&]<class T>(std::optional<T> Attributes::*) {
+        [&](auto member) {
+            using T =
+                typename std::decay_t<decltype(std::declval<Attributes>().*member)>::value_type;
             if constexpr (std::is_same_v<T, bool>)
                 return Expected::boolean;
             else if constexpr (std::is_integral_v<T>)

@@ -1,9 +1,44 @@
 #include "vxlanctl/plan/operation.h"
 
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/base/overloaded.h"
 
 namespace vxlanctl {
+namespace {
+
+template<class Other> std::size_t messages_of(const Other&) {
+    return 1;
+}
+std::size_t messages_of(const CreateLink&) {
+    return 3; // its mark and ifindex
+}
+template<class Object> std::size_t messages_of(const Add<Object>& add) {
+    return add.objects.size();
+}
+template<class Object> std::size_t messages_of(const Change<Object>& change) {
+    return change.objects.size();
+}
+template<class Object> std::size_t messages_of(const Remove<Object>& remove) {
+    return remove.objects.size();
+}
+
+template<class Other> bool takes_away(const Other&) {
+    return false;
+}
+bool takes_away(const DeleteLink&) {
+    return true;
+}
+template<class Object> bool takes_away(const Remove<Object>&) {
+    return true;
+}
+bool takes_away(const SetForwarding& forwarding) {
+    return !forwarding.on;
+}
+/// Clearing or replacing the default remote deletes its flood entry.
+bool takes_away(const ChangeTunnel& change) {
+    return kind_of(change.changed.kind).has_fdb && change.changed.remote;
+}
+
+} // namespace
 
 Operation::Operation() = default;
 Operation::Operation(const Operation& other) = default;
@@ -23,29 +58,11 @@ bool has_ifindex(const Operation& operation) {
 }
 
 std::size_t message_count(const Step& step) {
-    return std::visit(
-        Overloaded{
-            [](const CreateLink&) -> std::size_t { return 3; }, // its mark and ifindex
-            []<class Object>(const Add<Object>& add) { return add.objects.size(); },
-            []<class Object>(const Change<Object>& change) { return change.objects.size(); },
-            []<class Object>(const Remove<Object>& remove) { return remove.objects.size(); },
-            [](const auto&) -> std::size_t { return 1; },
-        },
-        step.operation);
+    return std::visit([](const auto& operation) { return messages_of(operation); }, step.operation);
 }
 
 bool is_destructive(const Step& step) {
-    return std::visit(Overloaded{
-                          [](const DeleteLink&) { return true; },
-                          []<class Object>(const Remove<Object>&) { return true; },
-                          [](const SetForwarding& op) { return !op.on; },
-                          // Clearing or replacing the default remote deletes its flood entry.
-                          [](const ChangeTunnel& change) {
-                              return kind_of(change.changed.kind).has_fdb && change.changed.remote;
-                          },
-                          [](const auto&) { return false; },
-                      },
-                      step.operation);
+    return std::visit([](const auto& operation) { return takes_away(operation); }, step.operation);
 }
 
 bool sets_up(const Step& step) {
