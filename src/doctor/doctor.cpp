@@ -1,6 +1,7 @@
 #include "vxlanctl/doctor/doctor.h"
 
 #include "vxlanctl/doctor/checks.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 

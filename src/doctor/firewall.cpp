@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 #include <charconv>

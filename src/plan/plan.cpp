@@ -5,6 +5,7 @@
 #include "vxlanctl/plan/effect.h"
 #include "vxlanctl/plan/elsewhere.h"
 #include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/plan/preflight.h"
 #include "vxlanctl/plan/stacking.h"
 #include "vxlanctl/plan/tunnel_plan.h"
 

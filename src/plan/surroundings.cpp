@@ -1,6 +1,7 @@
 #include "vxlanctl/plan/surroundings.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 

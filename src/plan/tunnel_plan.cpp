@@ -5,6 +5,7 @@
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/model/names.h"
 #include "vxlanctl/plan/elsewhere.h"
+#include "vxlanctl/plan/lasting_routes.h"
 #include "vxlanctl/plan/ownership.h"
 #include "vxlanctl/plan/preflight.h"
 #include "vxlanctl/plan/recreate.h"

@@ -1,5 +1,6 @@
 #include "vxlanctl/run/namespace_run.h"
 
+#include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/plan/ownership.h"

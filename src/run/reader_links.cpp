@@ -1,5 +1,6 @@
 #include "vxlanctl/run/state_reader.h"
 
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/netlink/fdb_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
 

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>

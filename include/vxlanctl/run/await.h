@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/model/tunnel.h"
 
 #include <chrono>
 #include <functional>

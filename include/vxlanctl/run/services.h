@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/kernel/namespaces.h"
+#include "vxlanctl/model/state.h"
 
 #include <functional>
 #include <map>

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/kernel/namespaces.h"
+#include "vxlanctl/model/tunnel.h"
 
 #include <optional>
 #include <set>
