@@ -1,7 +1,7 @@
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/files.h"
-#include "vxlanctl/cli/reconcile.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/session.h"
 #include "vxlanctl/plan/ownership.h"
 #include "vxlanctl/runtime/holds.h"
 #include "vxlanctl/runtime/runtime.h"

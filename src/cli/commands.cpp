@@ -18,15 +18,18 @@ const std::vector<Command>& commands() {
         {"up", "DEV LOCAL IFNAME INNER PEER... [OPTION...]",
          "Make the VXLAN IFNAME: LOCAL is the outer address, on DEV; INNER the address in the "
          "tunnel; PEER the other ends' outer addresses",
-         up_options, run_up, writes_from_words | reads_all_files, LostOutput::keeps_code},
+         up_options, run_up, writes_from_words | reads_all_files, LostOutput::keeps_code,
+         TunnelKind::vxlan},
         {"isatap up", "IFNAME LOCAL PREFIX ROUTER... [OPTION...]",
          "Make the ISATAP tunnel IFNAME, for IPv6 over IPv4: LOCAL is the host's IPv4 address, "
          "PREFIX the /64 that its IPv6 address is made of, ROUTER the routers' IPv4 addresses",
-         isatap_up_options, run_isatap_up, writes_from_words, LostOutput::keeps_code},
+         isatap_up_options, run_isatap_up, writes_from_words, LostOutput::keeps_code,
+         TunnelKind::sit},
         {"ipip6 up", "IFNAME LOCAL6 REMOTE6 [INNER] [OPTION...]",
          "Make the tunnel IFNAME for IPv4 over IPv6: LOCAL6 and REMOTE6 are the ends, INNER the "
          "address in the tunnel",
-         ipip6_up_options, run_ipip6_up, writes_from_words, LostOutput::keeps_code},
+         ipip6_up_options, run_ipip6_up, writes_from_words, LostOutput::keeps_code,
+         TunnelKind::ip6tnl},
         {"init-vxlan", "DEV LOCAL IFNAME INNER MASK [VNI] PEER... [OPTION...]",
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
          "words; also when the program is called by one of these names",

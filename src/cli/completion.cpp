@@ -103,14 +103,6 @@ void add_words(std::vector<std::string>& words, std::span<const AttributeRow<Att
                 words.push_back(std::move(word));
 }
 
-/// The kind of tunnel whose attributes are the command's options.
-std::optional<TunnelKind> kind_of(const Command& command) {
-    return command.name == "up"          ? std::optional(TunnelKind::vxlan)
-           : command.name == "isatap up" ? std::optional(TunnelKind::sit)
-           : command.name == "ipip6 up"  ? std::optional(TunnelKind::ip6tnl)
-                                         : std::nullopt;
-}
-
 /// The part of a summary that a line has room for.
 std::string brief(const std::string& summary) {
     return summary.substr(0, summary.find_first_of(":;,"));
@@ -266,7 +258,7 @@ std::vector<Position> positions(const Command& command) {
         if (repeats) word.resize(word.size() - 3);
         result.push_back({word, repeats, by_placeholder(word)});
         // A tunnel may have no lower device and no address; to the old scripts that was a name.
-        if (kind_of(command) && (word == "DEV" || word == "INNER"))
+        if (command.kind && (word == "DEV" || word == "INNER"))
             result.back().candidates.words.emplace_back("-");
     }
     return result;
@@ -274,7 +266,7 @@ std::vector<Position> positions(const Command& command) {
 
 Candidates candidates(const Command& command, const OptionInfo& option) {
     auto result = by_placeholder(option.argument);
-    if (const auto kind = kind_of(command)) {
+    if (const auto kind = command.kind) {
         add_words(result.words, tunnel_attributes(*kind), *kind, option.name);
         add_words(result.words, link_attributes(), *kind, option.name);
     }

@@ -1,8 +1,8 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/files.h"
-#include "vxlanctl/cli/reconcile.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/session.h"
 #include "vxlanctl/runtime/runtime.h"
 
 namespace vxlanctl {

@@ -1,7 +1,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/commands.h"
-#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/cli/session.h"
 #include "vxlanctl/files/script_words.h"
 
 namespace vxlanctl {

@@ -1,5 +1,5 @@
 #include "vxlanctl/cli/commands.h"
-#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/cli/session.h"
 
 namespace vxlanctl {
 

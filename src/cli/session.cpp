@@ -1,7 +1,7 @@
+#include "vxlanctl/cli/session.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/output.h"
-#include "vxlanctl/cli/reconcile.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/write_options.h"
 

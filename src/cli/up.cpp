@@ -1,6 +1,6 @@
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/files.h"
-#include "vxlanctl/cli/reconcile.h"
+#include "vxlanctl/cli/session.h"
 
 namespace vxlanctl {
 namespace {

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 #include <netinet/in.h>
@@ -9,12 +10,6 @@
 /// What this host's firewall does with the tunnel's packets.
 namespace vxlanctl {
 namespace {
-
-std::uint8_t protocol_of(const TunnelAttributes& tunnel) {
-    if (tunnel.kind == TunnelKind::vxlan) return IPPROTO_UDP;
-    return tunnel.kind == TunnelKind::ip6tnl && tunnel.proto == IPPROTO_IPIP ? IPPROTO_IPIP
-                                                                             : IPPROTO_IPV6;
-}
 
 Packet packet(const Examined& it, const IpAddress& end, bool incoming) {
     Packet result;
@@ -24,7 +19,7 @@ Packet packet(const Examined& it, const IpAddress& end, bool incoming) {
         if (result.link.empty() && way.to == end && way.code == 0) result.link = way.dev;
     result.source = incoming ? end : *it.local;
     result.destination = incoming ? *it.local : end;
-    result.protocol = protocol_of(it.link.tunnel);
+    result.protocol = kind_of(it.link.tunnel.kind).protocol(it.link.tunnel);
     result.is_new = result.protocol == IPPROTO_UDP;
     if (result.is_new) {
         result.port = it.link.tunnel.port;
@@ -68,10 +63,11 @@ std::vector<Affected> affected_of(const Examined& it) {
 std::string acceptance(const Examined& it, const Affected& affected) {
     const auto& tunnel = it.link.tunnel;
     const bool is_ipv4 = it.local->family == Family::ipv4;
+    const auto protocol = kind_of(tunnel.kind).protocol(tunnel);
     const std::string match =
-        tunnel.kind == TunnelKind::vxlan
+        protocol == IPPROTO_UDP
             ? formatted("udp dport {}", *tunnel.port)
-            : formatted("{} {}", is_ipv4 ? "ip protocol" : "meta l4proto", protocol_of(tunnel));
+            : formatted("{} {}", is_ipv4 ? "ip protocol" : "meta l4proto", protocol);
     const std::string rule =
         formatted("{} {} {{ {} }} {} accept", is_ipv4 ? "ip" : "ip6",
                   affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match);
@@ -88,9 +84,7 @@ void check_firewall(Check& check, const Examined& it) {
         return check.warn(Code::firewall_unknown, {{"reason", text_of(*obstacle)}},
                           obstacle->code == Code::nft_missing ? "apt-get install nftables"
                                                               : "nft list ruleset");
-    const std::string what = it.link.tunnel.kind == TunnelKind::vxlan
-                                 ? formatted("UDP {}", it.link.tunnel.port.value_or(0))
-                                 : formatted("protocol {}", protocol_of(it.link.tunnel));
+    const std::string what = outer_protocol_text(it.link.tunnel);
     for (const auto& affected : affected_of(it)) {
         const auto& chain = *affected.blamed.chain;
         const Values values{{"what", what},

@@ -31,10 +31,7 @@ const Link* outermost(const Link* link, const State& state) {
 std::string door_of(const Link& link) {
     auto ends = other_ends(link);
     std::erase_if(ends, is_multicast);
-    return formatted("{} from {}",
-                     link.tunnel.kind == TunnelKind::vxlan
-                         ? formatted("UDP {}", link.tunnel.port.value_or(0))
-                         : formatted("protocol {}", link.tunnel.proto == IPPROTO_IPIP ? 4 : 41),
+    return formatted("{} from {}", outer_protocol_text(link.tunnel),
                      ends.empty() ? "the peers" : first_of(texts_of(ends)));
 }
 

@@ -62,7 +62,7 @@ void check_missing_vni(Check& check, const Facts& facts, const std::string& name
     if (wish == nullptr || wish->tunnel.kind != TunnelKind::vxlan || !wish->tunnel.local) return;
     const auto vni = wish->tunnel.vni.value_or(0);
     const auto port = wish->tunnel.port.value_or(0);
-    for (const auto& holder : vni_holders(wish->tunnel, name, facts.state))
+    for (const auto& holder : exclusive_links(wish->tunnel, name, facts.state))
         check.fail(Code::vni_taken, {{"vni", vni}, {"port", port}, {"interface", holder}},
                    formatted("vxlanctl down --force {}", shell_quoted(holder)));
     check.pass(Code::vni_free, {{"vni", vni}, {"port", port}});

@@ -130,7 +130,7 @@ Result<void> check_link_name(std::string_view name) {
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {
     if (auto good = check_link_name(name); !good) return good;
     const auto example = section_kind(kind).example;
-    if (!example.empty() && name == formatted("{}0", kind_of(kind).name))
+    if (!name.empty() && name == kind_of(kind).fallback)
         return error(Code::interface_is_fallback, quote(name), {{"example", example}});
     return {};
 }

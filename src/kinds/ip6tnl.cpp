@@ -2,7 +2,7 @@
 
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
-#include <linux/in.h>
+#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -75,9 +75,24 @@ std::string_view ip6tnl_word(const TunnelAttributes& tunnel) {
     return tunnel.proto == IPPROTO_IPIP ? "ipip6" : "ip6tnl";
 }
 
+std::uint8_t ip6tnl_protocol(const TunnelAttributes& tunnel) {
+    return tunnel.proto == IPPROTO_IPIP ? IPPROTO_IPIP : IPPROTO_IPV6;
+}
+
 } // namespace
 
-const Kind ip6tnl_kind{"ip6tnl", "ip6_tunnel",    ip6tnl_rows, true,           false,
-                       1460,     ip6tnl_overhead, ip6tnl_word, ip_tunnel_words};
+const Kind ip6tnl_kind{.name = "ip6tnl",
+                       .module_name = "ip6_tunnel",
+                       .attributes = ip6tnl_rows,
+                       .changes_whole = true,
+                       .has_fdb = false,
+                       .mtu = 1460,
+                       .overhead = ip6tnl_overhead,
+                       .word = ip6tnl_word,
+                       .ip_words = ip_tunnel_words,
+                       .fallback = "ip6tnl0",
+                       .protocol = ip6tnl_protocol,
+                       .excludes = have_same_ends,
+                       .clashes = have_same_ends_and_dev};
 
 } // namespace vxlanctl

@@ -5,7 +5,7 @@
 #include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
-#include <linux/in.h>
+#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {

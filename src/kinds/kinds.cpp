@@ -1,7 +1,8 @@
 #include "vxlanctl/kinds/kinds.h"
 
-#include <algorithm>
-#include <iterator>
+#include "vxlanctl/base/format.h"
+
+#include <netinet/in.h>
 
 namespace vxlanctl {
 
@@ -25,7 +26,7 @@ bool is_tunnel(const Link& link) {
 }
 
 bool is_fallback(const Link& link) {
-    return is_tunnel(link) && link.tunnel.kind != TunnelKind::vxlan && link.name == link.kind + "0";
+    return is_tunnel(link) && !link.name.empty() && link.name == kind_of(link.tunnel.kind).fallback;
 }
 
 std::span<const TunnelRow> tunnel_attributes(TunnelKind kind) {
@@ -34,6 +35,24 @@ std::span<const TunnelRow> tunnel_attributes(TunnelKind kind) {
 
 std::uint32_t overhead(const TunnelAttributes& tunnel) {
     return kind_of(tunnel.kind).overhead(tunnel);
+}
+
+std::string outer_protocol_text(const TunnelAttributes& tunnel) {
+    const auto protocol = kind_of(tunnel.kind).protocol(tunnel);
+    return protocol == IPPROTO_UDP ? formatted("UDP {}", tunnel.port.value_or(0))
+                                   : formatted("protocol {}", protocol);
+}
+
+bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other) {
+    return one.kind == other.kind && kind_of(one.kind).excludes(one, other);
+}
+
+bool have_same_ends(const TunnelAttributes& one, const TunnelAttributes& other) {
+    return one.local == other.local && one.remote == other.remote;
+}
+
+bool have_same_ends_and_dev(const TunnelAttributes& present, const TunnelAttributes& wanted) {
+    return have_same_ends(present, wanted) && present.dev == wanted.dev.value_or("");
 }
 
 } // namespace vxlanctl

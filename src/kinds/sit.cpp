@@ -2,6 +2,7 @@
 
 #include <linux/if_link.h>
 #include <linux/if_tunnel.h>
+#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -50,9 +51,24 @@ std::string_view sit_word(const TunnelAttributes& tunnel) {
     return tunnel.isatap.value_or(false) ? "ISATAP" : "sit";
 }
 
+std::uint8_t sit_protocol(const TunnelAttributes&) {
+    return IPPROTO_IPV6;
+}
+
 } // namespace
 
-const Kind sit_kind{"sit", "sit",        sit_rows, true,           false,
-                    1480,  sit_overhead, sit_word, ip_tunnel_words};
+const Kind sit_kind{.name = "sit",
+                    .module_name = "sit",
+                    .attributes = sit_rows,
+                    .changes_whole = true,
+                    .has_fdb = false,
+                    .mtu = 1480,
+                    .overhead = sit_overhead,
+                    .word = sit_word,
+                    .ip_words = ip_tunnel_words,
+                    .fallback = "sit0",
+                    .protocol = sit_protocol,
+                    .excludes = have_same_ends,
+                    .clashes = have_same_ends_and_dev};
 
 } // namespace vxlanctl

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/shell_word.h"
 
 #include <linux/if_link.h>
+#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -128,10 +129,43 @@ IpWords vxlan_words(const TunnelAttributes& attributes) {
     return words;
 }
 
+std::uint8_t vxlan_protocol(const TunnelAttributes&) {
+    return IPPROTO_UDP;
+}
+
+bool have_same_vni(const TunnelAttributes& one, const TunnelAttributes& other) {
+    return one.vni == other.vni && one.port == other.port;
+}
+
+/// Neither the local address nor the VRF makes a difference, nor the underlay interface unless the
+/// local address is link-local, but what the receiving socket must do does (vxlan_vni_in_use() in
+/// drivers/net/vxlan/vxlan_core.c).
+bool shares_socket_and_vni(const TunnelAttributes& present, const TunnelAttributes& wanted) {
+    const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
+    if (!have_same_vni(present, wanted) || !present.local || !wanted.local) return false;
+    return present.local->family == wanted.local->family &&
+           (!is_link_local(*wanted.local) || present.dev == wanted.dev) &&
+           !flag(present.external) && !flag(present.vnifilter) &&
+           flag(present.gbp) == flag(wanted.gbp) && flag(present.gpe) == flag(wanted.gpe) &&
+           flag(present.remcsum_rx) == flag(wanted.remcsum_rx) &&
+           flag(present.udp6_zero_csum_rx) == flag(wanted.udp6_zero_csum_rx);
+}
+
 } // namespace
 
-const Kind vxlan_kind{"vxlan", "vxlan",        vxlan_rows, false,      true,
-                      1500,    vxlan_overhead, vxlan_word, vxlan_words};
+const Kind vxlan_kind{.name = "vxlan",
+                      .module_name = "vxlan",
+                      .attributes = vxlan_rows,
+                      .changes_whole = false,
+                      .has_fdb = true,
+                      .mtu = 1500,
+                      .overhead = vxlan_overhead,
+                      .word = vxlan_word,
+                      .ip_words = vxlan_words,
+                      .fallback = "",
+                      .protocol = vxlan_protocol,
+                      .excludes = have_same_vni,
+                      .clashes = shares_socket_and_vni};
 
 std::uint64_t used_header_bits(const TunnelAttributes& vxlan) {
     std::uint64_t bits = 0x08000000'ffffff00; // the I flag, and the VNI

@@ -38,6 +38,19 @@ bool takes_away(const ChangeTunnel& change) {
     return kind_of(change.changed.kind).has_fdb && change.changed.remote;
 }
 
+template<class Other> std::optional<Reading> reading(const Other&) {
+    return std::nullopt;
+}
+template<class Object> std::optional<Reading> reading(const Add<Object>&) {
+    return ObjectTraits<Object>::reading;
+}
+template<class Object> std::optional<Reading> reading(const Change<Object>&) {
+    return ObjectTraits<Object>::reading;
+}
+template<class Object> std::optional<Reading> reading(const Remove<Object>&) {
+    return ObjectTraits<Object>::reading;
+}
+
 } // namespace
 
 Operation::Operation() = default;
@@ -51,10 +64,13 @@ const std::string& link_of(const Operation& operation) {
     return std::visit([](const auto& one) -> const std::string& { return one.link; }, operation);
 }
 
+std::optional<Reading> reading_of(const Operation& operation) {
+    return std::visit([](const auto& one) { return reading(one); }, operation);
+}
+
 bool has_ifindex(const Operation& operation) {
     return !std::holds_alternative<CreateLink>(operation) &&
-           !std::holds_alternative<Add<Rule>>(operation) &&
-           !std::holds_alternative<Remove<Rule>>(operation);
+           reading_of(operation) != Reading::rules;
 }
 
 std::size_t message_count(const Step& step) {

@@ -237,6 +237,10 @@ bool removes(const TunnelPlan& plan, const std::string& name) {
     });
 }
 
+bool is_carried_out(const TunnelPlan& plan) {
+    return plan.errors.empty() && !plan.steps.empty();
+}
+
 bool concerns_uppers(const TunnelPlan& plan) {
     return !plan.errors.empty() || plan.vanished ||
            std::any_of(plan.steps.begin(), plan.steps.end(), [](const Step& step) {

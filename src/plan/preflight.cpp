@@ -241,7 +241,7 @@ private:
     void check_vni() {
         if (have_ != nullptr && !replaces_) return;
         const auto& wanted = target_.tunnel;
-        for (const auto& name : vni_holders(wanted, tunnel_.name, state_))
+        for (const auto& name : exclusive_links(wanted, tunnel_.name, state_))
             refuse(Code::vni_in_use,
                    {{"vni", *wanted.vni}, {"port", *wanted.port}, {"interface", name}});
     }

@@ -29,10 +29,6 @@ void add_uppers(Names& names, const State& state, Kinds which) {
     }
 }
 
-bool is_carried_out(const TunnelPlan& plan) {
-    return plan.errors.empty() && !plan.steps.empty();
-}
-
 bool is_deletion(const std::vector<Step>& steps) {
     return !steps.empty() && std::holds_alternative<DeleteLink>(steps.front().operation);
 }

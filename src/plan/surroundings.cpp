@@ -31,42 +31,14 @@ std::string device_towards(const IpAddress& address, const State& state) {
     return best == nullptr ? "" : best->dev;
 }
 
-std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
-                                     const State& state) {
-    const auto flag = [](const std::optional<bool>& value) { return value.value_or(false); };
-    std::vector<std::string> holders;
-    for (const auto& link : state.links) {
-        const auto& other = link.tunnel;
-        if (link.kind != "vxlan" || link.name == name || link.underlay_elsewhere ||
-            other.vni != wanted.vni || other.port != wanted.port || !other.local ||
-            other.local->family != wanted.local->family || flag(other.external) ||
-            flag(other.vnifilter) || flag(other.gbp) != flag(wanted.gbp) ||
-            flag(other.gpe) != flag(wanted.gpe) ||
-            flag(other.remcsum_rx) != flag(wanted.remcsum_rx) ||
-            flag(other.udp6_zero_csum_rx) != flag(wanted.udp6_zero_csum_rx) || is_leftover(link))
-            continue;
-        holders.push_back(link.name);
-    }
-    return holders;
-}
-
-bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other) {
-    if (one.kind != other.kind) return false;
-    if (one.kind == TunnelKind::vxlan) return one.vni == other.vni && one.port == other.port;
-    return one.local == other.local && one.remote == other.remote;
-}
-
 std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
                                          const State& state) {
-    if (wanted.kind == TunnelKind::vxlan) return vni_holders(wanted, name, state);
     std::vector<std::string> names;
-    for (const auto& link : state.links) {
-        const auto& other = link.tunnel;
-        if (is_tunnel(link) && other.kind == wanted.kind && link.name != name &&
-            !link.underlay_elsewhere && other.local == wanted.local &&
-            other.remote == wanted.remote && other.dev == wanted.dev.value_or(""))
+    for (const auto& link : state.links)
+        if (is_tunnel(link) && link.tunnel.kind == wanted.kind && link.name != name &&
+            !link.underlay_elsewhere && !is_leftover(link) &&
+            kind_of(wanted.kind).clashes(link.tunnel, wanted))
             names.push_back(link.name);
-    }
     return names;
 }
 

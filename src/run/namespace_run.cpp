@@ -23,10 +23,6 @@ std::string random_id() {
 
 } // namespace
 
-bool is_carried_out(const TunnelPlan& tunnel) {
-    return tunnel.errors.empty() && !tunnel.steps.empty();
-}
-
 NamespaceRun::NamespaceRun(Call& call, const Config& config, std::optional<OtherNamespace> place)
     : call_(call), config_(config), elsewhere_(std::move(place)), options_(call.options) {
     // A tunnel that is planned again, once the one below it is there, keeps its mark.

@@ -160,15 +160,11 @@ ReadRequest Transaction::request_for_rollback() const {
 Needs Transaction::needs_of_rollback(const std::vector<Step>& steps) {
     Needs needs;
     for (const auto& step : steps) {
-        if (std::holds_alternative<Add<Rule>>(step.operation) ||
-            std::holds_alternative<Remove<Rule>>(step.operation))
-            needs.rules = true;
+        const auto reading = reading_of(step.operation);
+        if (reading == Reading::rules) needs.rules = true;
+        if (reading == Reading::routes) needs.links.insert(link_of(step.operation));
         if (const auto* forwarding = std::get_if<SetForwarding>(&step.operation))
             needs.devices.insert(forwarding->link);
-        if (const auto* add = std::get_if<Add<Route>>(&step.operation))
-            needs.links.insert(add->link);
-        if (const auto* remove = std::get_if<Remove<Route>>(&step.operation))
-            needs.links.insert(remove->link);
     }
     return needs;
 }

@@ -3,6 +3,7 @@
 #include "vxlanctl/base/privileges.h"
 #include "vxlanctl/files/tunnel_words.h"
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -44,6 +45,8 @@ struct Command {
     Result<int> (*run)(const Arguments&);
     Capabilities capabilities = no_capability; ///< that it may need, until it knows better
     LostOutput lost_output = LostOutput::fails;
+    /// The kind of tunnel whose attributes are its options.
+    std::optional<TunnelKind> kind = std::nullopt;
 };
 
 const std::vector<Command>& commands();

@@ -21,6 +21,17 @@ struct Kind {
     /// What people call it: `VXLAN`, `ISATAP`.
     std::string_view (*word)(const TunnelAttributes&);
     IpWords (*ip_words)(const TunnelAttributes&); ///< see iproute2.h
+    /// The interface that comes with the module, takes packets that no other tunnel takes, and
+    /// cannot be removed; empty where there is none.
+    std::string_view fallback;
+    /// The protocol number of the outer IP header.
+    std::uint8_t (*protocol)(const TunnelAttributes&);
+    /// Whether the VNI, or the ends, of two tunnels of this kind are the same, so that one has to
+    /// leave before the other one comes.
+    bool (*excludes)(const TunnelAttributes&, const TunnelAttributes&);
+    /// Whether the kernel refuses the second tunnel, whose attributes are complete, while the first
+    /// one is there: excludes(), and whatever else it compares.
+    bool (*clashes)(const TunnelAttributes& present, const TunnelAttributes& wanted);
 };
 const Kind& kind_of(TunnelKind kind);
 
@@ -32,8 +43,7 @@ std::optional<TunnelKind> tunnel_kind(std::string_view name);
 
 /// Whether the link is of a kind that we make.
 bool is_tunnel(const Link& link);
-/// sit0 and ip6tnl0: they come with the kernel module, take what no other tunnel does, and cannot
-/// be removed.
+/// Whether the link is its kind's fallback: sit0 or ip6tnl0.
 bool is_fallback(const Link& link);
 
 std::span<const TunnelRow> tunnel_attributes(TunnelKind kind);
@@ -42,6 +52,17 @@ std::span<const TunnelRow> tunnel_attributes(TunnelKind kind);
 /// 7348 section 5 and vxlan_headroom() in include/net/vxlan.h); the others: an IPv4 or IPv6 header,
 /// and 8 for an encapsulation limit.
 std::uint32_t overhead(const TunnelAttributes& tunnel);
+
+/// The outer packets as firewalls tell them apart: `UDP 4789`, `protocol 41`.
+std::string outer_protocol_text(const TunnelAttributes& tunnel);
+
+/// kind_of(…).excludes for two tunnels of any kind.
+bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other);
+
+// Of sit and ip6tnl, which the kernel tells apart by local, remote and lower device
+// (ipip6_tunnel_locate() in net/ipv6/sit.c, ip6_tnl_locate() in net/ipv6/ip6_tunnel.c).
+bool have_same_ends(const TunnelAttributes& one, const TunnelAttributes& other);
+bool have_same_ends_and_dev(const TunnelAttributes& present, const TunnelAttributes& wanted);
 
 /// The bits of the VXLAN header that mean something to such a link. Unless it is made with others,
 /// all the rest are its reserved_bits (vxlan_nl2conf() in drivers/net/vxlan/vxlan_core.c).

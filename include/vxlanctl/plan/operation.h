@@ -36,43 +36,59 @@ struct RenameLink {
 struct DeleteLink {
     std::string link;
 };
-/// What a tunnel can have several of: what it is called, where a link keeps it, and how many an
-/// operation can have. A new kind of object is a row here and a description in describe.cpp.
+
+/// What has to be read again to know which objects of a kind are there.
+enum class Reading : std::uint8_t {
+    with_link, ///< they are read with each link
+    routes,    ///< with the link, and the routes of the interface that the operation names
+    rules,     ///< all rules of the host
+};
+
+/// What a tunnel can have several of: what it is called, where a link keeps it, how many an
+/// operation can have, and what a rollback has to read to see it. A new kind of object is a row
+/// here and a description in describe.cpp.
 template<class Object> struct ObjectTraits;
 template<> struct ObjectTraits<FloodEntry> {
     static constexpr std::string_view noun = "peer", key = "peers";
     static constexpr bool has_many = true;
     static constexpr auto of_link = &Link::flood_list;
+    static constexpr Reading reading = Reading::with_link;
 };
 template<> struct ObjectTraits<MacEntry> {
     static constexpr std::string_view noun = "FDB entry", key = "macs";
     static constexpr bool has_many = true;
     static constexpr auto of_link = &Link::macs;
+    static constexpr Reading reading = Reading::with_link;
 };
 /// The PRL is not reached by netlink but by an ioctl an entry.
 template<> struct ObjectTraits<PrlEntry> {
     static constexpr std::string_view noun = "router", key = "routers";
     static constexpr bool has_many = true;
     static constexpr auto of_link = &Link::routers;
+    static constexpr Reading reading = Reading::with_link;
 };
 template<> struct ObjectTraits<Address> {
     static constexpr std::string_view noun = "address", key = noun;
     static constexpr bool has_many = false;
     static constexpr auto of_link = &Link::addresses;
+    static constexpr Reading reading = Reading::with_link;
 };
 template<> struct ObjectTraits<Route> {
     static constexpr std::string_view noun = "route", key = noun;
     static constexpr bool has_many = false;
     static constexpr auto of_link = &Link::routes;
+    static constexpr Reading reading = Reading::routes;
 };
 template<> struct ObjectTraits<Rule> {
     static constexpr std::string_view noun = "rule", key = noun;
     static constexpr bool has_many = false;
+    static constexpr Reading reading = Reading::rules;
 };
 template<> struct ObjectTraits<Neighbour> {
     static constexpr std::string_view noun = "neighbour", key = noun;
     static constexpr bool has_many = false;
     static constexpr auto of_link = &Link::neighbours;
+    static constexpr Reading reading = Reading::with_link;
 };
 
 /// How objects are added, beyond what they are.
@@ -146,6 +162,9 @@ struct Step {
 
 /// The link that the operation names.
 const std::string& link_of(const Operation& operation);
+/// What has to be read to see whether the operation was carried out; empty for the link itself and
+/// its attributes, which are read in any case.
+std::optional<Reading> reading_of(const Operation& operation);
 /// Whether the kernel is told the ifindex of that link: a new one has none yet, and a rule has no
 /// link.
 bool has_ifindex(const Operation& operation);

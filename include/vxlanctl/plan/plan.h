@@ -75,6 +75,9 @@ struct Plan {
 /// do a tunnel's steps are empty. Same input, same plan.
 Plan plan(const Config& config, const State& state, const PlanOptions& options);
 
+/// Whether the plan has steps, and no error refuses them.
+bool is_carried_out(const TunnelPlan& plan);
+
 /// Whether a step of the plan deletes the link of that name, which may be another tunnel's.
 bool removes(const TunnelPlan& plan, const std::string& name);
 

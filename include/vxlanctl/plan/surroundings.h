@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/model/model.h"
 
 /// What a tunnel meets on its host, by which preflight refuses and warns, and which doctor reports.
@@ -21,20 +22,8 @@ std::string device_towards(const IpAddress& address, const State& state);
 /// overhead, or 65535 without one. Empty when the lower device is not known.
 std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const State& state);
 
-/// The links that have the VNI on the port which `wanted` (complete, with its local address) states
-/// for the link `name`: neither the local address nor the lower device nor the VRF makes a
-/// difference, but what the receiving socket must do does (vxlan_vni_in_use() in
-/// drivers/net/vxlan/vxlan_core.c).
-std::vector<std::string> vni_holders(const TunnelAttributes& wanted, const std::string& name,
-                                     const State& state);
-
-/// Whether two tunnels cannot be there at the same time, as far as their VNI or their ends say it.
-bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other);
-
-/// The links beside which the kernel will not have a tunnel of these attributes under the name
-/// `name`: those with the VNI, or those with the same ends (ipip6_tunnel_locate() in
-/// net/ipv6/sit.c and ip6_tnl_locate() in net/ipv6/ip6_tunnel.c: local, remote and lower device
-/// tell such tunnels apart).
+/// The links beside which the kernel refuses a tunnel of these complete attributes under the name
+/// `name`: those with its VNI, or with the same ends (Kind::clashes).
 std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
                                          const State& state);
 

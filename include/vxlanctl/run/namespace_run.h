@@ -11,9 +11,6 @@
 
 namespace vxlanctl {
 
-/// Whether the plan has steps, and nothing speaks against them.
-bool is_carried_out(const TunnelPlan& tunnel);
-
 /// What of a call concerns one network namespace.
 class NamespaceRun {
 public:
