@@ -99,4 +99,15 @@ std::string left_out_text(const std::vector<std::string>& names) {
                      joined(first, ", "), names.size() > most ? ", ..." : "");
 }
 
+Result<RunningTunnel> running_tunnel(const std::string& name, const std::string& local) {
+    const auto state = read_running({name});
+    if (!state) return tl::unexpected(state.error());
+    const Link& link = *find_link(*state, name);
+    const auto& ends = link.tunnel;
+    if (is_fallback(link)) return error(Code::interface_is_fallback, name, {{"example", ""}});
+    if (!ends.local && local.empty()) return error(Code::has_no_local, name);
+    return RunningTunnel{name, ends.kind, ends.local ? to_string(*ends.local) : "",
+                         ends.remote ? to_string(*ends.remote) : ""};
+}
+
 } // namespace vxlanctl

@@ -3,29 +3,10 @@
 #include "vxlanctl/cli/session.h"
 
 namespace vxlanctl {
-namespace {
-
-Result<PeerList> read_peers_files(const Arguments& arguments) {
-    PeerList peers;
-    const auto option = arguments.options.find("peers-file");
-    if (option == arguments.options.end()) return peers;
-    for (const auto& path : option->second) {
-        const auto text = read_text(path, "peers file");
-        if (!text) return tl::unexpected(text.error());
-        auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
-        if (!parsed) return parsed;
-        peers.append(std::move(*parsed));
-    }
-    return peers;
-}
-
-} // namespace
-
 std::vector<OptionInfo> up_options() {
     auto options = tunnel_options(TunnelKind::vxlan);
     options.push_back({"address", 0, "ADDR/LEN", "another inner address; may be repeated"});
-    options.push_back(
-        {"peers-file", 0, "FILE", "more peers, one a line; - is standard input; may be repeated"});
+    options.push_back(peers_file_option());
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());
     options.push_back(override_option());

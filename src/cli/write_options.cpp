@@ -62,6 +62,20 @@ OptionInfo override_option() {
     return {"override", 0, "", "change a tunnel that a file defines, until the next apply"};
 }
 
+OptionInfo peers_file_option() {
+    return {"peers-file", 0, "FILE",
+            "more peers, one a line; - is standard input; may be repeated"};
+}
+
+OptionInfo adopt_option() {
+    return {"adopt", 0, "", "take over an interface that another program seems to run"};
+}
+
+OptionInfo overlap_option() {
+    return {"allow-overlap", 0, "",
+            "accept an inner prefix that draws outer traffic into the tunnel"};
+}
+
 std::vector<OptionInfo> change_options() {
     return {
         {"allow-recreate", 0, "", "replace the link where the kernel cannot change it"},
@@ -69,9 +83,9 @@ std::vector<OptionInfo> change_options() {
          "when replacing, put back what is not stated: addresses, routes, ..."},
         {"drop-foreign", 0, "", "when replacing, drop what is not stated"},
         {"allow-flap", 0, "", "take the link down for a moment where the kernel needs that"},
-        {"allow-overlap", 0, "", "accept an inner prefix that draws outer traffic into the tunnel"},
+        overlap_option(),
         {"exclusive", 0, "", "remove addresses and FDB pins that are not stated"},
-        {"adopt", 0, "", "take over an interface that another program seems to run"},
+        adopt_option(),
     };
 }
 

@@ -3,11 +3,11 @@
 #include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/doctor/nft.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/plan/outer_way.h"
+#include "vxlanctl/run/nft.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/services.h"
 

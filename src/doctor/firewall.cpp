@@ -3,6 +3,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/doctor/doctor.h"
 #include "vxlanctl/kinds/kinds.h"
+#include "vxlanctl/model/ruleset.h"
 
 #include <algorithm>
 #include <charconv>
@@ -12,11 +13,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::uint8_t vrrp = 112;
-
-bool is_letter_or_digit(char character) {
-    return (character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
-           (character >= '0' && character <= '9');
-}
 
 /// A link's name as nft wants it in a comparison, where `*` at the end would stand for anything.
 Result<std::string> quoted(const std::string& name) {
@@ -244,17 +240,6 @@ Result<Service> parse_service(std::string_view text) {
         service.high < service.low)
         return wrong();
     return service;
-}
-
-std::string firewall_table(std::string_view link) {
-    std::string text = "vxlanctl_";
-    for (const char character : link)
-        if (is_letter_or_digit(character) || character == '_' || character == '-' ||
-            character == '.')
-            text += character;
-        else // no link's name has a slash, and nft takes one in an identifier
-            text += formatted("/{:02x}", static_cast<unsigned char>(character));
-    return text;
 }
 
 Result<Firewall> firewall_of(const Link& link, const State& state, const FirewallWish& wish) {

@@ -13,10 +13,9 @@ void state_ipip6_defaults(Tunnel& tunnel) {
 
 void read_ipip6(SectionReader& section) {
     auto& ends = section.tunnel().tunnel;
-    ends.remote = section.read(
-        "remote", section.required("remote", section.tunnel().name), [&](const auto& text) {
-            return parse_other_end(text, "remote end", TunnelKind::ip6tnl, ends.local);
-        });
+    ends.remote = section.read("remote", section.needed("remote"), [&](const auto& text) {
+        return parse_other_end(text, "remote end", TunnelKind::ip6tnl, ends.local);
+    });
     // An outer address that a link alone gives a meaning needs that link as the lower device.
     const auto check_end = [&](std::string_view key, const std::optional<IpAddress>& address) {
         if (address && is_link_local(*address) && ends.dev.value_or("").empty())

@@ -124,10 +124,11 @@ void give_default_routes(std::vector<NamedRouter>& routers, std::optional<bool> 
 void read_isatap(SectionReader& section) {
     const std::size_t errors_before = section.errors().count();
     Tunnel& tunnel = section.tunnel();
+    // The address and the next hops follow from the prefix.
+    if (section.needed("prefix") == nullptr && section.scope() == SectionScope::changes) return;
     IsatapWish wish;
     wish.prefix =
-        section.read("prefix", section.required("prefix", tunnel.name), parse_isatap_prefix)
-            .value_or(Prefix{});
+        section.read("prefix", section.find("prefix"), parse_isatap_prefix).value_or(Prefix{});
     wish.global_id = section.read_boolean("global_id");
     const auto default_route = section.read_boolean("default_route");
     tunnel.overrides_default_route = default_route.value_or(false);

@@ -5,9 +5,9 @@
 namespace vxlanctl {
 
 SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written& table,
-                             SourceErrors& errors, PeersFiles files)
+                             SourceErrors& errors, PeersFiles files, SectionScope scope)
     : TableReader(table, errors), kind_(section_kind(kind)), errors_before_(errors.count()),
-      files_(std::move(files)), tunnel_(blank_tunnel(kind)) {
+      files_(std::move(files)), scope_(scope), tunnel_(blank_tunnel(kind)) {
     tunnel_.name = name.text;
     if (auto good = check_tunnel_name(name.text, kind); !good) refuse(good.error(), "", name);
 }
@@ -20,7 +20,7 @@ std::optional<Tunnel> SectionReader::read_section() {
         if (is_option(row, kind_.kind)) read_attribute(tunnel_.tunnel, row, kind_.kind);
     if (tunnel_.link.master && tunnel_.link.vrf)
         refuse(Error(Code::vrf_and_master), "", *find("vrf"));
-    tunnel_.tunnel.local = read("local", required("local", tunnel_.name),
+    tunnel_.tunnel.local = read("local", needed("local"),
                                 [&](const auto& text) { return parse_local(text, kind_.kind); });
     complete(tunnel_.tunnel);
     read_routes();
@@ -34,6 +34,10 @@ std::optional<Tunnel> SectionReader::read_section() {
     judge();
     if (errors_.count() != errors_before_) return std::nullopt;
     return std::move(tunnel_);
+}
+
+const Written* SectionReader::needed(std::string_view key) {
+    return scope_ == SectionScope::whole ? required(key, tunnel_.name) : find(key);
 }
 
 void SectionReader::read_addresses() {

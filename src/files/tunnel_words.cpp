@@ -55,7 +55,8 @@ void add_attributes(SectionWords& section, const OptionValues& options, std::spa
 }
 
 /// The tunnel of a section to which the options that all kinds have are added.
-Result<Tunnel> tunnel_of(SectionWords& section, const OptionValues& options, PeerList peers = {}) {
+Result<Tunnel> tunnel_of(SectionWords& section, const OptionValues& options, PeerList peers = {},
+                         SectionScope scope = SectionScope::whole) {
     if (options.contains("master") && options.contains("vrf"))
         section.refuse(contradiction("vrf", "master").also(Code::vrf_is_a_master));
     add_attributes(section, options, link_attributes());
@@ -63,7 +64,35 @@ Result<Tunnel> tunnel_of(SectionWords& section, const OptionValues& options, Pee
     add_list(section, options, "routes", "route");
     add_list(section, options, "rules", "rule");
     add_list(section, options, "forward_from", "forward-from");
-    return section.tunnel(std::move(peers));
+    return section.tunnel(std::move(peers), scope);
+}
+
+/// The section of a tunnel that runs, with its ends, which nothing is changed by.
+SectionWords section_of(const RunningTunnel& running, const OptionValues& options) {
+    SectionWords section(running.kind);
+    section.add("", "IFNAME", running.name);
+    for (const auto& [key, text] : {std::pair{"local", running.local}, {"remote", running.remote}})
+        if (options.contains(key))
+            section.add(key, formatted("--{}", key), options.find(key)->second.back());
+        else if (!text.empty() &&
+                 (key == std::string_view("local") || running.kind == TunnelKind::ip6tnl))
+            section.add(key, "", text);
+    return section;
+}
+
+/// What of a tunnel the words name: what is neither a default of all nor one of the ends that run.
+std::set<std::string> named_in(const Tunnel& tunnel, const OptionValues& options) {
+    std::set<std::string> named;
+    for (const auto& key : stated_keys(tunnel))
+        if (!tunnel.implied.contains(key) &&
+            ((key != "local" && key != "remote") || options.contains(key)))
+            named.insert(key);
+    if (tunnel.addresses) named.insert("addresses");
+    if (tunnel.routes) named.insert("routes");
+    if (tunnel.rules) named.insert("rules");
+    if (tunnel.forward_from) named.insert("forward_from");
+    if (tunnel.peers) named.insert(peers_key);
+    return named;
 }
 
 /// The inner addresses: INNER, unless it is `-`, and every --address.
@@ -150,6 +179,33 @@ Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const Option
     return tunnel_of(section, options);
 }
 
+Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValues& options) {
+    SectionWords section = section_of(running, options);
+    if (options.contains("dev") && running.kind == TunnelKind::vxlan)
+        section.add("dev", "--dev", options.find("dev")->second.back());
+    add_list(section, options, "addresses", "address");
+    auto tunnel = tunnel_of(section, options, {}, SectionScope::changes);
+    if (!tunnel) return tunnel;
+    tunnel->named = named_in(*tunnel, options);
+    if (tunnel->named->empty()) return error(Code::nothing_to_set, running.name);
+    return tunnel;
+}
+
+Result<Tunnel> peers_from_words(const RunningTunnel& running, std::span<const std::string> words,
+                                PeerChange change, PeerList peers) {
+    SectionWords section = section_of(running, {});
+    auto& list = section.list("peers");
+    for (const auto& word : words)
+        section.add_element("peers", "PEER", word);
+    if (list.empty() && peers.entries.empty() && peers.names.empty())
+        section.refuse(Error(Code::no_peer_named));
+    auto tunnel = section.tunnel(std::move(peers), SectionScope::changes);
+    if (!tunnel) return tunnel;
+    tunnel->named.emplace({std::string(peers_key)});
+    tunnel->peer_change = change;
+    return tunnel;
+}
+
 Written SectionWords::word_of(std::string_view key, std::string name, const std::string& word) {
     return {Written::Type::word, word, {0, ++last_}, std::move(name), std::string(key)};
 }
@@ -181,11 +237,11 @@ std::vector<Written>& SectionWords::list(std::string_view key) {
     return found->elements;
 }
 
-Result<Tunnel> SectionWords::tunnel(PeerList given) {
+Result<Tunnel> SectionWords::tunnel(PeerList given, SectionScope scope) {
     for (auto* places : {&given.entry_places, &given.name_places})
         for (auto& place : *places)
             place.position = {0, last_ + 1};
-    SectionReader reader(kind_, ifname_, table_, errors_, {nullptr, std::move(given)});
+    SectionReader reader(kind_, ifname_, table_, errors_, {nullptr, std::move(given)}, scope);
     auto tunnel = reader.read_section();
     if (errors_.count() != 0) return tl::unexpected(errors_.take().front());
     tunnel->implied = stated_keys(blank_tunnel(kind_));

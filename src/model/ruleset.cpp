@@ -179,4 +179,16 @@ Judgement judge(const Ruleset& ruleset, const Packet& packet) {
     return judgement;
 }
 
+std::string firewall_table(std::string_view link) {
+    std::string text = "vxlanctl_";
+    for (const char character : link)
+        if ((character >= 'a' && character <= 'z') || (character >= 'A' && character <= 'Z') ||
+            (character >= '0' && character <= '9') || character == '_' || character == '-' ||
+            character == '.')
+            text += character;
+        else // no link's name has a slash, and nft takes one in an identifier
+            text += formatted("/{:02x}", static_cast<unsigned char>(character));
+    return text;
+}
+
 } // namespace vxlanctl

@@ -17,11 +17,6 @@ template<class T> bool is_of_others(const T* present, bool is_recorded) {
     return present != nullptr && present->protocol != our_protocol && !is_recorded;
 }
 
-bool forwards(const std::string& device, const State& state) {
-    const Link* link = find_link(state, device);
-    return link != nullptr && link->attributes.forward.value_or(false);
-}
-
 bool has_same(const Routes& routes, const Route& wanted) {
     const auto others = routes.beside(wanted);
     return std::any_of(others.begin(), others.end(),
@@ -46,6 +41,11 @@ bool concerns_settings(const LinkAttributes& stated, const Record& record) {
 }
 
 } // namespace
+
+bool forwards(const std::string& device, const State& state) {
+    const Link* link = find_link(state, device);
+    return link != nullptr && link->attributes.forward.value_or(false);
+}
 
 const Routes& routes_out_of(const std::string& name, const State& state) {
     static const Routes none;

@@ -6,6 +6,7 @@
 #include "vxlanctl/plan/elsewhere.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace vxlanctl {
 namespace {
@@ -121,6 +122,63 @@ void lay_list_over(std::optional<std::vector<Element>>& words, const std::vector
     if (words || !file.empty()) words = std::move(all);
 }
 
+/// Gives the attributes that are recorded and not named the values that they have: these stay.
+template<class Attributes>
+void keep_running(Attributes& attributes, const Attributes& have,
+                  std::span<const AttributeRow<Attributes>> rows, const Tunnel& words,
+                  const Record& record, std::vector<std::string>& differing) {
+    for (const auto& row : rows) {
+        const std::string name(row.name);
+        if (words.named->contains(name)) {
+            const auto recorded = record.values.find(name);
+            const std::string wanted = value_text(attributes, row);
+            if (recorded == record.values.end())
+                differing.push_back(formatted("{}: {}", name, wanted));
+            else if (recorded->second != wanted)
+                differing.push_back(formatted("{}: {} -> {}", name, recorded->second, wanted));
+        } else if (record.keys.contains(name) || is_stated(attributes, row)) {
+            std::visit([&](auto member) { attributes.*member = have.*member; }, row.member);
+        }
+    }
+}
+
+/// A list that is not named becomes the recorded elements that are there.
+template<class Element, class IsThere>
+void keep_list(std::optional<std::vector<Element>>& list, const std::vector<Element>& recorded,
+               const char* key, const Tunnel& words, IsThere is_there,
+               std::vector<std::string>& differing) {
+    if (words.named->contains(key)) {
+        if (list != recorded) differing.emplace_back(key);
+        return;
+    }
+    if (recorded.empty()) return;
+    list.emplace();
+    std::copy_if(recorded.begin(), recorded.end(), std::back_inserter(*list), is_there);
+}
+
+bool has_peer(const std::vector<FloodEntry>& peers, const IpAddress& dst) {
+    return std::any_of(peers.begin(), peers.end(),
+                       [&](const FloodEntry& entry) { return entry.dst == dst; });
+}
+
+/// The flood list after the change.
+std::vector<FloodEntry> changed_peers(const std::vector<FloodEntry>& have, const Tunnel& words) {
+    const auto& named = *words.peers;
+    std::vector<FloodEntry> peers;
+    if (words.peer_change == PeerChange::replace) return named;
+    if (words.peer_change == PeerChange::remove) {
+        std::copy_if(have.begin(), have.end(), std::back_inserter(peers),
+                     [&](const FloodEntry& entry) { return !has_peer(named, entry.dst); });
+        return peers;
+    }
+    // One that is there, perhaps with a port or `via`, would get each broadcast twice.
+    std::copy_if(named.begin(), named.end(), std::back_inserter(peers),
+                 [&](const FloodEntry& entry) { return !has_peer(have, entry.dst); });
+    append(peers, have);
+    std::sort(peers.begin(), peers.end());
+    return peers;
+}
+
 } // namespace
 
 bool is_of(const Record& record, const Link& link) {
@@ -187,10 +245,10 @@ std::vector<std::string> signs_of_another_program(const Link& link, const State&
     return signs;
 }
 
-OverFile over_file(const Tunnel& words, const Record& record, const Link& have) {
+LaidOver over_file(const Tunnel& words, const Record& record, const Link& have) {
     const Tunnel file = recorded_attributes(words, record);
-    OverFile over{words, {}};
-    auto& [tunnel, differing] = over;
+    LaidOver over{words, {}};
+    auto& [tunnel, differing, warnings] = over;
     tunnel.link =
         laid_over(file.link, words.link, link_attributes(), record, words.implied, differing);
     tunnel.tunnel = laid_over(file.tunnel, words.tunnel, tunnel_attributes(words.tunnel.kind),
@@ -215,6 +273,81 @@ OverFile over_file(const Tunnel& words, const Record& record, const Link& have) 
     tunnel.source = record.source;
     tunnel.implied.clear();
     return over;
+}
+
+LaidOver over_running(const Tunnel& words, const Record& record, const Link& have,
+                      const State& state) {
+    LaidOver over{words, {}};
+    auto& [tunnel, differing, warnings] = over;
+    keep_running(tunnel.link, have.attributes, link_attributes(), words, record, differing);
+    keep_running(tunnel.tunnel, have.tunnel, tunnel_attributes(words.tunnel.kind), words, record,
+                 differing);
+    keep_list(
+        tunnel.addresses, record.addresses, "addresses", words,
+        [&](const Prefix& prefix) {
+            return std::any_of(have.addresses.begin(), have.addresses.end(),
+                               [&](const Address& address) { return address.prefix == prefix; });
+        },
+        differing);
+    keep_list(
+        tunnel.routes, record.routes, "routes", words,
+        [&](const Route& route) {
+            return route.dev.empty()
+                       ? find_own_route(have.routes, route) != nullptr
+                       : find_route(routes_out_of(route.dev, state), route) != nullptr;
+        },
+        differing);
+    keep_list(
+        tunnel.rules, record.rules, "rules", words,
+        [&](const Rule& rule) { return find_rule(state.rules, rule) != nullptr; }, differing);
+    keep_list(
+        tunnel.forward_from, record.forward_from, "forward_from", words,
+        [&](const std::string& device) { return forwards(device, state); }, differing);
+    if (words.peers) {
+        tunnel.peers = changed_peers(have.flood_list, words);
+        if (words.peer_change == PeerChange::remove) {
+            for (const auto& peer : *words.peers)
+                if (!has_peer(have.flood_list, peer.dst))
+                    warnings.emplace_back(Code::peer_not_there, words.name,
+                                          Values{{"peer", to_string(peer.dst)}});
+            if (tunnel.peers->empty() && !have.flood_list.empty())
+                warnings.emplace_back(Code::no_peer_left, words.name);
+        }
+        if (peers_text(*tunnel.peers) != record.peers) differing.emplace_back(peers_key);
+    } else if (record.keys.contains(peers_key)) {
+        tunnel.peers = have.flood_list;
+    }
+    tunnel.source = record.source;
+    tunnel.implied.clear();
+    return over;
+}
+
+Record with_unnamed(Record now, const Record& old, const std::set<std::string>& named) {
+    for (const auto& [name, value] : old.values)
+        if (!named.contains(name)) now.values[name] = value;
+    for (const auto& key : old.keys)
+        if (!named.contains(key)) now.keys.insert(key);
+    if (!named.contains("addresses")) now.addresses = old.addresses;
+    if (!named.contains("routes")) now.routes = old.routes;
+    if (!named.contains("rules")) now.rules = old.rules;
+    if (!named.contains("forward_from")) now.forward_from = old.forward_from;
+    if (!named.contains(peers_key)) now.peers = old.peers;
+    return now;
+}
+
+std::vector<std::string> not_repeated(const Tunnel& tunnel, const Record& record) {
+    std::vector<std::string> keys;
+    const auto stated = stated_keys(tunnel);
+    for (const auto& key : record.keys)
+        if (record.values.contains(key) && !stated.contains(key)) keys.push_back(key);
+    const auto add = [&](const char* key, const auto& recorded, const auto& wanted) {
+        if (!recorded.empty() && !wanted) keys.emplace_back(key);
+    };
+    add("addresses", record.addresses, tunnel.addresses);
+    add("routes", record.routes, tunnel.routes);
+    add("rules", record.rules, tunnel.rules);
+    add("forward_from", record.forward_from, tunnel.forward_from);
+    return keys;
 }
 
 } // namespace vxlanctl

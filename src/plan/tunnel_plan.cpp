@@ -25,6 +25,11 @@ Record settle_ownership(const Tunnel& tunnel, const Link* have, const State& sta
                         const PlanOptions& options, TunnelPlan& plan) {
     Record old_record;
     plan.old_mark = mark_of(alias_of(have));
+    if (tunnel.named && (have == nullptr || plan.vanished))
+        plan.errors.emplace_back(Code::no_such_interface, tunnel.name);
+    else if (tunnel.named && !plan.old_mark && !options.adopt)
+        plan.errors.emplace_back(Code::not_managed, tunnel.name);
+    if (!plan.errors.empty()) return old_record;
     if (have != nullptr && !plan.old_mark && !options.adopt && !tunnel.adopt)
         if (const auto signs = signs_of_another_program(*have, state); !signs.empty())
             plan.errors.emplace_back(Code::run_by_another_program, tunnel.name,
@@ -171,6 +176,13 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     plan.mark->origin = is_of_file ? Origin::file : Origin::cli;
     target.attributes.alias = with_mark(alias_of(have), *plan.mark);
     plan.record = record_of(tunnel, before);
+    if (tunnel.named)
+        plan.record = with_unnamed(std::move(plan.record), old_record, *tunnel.named);
+    else if (const auto keys = not_repeated(tunnel, old_record);
+             config.origin == Origin::cli && !is_of_file && !keys.empty())
+        plan.warnings.emplace_back(
+            Code::resets_not_repeated, tunnel.name,
+            Values{{"keys", joined(keys, ", ")}, {"word", shell_quoted(tunnel.name)}});
     if (have != nullptr && !replaces) plan.record.interface.index = have->index;
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
@@ -196,6 +208,10 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     } else {
         plan_change(tunnel, *have, target, plan);
     }
+    if (plan.steps.empty()) // what it would go back to is what it has
+        std::erase_if(plan.warnings, [](const Message& warning) {
+            return warning.code == Code::resets_not_repeated;
+        });
     return plan;
 }
 

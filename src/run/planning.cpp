@@ -3,8 +3,10 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/plan/ownership.h"
 #include "vxlanctl/plan/preflight.h"
+#include "vxlanctl/run/loaded_firewall.h"
 #include "vxlanctl/run/outer_ways.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/services.h"
@@ -133,6 +135,7 @@ Result<Plan> NamespaceRun::make_plan_once() {
     settle_over_files(made);
     if (is_there() && devices_.empty())
         judge_outer_ways(*netlink_, config(), state_, options_, made);
+    if (is_there()) warn_of_loaded_firewall(kernel(), state_, made);
     settle_namespace(made);
     return made;
 }
@@ -143,19 +146,28 @@ void NamespaceRun::lay_over_files() {
         const Tunnel& words = config_.tunnels[i];
         const Link* link = find_link(state_, words.name);
         const Record* record = find_record(state_, link);
-        if (record == nullptr || record->source.empty() || is_gone(record->source) ||
-            mark_of(*link->attributes.alias)->origin != Origin::file)
-            continue;
-        OverFile over = over_file(words, *record, *link);
+        const bool is_of_file = record != nullptr && !record->source.empty() &&
+                                !is_gone(record->source) &&
+                                mark_of(*link->attributes.alias)->origin == Origin::file;
+        if (!is_of_file && (!words.named || link == nullptr)) continue;
+        LaidOver over = words.named
+                            ? over_running(words, record ? *record : Record{}, *link, state_)
+                            : over_file(words, *record, *link);
+        if (!is_of_file) over.tunnel.source.clear();
+        if (words.named) complete_link_local_peers(over.tunnel);
         if (!over_files_) over_files_ = config_;
         over_files_->tunnels[i] = std::move(over.tunnel);
-        differing_[words.name] = std::move(over.differing);
+        if (is_of_file) differing_[words.name] = std::move(over.differing);
+        laid_over_warnings_[words.name] = std::move(over.warnings);
     }
 }
 
 /// What a file says is changed only when that is asked for.
 void NamespaceRun::settle_over_files(Plan& made) const {
     for (auto& tunnel : made.tunnels) {
+        if (const auto said = laid_over_warnings_.find(tunnel.name);
+            said != laid_over_warnings_.end() && tunnel.errors.empty())
+            append(tunnel.warnings, said->second);
         const auto found = differing_.find(tunnel.name);
         const bool is_refused =
             !tunnel.errors.empty() &&

@@ -1,5 +1,5 @@
 // What `nft -j list ruleset` says: any bytes are a ruleset or an error, and packets can be judged.
-#include "vxlanctl/doctor/nft.h"
+#include "vxlanctl/run/nft.h"
 #include "property.h"
 
 using namespace vxlanctl;

@@ -40,8 +40,10 @@ long number(const char* name) {
 }
 
 bool is_write(const nlmsghdr& header) {
-    // rtnetlink numbers its types in fours: NEW, DEL, GET, SET.
-    return getpid() == process && header.nlmsg_type >= 16 && header.nlmsg_type % 4 != 2;
+    // rtnetlink numbers its types in fours: NEW, DEL, GET, SET. Those of nfnetlink have the number
+    // of a subsystem in the upper byte, and nothing is written there.
+    return getpid() == process && header.nlmsg_type >= 16 && header.nlmsg_type < 256 &&
+           header.nlmsg_type % 4 != 2;
 }
 
 // SIOCADDPRL, SIOCDELPRL and SIOCCHGPRL follow one another; the last of the range is nobody's.

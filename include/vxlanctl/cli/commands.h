@@ -8,6 +8,15 @@ namespace vxlanctl {
 std::vector<OptionInfo> up_options();
 Result<int> run_up(const Arguments& arguments);
 
+/// `set IFNAME --OPTION...`
+std::vector<OptionInfo> set_options();
+Result<int> run_set(const Arguments& arguments);
+
+/// `peer add|del IFNAME PEER...`
+std::vector<OptionInfo> peer_options();
+Result<int> run_peer_add(const Arguments& arguments);
+Result<int> run_peer_del(const Arguments& arguments);
+
 /// `isatap up IFNAME LOCAL PREFIX ROUTER...`
 std::vector<OptionInfo> isatap_up_options();
 Result<int> run_isatap_up(const Arguments& arguments);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/files/tunnel_words.h"
 #include "vxlanctl/model/model.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -36,5 +37,9 @@ nlohmann::json left_out_json(const std::vector<std::string>& names);
 /// These tunnels, or all that vxlanctl manages, as a file that `apply` accepts and that changes
 /// nothing but marks. A tunnel that none can state so is a comment as a whole, with the reason.
 std::string running_text(const State& state, const std::vector<std::string>& names);
+
+/// The tunnel of that name, for those who change a part of it. `local` is the address that it shall
+/// have, or empty.
+Result<RunningTunnel> running_tunnel(const std::string& name, const std::string& local = {});
 
 } // namespace vxlanctl

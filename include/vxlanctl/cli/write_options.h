@@ -15,6 +15,9 @@ OptionInfo wait_option();
 OptionInfo resolve_option();
 /// --override, of those that make a tunnel of words.
 OptionInfo override_option();
+OptionInfo peers_file_option();
+OptionInfo adopt_option();
+OptionInfo overlap_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();
 

@@ -37,7 +37,4 @@ struct Firewall {
 /// An error where nft cannot write a name, or the rules could not do what is wanted.
 Result<Firewall> firewall_of(const Link& link, const State& state, const FirewallWish& wish);
 
-/// The name of the tunnel's table, of family inet; no two links have the same one.
-std::string firewall_table(std::string_view link);
-
 } // namespace vxlanctl

@@ -11,11 +11,14 @@ struct PeersFiles {
     PeerList given = {};                                              ///< those of a command line
 };
 
+/// Whether a section describes a tunnel, or only what is to change of one.
+enum class SectionScope : std::uint8_t { whole, changes };
+
 /// Makes a tunnel of a section of a file, or of a command line whose words became such keys.
 class SectionReader : public TableReader {
 public:
     SectionReader(TunnelKind kind, const Written& name, const Written& table, SourceErrors& errors,
-                  PeersFiles files);
+                  PeersFiles files, SectionScope scope = SectionScope::whole);
 
     /// Empty where there was an error since the reader was made.
     std::optional<Tunnel> read_section();
@@ -27,6 +30,9 @@ public:
     /// The routes that the kind adds in front of the others follow from these.
     void add_first_routes(const std::vector<const Written*>& from);
     void read_addresses();
+    /// The key's value, which is an error to miss in the section of a whole tunnel.
+    const Written* needed(std::string_view key);
+    SectionScope scope() const { return scope_; }
 
 private:
     void read_routes();
@@ -38,6 +44,7 @@ private:
     const SectionKind& kind_;
     const std::size_t errors_before_;
     PeersFiles files_;
+    const SectionScope scope_;
     Tunnel tunnel_;
     std::vector<const Written*> routes_; ///< what each of tunnel_.routes follows from
 };

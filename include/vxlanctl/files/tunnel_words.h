@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/files/vxlan.h"
+#include "vxlanctl/files/section_reader.h"
 #include "vxlanctl/files/written.h"
 
 #include <map>
@@ -24,6 +24,19 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
 /// `IFNAME LOCAL6 REMOTE6 [INNER]` and the options of `ipip6 up`.
 Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const OptionValues& options);
 
+/// What `set` and `peer` change of a tunnel that runs: its kind and ends are the running ones, and
+/// Tunnel::named has what the options name.
+struct RunningTunnel {
+    std::string name;
+    TunnelKind kind = TunnelKind::vxlan;
+    std::string local, remote; ///< as texts; empty where it has none
+};
+/// The options of `set`; one at least.
+Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValues& options);
+/// `PEER...`; `change` is add or remove.
+Result<Tunnel> peers_from_words(const RunningTunnel& running, std::span<const std::string> words,
+                                PeerChange change, PeerList peers);
+
 /// The words of a command line as the keys of a section, in the order in which errors are told of
 /// them. Errors call a word `name`.
 class SectionWords {
@@ -46,7 +59,7 @@ public:
     void refuse(Error error) { errors_.add(std::move(error), {0, ++last_}); }
 
     /// The first error, or a tunnel that implies whatever no key states.
-    Result<Tunnel> tunnel(PeerList given = {});
+    Result<Tunnel> tunnel(PeerList given = {}, SectionScope scope = SectionScope::whole);
 
 private:
     const TunnelKind kind_;

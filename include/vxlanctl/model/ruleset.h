@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -90,5 +91,9 @@ struct Judgement {
     std::vector<Blamed> blamed; ///< of the gravest fate alone
 };
 Judgement judge(const Ruleset& ruleset, const Packet& packet);
+
+/// The name of the table, of family inet, that `vxlanctl firewall` makes for a tunnel; no two
+/// interfaces have the same one.
+std::string firewall_table(std::string_view link);
 
 } // namespace vxlanctl

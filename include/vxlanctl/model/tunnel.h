@@ -22,6 +22,9 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
+/// What the peers of a call are to those that a tunnel has.
+enum class PeerChange : std::uint8_t { replace, add, remove };
+
 /// One wanted tunnel.
 struct Tunnel {
     std::string name;
@@ -49,6 +52,10 @@ struct Tunnel {
     std::string source;
     /// Attributes that the command line states only because it says nothing of them.
     std::set<std::string> implied;
+    /// Only these keys are to change; everything else stays as it was set, and as it runs. Empty
+    /// for a tunnel that is described as a whole: there, what is not set goes back to its default.
+    std::optional<std::set<std::string>> named = {};
+    PeerChange peer_change = PeerChange::replace;
     bool adopt = false;         ///< also an interface that another program seems to run
     bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel
     bool operator==(const Tunnel&) const = default;

@@ -12,6 +12,8 @@ namespace vxlanctl {
 /// The table of routes that are stated without one: main, or the VRF's.
 std::uint32_t own_table(const Tunnel& tunnel, const State& state);
 /// Of a link that is not known none.
+/// Whether the device forwards IPv4 packets that come in through it.
+bool forwards(const std::string& device, const State& state);
 const Routes& routes_out_of(const std::string& name, const State& state);
 /// The stated routes, with their table; those out of the tunnel itself have no `dev`.
 std::vector<Route> stated_routes(const Tunnel& tunnel, const State& state);

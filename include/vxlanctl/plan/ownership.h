@@ -31,15 +31,26 @@ std::vector<std::string> absent_links(const Config& config, const State& state);
 /// pinned while learning is off, `external` and `vnifilter` on a VXLAN, and State::run_by.
 std::vector<std::string> signs_of_another_program(const Link& link, const State& state);
 
-/// What the command line says of a tunnel that a file defines, laid over what the file says: what
-/// the words do not set stays as the file has it.
-struct OverFile {
+/// What the command line says of a tunnel, laid over what was set before: what the words do not set
+/// stays.
+struct LaidOver {
     Tunnel tunnel;
-    /// Keys that the words set to other values than the file: `mtu: 1450 -> 1400`. Of what a
+    /// Keys that the words set to other values than the record: `mtu: 1450 -> 1400`. Of what a
     /// record of 0.1 does not say, nothing is known, and the key is among them.
     std::vector<std::string> differing;
+    std::vector<Message> warnings = {};
 };
-/// `record` is of the tunnel, which `have` is.
-OverFile over_file(const Tunnel& words, const Record& record, const Link& have);
+/// Over a tunnel that a file defines: what the words do not set stays as the file has it. `record`
+/// is of the tunnel, which `have` is.
+LaidOver over_file(const Tunnel& words, const Record& record, const Link& have);
+/// Words that change only Tunnel::named, over a tunnel as it runs: the tunnel as it shall be.
+LaidOver over_running(const Tunnel& words, const Record& record, const Link& have,
+                      const State& state);
+/// The record of a tunnel of which only `named` was set anew: `now` with what `old` has of all
+/// other keys.
+Record with_unnamed(Record now, const Record& old, const std::set<std::string>& named);
+
+/// What a command set before and does not repeat, so that it goes back to its default: keys.
+std::vector<std::string> not_repeated(const Tunnel& tunnel, const Record& record);
 
 } // namespace vxlanctl

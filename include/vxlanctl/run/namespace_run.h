@@ -96,7 +96,8 @@ private:
     /// What the command line wants, laid over what files say of the same tunnels, and with what
     /// --drop-foreign removes; empty where there is neither.
     std::optional<Config> over_files_;
-    std::map<std::string, std::vector<std::string>> differing_; ///< by tunnel: OverFile::differing
+    std::map<std::string, std::vector<std::string>> differing_; ///< by tunnel: LaidOver::differing
+    std::map<std::string, std::vector<Message>> laid_over_warnings_;
     std::chrono::seconds lock_timeout_{};
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;

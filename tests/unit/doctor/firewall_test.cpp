@@ -1,5 +1,6 @@
 #include "told.h"
 #include "vxlanctl/doctor/firewall.h"
+#include "vxlanctl/model/ruleset.h"
 
 #include <catch2/catch.hpp>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 #include "vxlanctl/model/ruleset.h"
 
-#include "vxlanctl/doctor/nft.h"
+#include "vxlanctl/run/nft.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
