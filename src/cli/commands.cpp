@@ -27,10 +27,11 @@ const std::vector<Command>& commands() {
          "Make the tunnel IFNAME for IPv4 over IPv6: LOCAL6 and REMOTE6 are the ends, INNER the "
          "address in the tunnel",
          ipip6_up_options, run_ipip6_up, writes_from_words, LostOutput::keeps_code},
-        {"init-vxlan", "DEV LOCAL IFNAME INNER MASK [VNI] PEER... [OPTION...]",
+        {"init-vxlan", "[OPTION...] DEV LOCAL IFNAME INNER MASK [VNI] PEER...",
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
-         "words; also when the program is called by one of these names",
-         init_vxlan_options, run_init_vxlan, writes_from_words, LostOutput::keeps_code},
+         "words, with the options of up; also when the program is called by one of these names, "
+         "but then without options",
+         up_options, run_init_vxlan, writes_from_words | reads_all_files, LostOutput::keeps_code},
         {"down", "IFNAME... | --all | --all-files | --file FILE [OPTION...]",
          "Remove tunnels that vxlanctl made", down_options, run_down, writes_from_files,
          LostOutput::keeps_code},

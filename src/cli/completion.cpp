@@ -103,12 +103,14 @@ void add_words(std::vector<std::string>& words, std::span<const AttributeRow<Att
                 words.push_back(std::move(word));
 }
 
+constexpr std::string_view script_command = "init-vxlan";
+
 /// The kind of tunnel whose attributes are the command's options.
 std::optional<TunnelKind> kind_of(const Command& command) {
-    return command.name == "up"          ? std::optional(TunnelKind::vxlan)
-           : command.name == "isatap up" ? std::optional(TunnelKind::sit)
-           : command.name == "ipip6 up"  ? std::optional(TunnelKind::ip6tnl)
-                                         : std::nullopt;
+    if (command.name == "up" || command.name == script_command) return TunnelKind::vxlan;
+    return command.name == "isatap up"  ? std::optional(TunnelKind::sit)
+           : command.name == "ipip6 up" ? std::optional(TunnelKind::ip6tnl)
+                                        : std::nullopt;
 }
 
 /// The part of a summary that a line has room for.
@@ -261,12 +263,15 @@ std::vector<Position> positions(const Command& command) {
         std::string word(rest.substr(0, rest.find(' ')));
         rest.remove_prefix(std::min(rest.size(), word.size() + 1));
         std::erase_if(word, [](char character) { return character == '[' || character == ']'; });
-        if (word == "|" || word.starts_with("--") || word.starts_with("OPTION")) break;
+        const bool is_option = word.starts_with("OPTION");
+        if (is_option && result.empty()) continue; // they stand in front of the words
+        if (word == "|" || word.starts_with("--") || is_option) break;
         const bool repeats = word.ends_with("...");
         if (repeats) word.resize(word.size() - 3);
         result.push_back({word, repeats, by_placeholder(word)});
         // A tunnel may have no lower device and no address; to the old scripts that was a name.
-        if (kind_of(command) && (word == "DEV" || word == "INNER"))
+        if (kind_of(command) && command.name != script_command &&
+            (word == "DEV" || word == "INNER"))
             result.back().candidates.words.emplace_back("-");
     }
     return result;

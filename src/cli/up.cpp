@@ -3,23 +3,6 @@
 #include "vxlanctl/cli/reconcile.h"
 
 namespace vxlanctl {
-namespace {
-
-Result<PeerList> read_peers_files(const Arguments& arguments) {
-    PeerList peers;
-    const auto option = arguments.options.find("peers-file");
-    if (option == arguments.options.end()) return peers;
-    for (const auto& path : option->second) {
-        const auto text = read_text(path, "peers file");
-        if (!text) return tl::unexpected(text.error());
-        auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
-        if (!parsed) return parsed;
-        peers.append(std::move(*parsed));
-    }
-    return peers;
-}
-
-} // namespace
 
 std::vector<OptionInfo> up_options() {
     auto options = tunnel_options(TunnelKind::vxlan);

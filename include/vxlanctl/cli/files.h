@@ -12,6 +12,9 @@ constexpr const char* default_directory = "/etc/vxlanctl";
 /// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
 Result<std::string> read_text(const std::string& path, std::string_view what);
 
+/// The peers of every --peers-file.
+Result<PeerList> read_peers_files(const Arguments& arguments);
+
 /// What the words FILE, DIR and `-` name: of a directory every *.toml that is a regular file, in
 /// the order of their names, less hidden ones. Without words it is the default directory, which
 /// need not be there.
