@@ -54,7 +54,7 @@ const std::vector<Command>& commands() {
          run_export, no_capability},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
-         "accepts",
+         "accepts; or its peers alone, as a peers file",
          import_soracom_options, run_import_soracom, reads_all_files | writes_all_files},
         {"graph", "[IFNAME...] [OPTION...]",
          "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "
