@@ -6,6 +6,7 @@
 
 #include "vxlanctl/base/closest.h"
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/wrapped.h"
 #include "vxlanctl/cli/command.h"
 
 #include "vxlanctl/cli/completion.h"
@@ -70,27 +71,6 @@ tl::unexpected<Error> unknown(Code code, const std::string& word,
 std::string option_usage(const OptionInfo& option) {
     return formatted("{}--{}{}{}", option.letter != 0 ? formatted("-{}, ", option.letter) : "    ",
                      option.name, option.argument.empty() ? "" : " ", option.argument);
-}
-
-/// `text` in lines of at most 80 columns, each but the first indented.
-std::string wrapped(std::string_view text, std::size_t first_column, std::size_t indent) {
-    constexpr std::size_t width = 80;
-    std::string result;
-    std::size_t column = first_column;
-    while (!text.empty()) {
-        const auto word = text.substr(0, text.find(' '));
-        if (column > indent && column + 1 + word.size() > width) {
-            result += formatted("\n{:{}}", "", indent);
-            column = indent;
-        } else if (!result.empty()) {
-            result += ' ';
-            ++column;
-        }
-        result += word;
-        column += word.size();
-        text.remove_prefix(std::min(text.size(), word.size() + 1));
-    }
-    return result;
 }
 
 std::string options_help(const std::vector<OptionInfo>& options) {

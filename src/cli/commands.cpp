@@ -39,10 +39,12 @@ const std::vector<Command>& commands() {
         {"peer del", "IFNAME PEER... [OPTION...]",
          "Remove peers from a VXLAN that runs; everything else stays", peer_options, run_peer_del,
          writes_from_words | reads_all_files, LostOutput::keeps_code},
-        {"init-vxlan", "DEV LOCAL IFNAME INNER MASK [VNI] PEER... [OPTION...]",
+        {"init-vxlan", "[OPTION...] DEV LOCAL IFNAME INNER MASK [VNI] PEER...",
          "Make the VXLAN of the scripts init_vxlan.sh and gate_init_vxlan.sh, out of the same "
-         "words; also when the program is called by one of these names",
-         init_vxlan_options, run_init_vxlan, writes_from_words, LostOutput::keeps_code},
+         "words, with the options of up; also when the program is called by one of these names, "
+         "but then without options",
+         up_options, run_init_vxlan, writes_from_words | reads_all_files, LostOutput::keeps_code,
+         TunnelKind::vxlan},
         {"down", "IFNAME... | --all | --all-files | --file FILE [OPTION...]",
          "Remove tunnels that vxlanctl made", down_options, run_down, writes_from_files,
          LostOutput::keeps_code},
@@ -65,7 +67,7 @@ const std::vector<Command>& commands() {
          run_export, no_capability},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
-         "accepts",
+         "accepts; or its peers alone, as a peers file",
          import_soracom_options, run_import_soracom, reads_all_files | writes_all_files},
         {"graph", "[IFNAME...] [OPTION...]",
          "Draw what runs, or what files say: this host, its outer and inner addresses, and who is "

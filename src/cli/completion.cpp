@@ -103,6 +103,8 @@ void add_words(std::vector<std::string>& words, std::span<const AttributeRow<Att
                 words.push_back(std::move(word));
 }
 
+constexpr std::string_view script_command = "init-vxlan";
+
 /// The part of a summary that a line has room for.
 std::string brief(const std::string& summary) {
     return summary.substr(0, summary.find_first_of(":;,"));
@@ -253,12 +255,14 @@ std::vector<Position> positions(const Command& command) {
         std::string word(rest.substr(0, rest.find(' ')));
         rest.remove_prefix(std::min(rest.size(), word.size() + 1));
         std::erase_if(word, [](char character) { return character == '[' || character == ']'; });
-        if (word == "|" || word.starts_with("--") || word.starts_with("OPTION")) break;
+        const bool is_option = word.starts_with("OPTION");
+        if (is_option && result.empty()) continue; // they stand in front of the words
+        if (word == "|" || word.starts_with("--") || is_option) break;
         const bool repeats = word.ends_with("...");
         if (repeats) word.resize(word.size() - 3);
         result.push_back({word, repeats, by_placeholder(word)});
         // A tunnel may have no lower device and no address; to the old scripts that was a name.
-        if (command.kind && (word == "DEV" || word == "INNER"))
+        if (command.kind && command.name != script_command && (word == "DEV" || word == "INNER"))
             result.back().candidates.words.emplace_back("-");
     }
     return result;

@@ -151,6 +151,20 @@ Result<std::string> read_text(const std::string& path, std::string_view what) {
     return read_stream(open_stream(path), path, what);
 }
 
+Result<PeerList> read_peers_files(const Arguments& arguments) {
+    PeerList peers;
+    const auto option = arguments.options.find("peers-file");
+    if (option == arguments.options.end()) return peers;
+    for (const auto& path : option->second) {
+        const auto text = read_text(path, "peers file");
+        if (!text) return tl::unexpected(text.error());
+        auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
+        if (!parsed) return parsed;
+        peers.append(std::move(*parsed));
+    }
+    return peers;
+}
+
 FileTexts read_files(const std::vector<std::string>& words) {
     std::vector<Path> paths;
     std::vector<Error> errors;
@@ -210,20 +224,6 @@ Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& 
             print_warning(Message(Code::netns_left_alone, "", {{"netns", name}}), codes(arguments));
     }
     return {};
-}
-
-Result<PeerList> read_peers_files(const Arguments& arguments) {
-    PeerList peers;
-    const auto option = arguments.options.find("peers-file");
-    if (option == arguments.options.end()) return peers;
-    for (const auto& path : option->second) {
-        const auto text = read_text(path, "peers file");
-        if (!text) return tl::unexpected(text.error());
-        auto parsed = parse_peers(*text, path == "-" ? "standard input" : path);
-        if (!parsed) return parsed;
-        peers.append(std::move(*parsed));
-    }
-    return peers;
 }
 
 } // namespace vxlanctl

@@ -1,6 +1,6 @@
 #include "vxlanctl/base/format.h"
-#include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
 #include "vxlanctl/cli/session.h"
 #include "vxlanctl/files/script_words.h"
 
@@ -33,15 +33,10 @@ std::string script_report(const TunnelPlan& plan) {
 
 } // namespace
 
-std::vector<OptionInfo> init_vxlan_options() {
-    auto options = change_options();
-    append(options, write_options());
-    options.push_back(override_option());
-    return options;
-}
-
 Result<int> run_init_vxlan(const Arguments& arguments) {
-    auto tunnel = tunnel_from_script(arguments.words);
+    auto peers = read_peers_files(arguments);
+    if (!peers) return tl::unexpected(peers.error());
+    auto tunnel = tunnel_from_script(arguments.words, arguments.options, std::move(*peers));
     if (!tunnel) return tl::unexpected(tunnel.error());
     return reconcile({Origin::cli, {std::move(*tunnel)}}, arguments, script_report);
 }

@@ -3,6 +3,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/base/wrapped.h"
 #include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/toml_lines.h"
 #include "vxlanctl/files/tunnel_file.h"
@@ -197,6 +198,14 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
 }
 
 } // namespace
+
+std::string text_of(const FileComment& comment) {
+    constexpr std::size_t width = 80 - 2; // less the sign of a comment
+    std::string text = wrapped(to_string(comment.sentence), 0, 0, width);
+    for (const auto& line : comment.lines)
+        text += formatted("\n    {}", line);
+    return text;
+}
 
 std::string comment_lines(std::string_view text) {
     std::string result;

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/utf8.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iterator>
 #include <nlohmann/json.hpp>
 
@@ -45,10 +46,16 @@ public:
         : source_(source), keys_(keys), farthest_(source.text.data()) {}
 
     Result<std::vector<JsonObject>> run() {
-        const char* const end = source_.text.data() + source_.text.size();
-        const bool done =
-            nlohmann::json::sax_parse(Cursor(farthest_, &farthest_), Cursor(end, &farthest_), this);
-        if (!done) return error(std::move(error_.value()));
+        const std::string_view text = source_.text;
+        const auto first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+        const bool is_list = first != std::string_view::npos && text[first] == '[';
+        do {
+            text_begin_ = behind();
+            const bool done = nlohmann::json::sax_parse(
+                Cursor(farthest_, &farthest_), Cursor(text.data() + text.size(), &farthest_), this,
+                nlohmann::json::input_format_t::json, is_list);
+            if (!done) return error(std::move(error_.value()));
+        } while (text.find_first_not_of(blanks, behind()) != std::string_view::npos);
         return std::move(objects_);
     }
 
@@ -60,13 +67,19 @@ public:
     bool number_unsigned(std::uint64_t value) {
         return take(JsonType::number, std::to_string(value));
     }
-    bool number_float(double, const std::string& text) { return take(JsonType::number, text); }
+    bool number_float(double value, const std::string& text) {
+        constexpr double exact = 9007199254740992; // 2^53: up to it each whole number is a double
+        const bool is_whole = std::trunc(value) == value && std::abs(value) < exact;
+        return take(JsonType::number,
+                    is_whole ? std::to_string(static_cast<std::int64_t>(value)) : text);
+    }
     bool string(const std::string& text) { return take(JsonType::string, text); }
     bool binary(const nlohmann::json::binary_t&) { return false; } // JSON has none
 
     bool start_array(std::size_t) {
-        if (depth_ == 0) object_depth_ = 2; // else an object is all there is
-        return goes_deeper() && (depth_ == 0 || take(JsonType::list, "")) && enter();
+        const bool is_whole_text = depth_ == 0 && objects_.empty();
+        if (is_whole_text) object_depth_ = 2; // else each text is an object
+        return goes_deeper() && (is_whole_text || take(JsonType::list, "")) && enter();
     }
     bool end_array() { return leave(); }
 
@@ -78,11 +91,19 @@ public:
         objects_.push_back({begin(), {}});
         return enter();
     }
-    bool end_object() { return leave(); }
+    bool end_object() {
+        if (depth_ == object_depth_ + 1 && !key_.empty()) {
+            JsonValue& value = objects_.back().values.find(key_)->second;
+            if (value.type == JsonType::object) value.size = behind() - value.offset;
+        }
+        return leave();
+    }
 
     bool key(const std::string& name) {
-        const auto known = std::find(keys_.begin(), keys_.end(), name);
-        key_ = depth_ == object_depth_ && known != keys_.end() ? *known : std::string_view();
+        if (depth_ != object_depth_) return behind_token();
+        const bool is_wanted =
+            keys_.empty() || std::find(keys_.begin(), keys_.end(), name) != keys_.end();
+        key_ = is_wanted ? name : "";
         if (!key_.empty() && objects_.back().values.contains(key_))
             return fail(Error(Code::key_twice, "", {{"key", key_}}), begin());
         return behind_token();
@@ -103,7 +124,7 @@ public:
         return fail(
             Error(problem.id == number_overflow ? Code::json_number_too_large : Code::not_json, "",
                   {{"problem", shortened(as_utf8(text), longest_quote)}}),
-            std::min(position == 0 ? 0 : position - 1, at_end));
+            std::min(text_begin_ + (position == 0 ? 0 : position - 1), at_end));
     }
 
 private:
@@ -121,9 +142,11 @@ private:
     /// Behind a number the parser has already seen the next character, which is a blank, a comma or
     /// the end of what the number is in.
     bool behind_token() {
-        behind_ = static_cast<std::size_t>(farthest_ - source_.text.data());
+        behind_ = behind();
         return true;
     }
+    /// How far the parser has come.
+    std::size_t behind() const { return static_cast<std::size_t>(farthest_ - source_.text.data()); }
 
     bool goes_deeper() {
         return depth_ < deepest ||
@@ -147,19 +170,27 @@ private:
                 begin());
         if (depth_ == object_depth_ && !key_.empty())
             objects_.back().values.emplace(
-                key_, JsonValue{type, shortened(text, longest_value), begin()});
+                key_, JsonValue{type, shortened(text, longest_value), begin(), 0});
         return behind_token();
     }
 
     const SourceText& source_;
     std::span<const std::string_view> keys_;
-    const char* farthest_;   ///< behind the last character that was read
-    std::size_t behind_ = 0; ///< the token before
+    const char* farthest_;       ///< behind the last character that was read
+    std::size_t text_begin_ = 0; ///< where the parser began
+    std::size_t behind_ = 0;     ///< the token before
     std::size_t depth_ = 0, object_depth_ = 1;
-    std::string_view key_; ///< of the value that comes; empty where it is not wanted
+    std::string key_; ///< of the value that comes; empty where it is not wanted
     std::vector<JsonObject> objects_;
     std::optional<Error> error_;
 };
+
+/// Whether it begins as JSON in UTF-16 does: with a byte order mark, or with a NUL byte beside the
+/// first character.
+bool is_utf16(std::string_view text) {
+    if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff")) return true;
+    return text.size() > 1 && (text[0] == '\0') != (text[1] == '\0');
+}
 
 } // namespace
 
@@ -177,10 +208,24 @@ Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
     };
     if (source.text.size() > longest_text)
         return refuse(Error(Code::text_too_large, "", {{"mib", longest_text >> 20}}), 0);
+    if (is_utf16(source.text)) { // its lines are not to be shown
+        Error refusal(Code::text_is_utf16);
+        refusal.place = Place{source.path, 1, 1, ""};
+        return error(std::move(refusal));
+    }
     // The parser takes it for the end.
     if (const auto at = source.text.find('\0'); at != std::string::npos)
         return refuse(Error(Code::json_nul_byte), at);
     return Collector(source, keys).run();
+}
+
+std::optional<NestedObject> nested_object(const SourceText& source, const JsonValue& value) {
+    if (value.type != JsonType::object) return std::nullopt;
+    NestedObject nested{{source.path, source.text.substr(value.offset, value.size)}, {}};
+    auto objects = parse_objects(nested.source, {});
+    if (!objects || objects->size() != 1) return std::nullopt;
+    nested.object = std::move(objects->front());
+    return nested;
 }
 
 Place place_of(const SourceText& source, std::size_t offset) {

@@ -54,19 +54,6 @@ void add_attributes(SectionWords& section, const OptionValues& options, std::spa
     }
 }
 
-/// The tunnel of a section to which the options that all kinds have are added.
-Result<Tunnel> tunnel_of(SectionWords& section, const OptionValues& options, PeerList peers = {},
-                         SectionScope scope = SectionScope::whole) {
-    if (options.contains("master") && options.contains("vrf"))
-        section.refuse(contradiction("vrf", "master").also(Code::vrf_is_a_master));
-    add_attributes(section, options, link_attributes());
-    add_attributes(section, options, tunnel_attributes(section.kind()));
-    add_list(section, options, "routes", "route");
-    add_list(section, options, "rules", "rule");
-    add_list(section, options, "forward_from", "forward-from");
-    return section.tunnel(std::move(peers), scope);
-}
-
 /// The section of a tunnel that runs, with its ends, which nothing is changed by.
 SectionWords section_of(const RunningTunnel& running, const OptionValues& options) {
     SectionWords section(running.kind);
@@ -154,7 +141,8 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
         section.add_element("peers", "PEER", word);
     if (list.empty() && peers.entries.empty() && peers.names.empty())
         section.refuse(Error(Code::no_peer_named).also(Code::peers_file_possible));
-    return tunnel_of(section, options, std::move(peers));
+    section.add_options(options);
+    return section.tunnel(std::move(peers));
 }
 
 Result<Tunnel> isatap_from_words(std::span<const std::string> words, const OptionValues& options) {
@@ -167,7 +155,8 @@ Result<Tunnel> isatap_from_words(std::span<const std::string> words, const Optio
     add_routers(section, routers, options);
     add_default_routes(section, routers.size(), options);
     add_flag(section, options, "global_id", "global-id");
-    return tunnel_of(section, options);
+    section.add_options(options);
+    return section.tunnel();
 }
 
 Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const OptionValues& options) {
@@ -176,7 +165,8 @@ Result<Tunnel> ipip6_from_words(std::span<const std::string> words, const Option
     SectionWords section(TunnelKind::ip6tnl);
     section.add_first(words, {{"IFNAME", ""}, {"LOCAL6", "local"}, {"REMOTE6", "remote"}});
     if (words.size() == 4) add_addresses(section, words[3], options);
-    return tunnel_of(section, options);
+    section.add_options(options);
+    return section.tunnel();
 }
 
 Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValues& options) {
@@ -184,7 +174,8 @@ Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValu
     if (options.contains("dev") && running.kind == TunnelKind::vxlan)
         section.add("dev", "--dev", options.find("dev")->second.back());
     add_list(section, options, "addresses", "address");
-    auto tunnel = tunnel_of(section, options, {}, SectionScope::changes);
+    section.add_options(options);
+    auto tunnel = section.tunnel({}, SectionScope::changes);
     if (!tunnel) return tunnel;
     tunnel->named = named_in(*tunnel, options);
     if (tunnel->named->empty()) return error(Code::nothing_to_set, running.name);
@@ -237,13 +228,27 @@ std::vector<Written>& SectionWords::list(std::string_view key) {
     return found->elements;
 }
 
+void SectionWords::add_options(const OptionValues& options) {
+    if (options.contains("master") && options.contains("vrf"))
+        refuse(contradiction("vrf", "master").also(Code::vrf_is_a_master));
+    add_attributes(*this, options, link_attributes());
+    add_attributes(*this, options, tunnel_attributes(kind_));
+    add_list(*this, options, "routes", "route");
+    add_list(*this, options, "rules", "rule");
+    add_list(*this, options, "forward_from", "forward-from");
+}
+
 Result<Tunnel> SectionWords::tunnel(PeerList given, SectionScope scope) {
     for (auto* places : {&given.entry_places, &given.name_places})
         for (auto& place : *places)
             place.position = {0, last_ + 1};
     SectionReader reader(kind_, ifname_, table_, errors_, {nullptr, std::move(given)}, scope);
     auto tunnel = reader.read_section();
-    if (errors_.count() != 0) return tl::unexpected(errors_.take().front());
+    if (errors_.count() != 0) {
+        auto [position, error] = errors_.take_first();
+        wrong_ = position.column;
+        return tl::unexpected(std::move(error));
+    }
     tunnel->implied = stated_keys(blank_tunnel(kind_));
     for (const auto& value : table_.elements)
         tunnel->implied.erase(value.key);

@@ -59,9 +59,18 @@ std::string SourceErrors::line(std::size_t number) {
     return text.size() > longest_excerpt ? "" : std::string(text);
 }
 
-std::vector<Error> SourceErrors::take() {
+void SourceErrors::sort() {
     std::stable_sort(errors_.begin(), errors_.end(),
                      [](const auto& one, const auto& other) { return one.first < other.first; });
+}
+
+std::pair<TextPosition, Error> SourceErrors::take_first() {
+    sort();
+    return std::move(errors_.front());
+}
+
+std::vector<Error> SourceErrors::take() {
+    sort();
     std::vector<Error> result;
     for (auto& [position, error] : errors_)
         result.push_back(std::move(error));

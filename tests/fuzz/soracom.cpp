@@ -3,6 +3,7 @@
 #include "vxlanctl/files/soracom.h"
 #include "files.h"
 #include "property.h"
+#include "vxlanctl/files/vxlan.h"
 
 using namespace vxlanctl;
 
@@ -15,12 +16,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     HostAddress host;
     host.prefix = *parse_prefix("172.21.0.100/24");
     host.link = "eth0";
+    if (const auto peers = peers_from_soracom(texts)) {
+        require(is_imported_peers_file(*peers));
+        require(parse_peers(*peers, "a.peers").has_value());
+    }
     const auto made = tunnel_from_soracom(texts, {}, std::span(&host, 1));
     if (!made) {
         require(!to_string(made.error()).empty());
         return 0;
     }
-    const auto parsed = parsed_file(file_text(made->tunnel));
+    std::vector<std::string> comments;
+    for (const auto& comment : made->comments)
+        comments.push_back(text_of(comment));
+    const auto parsed = parsed_file(file_text(made->tunnel, comments));
     require(parsed.errors.empty() && parsed.tunnels.size() == 1);
     return 0;
 }

@@ -85,6 +85,125 @@ TEST_CASE("import: on another host it says which entries and addresses there are
     CHECK(chosen.out.find("dev = \"eth0\"\nlocal = \"172.21.0.100\"\n") != std::string::npos);
 }
 
+TEST_CASE("import: a file that says the same is not written, one that differs is not replaced") {
+    const Host host;
+    const Folder folder;
+    const auto file = (folder.path / "gate.toml").string();
+    const auto import_to = [&](const std::string& more = "") {
+        return vxlanctl(host.space, fmt::format("{} -o {} {}", import_words, file, more));
+    };
+    REQUIRE(import_to().out == file + ": written\n");
+    sh(host.space, "touch -d @1 " + file);
+    const std::string before = sh(host.space, "stat -c '%i %Y' " + file);
+    CHECK(import_to().out == file + ": in sync\n");
+    CHECK(import_to("-q").out == "");
+    CHECK(nlohmann::json::parse(import_to("--json").out).at("written") == false);
+    CHECK(import_to("--force").out == file + ": in sync\n");
+    CHECK(sh(host.space, "stat -c '%i %Y' " + file) == before);
+
+    sh(host.space, "echo 'mtu = 1500' >>" + file);
+    const std::string edited = text_of(file);
+    const auto refused = import_to();
+    CHECK(refused.code == 4);
+    CHECK(refused.out == "");
+    CHECK(told(refused, "file-differs", {file, "--force", "--peers-only"}));
+    CHECK(text_of(file) == edited);
+    CHECK(import_to("--json").code == 4);
+    CHECK(nlohmann::json::parse(import_to("--force --json").out).at("written") == true);
+    CHECK(text_of(file) == vxlanctl(host.space, import_words).out);
+
+    write_text(file, ""); // has nothing to lose
+    CHECK(import_to().out == file + ": written\n");
+    CHECK(folder.size() == 1);
+}
+
+TEST_CASE("import: a peers file is refreshed beside a file that is edited by hand") {
+    const Host host;
+    const Folder folder;
+    const auto peers = (folder.path / "gate.peers").string(),
+               file = (folder.path / "gate.toml").string();
+    const auto refresh = [&](const std::string& json, const std::string& more = "") {
+        return vxlanctl(host.space,
+                        "import soracom --gate-peers - --peers-only -o " + peers + " " + more,
+                        with_input(json));
+    };
+    CHECK(refresh(text_of(sample)).out == peers + ": written\n");
+    write_text(file, "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\nmtu = 1500\n"
+                     "addresses = [\"10.225.194.171/9\"]\npeers_file = \"gate.peers\"\n");
+    CHECK(vxlanctl(host.space, "apply " + file).code == 0);
+    CHECK(flood_list(host.space, "vxlan0") ==
+          std::vector<std::string>{"100.64.158.132", "100.64.158.4"});
+
+    sh(host.space, "touch -d @1 " + peers); // what a path unit looks at
+    const std::string before = sh(host.space, "stat -c '%i %Y' " + peers);
+    CHECK(refresh(text_of(sample)).out == peers + ": in sync\n");
+    CHECK(sh(host.space, "stat -c '%i %Y' " + peers) == before);
+
+    const std::string moved = "{\"outerIpAddress\":\"100.64.158.5\",\"ownedByCustomer\":false}\n";
+    CHECK(refresh(moved).out == peers + ": written\n"); // its first line is ours
+    CHECK(vxlanctl(host.space, "apply " + file).code == 0);
+    CHECK(flood_list(host.space, "vxlan0") == std::vector<std::string>{"100.64.158.5"});
+    CHECK(link(host.space, "vxlan0").at("mtu") == 1500);
+
+    // What cannot be read changes nothing, such as where the program before the pipe failed.
+    const std::string whole = text_of(peers);
+    for (const std::string broken : {"", "[]", "{\"code\":\"AGW0001\"}"})
+        CHECK(refresh(broken).code == 2);
+    CHECK(text_of(peers) == whole);
+
+    write_text(peers, "100.64.158.4 # by hand\n" + whole);
+    const auto refused = refresh(text_of(sample));
+    CHECK(refused.code == 4);
+    CHECK(told(refused, "peers-file-differs", {peers, "--force"}));
+    CHECK(text_of(peers).starts_with("100.64.158.4 # by hand\n"));
+    CHECK(refresh(text_of(sample), "--force").out == peers + ": written\n");
+    const auto document = nlohmann::json::parse(refresh(text_of(sample), "--json").out);
+    CHECK(document.at("peers") == text_of(peers));
+    CHECK(document.at("written") == false);
+    for (const std::string option :
+         {"--vpg /dev/null", "--self 172.21.0.100", "--name x", "--dev x"})
+        CHECK(told(refresh(moved, option), "options-contradict", {"--peers-only"}));
+}
+
+TEST_CASE("import: devices whose packets Junction redirects reach the internet by its comment",
+          "[nft]") {
+    const Network net;
+    const Namespace& space = net.host.space;
+    if (run(space, {"nft", "add", "table", "inet", "other"}).code != 0)
+        SKIP_CASE("this kernel has no nf_tables for IP");
+    const std::string vpg = "{\"gateVxlanId\":10.0,\"redirection\":{\"enabled\":true,"
+                            "\"gateway\":\"10.225.194.171\"}}";
+    const auto imported = vxlanctl(space, import_words + " --vpg -", with_input(vpg));
+    INFO(imported.err << imported.out);
+    REQUIRE(imported.code == 0);
+    const auto applied = apply_text(space, imported.out);
+    CHECK(applied.code == 0);
+    CHECK(sh(space, "cat /proc/sys/net/ipv4/conf/vxlan0/forwarding") == "1\n");
+
+    // Behind the first peer is a device, and the last peer is a host of the internet.
+    const Namespace &device = *net.peers.at(0), &server = *net.peers.at(2);
+    sh(space, "sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.rp_filter=0; "
+              "echo 1 >/proc/sys/net/ipv4/conf/vxlan0/forwarding; "
+              "ip route add 198.51.100.1 via 100.64.158.133 dev eth0");
+    sh(server, "ip addr add 198.51.100.1/32 dev lo; ip link del vxlan0");
+    sh(device, "ip route add 198.51.100.1 via 10.225.194.171 dev vxlan0");
+    const std::vector<std::string> ping{"ping", "-n", "-c", "1", "-w", "20", "198.51.100.1"};
+    CHECK(run(device, {"ping", "-n", "-c", "1", "-W", "1", "198.51.100.1"}).code == 1);
+
+    // Literally what the comment says.
+    const std::string program = VXLANCTL_PROGRAM;
+    std::string file = imported.out;
+    const std::string key = "#     forward_from", command = "#     vxlanctl firewall";
+    REQUIRE(file.find(key) != std::string::npos);
+    file.erase(file.find(key), 1);
+    const auto begin = file.find(command);
+    REQUIRE(begin != std::string::npos);
+    const std::string line = file.substr(begin + 1, file.find('\n', begin) - begin - 1);
+    CHECK(apply_text(space, file).code == 0);
+    sh(space, fmt::format("PATH=\"{}:$PATH\" {}", program.substr(0, program.rfind('/')), line));
+    CHECK(run(device, ping).code == 0);
+}
+
 TEST_CASE("import: the file of -o is replaced at once, or not at all") {
     const Host host;
     const Folder folder;
@@ -97,7 +216,7 @@ TEST_CASE("import: the file of -o is replaced at once, or not at all") {
     CHECK(vxlanctl(host.space, "apply " + file.string()).code == 0);
 
     std::filesystem::create_symlink(file, folder.path / "link");
-    CHECK(import_to(folder.path / "link", "--name vxlan1 -q").out == "");
+    CHECK(import_to(folder.path / "link", "--name vxlan1 -q --force").out == "");
     CHECK(text_of(file).find("[vxlan.vxlan1]\n") == 0);
     CHECK(std::filesystem::is_symlink(folder.path / "link"));
     CHECK(folder.size() == 2);

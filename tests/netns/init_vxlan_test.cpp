@@ -251,6 +251,28 @@ TEST_CASE("init-vxlan: a wish that cannot be fulfilled is one error, and nothing
     CHECK(difference(before, snapshot(host.space)) == "");
 }
 
+TEST_CASE("init-vxlan: a line of rc.local has the options of up in front of its words") {
+    const Host host;
+    const std::string words = "--mtu 1400 --no-learning --route 10.2.0.0/16 " + later_words;
+    const auto made = vxlanctl(host.space, "init-vxlan " + words);
+    INFO(made.err);
+    CHECK(made.code == 0);
+    CHECK(link(host.space, "vxlan0").at("mtu") == 1400);
+    CHECK(link(host.space, "vxlan0").at("linkinfo").at("info_data").value("learning", false) ==
+          false);
+    CHECK(sh(host.space, "ip route show 10.2.0.0/16").find("vxlan0") != std::string::npos);
+    check_second_run(host.space, words);
+    // As the console prints them, where no shell takes the comments away.
+    check_second_run(host.space, "--mtu 1400 --no-learning --route 10.2.0.0/16 eth0 "
+                                 "'`# interface`' 172.21.0.100 vxlan0 '`#' inner '`' "
+                                 "10.225.194.171 9 10 100.64.158.4 100.64.158.132 '`# peers`'");
+    const auto clash = vxlanctl(host.space, "init-vxlan --vni 11 eth0 172.21.0.100 vxlan0 "
+                                            "10.225.194.171 9 10 100.64.158.4");
+    CHECK(clash.code == 2);
+    CHECK(told(clash, "options-contradict", {"--vni", "10"}));
+    CHECK(std::count(clash.err.begin(), clash.err.end(), '\n') == 1);
+}
+
 TEST_CASE("init-vxlan: called by the name of a script, all words are the script's") {
     const Host host;
     const Symlinks links;

@@ -57,6 +57,10 @@ const std::map<std::string, std::vector<ExampleSetting>> settings{
           "sh -e /run/example | grep -qx 100.64.158.132\n"},
          {"soracom vpg", Needs::nothing, soracom,
           "vxlanctl check\n" + first_example + "vxlanctl show vxlan0 | grep -q 'managed (file)'\n"},
+         {"--peers-only", Needs::nothing, soracom + "mkdir -p /etc/vxlanctl\n",
+          "grep -qx 100.64.158.4 /etc/vxlanctl/gate.peers\n"
+          "sh -e /run/example | grep -q ': in sync'\n"
+          "rm /etc/vxlanctl/gate.peers\n"},
          {"--masquerade eth0", Needs::nft, first_example,
           "nft list table inet vxlanctl_vxlan0 | grep -q masquerade\n"},
          {"isatap up", Needs::kinds, flets_address,

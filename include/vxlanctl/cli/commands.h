@@ -26,7 +26,6 @@ std::vector<OptionInfo> ipip6_up_options();
 Result<int> run_ipip6_up(const Arguments& arguments);
 
 /// `init-vxlan DEV LOCAL IFNAME INNER MASK [VNI] PEER...`
-std::vector<OptionInfo> init_vxlan_options();
 Result<int> run_init_vxlan(const Arguments& arguments);
 
 /// `down IFNAME... | --all`

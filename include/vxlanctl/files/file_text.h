@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/base/error.h"
 #include "vxlanctl/model/model.h"
 
 /// Tunnels as sections of a TOML file, see vxlanctl.toml(5).
@@ -10,6 +11,15 @@ namespace vxlanctl {
 /// the section's name; below them comes what a file cannot state, so that nothing is lost silently.
 /// A tunnel that misses what a section needs gives a text that parse_files() refuses.
 std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments = {});
+
+/// A sentence for whoever reads a file, and lines that belong below it: commands, or keys that are
+/// not set yet.
+struct FileComment {
+    Message sentence;
+    std::vector<std::string> lines;
+};
+/// The comment as file_text() takes it: the sentence in lines that fit into 80 columns.
+std::string text_of(const FileComment& comment);
 
 /// Every line of the text as a comment, whatever bytes it has.
 std::string comment_lines(std::string_view text);

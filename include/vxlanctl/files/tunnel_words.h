@@ -55,17 +55,24 @@ public:
     std::vector<Written>& list(std::string_view key);
     /// A value for who puts tables together.
     Written word_of(std::string_view key, std::string name, const std::string& word);
+    /// What the options say that tunnels of that kind have in common.
+    void add_options(const OptionValues& options);
+    /// Which word was added last.
+    std::size_t last() const { return last_; }
     /// Something is wrong that no single value shows.
     void refuse(Error error) { errors_.add(std::move(error), {0, ++last_}); }
 
     /// The first error, or a tunnel that implies whatever no key states.
     Result<Tunnel> tunnel(PeerList given = {}, SectionScope scope = SectionScope::whole);
+    /// The word that the error of tunnel() is about, as of last().
+    std::size_t wrong() const { return wrong_; }
 
 private:
     const TunnelKind kind_;
     const SourceText no_text_;
     SourceErrors errors_{no_text_};
     std::size_t last_ = 0; ///< the position of the last word
+    std::size_t wrong_ = 0;
     Written ifname_, table_{Written::Type::table};
 };
 

@@ -41,8 +41,11 @@ public:
     std::string line(std::size_t number);
     /// In the order of positions, and then in that in which they were told.
     std::vector<Error> take();
+    /// The first one of these, and where it is; there has to be one.
+    std::pair<TextPosition, Error> take_first();
 
 private:
+    void sort();
     void find_lines();
 
     const SourceText& source_;

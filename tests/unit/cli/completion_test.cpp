@@ -81,6 +81,8 @@ TEST_CASE("completion: a synopsis says what each word is") {
     REQUIRE(up.size() == 5);
     CHECK(up[0].candidates == Candidates{{"-"}, Names::devices});
     CHECK(positions(*find_command("init-vxlan"))[0].candidates == Candidates{{}, Names::devices});
+    CHECK(positions(*find_command("init-vxlan")).size() == 7); // the options stand in front
+    CHECK(candidates_of("init-vxlan", "df") == candidates_of("up", "df"));
     CHECK(up[2].candidates == Candidates{{}, Names::tunnels});
     CHECK(up[4].name == "PEER");
     CHECK(up[4].repeats);

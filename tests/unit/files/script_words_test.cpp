@@ -102,6 +102,49 @@ TEST_CASE("script words: a peer named twice is one") {
     CHECK(tunnel_from_script(with(with_length, 6, "100.64.152.4"))->peers->size() == 1);
 }
 
+TEST_CASE("script words: comments of SORACOM's console that no shell took away are none") {
+    const std::string summary = summary_of(with_vni);
+    for (const Words& comment : {Words{"`# outer address`"}, Words{"`#", "outer", "address`"},
+                                 Words{"`#VNI`"}, Words{"`#", "10", "`"}})
+        for (std::size_t at = 0; at <= with_vni.size(); ++at) {
+            auto words = with_vni;
+            words.insert(words.begin() + static_cast<std::ptrdiff_t>(at), comment.begin(),
+                         comment.end());
+            CHECK(summary_of(words) == summary);
+        }
+    // One that does not end is a word in the wrong place.
+    CHECK(error_of(with(with_vni, 7, "`# peer")) == "PEER '`# peer': not-an-ip-address");
+    CHECK(error_of({"`# a`", "`# b`", "`# c`", "`# d`", "`# e`", "`# f`"})
+              .starts_with("wrong-words"));
+}
+
+TEST_CASE("script words: the options of up beside them") {
+    const OptionValues options{{"mtu", {"1400"}},
+                               {"address", {"10.1.1.1/24"}},
+                               {"route", {"10.2.0.0/16,via 10.1.1.2"}},
+                               {"no-learning", {""}}};
+    const auto tunnel = tunnel_from_script(with_vni, options).value();
+    CHECK(tunnel.link.mtu == 1400U);
+    CHECK(tunnel.addresses->size() == 2);
+    CHECK(tunnel.routes->size() == 1);
+    CHECK(tunnel.tunnel.learning == false);
+    CHECK(tunnel.tunnel.vni == 10U);
+    CHECK(tunnel.failed_port == 8472);
+    const Words no_peer{with_length.begin(), with_length.begin() + 5};
+    PeerList peers = parse_peers("100.64.152.4\n", "a.peers").value();
+    CHECK(tunnel_from_script(no_peer, {}, peers)->peers->size() == 1);
+    CHECK(tunnel_from_script(with_length, {{"vni", {"11"}}})->tunnel.vni == 11U);
+    const auto told_of = [](const Words& words, const OptionValues& given) {
+        const auto made = tunnel_from_script(words, given);
+        return made ? "none" : told(made.error());
+    };
+    CHECK(told_of(with_vni, {{"vni", {"11"}}}) ==
+          "options-contradict {one=--vni, other=the VNI 10 in front of the peers}");
+    CHECK(told_of(with_vni, {{"mtu", {"x"}}}).starts_with("--mtu 'x': "));
+    // What was meant is not what went wrong.
+    CHECK_FALSE(tunnel_from_script(with_vni, {{"port", {"8472"}}})->failed_port);
+}
+
 TEST_CASE("script words: exact text of errors") {
     CHECK(error_of({}) == "wrong-words {words=DEV LOCAL IFNAME INNER MASK [VNI] PEER..., "
                           "help=vxlanctl init-vxlan --help}");

@@ -5,6 +5,7 @@
 #include "told.h"
 #include "vxlanctl/files/file_text.h"
 #include "vxlanctl/files/soracom.h"
+#include "vxlanctl/files/vxlan.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -40,7 +41,10 @@ std::string error_of(const Result<SoracomTunnel>& imported) {
 std::string file_of(const Result<SoracomTunnel>& imported) {
     INFO(error_of(imported));
     REQUIRE(imported);
-    std::string text = file_text(imported->tunnel);
+    std::vector<std::string> comments;
+    for (const auto& comment : imported->comments)
+        comments.push_back(text_of(comment));
+    std::string text = file_text(imported->tunnel, comments);
     CHECK(text.find("A file cannot state") == std::string::npos);
     const SourceText file{"a.toml", text};
     const auto parsed = parse_files(std::span(&file, 1), [](auto, const auto&) {
@@ -141,7 +145,7 @@ TEST_CASE("soracom: the VPG says the VNI, and warns") {
               "\"redirection\":{\"gateVxlanId\":12},\"vpgId\":17}")
               ->tunnel.tunnel.vni == 11);
     for (const std::string bad :
-         {"0", "16777216", "-1", "1.5", "1e3", "\"x\"", "99999999999999999999999999"})
+         {"0", "16777216", "-1", "1.5", "\"x\"", "99999999999999999999999999"})
         CHECK(error_of(vpg("{\"gateVxlanId\":" + bad + "}")).find("vpg.json:1:16: gateVxlanId '") ==
               0);
     CHECK(error_of(vpg("{\"gateVxlanId\": [1]}")) ==
@@ -163,6 +167,131 @@ TEST_CASE("soracom: the VPG says the VNI, and warns") {
               .find("vpg.json: vpg-ambiguous {count=none, all=2") == 0);
     CHECK(error_of(vpg("[]")) == "vpg.json: vpg-empty");
     CHECK(error_of(vpg("{\"code\":\"X\"}")).find("vpg.json:1:1: not-a-vpg") == 0);
+}
+
+TEST_CASE("soracom: numbers with a fraction of nothing, and one object a line") {
+    CHECK(import(sample, "{\"gateVxlanId\":11.0}")->tunnel.tunnel.vni == 11);
+    CHECK(address_of(import(list("9.0"))) == "10.225.194.171/9");
+    CHECK(error_of(import(list("9.5"))) ==
+          "peers.json:1:47: netmask: prefix-length-wrong {length=9.5, longest=32}");
+    const std::string lines = entry("172.21.0.100", "10.225.194.171", "9", "true") + "\n" +
+                              entry("100.64.158.4", "", "null", "false") + "\n" +
+                              entry("100.64.158.132", "", "null", "false") + "\n";
+    CHECK(file_of(import(lines)) == expected);
+    const std::string vpgs = "{\"gateVxlanId\":11,\"ueSubnetCidrRange\":\"10.64.0.0/16\"}\n"
+                             "{\"gateVxlanId\":12,\"ueSubnetCidrRange\":\"10.128.0.0/9\"}\n";
+    CHECK(import(lines, vpgs)->tunnel.tunnel.vni == 12);
+    CHECK(error_of(import(lines + "{\"ownedByCustomer\":7}")) ==
+          "peers.json:4:20: ownedByCustomer: not-one-of {words=true or false}");
+}
+
+namespace {
+
+/// What the comments say, and what stands below them.
+std::vector<std::string> comments_of(const std::string& vpg) {
+    const auto imported = import(sample, vpg);
+    file_of(imported);
+    std::vector<std::string> texts;
+    for (const auto& comment : imported->comments) {
+        texts.push_back(told(comment.sentence));
+        texts.insert(texts.end(), comment.lines.begin(), comment.lines.end());
+    }
+    return texts;
+}
+
+} // namespace
+
+TEST_CASE("soracom: Junction redirection to this host makes it forward") {
+    const auto redirected = [](const std::string& redirection) {
+        return "{\"gateVxlanId\":10,\"redirection\":" + redirection + "}";
+    };
+    const std::string here =
+        redirected("{\"enabled\":true,\"gateway\":\"10.225.194.171\",\"description\":\"x\"}");
+    CHECK(import(sample, here)->tunnel.link.forward == true);
+    CHECK(file_of(import(sample, here)).find("\nforward = true\n") != std::string::npos);
+    CHECK(comments_of(here) ==
+          std::vector<std::string>{"redirection-to-this-host", "forward_from = [\"eth0\"]",
+                                   "vxlanctl firewall vxlan0 --masquerade eth0 | nft -f -"});
+    SoracomChoice choice;
+    choice.dev = "";
+    choice.name = "a$b";
+    CHECK(import(sample, here, choice)->comments.at(0).lines.at(1) ==
+          "vxlanctl firewall 'a$b' --masquerade DEV | nft -f -");
+    const std::string elsewhere = redirected("{\"enabled\":true,\"gateway\":\"10.225.194.172\"}");
+    CHECK_FALSE(import(sample, elsewhere)->tunnel.link.forward);
+    CHECK(comments_of(elsewhere) ==
+          std::vector<std::string>{"redirection-elsewhere {gateway=10.225.194.172}"});
+    for (const std::string nothing :
+         {"null", "{}", "[]", "7", "{\"enabled\":false,\"gateway\":\"10.225.194.171\"}",
+          "{\"enabled\":\"true\",\"gateway\":\"10.225.194.171\"}", "{\"enabled\":true}",
+          "{\"enabled\":true,\"gateway\":\"x\"}", "{\"enabled\":true,\"gateway\":{}}",
+          "{\"enabled\":true,\"enabled\":true,\"gateway\":\"10.225.194.171\"}"}) {
+        INFO(nothing);
+        CHECK_FALSE(import(sample, redirected(nothing))->tunnel.link.forward);
+        CHECK(comments_of(redirected(nothing)).empty());
+    }
+}
+
+TEST_CASE("soracom: the separator, networks behind devices and beyond the VPG are comments") {
+    CHECK(comments_of("{\"gateVxlanId\":10,\"gatePrivacySeparatorEnabled\":true}") ==
+          std::vector<std::string>{"devices-are-separated",
+                                   "iifname \"vxlan0\" oifname \"vxlan0\" drop"});
+    const std::string routes = "\"simBasedRoutingConfig\":{\"8982\":\"192.0.2.128/25\","
+                               "\"8981\":\"192.0.2.7/25\",\"8983\":\"10.0.0.0/166\","
+                               "\"8984\":null,\"8985\":[\"192.0.2.0/24\"]}";
+    const std::vector<std::string> told_routes{
+        "networks-behind-devices", "routes = [",
+        "    { to = \"192.0.2.0/25\", via = \"\" }, # SIM 8981",
+        "    { to = \"192.0.2.128/25\", via = \"\" }, # SIM 8982", "]"};
+    CHECK(comments_of("{\"gateVxlanId\":10,\"enableSimBasedRouting\":true," + routes + "}") ==
+          told_routes);
+    CHECK(
+        comments_of("{\"gateVxlanId\":10,\"enableSimBasedRouting\":false," + routes + "}").empty());
+    CHECK(comments_of("{\"gateVxlanId\":10," + routes + "}").empty());
+    CHECK(comments_of("{\"gateVxlanId\":10,\"customerRoutes\":{"
+                      "\"b\":{\"destinationCidr\":\"10.2.0.0/16\"},\"c\":null,\"d\":{\"x\":1},"
+                      "\"a\":{\"destinationCidr\":\"10.1.0.0/16\",\"target\":\"tgw-1\","
+                      "\"type\":\"static\"}}}") ==
+          std::vector<std::string>{"networks-behind-transit-gateway", "10.1.0.0/16 via tgw-1",
+                                   "10.2.0.0/16"});
+    // Whatever is malformed there need not be known, and what a VPG is called is no matter.
+    for (const std::string nothing : {"null", "7", "[]", "{}", "\"x\"", "[{\"a\":1}]"})
+        for (const std::string key :
+             {"gatePrivacySeparatorEnabled", "customerRoutes",
+              "enableSimBasedRouting\":true,\"simBasedRoutingConfig", "type"})
+            CHECK(comments_of("{\"gateVxlanId\":10,\"" + key + "\":" + nothing + "}").empty());
+    for (const char* type : {"12", "13", "14", "15", "242", "9999", "\"F2\""})
+        CHECK(import(sample, std::string("{\"gateVxlanId\":11,\"type\":") + type + "}")
+                  ->tunnel.tunnel.vni == 11);
+    // No text gets out of its comment.
+    const auto text = file_of(import(sample, "{\"gateVxlanId\":10,\"enableSimBasedRouting\":true,"
+                                             "\"simBasedRoutingConfig\":{\"a\\nb = 1\":"
+                                             "\"192.0.2.0/24\"}}"));
+    CHECK(text.find("\n# b = 1\n") != std::string::npos);
+}
+
+TEST_CASE("soracom: a peers file needs the VPG's own entries alone") {
+    const auto peers_of = [](const std::string& text) {
+        const auto peers = peers_from_soracom({{{"peers.json", text}}, std::nullopt});
+        return peers ? *peers : told(peers.error());
+    };
+    const std::string file = peers_of(sample);
+    CHECK(is_imported_peers_file(file));
+    const auto peers = parse_peers(file, "a.peers").value();
+    REQUIRE(peers.entries.size() == 2);
+    CHECK(to_string(peers.entries[0].dst) == "100.64.158.4");
+    CHECK(to_string(peers.entries[1].dst) == "100.64.158.132");
+    CHECK(std::count(file.begin(), file.end(), '\n') == 3);
+    const std::string end = entry("100.64.158.4", "x", "\"x\"", "false");
+    CHECK(parse_peers(peers_of(end + "\n" + end), "a.peers")->entries.size() == 1);
+    CHECK(peers_of("[]") == "peers.json: no-gate-peer");
+    CHECK(peers_of("").find("not-json") != std::string::npos);
+    CHECK(peers_of(entry("172.21.0.100", "", "9", "true")) ==
+          "peers.json: no-end-of-vpg {entries=1 entry}");
+    CHECK(peers_of(entry("a.example.net.", "", "9", "false")) ==
+          "peers.json:1:51: outerIpAddress 'a.example.net.': not-an-ip-address");
+    for (const std::string text : {"", "100.64.158.4\n", "# Written by 'vxlanctl'\n"})
+        CHECK_FALSE(is_imported_peers_file(text));
 }
 
 TEST_CASE("soracom: what is missing, or in the place of something else, is said") {
@@ -241,11 +370,11 @@ TEST_CASE("soracom: a value that is needed and will not do has its place") {
           "peers.json:2:54: outerIpAddress '100.64.158.400': not-an-ip-address");
     CHECK(with(entry("224.0.0.1", "", "null", "false")).find("peers.json:2:54: outerIpAddress") ==
           0);
-    CHECK(
-        with(entry("2001:db8::1", "", "null", "false")) ==
-        "peers.json:2:54: outerIpAddress '2001:db8::1': peer-of-other-family {local=172.21.0.100}");
+    CHECK(with(entry("2001:db8::1", "", "null", "false")) ==
+          "peers.json:2:54: peer 2001:db8::1: peer-of-other-family "
+          "{local=172.21.0.100}");
     CHECK(with(entry("172.21.0.100", "", "null", "false")) ==
-          "peers.json:2:54: outerIpAddress '172.21.0.100': address-is-local");
+          "peers.json:2:54: peer 172.21.0.100: address-is-local");
     CHECK(with(entry("100.64.158.4", "", "null", "\"no\"")) ==
           "peers.json:2:87: ownedByCustomer: not-one-of {words=true or false}");
     CHECK(with("{\"outerIpAddress\":\"100.64.158.4\"}") ==
