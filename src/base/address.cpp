@@ -1,6 +1,7 @@
 #include "vxlanctl/base/address.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/number.h"
 
 #include <algorithm>
 #include <arpa/inet.h>
@@ -35,14 +36,12 @@ int length_of_mask(const IpAddress& mask) {
 }
 
 Result<std::uint8_t> parse_length(std::string_view text, Family family) {
-    int length = -1;
-    const char* const end = text.data() + text.size();
-    const auto [stop, problem] = std::from_chars(text.data(), end, length);
-    if (problem == std::errc{} && stop == end && length >= 0 && length <= full_length(family))
-        return static_cast<std::uint8_t>(length);
+    const auto number = parse_decimal(text);
+    if (number && *number <= full_length(family)) return static_cast<std::uint8_t>(*number);
+    if (has_leading_zero(text)) return tl::unexpected(number.error());
     if (family == Family::ipv4) {
         const auto mask = parse_address(text);
-        length = mask && mask->family == Family::ipv4 ? length_of_mask(*mask) : -1;
+        const int length = mask && mask->family == Family::ipv4 ? length_of_mask(*mask) : -1;
         if (length >= 0) return static_cast<std::uint8_t>(length);
     }
     return error(Code::prefix_length_wrong, "",
@@ -87,9 +86,7 @@ Result<Prefix> parse_prefix(std::string_view text) {
     if (slash == std::string_view::npos) {
         const auto address = parse_address(text);
         if (!address) return tl::unexpected(address.error());
-        return error(
-            Code::prefix_length_missing, quote(text),
-            {{"example", formatted("{}/{}", text, address->family == Family::ipv4 ? 24 : 64)}});
+        return error(Code::prefix_length_missing, quote(text));
     }
     const auto address = parse_address(text.substr(0, slash));
     if (!address) return tl::unexpected(address.error());
@@ -166,6 +163,14 @@ bool is_link_local(const IpAddress& address) {
     return address.family == Family::ipv4
                ? address.bytes[0] == 169 && address.bytes[1] == 254
                : address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0x80;
+}
+
+std::optional<IpAddress> mapped_ipv4(const IpAddress& address) {
+    constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (address.family != Family::ipv6 ||
+        !std::equal(mapped.begin(), mapped.end(), address.bytes.begin()))
+        return std::nullopt;
+    return address_from_wire(std::span(address.bytes).subspan(mapped.size()));
 }
 
 bool is_zero(const MacAddress& mac) {

@@ -12,10 +12,22 @@ namespace {
 // A longer list is summed up, unless --verbose.
 constexpr std::size_t longest_list = 10;
 
+/// Whether the step is our own business: the name under which a replacement is built, and what
+/// keeps the kernel from removing addresses meanwhile.
+bool is_internal(const Step& step) {
+    const auto* change = std::get_if<ChangeLink>(&step.operation);
+    LinkAttributes promotion_alone;
+    if (change != nullptr)
+        promotion_alone.promote_secondaries = change->changed.promote_secondaries;
+    return std::holds_alternative<RenameLink>(step.operation) ||
+           (change != nullptr && change->changed == promotion_alone);
+}
+
 /// The lines below a tunnel's name.
 class Lines {
 public:
-    Lines(const OutputStyle& style, bool planned) : style_(style), planned_(planned) {}
+    Lines(const OutputStyle& style, bool planned, const TunnelPlan& plan)
+        : style_(style), planned_(planned), plan_(plan) {}
 
     void add(const Preparations& preparations, const std::string& netns) {
         if (preparations.creates_namespace) plus("network namespace " + netns);
@@ -33,6 +45,7 @@ public:
                 : step.disruption == Disruption::recreate ? "  (replaces the link)"
                 : step.disruption == Disruption::flap     ? "  (takes the link down)"
                                                           : "";
+        if (!style_.verbose && is_internal(step)) return;
         changes(step.changes);
         // What differs is all that there is to say, but of a new link.
         if (step.changes.empty() || std::holds_alternative<CreateLink>(step.operation))
@@ -66,11 +79,22 @@ private:
         }
         for (std::size_t i = 0; i < told.count; ++i)
             line(ink, sign,
-                 formatted("{}{}{}", told.noun, told.noun.empty() ? "" : " ", told.item(i).text));
+                 formatted("{}{}{}", told.noun, told.noun.empty() ? "" : " ",
+                           in_own_name(told.item(i).text)));
+    }
+
+    /// The text with the tunnel's name in place of the one that a replacement has for a moment.
+    std::string in_own_name(std::string text) const {
+        const auto& temporary = plan_.temporary;
+        if (style_.verbose || temporary.empty()) return text;
+        if (text == plan_.name) return text + ", the old one";
+        if (text.starts_with(temporary)) text.replace(0, temporary.size(), plan_.name);
+        return text;
     }
 
     const OutputStyle& style_;
     bool planned_;
+    const TunnelPlan& plan_;
     std::string cost_;
     std::string text_;
 };
@@ -179,15 +203,29 @@ nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcom
     return json;
 }
 
-std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes) {
+std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned) {
     std::map<Outcome, std::size_t> counts;
     for (const Outcome outcome : outcomes)
         ++counts[outcome];
+    const auto count = [&](Outcome outcome) {
+        return counts.contains(outcome) ? counts[outcome] : 0;
+    };
     std::vector<std::string> parts;
-    for (const auto& [outcome, count] : counts)
-        parts.push_back(formatted("{} {}", count, outcome_phrase(outcome)));
+    if (planned) {
+        parts = {formatted("{} to create", count(Outcome::created)),
+                 formatted("{} to change", count(Outcome::changed) + count(Outcome::adopted)),
+                 formatted("{} to remove", count(Outcome::removed))};
+        if (const auto number = count(Outcome::replaced))
+            parts.insert(parts.begin() + 2, formatted("{} to replace", number));
+        if (const auto number = count(Outcome::refused))
+            parts.push_back(formatted("{} refused", number));
+    } else {
+        for (const auto& [outcome, number] : counts)
+            parts.push_back(formatted("{} {}", number, outcome_phrase(outcome)));
+    }
     if (!plan.unnamed.empty())
         parts.push_back(formatted("{} not in these files", plan.unnamed.size()));
+    if (planned) return formatted("{}. Nothing was changed.\n", fmt::join(parts, ", "));
     const auto number = outcomes.size();
     return formatted("{} tunnel{}{}{}\n", number, number == 1 ? "" : "s", parts.empty() ? "" : ": ",
                      fmt::join(parts, ", "));
@@ -208,7 +246,7 @@ std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
     std::string text = formatted("{}: {}{}\n", printable(plan.name + where),
                                  planned && happens ? "would be " : "", outcome_phrase(outcome));
     if (!happens) return text;
-    Lines lines(style, planned);
+    Lines lines(style, planned, plan);
     lines.add(plan.preparations, plan.netns);
     for (const auto& step : plan.steps)
         lines.add(step);

@@ -118,7 +118,7 @@ private:
                             printable(name)));
         if (call_->config.unnamed == Unnamed::remove_all && plan.tunnels.empty())
             print("no tunnel is managed by vxlanctl\n");
-        if (sums_up) print(summary_text(plan, outcomes));
+        if (sums_up || mode_ == Mode::plan) print(summary_text(plan, outcomes, planned));
     }
 
     const Arguments& arguments_;

@@ -1,10 +1,10 @@
 #include "vxlanctl/cli/write_options.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/number.h"
 #include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
-#include <charconv>
 
 namespace vxlanctl {
 namespace {
@@ -92,13 +92,13 @@ std::vector<OptionInfo> change_options() {
 Result<std::chrono::seconds> seconds_of(const Arguments& arguments, std::string_view option,
                                         SecondsRange range, unsigned otherwise) {
     const std::string text = arguments.value(option, std::to_string(otherwise));
-    unsigned seconds = 0;
-    const auto [stop, problem] = std::from_chars(text.data(), text.data() + text.size(), seconds);
-    if (problem != std::errc{} || stop != text.data() + text.size() || seconds < range.low ||
-        seconds > range.high)
-        return error(Code::not_in_range, formatted("--{} '{}'", option, text),
+    const auto seconds = parse_decimal(text);
+    const std::string subject = formatted("--{} '{}'", option, text);
+    if (has_leading_zero(text)) return error(Code::leading_zero, subject);
+    if (!seconds || *seconds < range.low || *seconds > range.high)
+        return error(Code::not_in_range, subject,
                      {{"low", range.low}, {"high", range.high}, {"or", ""}});
-    return std::chrono::seconds(seconds);
+    return std::chrono::seconds(*seconds);
 }
 
 } // namespace vxlanctl

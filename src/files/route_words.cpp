@@ -1,8 +1,8 @@
 #include "vxlanctl/files/route_words.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/number.h"
 
-#include <charconv>
 #include <limits>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -188,12 +188,12 @@ Result<Rule> parse_rule(std::string_view text) {
 }
 
 Result<std::uint32_t> parse_positive(std::string_view word, std::string_view text) {
-    std::uint32_t number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, problem] = std::from_chars(text.data(), end, number);
-    if (problem == std::errc{} && stop == end && number >= 1) return number;
-    return error(Code::not_in_range, formatted("{} '{}'", word, text),
-                 {{"low", 1}, {"high", std::numeric_limits<std::uint32_t>::max()}, {"or", ""}});
+    constexpr auto most = std::numeric_limits<std::uint32_t>::max();
+    const auto number = parse_decimal(text);
+    if (number && *number >= 1 && *number <= most) return static_cast<std::uint32_t>(*number);
+    const std::string subject = formatted("{} '{}'", word, text);
+    if (has_leading_zero(text)) return error(Code::leading_zero, subject);
+    return error(Code::not_in_range, subject, {{"low", 1}, {"high", most}, {"or", ""}});
 }
 
 std::vector<BadElement> doubled_routes(std::span<const Route> routes) {

@@ -149,6 +149,8 @@ Result<IpAddress> parse_local(std::string_view text, TunnelKind kind) {
     auto local = parse_address(text);
     if (!local) return local;
     const std::string subject = formatted("'{}'", text);
+    if (const auto mapped = mapped_ipv4(*local))
+        return error(Code::mapped_address, subject, {{"address", to_string(*mapped)}});
     if (is_unspecified(*local) || is_multicast(*local) || is_limited_broadcast(*local))
         return error(Code::address_not_of_a_host, subject);
     const SectionKind& row = section_kind(kind);
@@ -162,6 +164,8 @@ Result<IpAddress> parse_other_end(std::string_view text, std::string_view role, 
                                   const std::optional<IpAddress>& local) {
     auto address = parse_address(text);
     if (!address) return address;
+    if (const auto mapped = mapped_ipv4(*address))
+        return error(Code::mapped_address, quote(text), {{"address", to_string(*mapped)}});
     if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
         return error(Code::address_not_unicast, quote(text),
                      {{"role", role}, {"obstacle", obstacle}});
@@ -179,13 +183,17 @@ Result<Prefix> parse_inner_address(std::string_view text) {
         return prefix;
     }
     const auto& address = prefix->address;
+    if (const auto mapped = mapped_ipv4(address))
+        return error(Code::mapped_address, subject, {{"address", to_string(*mapped)}});
     if (is_unspecified(address) || is_multicast(address) || is_loopback(address) ||
         is_limited_broadcast(address))
         return error(Code::address_not_of_a_host, subject);
     const bool has_broadcast = address.family == Family::ipv4 && prefix->length < 31;
-    if (has_broadcast &&
-        (address == network_of(*prefix).address || address == broadcast_of(*prefix)))
-        return error(Code::address_of_network, subject);
+    const Prefix network = network_of(*prefix);
+    if (has_broadcast && (address == network.address || address == broadcast_of(*prefix)))
+        return error(Code::address_of_network, subject,
+                     {{"which", address == network.address ? "network" : "broadcast"},
+                      {"network", to_string(network)}});
     return prefix;
 }
 

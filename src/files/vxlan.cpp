@@ -47,6 +47,49 @@ void explain_no_name(Error& problem, std::string_view text) {
         problem = Error(Code::not_an_address_or_name, problem.subject);
 }
 
+/// A peer as people copy it from elsewhere: ADDR, ADDR/32, ADDR:PORT, [ADDR6]:PORT, ADDR6%DEV.
+struct PeerParts {
+    std::string_view host;
+    std::optional<std::uint16_t> port;
+    std::string via;
+};
+
+Result<PeerParts> parts_of_peer(std::string_view text) {
+    PeerParts parts{text, std::nullopt, ""};
+    auto& host = parts.host;
+    std::optional<std::string_view> port;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        const auto rest = text.substr(std::min(end, text.size() - 1) + 1);
+        if (end == std::string_view::npos || (!rest.empty() && !rest.starts_with(':')))
+            return error(Code::not_an_ip_address, quote(text));
+        host = text.substr(1, end - 1);
+        if (!rest.empty()) port = rest.substr(1);
+    } else if (const auto colon = text.find(':');
+               colon != std::string_view::npos && text.find(':', colon + 1) == text.npos) {
+        host = text.substr(0, colon); // an IPv6 address has two at least
+        port = text.substr(colon + 1);
+    }
+    if (port) {
+        TunnelAttributes numbers;
+        for (const auto& row : tunnel_attributes(TunnelKind::vxlan))
+            if (row.name == "port")
+                if (auto set = set_value(numbers, row, *port); !set)
+                    return tl::unexpected(set.error());
+        parts.port = numbers.port;
+    }
+    if (const auto percent = host.find('%'); percent != std::string_view::npos) {
+        parts.via = host.substr(percent + 1);
+        if (auto good = check_link_name(parts.via); !good) return tl::unexpected(good.error());
+        host = host.substr(0, percent);
+    }
+    if (const auto slash = host.find('/'); slash != std::string_view::npos)
+        if (const auto prefix = parse_prefix(host);
+            prefix && prefix->length == full_length(prefix->address.family))
+            host = host.substr(0, slash);
+    return parts;
+}
+
 constexpr std::string_view vxlan_keys[] = {"dev", "local", "addresses", "peers", "peers_file"};
 
 void state_vxlan_defaults(Tunnel& tunnel) {
@@ -67,9 +110,15 @@ std::optional<Peer> read_peer(const Written& element, SourceErrors& errors) {
             reader.read_attribute(numbers, row, TunnelKind::vxlan);
     const std::string via = reader.read("via", parse_link_name).value_or("");
     const auto complete_peer = [&](auto& stated) {
-        stated.port = numbers.port;
+        const auto settle = [&](std::string_view key, auto& written, const auto& named) {
+            if (named == std::decay_t<decltype(named)>{}) return;
+            if (written != std::decay_t<decltype(written)>{} && written != named)
+                reader.refuse(Error(Code::peer_said_twice, "", {{"key", key}}), "peer", element);
+            written = named;
+        };
+        settle("port", stated.port, numbers.port);
+        settle("via", stated.via, via);
         stated.vni = numbers.vni;
-        stated.via = via;
     };
     if (peer) std::visit(complete_peer, *peer);
     return peer;
@@ -165,14 +214,23 @@ void read_vxlan(SectionReader& section) {
 } // namespace
 
 Result<FloodEntry> parse_peer(std::string_view text) {
-    const auto address = parse_other_end(text, "peer", TunnelKind::vxlan);
-    if (!address) return tl::unexpected(address.error());
-    return FloodEntry{*address, std::nullopt, std::nullopt, ""};
+    const auto parts = parts_of_peer(text);
+    if (!parts) return tl::unexpected(parts.error());
+    const auto address = parse_other_end(parts->host, "peer", TunnelKind::vxlan);
+    if (!address) {
+        Error problem = address.error();
+        if (problem.subject == quote(parts->host)) problem.subject = quote(text);
+        return tl::unexpected(std::move(problem));
+    }
+    if (!parts->via.empty() && !is_link_local(*address))
+        return error(Code::peer_interface_wrong, quote(text), {{"interface", parts->via}});
+    return FloodEntry{*address, parts->port, std::nullopt, parts->via};
 }
 
 Result<Peer> parse_peer_or_name(std::string_view text) {
-    if (is_host_name(text)) {
-        NamedPeer peer{std::string(text), std::nullopt, std::nullopt, ""};
+    const auto parts = parts_of_peer(text);
+    if (parts && is_host_name(parts->host) && parts->via.empty()) {
+        NamedPeer peer{std::string(parts->host), parts->port, std::nullopt, ""};
         for (char& character : peer.name)
             if (character >= 'A' && character <= 'Z')
                 character = static_cast<char>(character - 'A' + 'a');
@@ -180,7 +238,7 @@ Result<Peer> parse_peer_or_name(std::string_view text) {
     }
     auto peer = parse_peer(text);
     if (peer) return *peer;
-    if (!parse_address(text)) explain_no_name(peer.error(), text);
+    if (parts && !parse_address(parts->host)) explain_no_name(peer.error(), text);
     return tl::unexpected(std::move(peer.error()));
 }
 

@@ -1,6 +1,7 @@
 #include "vxlanctl/kinds/kinds.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/number.h"
 
 #include <algorithm>
 #include <array>
@@ -96,6 +97,7 @@ tl::unexpected<Error> bad_value(Code code, std::string_view name, std::string_vi
 template<class T>
 Result<void> parse_number(std::string_view name, std::string_view text, T& value) {
     const auto range = range_of(name, std::numeric_limits<T>::max());
+    if (has_leading_zero(text)) return bad_value(Code::leading_zero, name, text);
     std::uint64_t number = 0;
     const bool hexadecimal = text.starts_with("0x"); // as people write classes of service
     const auto digits = text.substr(hexadecimal ? 2 : 0);

@@ -24,6 +24,11 @@ bool is_broadcast_of(const HostAddress& host, const IpAddress& address) {
             (address == broadcast_of(host.prefix) || address == network_of(host.prefix).address));
 }
 
+/// The kernel takes the lowest address of a network for a broadcast one as well.
+std::string_view which_of(const Prefix& network, const IpAddress& address) {
+    return address == network.address ? "network" : "broadcast";
+}
+
 /// One preflight, so that the checks need not pass everything to one another.
 class Preflight {
 public:
@@ -123,12 +128,14 @@ private:
                     refuse(Code::peer_is_own_address, {{"peer", to_string(host.prefix.address)}});
                 for (const auto& address : {broadcast, network.address})
                     if (has_broadcast(host.prefix) && is_peer(address))
-                        refuse(Code::peer_is_broadcast,
-                               {{"peer", to_string(address)}, {"network", to_string(network)}});
+                        refuse(Code::peer_is_broadcast, {{"peer", to_string(address)},
+                                                         {"which", which_of(network, address)},
+                                                         {"network", to_string(network)}});
             }
             if (host.broadcast && *host.broadcast != broadcast && is_peer(*host.broadcast))
-                refuse(Code::peer_is_broadcast,
-                       {{"peer", to_string(*host.broadcast)}, {"network", to_string(network)}});
+                refuse(Code::peer_is_broadcast, {{"peer", to_string(*host.broadcast)},
+                                                 {"which", "broadcast"},
+                                                 {"network", to_string(network)}});
         }
     }
 
@@ -163,6 +170,7 @@ private:
                 else if (is_broadcast_of(host, entry.router))
                     refuse(Code::router_is_broadcast,
                            {{"router", to_string(entry.router)},
+                            {"which", which_of(network_of(host.prefix), entry.router)},
                             {"network", to_string(network_of(host.prefix))}});
     }
 

@@ -38,7 +38,12 @@ TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
     check(begin + "172.21.0.100", "address-is-local", {"172.21.0.100"});
     check(begin + "0.0.0.0", "address-not-unicast", {"0.0.0.0"});
     check(begin + "255.255.255.255", "address-not-unicast", {"255.255.255.255"});
-    check(begin + "172.21.0.255", "peer-is-broadcast", {"172.21.0.0/24"});
+    check(begin + "172.21.0.255", "peer-is-broadcast", {"broadcast", "172.21.0.0/24"});
+    check(begin + "172.21.0.0", "peer-is-broadcast", {"network", "172.21.0.0/24"});
+    check(begin + "::ffff:100.64.158.4", "mapped-address", {"100.64.158.4"});
+    check(begin + "100.64.158.4/24", "not-an-ip-address");
+    check(begin + "100.64.158.4:", "not-in-range");
+    check(begin + "100.64.158.4%eth0", "peer-interface-wrong", {"eth0"});
     check(begin + "127.0.0.1", "address-not-unicast", {"127.0.0.1"});
     check(begin + "239.1.1.1", "address-not-unicast", {"239.1.1.1"});
     check(begin + "2001:db8::1", "peer-of-other-family", {"172.21.0.100"});
@@ -60,6 +65,13 @@ TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
     check(up_words + " --vni 0", "not-in-range", {"1", "16777215"});
     check(up_words + " --vni 16777216", "not-in-range", {"1", "16777215"});
     check(up_words + " --vni ten", "not-in-range", {"1", "16777215"});
+    check(up_words + " --vni 010", "leading-zero", {"010"});
+    check(up_words + " --wait 010", "leading-zero", {"010"});
+    check(up_words + " --route 10.2.0.0/16,metric,010", "leading-zero", {"010"});
+    check("up eth0 172.21.0.100 vxlan0 10.225.194.171/09 100.64.158.4", "leading-zero", {"09"});
+    check("up eth0 172.21.0.100 vxlan0 10.225.194.171/0x9 100.64.158.4", "prefix-length-wrong");
+    check("up eth0 172.21.0.100 vxlan0 172.22.0.0/16 100.64.158.4", "address-of-network",
+          {"network", "172.22.0.0/16"});
     check(up_words + " --port 65536", "not-in-range", {"1", "65535"});
     check(up_words + " --srcport 5-5", "port-range-reversed");
     check(up_words + " --mac 01:00:00:00:00:01", "mac-not-unicast");

@@ -93,6 +93,9 @@ bool is_limited_broadcast(const IpAddress& address);
 std::string_view unicast_obstacle(const IpAddress& address);
 /// 169.254.0.0/16 or fe80::/10.
 bool is_link_local(const IpAddress& address);
+/// The IPv4 address in an IPv4-mapped one (`::ffff:192.0.2.1`, RFC 4291 section 2.5.5.2), which no
+/// packet on a wire has; empty for any other address.
+std::optional<IpAddress> mapped_ipv4(const IpAddress& address);
 bool is_zero(const MacAddress& mac);
 /// Empty where the address is none of Ethernet.
 std::optional<MacAddress> mac_of(const LinkLayerAddress& address);

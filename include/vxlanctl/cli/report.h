@@ -29,8 +29,9 @@ nlohmann::json failure_document(const std::vector<Error>& errors);
 int print_failures(const std::vector<Error>& errors, const Arguments& arguments);
 /// The document of a run; `outcomes` has one for each tunnel of the plan.
 nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);
-/// `12 tunnels: 10 in sync, 1 changed, 1 failed`
-std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes);
+/// `12 tunnels: 10 in sync, 1 changed, 1 failed`, or of a plan `1 to create, 2 to change, 0 to
+/// remove. Nothing was changed.`
+std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);
 
 /// What describe() tells to machines.
 nlohmann::json fields_json(const std::vector<Field>& fields);

@@ -49,7 +49,7 @@ TEST_CASE("words: exact text of errors") {
     CHECK(error_of(with(2, "a234567890123456")) ==
           "IFNAME 'a234567890123456': interface-name-too-long {bytes=16, most=15}");
     CHECK(error_of(with(3, "10.0.0.1")) ==
-          "inner address '10.0.0.1': prefix-length-missing {example=10.0.0.1/24}");
+          "inner address '10.0.0.1': prefix-length-missing");
     CHECK(error_of(with(3, "10.0.0.1/255.0.255.0")) ==
           "inner address '10.0.0.1/255.0.255.0': prefix-length-wrong {length=255.0.255.0, "
           "longest=32}");
@@ -113,6 +113,27 @@ TEST_CASE("words: what is wrong with a peer beside others names the file and the
           "q:1: peer gate-z.example: named-twice + first-named-at {place=p:1}");
 }
 
+TEST_CASE("words: a peer as it is copied from elsewhere") {
+    const auto peer = [](const std::string& text) {
+        return std::get<FloodEntry>(parse_peer_or_name(text).value());
+    };
+    const auto v4 = parse_address("100.64.158.4").value(), v6 = parse_address("2001:db8::4").value();
+    CHECK(peer("100.64.158.4/32") == FloodEntry{v4, {}, {}, ""});
+    CHECK(peer("100.64.158.4:4790") == FloodEntry{v4, 4790, {}, ""});
+    CHECK(peer("2001:db8::4/128") == FloodEntry{v6, {}, {}, ""});
+    CHECK(peer("[2001:db8::4]") == FloodEntry{v6, {}, {}, ""});
+    CHECK(peer("[2001:db8::4]:4790") == FloodEntry{v6, 4790, {}, ""});
+    CHECK(peer("fe80::1%eth0") == FloodEntry{parse_address("fe80::1").value(), {}, {}, "eth0"});
+    CHECK(std::get<NamedPeer>(parse_peer_or_name("gate.example.com:4790").value()) ==
+          NamedPeer{"gate.example.com", 4790, {}, ""});
+    for (const char* text : {"100.64.158.4/31", "2001:db8::4/64", "[2001:db8::4", "[]", "[", "]",
+                             "[2001:db8::4]4790", "[2001:db8::4]:", "100.64.158.4:0", ":", "%", "/",
+                             "fe80::1%", "2001:db8::4%eth0", "100.64.158.4:4789/32"}) {
+        INFO(text);
+        CHECK_FALSE(parse_peer_or_name(text));
+    }
+}
+
 TEST_CASE("words: what is a host name, and what stays a mistake in an address") {
     const std::string label(63, 'a');
     for (const std::string& name : {std::string("gate-a.example.net"), std::string("gate-a."),
@@ -137,7 +158,7 @@ TEST_CASE("words: what is a host name, and what stays a mistake in an address") 
                                     std::string("a-.b"),
                                     std::string("a_b.c"),
                                     std::string("a.b/24"),
-                                    std::string("a.b:4789"),
+                                    std::string("a.b:4789:1"),
                                     std::string("a .b"),
                                     std::string("a.b\0c", 5),
                                     std::string("\u00fc.example"),

@@ -236,9 +236,11 @@ TEST_CASE("exported: what apply would refuse or change is a comment as a whole, 
                                    {{"role", "peer"}, {"obstacle", "a multicast address"}}),
          with_peer("239.1.1.1")},
         {"peer 172.21.0.100: " + text_of(Code::address_is_local), with_peer("172.21.0.100")},
-        {text_of(Code::peer_is_broadcast, {{"peer", "172.21.0.255"}, {"network", "172.21.0.0/24"}}),
+        {text_of(Code::peer_is_broadcast, {{"peer", "172.21.0.255"}, {"which", "broadcast"}, {"network", "172.21.0.0/24"}}),
          with_peer("172.21.0.255")},
-        {"'172.22.0.0/16': " + text_of(Code::address_of_network), with_address("172.22.0.0/16")},
+        {"'172.22.0.0/16': " +
+             text_of(Code::address_of_network, {{"which", "network"}, {"network", "172.22.0.0/16"}}),
+         with_address("172.22.0.0/16")},
         {"'127.1.1.1/24': " + text_of(Code::address_not_of_a_host), with_address("127.1.1.1/24")},
         {"vni '0': " +
              text_of(Code::not_in_range, {{"low", "1"}, {"high", "16777215"}, {"or", ""}}),

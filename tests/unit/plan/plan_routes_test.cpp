@@ -146,12 +146,13 @@ TEST_CASE("plan: a loopback address as the local one is a warning") {
 
 TEST_CASE("plan: a broadcast address is no router") {
     State state = host_state();
-    for (const char* address : {"172.21.0.255", "172.21.0.0"})
+    for (const auto& [address, which] :
+         {std::pair{"172.21.0.255", "broadcast"}, {"172.21.0.0", "network"}})
         CHECK(
             only_error(isatap_config({}, std::string("sit1 172.21.0.100 2001:db8::/64 ") + address),
-                       state) == fmt::format("sit1: router-is-broadcast {{router={}, "
+                       state) == fmt::format("sit1: router-is-broadcast {{router={}, which={}, "
                                              "network=172.21.0.0/24}}",
-                                             address));
+                                             address, which));
 }
 
 TEST_CASE("plan: two sits with the same ends are an error that names the other") {
