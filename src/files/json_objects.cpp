@@ -1,54 +1,25 @@
 #include "vxlanctl/files/json_objects.h"
 
-#include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/files/json_tokens.h"
 
 #include <algorithm>
-#include <iterator>
-#include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
 
 constexpr std::size_t most_objects = 10'000;
 constexpr std::size_t deepest = 64; // the parser itself does not recurse
-constexpr std::size_t longest_value = 100, longest_quote = 300, longest_shown_line = 1000; // bytes
-constexpr std::string_view blanks = " \t\r\n";
-
-/// Goes through a text and notes how far it has come: the parser's events have no places.
-class Cursor {
-public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = char;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const char*;
-    using reference = const char&;
-
-    Cursor(const char* at, const char** farthest) : at_(at), farthest_(farthest) {}
-    reference operator*() const { return *at_; }
-    Cursor& operator++() {
-        *farthest_ = ++at_;
-        return *this;
-    }
-    bool operator==(const Cursor& other) const { return at_ == other.at_; }
-    bool operator!=(const Cursor& other) const { return at_ != other.at_; }
-
-private:
-    const char* at_;
-    const char** farthest_;
-};
+constexpr std::size_t longest_value = 100, longest_shown_line = 1000; // bytes
 
 /// Takes the parser's events; returning false ends it.
 class Collector {
 public:
     Collector(const SourceText& source, std::span<const std::string_view> keys)
-        : source_(source), keys_(keys), farthest_(source.text.data()) {}
+        : source_(source), keys_(keys), tokens_(source.text) {}
 
     Result<std::vector<JsonObject>> run() {
-        const char* const end = source_.text.data() + source_.text.size();
-        const bool done =
-            nlohmann::json::sax_parse(Cursor(farthest_, &farthest_), Cursor(end, &farthest_), this);
-        if (!done) return error(std::move(error_.value()));
+        if (!tokens_.parse(*this)) return error(std::move(error_.value()));
         return std::move(objects_);
     }
 
@@ -90,20 +61,8 @@ public:
 
     bool parse_error(std::size_t position, const std::string&,
                      const nlohmann::json::exception& problem) {
-        constexpr std::string_view intro = "syntax error while parsing ";
-        std::string_view text = problem.what();
-        text.remove_prefix(std::min(text.size(), text.find("] ") + 2));
-        if (const auto at = text.find(intro); at != std::string_view::npos)
-            text.remove_prefix(at + intro.size());
-        if (const auto at = text.find(" - "); at < text.find('\'')) text.remove_prefix(at + 3);
-        constexpr int number_overflow = 406; // of nlohmann's: JSON, but no double
-        text = text.substr(0, text.find("; last read: "));
-        const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        if (at_end == 0) text = "unexpected end of input"; // newer versions say more of this
-        return fail(
-            Error(problem.id == number_overflow ? Code::json_number_too_large : Code::not_json, "",
-                  {{"problem", shortened(as_utf8(text), longest_quote)}}),
-            std::min(position == 0 ? 0 : position - 1, at_end));
+        auto [error, offset] = json_syntax_problem(source_.text, position, problem);
+        return fail(std::move(error), offset);
     }
 
 private:
@@ -113,15 +72,9 @@ private:
         return false;
     }
 
-    /// Where the token begins that the parser has just read.
-    std::size_t begin() const {
-        return std::min(source_.text.find_first_not_of(" \t\r\n,:\xef\xbb\xbf", behind_),
-                        source_.text.size());
-    }
-    /// Behind a number the parser has already seen the next character, which is a blank, a comma or
-    /// the end of what the number is in.
+    std::size_t begin() const { return tokens_.begin(); }
     bool behind_token() {
-        behind_ = static_cast<std::size_t>(farthest_ - source_.text.data());
+        tokens_.pass();
         return true;
     }
 
@@ -153,8 +106,7 @@ private:
 
     const SourceText& source_;
     std::span<const std::string_view> keys_;
-    const char* farthest_;   ///< behind the last character that was read
-    std::size_t behind_ = 0; ///< the token before
+    JsonTokens tokens_;
     std::size_t depth_ = 0, object_depth_ = 1;
     std::string_view key_; ///< of the value that comes; empty where it is not wanted
     std::vector<JsonObject> objects_;
@@ -171,15 +123,10 @@ std::string_view type_name(JsonType type) {
 
 Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
                                               std::span<const std::string_view> keys) {
-    const auto refuse = [&](Error refusal, std::size_t offset) {
-        refusal.place = place_of(source, offset);
-        return error(std::move(refusal));
-    };
-    if (source.text.size() > longest_text)
-        return refuse(Error(Code::text_too_large, "", {{"mib", longest_text >> 20}}), 0);
-    // The parser takes it for the end.
-    if (const auto at = source.text.find('\0'); at != std::string::npos)
-        return refuse(Error(Code::json_nul_byte), at);
+    if (auto problem = obstacle_to_json(source.text)) {
+        problem->error.place = place_of(source, problem->offset);
+        return error(std::move(problem->error));
+    }
     return Collector(source, keys).run();
 }
 

@@ -11,6 +11,13 @@ namespace vxlanctl {
 /// A tunnel that misses what a section needs gives a text that parse_files() refuses.
 std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments = {});
 
+/// The same without comments, and what it does not say, such as `remote = 100.64.158.9`.
+struct SectionText {
+    std::string text;
+    std::vector<std::string> untold;
+};
+SectionText section_text(const Tunnel& tunnel);
+
 /// Every line of the text as a comment, whatever bytes it has.
 std::string comment_lines(std::string_view text);
 
