@@ -185,6 +185,17 @@ std::optional<SourceText> read_named(const std::string& path, FileTexts& texts) 
     return std::nullopt;
 }
 
+/// Those of the paths that are none of the peers files, however these were named.
+std::vector<std::string> without_peers_files(std::vector<std::string> paths,
+                                             const std::vector<std::string>& peers_files) {
+    if (paths.empty()) return paths;
+    std::set<std::string> known;
+    for (const auto& path : peers_files)
+        known.insert(source_of(path));
+    std::erase_if(paths, [&](const std::string& path) { return known.contains(source_of(path)); });
+    return paths;
+}
+
 } // namespace
 
 std::string source_of(const std::string& path) {
@@ -233,13 +244,12 @@ FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
                        const ReadText& read_peers_file) {
     FileTunnels read;
     read.texts = std::move(texts);
-    std::set<std::string> peers_files;
+    std::vector<std::string> peers_files;
     read.parsed = parse_files(read.texts.files, [&](std::size_t file, const std::string& path) {
-        peers_files.insert(source_of(path));
+        peers_files.push_back(path);
         return read_peers_file(file, path);
     });
-    for (const auto& path : read.texts.others)
-        if (!peers_files.contains(source_of(path))) read.unread.push_back(path);
+    read.unread = without_peers_files(read.texts.others, peers_files);
     auto& errors = read.parsed.errors;
     errors.insert(errors.begin(), read.texts.errors.begin(), read.texts.errors.end());
     for (auto& defined : read.parsed.tunnels)
