@@ -23,10 +23,11 @@ _vxlanctl() {
                 compgen -f -- "${current#"$option"}"
             )
             ;;
-        :toml_files)
+        :tunnel_files)
             compopt -o filenames
             while IFS= read -r name; do all+=("$option$name"); done < <(
                 compgen -f -X '!*.toml' -- "${current#"$option"}"
+                compgen -f -X '!*.json' -- "${current#"$option"}"
                 compgen -d -- "${current#"$option"}"
             )
             ;;

@@ -10,8 +10,8 @@ function __vxlanctl_offers
                 for name in (__fish_complete_path (string replace -- "$option" '' "$current"))
                     echo "$option$name"
                 end
-            case :toml_files
-                for name in (__fish_complete_suffix --complete=(string replace -- "$option" '' "$current") .toml)
+            case :tunnel_files
+                for name in (__fish_complete_path (string replace -- "$option" '' "$current") | string match -r -- '^[^\t]*(?:\.toml|\.json|/)(?=\t|$)')
                     echo "$option$name"
                 end
             case '*'

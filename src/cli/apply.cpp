@@ -105,16 +105,42 @@ std::vector<Error> empty_words(const FileTunnels& read, const Arguments& argumen
     return errors;
 }
 
+void warn(const std::vector<Message>& warnings, const Arguments& arguments) {
+    if (arguments.has("quiet")) return;
+    for (const auto& warning : warnings)
+        print_warning(warning, codes(arguments));
+}
+
+std::vector<Message> warnings_of_skipped(const std::vector<std::string>& paths) {
+    std::vector<Message> warnings;
+    for (const auto& path : paths)
+        warnings.emplace_back(Code::file_skipped, path);
+    return warnings;
+}
+
+/// As a hold knows the file: a change of a drop-in is one of the file.
+File as_held(const SourceText& text) {
+    File file{absolute(text.path), hash_of(text.text)};
+    for (const auto& drop_in : text.drop_ins)
+        file.hash = hash_of(drop_in.text, file.hash);
+    return file;
+}
+
+/// Whether a plan says where the values come from.
+bool tells_places(const Arguments& arguments) {
+    return (arguments.command == "plan" || arguments.has("dry-run")) &&
+           (arguments.has("verbose") || arguments.has("json"));
+}
+
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     if (auto good = check_source(arguments); !good)
         return tl::unexpected(std::vector<Error>{good.error()});
     auto texts = read_files(arguments.words);
-    for (const auto& path : texts.skipped)
-        print_warning(Error(Code::file_skipped, path), codes(arguments));
+    warn(warnings_of_skipped(texts.skipped), arguments);
     Wish wish;
     for (const auto& file : texts.files)
-        wish.files.push_back({absolute(file.path), hash_of(file.text)});
+        wish.files.push_back(as_held(file));
     auto read = tunnels_in(std::move(texts), arguments.words,
                            [&](std::size_t file, const std::string& path) {
                                auto text = read_text(path, "peers file");
@@ -123,10 +149,13 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
                                return text;
                            });
     if (!read.parsed.errors.empty()) return tl::unexpected(std::move(read.parsed.errors));
+    warn(warnings_of_unread(read.unread), arguments);
     if (auto empty = empty_words(read, arguments); !empty.empty())
         return tl::unexpected(std::move(empty));
     for (auto& defined : read.parsed.tunnels) {
         wish.file_of.emplace(defined.tunnel.name, defined.file);
+        if (tells_places(arguments))
+            wish.config.places.emplace(defined.tunnel.name, places_of(defined, read.texts.files));
         if (defined.tunnel.source.empty()) defined.tunnel.source = source_of_word("-", arguments);
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }

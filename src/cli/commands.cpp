@@ -63,7 +63,7 @@ const std::vector<Command>& commands() {
          "and what looks wrong",
          no_options, run_show, no_capability},
         {"export", "[IFNAME...] [OPTION...]",
-         "Print what runs as a file that apply accepts, and that changes nothing", no_options,
+         "Print what runs as a file that apply accepts, and that changes nothing", export_options,
          run_export, no_capability},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "

@@ -25,9 +25,10 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"IFNAME", {{}, Names::tunnels}},
         {"NAME", {{}, Names::namespaces}},
         {"FILE", {{}, Names::files}},
-        {"FILE|DIR|-", {{}, Names::toml_files}},
+        {"FILE|DIR|-", {{}, Names::tunnel_files}},
         {"WHEN", {{"auto", "always", "never"}}},
         {"FORMAT", {picture_formats()}},
+        {"toml|json", {{"toml", "json"}}},
         {"SERVICE", {{"ipip6", "vrrp"}}},
         {"INNER", {}},
         {"ADDR", {}},
@@ -288,7 +289,7 @@ std::string completion_text(std::span<const std::string> words) {
         completion.offers.push_back({completion.prefix + name, ""});
     std::string text;
     if (completion.names == Names::files) text = ":files\n";
-    if (completion.names == Names::toml_files) text = ":toml_files\n";
+    if (completion.names == Names::tunnel_files) text = ":tunnel_files\n";
     for (const auto& [word, help] : completion.offers)
         text += help.empty() ? formatted("{}\n", word) : formatted("{}\t{}\n", word, help);
     return text;

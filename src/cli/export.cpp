@@ -1,8 +1,11 @@
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
 #include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/json_text.h"
+#include "vxlanctl/files/toml_text.h"
 #include "vxlanctl/files/tunnel_file.h"
 #include "vxlanctl/plan/exported.h"
 #include "vxlanctl/plan/plan.h"
@@ -16,7 +19,8 @@ namespace {
 /// A running tunnel as a section of the file.
 struct Section {
     std::string name;
-    std::string text;
+    Exported wish;
+    std::string text;     ///< with comments
     Tunnel tunnel;        ///< what the text says, where there is no obstacle
     std::string obstacle; ///< why it is a comment; mostly empty
 };
@@ -29,7 +33,8 @@ std::string reason(const Error& problem, std::string_view tunnel) {
 
 Section section_of(const Link& link, const State& state) {
     Exported wish = exported(link, state);
-    Section section{link.name, file_text(wish.tunnel, wish.comments), {}, std::move(wish.obstacle)};
+    std::string text = file_text(wish.tunnel, wish.comments), obstacle = wish.obstacle;
+    Section section{link.name, std::move(wish), std::move(text), {}, std::move(obstacle)};
     if (!section.obstacle.empty()) return section;
     const SourceText source{"", section.text};
     auto parsed = parse_files({&source, 1}, [](std::size_t, const std::string&) {
@@ -82,15 +87,69 @@ void plan_all(std::vector<Section>& sections, const State& state) {
     }
 }
 
-} // namespace
-
-std::string running_text(const State& state, const std::vector<std::string>& names) {
+std::vector<Section> sections_of(const State& state, const std::vector<std::string>& names) {
     std::vector<Section> sections;
     for (const auto& link : state.links)
         if (is_concerned(link, names)) sections.push_back(section_of(link, state));
     plan_all(sections, state);
+    return sections;
+}
+
+/// The same file as JSON, and what TOML says in comments.
+struct RunningJson {
     std::string text;
-    for (auto& section : sections) {
+    std::vector<Message> warnings;
+};
+
+RunningJson running_json(const State& state, const std::vector<std::string>& names) {
+    RunningJson running;
+    SourceText toml;
+    for (const auto& section : sections_of(state, names)) {
+        if (!section.obstacle.empty()) {
+            running.warnings.emplace_back(Code::left_out_of_export, section.name,
+                                          Values{{"reason", section.obstacle}});
+            continue;
+        }
+        const auto [text, untold] = section_text(section.wish.tunnel);
+        toml.text += text;
+        const auto tell = [&](const std::string& what) {
+            running.warnings.emplace_back(Code::not_in_export, section.name,
+                                          Values{{"what", what}});
+        };
+        for (const auto& comment : section.wish.comments)
+            tell(comment);
+        for (const auto& thing : untold)
+            tell("a file cannot state: " + thing);
+    }
+    if (const auto others = left_out(state, names); !others.empty())
+        running.warnings.emplace_back(Code::unmanaged_left_out, "",
+                                      Values{{"names", joined(others, ", ")}});
+    SourceErrors errors(toml);
+    running.text = json_text(parse_toml(toml, errors).value());
+    return running;
+}
+
+int export_json(const State& state, const Arguments& arguments) {
+    const auto [text, warnings] = running_json(state, arguments.words);
+    if (!arguments.has("quiet"))
+        for (const auto& warning : warnings)
+            print_warning(warning, codes(arguments));
+    print(arguments.has("json") ? document_text({{"schema", json_schema},
+                                                 {"file", nlohmann::json::parse(text)},
+                                                 {"warnings", messages_json(warnings)}})
+                                : text);
+    return 0;
+}
+
+} // namespace
+
+std::vector<OptionInfo> export_options() {
+    return {{"format", 0, "toml|json", "the language of the file: toml (default) or json"}};
+}
+
+std::string running_text(const State& state, const std::vector<std::string>& names) {
+    std::string text;
+    for (auto& section : sections_of(state, names)) {
         if (!text.empty()) text += "\n";
         if (section.obstacle.empty()) {
             text += section.text;
@@ -106,8 +165,13 @@ std::string running_text(const State& state, const std::vector<std::string>& nam
 }
 
 Result<int> run_export(const Arguments& arguments) {
+    const std::string format = arguments.value("format", "toml");
+    if (format != "toml" && format != "json")
+        return error(Code::not_one_of, formatted("--format '{}'", format),
+                     {{"words", "toml or json"}});
     const auto state = read_running(arguments.words);
     if (!state) return tl::unexpected(state.error());
+    if (format == "json") return export_json(*state, arguments);
     const std::string text = running_text(*state, arguments.words);
     print(arguments.has("json") ? document_text({{"schema", json_schema}, {"toml", text}}) : text);
     return 0;

@@ -1,5 +1,7 @@
 #include "vxlanctl/cli/files.h"
 
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/who_writes.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/kernel/kernel.h"
@@ -10,7 +12,9 @@
 #include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
+#include <map>
 #include <memory>
+#include <set>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -18,7 +22,7 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::string_view suffix = ".toml";
+constexpr std::string_view suffixes[] = {".toml", ".json"};
 
 using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
 
@@ -58,25 +62,49 @@ std::filesystem::path without_dots(const std::filesystem::path& path) {
     return result;
 }
 
-/// The directory's files, sorted by name.
-Result<std::vector<std::string>> files_in(const std::string& directory) {
-    std::vector<std::string> paths;
+bool is_directory(const std::string& path) {
+    std::error_code ignored;
+    return std::filesystem::is_directory(path, ignored);
+}
+
+bool is_of_tunnels(std::string_view name) {
+    return std::any_of(std::begin(suffixes), std::end(suffixes),
+                       [&](std::string_view suffix) { return name.ends_with(suffix); });
+}
+
+/// Whether editors and package managers leave files of that name behind.
+bool is_leftover(std::string_view name) {
+    constexpr std::string_view endings[] = {"~", ".swp", ".rpmnew", ".rpmsave", ".rpmorig"};
+    return (name.starts_with('#') && name.ends_with('#')) ||
+           name.find(".dpkg-") != std::string_view::npos ||
+           std::any_of(std::begin(endings), std::end(endings),
+                       [&](std::string_view ending) { return name.ends_with(ending); });
+}
+
+/// What is in a directory, sorted by name.
+struct Listing {
+    std::vector<std::string> files;  ///< by their names those of tunnels
+    std::vector<std::string> others; ///< neither hidden nor leftovers, nor directories
+};
+
+Result<Listing> files_in(const std::string& directory) {
+    Listing found;
     std::error_code problem;
     if (std::filesystem::exists(directory, problem))
         if (auto good = check_who_writes(directory, -1); !good) return tl::unexpected(good.error());
     for (std::filesystem::directory_iterator entry(directory, problem), end;
          !problem && entry != end; entry.increment(problem)) {
         const std::string name = entry->path().filename();
-        if (name.ends_with(suffix) && !name.starts_with('.')) paths.push_back(entry->path());
+        if (name.starts_with('.')) continue;
+        if (is_of_tunnels(name))
+            found.files.push_back(entry->path());
+        else if (!is_leftover(name) && !is_directory(entry->path()))
+            found.others.push_back(entry->path());
     }
     if (problem) return tl::unexpected(cannot_read(directory, "directory", problem.value()));
-    std::sort(paths.begin(), paths.end());
-    return paths;
-}
-
-bool is_directory(const std::string& path) {
-    std::error_code ignored;
-    return std::filesystem::is_directory(path, ignored);
+    std::sort(found.files.begin(), found.files.end());
+    std::sort(found.others.begin(), found.others.end());
+    return found;
 }
 
 Stream open_stream(const std::string& path) {
@@ -120,25 +148,52 @@ Result<std::string> read_stream(const Stream& file, const std::string& path,
     return text;
 }
 
-/// The paths that the words stand for.
-FileTexts read_paths(const std::vector<Path>& paths) {
-    FileTexts texts;
-    for (const auto& [path, word, is_named] : paths) {
-        const auto stream = is_named ? open_stream(path) : open_regular(path);
-        if (!stream && errno == 0) {
-            texts.skipped.push_back(path);
-            continue;
-        }
-        auto text = read_stream(stream, path, "file");
-        if (!text) {
-            texts.errors.push_back(text.error());
-            continue;
-        }
-        texts.files.push_back({path == "-" ? "standard input" : path, std::move(*text)});
-        texts.words.push_back(word);
-        texts.sources.push_back(source_of(path));
+/// The text of one file of a directory, or empty where that is an error or no file.
+std::optional<SourceText> read_entry(const std::string& path, FileTexts& texts) {
+    const auto stream = open_regular(path);
+    if (!stream && errno == 0) {
+        texts.skipped.push_back(path);
+        return std::nullopt;
     }
-    return texts;
+    auto text = read_stream(stream, path, "file");
+    if (text) return SourceText{path, std::move(*text)};
+    texts.errors.push_back(text.error());
+    return std::nullopt;
+}
+
+/// What is in NAME.toml.d beside NAME.toml.
+std::vector<SourceText> read_drop_ins(const std::string& path, FileTexts& texts) {
+    std::vector<SourceText> drop_ins;
+    const std::string directory = path + ".d";
+    if (!is_of_tunnels(path) || !is_directory(directory)) return drop_ins;
+    const auto found = files_in(directory);
+    if (!found) {
+        texts.errors.push_back(found.error());
+        return drop_ins;
+    }
+    append(texts.others, found->others);
+    for (const auto& file : found->files)
+        if (auto text = read_entry(file, texts)) drop_ins.push_back(std::move(*text));
+    return drop_ins;
+}
+
+/// One that the user names may be a FIFO.
+std::optional<SourceText> read_named(const std::string& path, FileTexts& texts) {
+    auto text = read_text(path, "file");
+    if (text) return SourceText{path == "-" ? "standard input" : path, std::move(*text)};
+    texts.errors.push_back(text.error());
+    return std::nullopt;
+}
+
+/// Those of the paths that are none of the peers files, however these were named.
+std::vector<std::string> without_peers_files(std::vector<std::string> paths,
+                                             const std::vector<std::string>& peers_files) {
+    if (paths.empty()) return paths;
+    std::set<std::string> known;
+    for (const auto& path : peers_files)
+        known.insert(source_of(path));
+    std::erase_if(paths, [&](const std::string& path) { return known.contains(source_of(path)); });
+    return paths;
 }
 
 } // namespace
@@ -166,17 +221,20 @@ Result<PeerList> read_peers_files(const Arguments& arguments) {
 }
 
 FileTexts read_files(const std::vector<std::string>& words) {
+    FileTexts texts;
     std::vector<Path> paths;
-    std::vector<Error> errors;
     if (std::count(words.begin(), words.end(), "-") > 1)
-        errors.emplace_back(Code::stdin_named_twice);
+        texts.errors.emplace_back(Code::stdin_named_twice);
     const auto add_directory = [&](const std::string& directory, std::size_t word) {
         auto found = files_in(directory);
-        if (found)
-            for (auto& path : *found)
-                paths.push_back({std::move(path), word, false});
-        else if (!words.empty() || found.error().errno_code != ENOENT)
-            errors.push_back(found.error());
+        if (!found) {
+            if (!words.empty() || found.error().errno_code != ENOENT)
+                texts.errors.push_back(found.error());
+            return;
+        }
+        for (auto& path : found->files)
+            paths.push_back({std::move(path), word, false});
+        append(texts.others, std::move(found->others));
     };
     if (words.empty()) add_directory(default_directory, 0);
     for (std::size_t i = 0; i < words.size(); ++i)
@@ -184,15 +242,28 @@ FileTexts read_files(const std::vector<std::string>& words) {
             add_directory(words[i], i);
         else
             paths.push_back({words[i], i});
-    if (!errors.empty()) return {{}, {}, {}, {}, std::move(errors)};
-    return read_paths(paths);
+    if (!texts.errors.empty()) return texts;
+    for (const auto& [path, word, is_named] : paths) {
+        auto text = is_named ? read_named(path, texts) : read_entry(path, texts);
+        if (!text) continue;
+        text->drop_ins = read_drop_ins(path, texts);
+        texts.files.push_back(std::move(*text));
+        texts.words.push_back(word);
+        texts.sources.push_back(source_of(path));
+    }
+    return texts;
 }
 
 FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
                        const ReadText& read_peers_file) {
     FileTunnels read;
     read.texts = std::move(texts);
-    read.parsed = parse_files(read.texts.files, read_peers_file);
+    std::vector<std::string> peers_files;
+    read.parsed = parse_files(read.texts.files, [&](std::size_t file, const std::string& path) {
+        peers_files.push_back(path);
+        return read_peers_file(file, path);
+    });
+    read.unread = without_peers_files(read.texts.others, peers_files);
     auto& errors = read.parsed.errors;
     errors.insert(errors.begin(), read.texts.errors.begin(), read.texts.errors.end());
     for (auto& defined : read.parsed.tunnels)
@@ -209,6 +280,26 @@ FileTunnels read_tunnels(const std::vector<std::string>& words) {
     return tunnels_in(read_files(words), words, [](std::size_t, const std::string& path) {
         return read_text(path, "peers file");
     });
+}
+
+std::vector<Message> warnings_of_unread(const std::vector<std::string>& paths) {
+    constexpr std::size_t most = 3;
+    std::map<std::string, std::vector<std::string>> by_directory;
+    for (const auto& path : paths)
+        by_directory[std::filesystem::path(path).parent_path()].push_back(path);
+    std::vector<Message> warnings;
+    for (const auto& [directory, files] : by_directory) {
+        std::string names;
+        for (std::size_t i = 0; i < std::min(files.size(), most); ++i) {
+            names += (i == 0 ? "" : ", ") + std::filesystem::path(files[i]).filename().string();
+            if (files.size() <= most) warnings.emplace_back(Code::file_name_skipped, files[i]);
+        }
+        if (files.size() <= most) continue;
+        names += formatted(" and {} more", files.size() - most);
+        warnings.emplace_back(Code::files_skipped, directory,
+                              Values{{"count", files.size()}, {"names", names}});
+    }
+    return warnings;
 }
 
 Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,

@@ -184,13 +184,16 @@ int print_failures(const std::vector<Error>& errors, const Arguments& arguments)
     return 2;
 }
 
-nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned) {
+nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned,
+                            const Config& config) {
     auto json = failure_document({});
     json["dry_run"] = planned;
     auto& summary = json["summary"] = nlohmann::json::object();
     for (std::size_t i = 0; i < plan.tunnels.size(); ++i) {
         const Outcome outcome = outcomes[i];
         json["tunnels"].push_back(outcome_json(plan.tunnels[i], outcome));
+        for (const auto& [key, place] : changed_keys(plan.tunnels[i], config))
+            json["tunnels"].back()["from"][key] = printable(place);
         if (!plan.tunnels[i].steps.empty() && changes(outcome)) json["changed"] = true;
         auto& count = summary[std::string(outcome_word(outcome))];
         count = (count.is_null() ? 0 : count.get<int>()) + 1;

@@ -62,7 +62,7 @@ public:
                     if (tunnel.errors.empty()) print(ip_commands(tunnel));
         } else if (style_.json) {
             with_whole([&](const Plan& plan, const std::vector<Outcome>& outcomes) {
-                auto document = run_document(plan, outcomes, mode_ != Mode::apply);
+                auto document = run_document(plan, outcomes, mode_ != Mode::apply, call_->config);
                 if (const auto confirmed = run_->confirmed()) document["confirmed"] = *confirmed;
                 print(document_text(document));
             });
@@ -112,6 +112,7 @@ private:
             if (outcomes[i] == Outcome::in_sync && !names_all) continue;
             if (narration_ != nullptr && !planned) print(narration_(plan.tunnels[i]));
             print(outcome_text(plan.tunnels[i], outcomes[i], planned, style_));
+            print(places_text(changed_keys(plan.tunnels[i], call_->config), style_));
         }
         for (const auto& name : plan.unnamed)
             print(formatted("{}: not defined in any of these files (--prune removes it)\n",

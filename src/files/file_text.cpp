@@ -217,21 +217,27 @@ std::string comment_lines(std::string_view text) {
     }
 }
 
-std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments) {
-    const std::string header =
-        formatted("[{}.{}]\n", section_name(tunnel.tunnel.kind), bare_or_quoted(tunnel.name));
-    const std::string keys = key_lines(tunnel);
-    std::string text = header;
-    for (const auto& comment : comments)
-        text += comment_lines(comment);
+SectionText section_text(const Tunnel& tunnel) {
+    const std::string text =
+        formatted("[{}.{}]\n", section_name(tunnel.tunnel.kind), bare_or_quoted(tunnel.name)) +
+        key_lines(tunnel);
     // Reading it again is the surest way to know what it says.
-    const SourceText source{"", header + keys};
+    const SourceText source{"", text};
     const auto parsed = parse_files(std::span(&source, 1), [](std::size_t, const std::string&) {
         return Result<std::string>(error(Code::peers_file_unexpected));
     });
-    for (const auto& thing : untold(tunnel, parsed))
+    return {text, untold(tunnel, parsed)};
+}
+
+std::string file_text(const Tunnel& tunnel, const std::vector<std::string>& comments) {
+    const auto [section, untold_things] = section_text(tunnel);
+    const auto keys = section.find('\n') + 1;
+    std::string text = section.substr(0, keys);
+    for (const auto& comment : comments)
+        text += comment_lines(comment);
+    for (const auto& thing : untold_things)
         text += comment_lines("A file cannot state: " + thing);
-    return text + keys;
+    return text + section.substr(keys);
 }
 
 } // namespace vxlanctl

@@ -1,61 +1,32 @@
 #include "vxlanctl/files/json_objects.h"
 
-#include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
+#include "vxlanctl/files/json_tokens.h"
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
-#include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
 
 constexpr std::size_t most_objects = 10'000;
 constexpr std::size_t deepest = 64; // the parser itself does not recurse
-constexpr std::size_t longest_value = 100, longest_quote = 300, longest_shown_line = 1000; // bytes
-constexpr std::string_view blanks = " \t\r\n";
-
-/// Goes through a text and notes how far it has come: the parser's events have no places.
-class Cursor {
-public:
-    using iterator_category = std::input_iterator_tag;
-    using value_type = char;
-    using difference_type = std::ptrdiff_t;
-    using pointer = const char*;
-    using reference = const char&;
-
-    Cursor(const char* at, const char** farthest) : at_(at), farthest_(farthest) {}
-    reference operator*() const { return *at_; }
-    Cursor& operator++() {
-        *farthest_ = ++at_;
-        return *this;
-    }
-    bool operator==(const Cursor& other) const { return at_ == other.at_; }
-    bool operator!=(const Cursor& other) const { return at_ != other.at_; }
-
-private:
-    const char* at_;
-    const char** farthest_;
-};
+constexpr std::size_t longest_value = 100, longest_shown_line = 1000; // bytes
 
 /// Takes the parser's events; returning false ends it.
 class Collector {
 public:
     Collector(const SourceText& source, std::span<const std::string_view> keys)
-        : source_(source), keys_(keys), farthest_(source.text.data()) {}
+        : source_(source), keys_(keys), tokens_(source.text) {}
 
     Result<std::vector<JsonObject>> run() {
         const std::string_view text = source_.text;
         const auto first = text.find_first_not_of(" \t\r\n\xef\xbb\xbf");
         const bool is_list = first != std::string_view::npos && text[first] == '[';
         do {
-            text_begin_ = behind();
-            const bool done = nlohmann::json::sax_parse(
-                Cursor(farthest_, &farthest_), Cursor(text.data() + text.size(), &farthest_), this,
-                nlohmann::json::input_format_t::json, is_list);
-            if (!done) return error(std::move(error_.value()));
-        } while (text.find_first_not_of(blanks, behind()) != std::string_view::npos);
+            if (!tokens_.parse(*this, is_list ? Texts::one : Texts::several))
+                return error(std::move(error_.value()));
+        } while (!tokens_.is_at_end());
         return std::move(objects_);
     }
 
@@ -94,7 +65,7 @@ public:
     bool end_object() {
         if (depth_ == object_depth_ + 1 && !key_.empty()) {
             JsonValue& value = objects_.back().values.find(key_)->second;
-            if (value.type == JsonType::object) value.size = behind() - value.offset;
+            if (value.type == JsonType::object) value.size = tokens_.behind() - value.offset;
         }
         return leave();
     }
@@ -111,20 +82,9 @@ public:
 
     bool parse_error(std::size_t position, const std::string&,
                      const nlohmann::json::exception& problem) {
-        constexpr std::string_view intro = "syntax error while parsing ";
-        std::string_view text = problem.what();
-        text.remove_prefix(std::min(text.size(), text.find("] ") + 2));
-        if (const auto at = text.find(intro); at != std::string_view::npos)
-            text.remove_prefix(at + intro.size());
-        if (const auto at = text.find(" - "); at < text.find('\'')) text.remove_prefix(at + 3);
-        constexpr int number_overflow = 406; // of nlohmann's: JSON, but no double
-        text = text.substr(0, text.find("; last read: "));
-        const std::size_t at_end = source_.text.find_last_not_of(blanks) + 1;
-        if (at_end == 0) text = "unexpected end of input"; // newer versions say more of this
-        return fail(
-            Error(problem.id == number_overflow ? Code::json_number_too_large : Code::not_json, "",
-                  {{"problem", shortened(as_utf8(text), longest_quote)}}),
-            std::min(text_begin_ + (position == 0 ? 0 : position - 1), at_end));
+        auto [error, offset] = json_syntax_problem(
+            source_.text, tokens_.parse_begin() + std::max<std::size_t>(position, 1), problem);
+        return fail(std::move(error), offset);
     }
 
 private:
@@ -134,19 +94,11 @@ private:
         return false;
     }
 
-    /// Where the token begins that the parser has just read.
-    std::size_t begin() const {
-        return std::min(source_.text.find_first_not_of(" \t\r\n,:\xef\xbb\xbf", behind_),
-                        source_.text.size());
-    }
-    /// Behind a number the parser has already seen the next character, which is a blank, a comma or
-    /// the end of what the number is in.
+    std::size_t begin() const { return tokens_.begin(); }
     bool behind_token() {
-        behind_ = behind();
+        tokens_.pass();
         return true;
     }
-    /// How far the parser has come.
-    std::size_t behind() const { return static_cast<std::size_t>(farthest_ - source_.text.data()); }
 
     bool goes_deeper() {
         return depth_ < deepest ||
@@ -176,9 +128,7 @@ private:
 
     const SourceText& source_;
     std::span<const std::string_view> keys_;
-    const char* farthest_;       ///< behind the last character that was read
-    std::size_t text_begin_ = 0; ///< where the parser began
-    std::size_t behind_ = 0;     ///< the token before
+    JsonTokens tokens_;
     std::size_t depth_ = 0, object_depth_ = 1;
     std::string key_; ///< of the value that comes; empty where it is not wanted
     std::vector<JsonObject> objects_;
@@ -206,16 +156,13 @@ Result<std::vector<JsonObject>> parse_objects(const SourceText& source,
         refusal.place = place_of(source, offset);
         return error(std::move(refusal));
     };
-    if (source.text.size() > longest_text)
-        return refuse(Error(Code::text_too_large, "", {{"mib", longest_text >> 20}}), 0);
-    if (is_utf16(source.text)) { // its lines are not to be shown
+    if (source.text.size() <= longest_text && is_utf16(source.text)) { // its lines are not shown
         Error refusal(Code::text_is_utf16);
         refusal.place = Place{source.path, 1, 1, ""};
         return error(std::move(refusal));
     }
-    // The parser takes it for the end.
-    if (const auto at = source.text.find('\0'); at != std::string::npos)
-        return refuse(Error(Code::json_nul_byte), at);
+    if (auto problem = obstacle_to_json(source.text))
+        return refuse(std::move(problem->error), problem->offset);
     return Collector(source, keys).run();
 }
 

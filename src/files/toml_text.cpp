@@ -125,9 +125,9 @@ std::string without_blanks(std::string text) {
 
 /// The line that opened the table which the line `second` opens again; 0 where it is not found.
 std::size_t first_header(SourceErrors& errors, std::size_t second) {
-    const std::string header = without_blanks(errors.line(second));
+    const std::string header = without_blanks(errors.line({second}));
     for (std::size_t line = 1; line < second; ++line)
-        if (without_blanks(errors.line(line)) == header) return line;
+        if (without_blanks(errors.line({line})) == header) return line;
     return 0;
 }
 
@@ -155,7 +155,7 @@ void add_syntax_error(const toml::parse_error& problem, SourceErrors& errors) {
     }
     text = text.substr(0, text.find(" (TOML_"));
     if (part.ends_with("string")) {
-        const std::string line = errors.line(place.line);
+        const std::string line = errors.line(place);
         const bool at_end = !line.empty() && place.column > character_count(line);
         if ((at_end && text.find("control characters") != std::string_view::npos) ||
             text.starts_with("encountered end-of-file")) {

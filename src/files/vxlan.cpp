@@ -142,7 +142,8 @@ void read_peers_file(const Written& element, SectionReader& section, PeerList& p
                      Expected expected = Expected::text) {
     const auto name = section.read("peers_file", &element, parse_file_name, expected);
     if (!name) return;
-    const std::string path = peers.files.emplace_back(beside(section.errors().path(), *name));
+    const std::string path =
+        peers.files.emplace_back(beside(section.errors().path_of(element.position), *name));
     const auto file = static_cast<std::uint32_t>(peers.files.size() - 1);
     const auto text = section.files().read(path);
     const auto refuse = [&](Error error) {

@@ -36,24 +36,25 @@ void SourceErrors::add(Error error, TextPosition position) {
         error.subject = shortened(error.subject, longest_message);
         for (auto& value : error.values)
             value.text = shortened(value.text, longest_message);
-        std::string text = line(position.line);
+        std::string text = line(position);
         if (!text.empty()) // toml++ may place the end of the text behind it
             position.column = std::min(position.column, character_count(text) + 1);
-        error.place = Place{source_.path, position.line, position.column, std::move(text)};
+        error.place = Place{path_of(position), position.line, position.column, std::move(text)};
     }
     errors_.emplace_back(position, std::move(error));
 }
 
 std::string SourceErrors::place_text(TextPosition position) const {
-    return position.line == 0 ? ""
-                              : formatted("{}:{}:{}", source_.path, position.line, position.column);
+    if (position.line == 0) return "";
+    return formatted("{}:{}:{}", path_of(position), position.line, position.column);
 }
 
-std::string SourceErrors::line(std::size_t number) {
-    if (source_.text.size() > longest_text) return "";
-    if (starts_.empty()) find_lines();
-    if (number == 0 || number > starts_.size()) return "";
-    std::string_view text = std::string_view(source_.text).substr(starts_[number - 1]);
+std::string SourceErrors::line(TextPosition position) {
+    const std::string_view all = text_of(position).text;
+    if (all.size() > longest_text) return "";
+    const auto& starts = lines_of(position);
+    if (position.line == 0 || position.line > starts.size()) return "";
+    std::string_view text = all.substr(starts[position.line - 1]);
     text = text.substr(0, text.find('\n'));
     if (text.ends_with('\r')) text.remove_suffix(1);
     return text.size() > longest_excerpt ? "" : std::string(text);
@@ -80,11 +81,14 @@ std::vector<Error> SourceErrors::take() {
     return result;
 }
 
-void SourceErrors::find_lines() {
-    const std::string_view text = source_.text;
-    starts_.push_back(text.starts_with("\xef\xbb\xbf") ? 3 : 0); // a byte order mark
+const std::vector<std::size_t>& SourceErrors::lines_of(TextPosition position) {
+    auto& starts = starts_[position.drop_in];
+    if (!starts.empty()) return starts;
+    const std::string_view text = text_of(position).text;
+    starts.push_back(text.starts_with("\xef\xbb\xbf") ? 3 : 0); // a byte order mark
     for (auto end = text.find('\n'); end != std::string_view::npos; end = text.find('\n', end + 1))
-        starts_.push_back(end + 1);
+        starts.push_back(end + 1);
+    return starts;
 }
 
 const Written* find_key(const Written& table, std::string_view key) {
@@ -95,8 +99,9 @@ const Written* find_key(const Written& table, std::string_view key) {
 
 std::string_view type_name(Written::Type type) {
     constexpr std::string_view names[] = {
-        "a word",    "a string", "an integer", "a number with a fraction",
-        "a boolean", "a list",   "a table",    "a date or a time"};
+        "a word",    "a string", "an integer", "a number with a fraction or exponent",
+        "a boolean", "a list",   "a table",    "a date or a time",
+        "null"};
     return names[static_cast<std::size_t>(type)];
 }
 

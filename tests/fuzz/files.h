@@ -6,8 +6,9 @@
 #include <string>
 
 /// A text as a file of tunnels; any peers file that it names has the other text.
-inline vxlanctl::ParsedFiles parsed_file(const std::string& text, const std::string& peers = "") {
-    const vxlanctl::SourceText file{"fuzz.toml", text};
+inline vxlanctl::ParsedFiles parsed_file(const std::string& text, const std::string& peers = "",
+                                         const std::string& path = "fuzz.toml") {
+    const vxlanctl::SourceText file{path, text};
     return vxlanctl::parse_files(
         std::span(&file, 1),
         [&](std::size_t, const std::string&) -> vxlanctl::Result<std::string> { return peers; });

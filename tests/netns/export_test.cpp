@@ -115,3 +115,47 @@ TEST_CASE("export: one odd link does not keep apply from the others") {
             (*state)["links"][name].erase("ifalias");
     CHECK(difference(before, after) == "");
 }
+
+TEST_CASE("export: as JSON, with what that cannot say in warnings") {
+    const Host host;
+    const auto& space = host.space;
+    REQUIRE(vxlanctl(space, up_words + " --mtu 1400 --no-learning --route '10.128.0.0/9,table 101'")
+                .code == 0);
+    sh(space, "ip addr add 10.225.194.200/9 dev vxlan0\n" // of VRRP
+              "ip link add plain type vxlan id 20 dstport 4789 dev eth0");
+    const auto exported = vxlanctl(space, "export --format json");
+    INFO(exported.out << exported.err);
+    REQUIRE(exported.code == 0);
+    const auto file = nlohmann::json::parse(exported.out);
+    CHECK(file == nlohmann::json{{"vxlan",
+                                  {{"vxlan0",
+                                    {{"dev", "eth0"},
+                                     {"local", "172.21.0.100"},
+                                     {"mtu", 1400},
+                                     {"learning", false},
+                                     {"addresses", {"10.225.194.171/9"}},
+                                     {"peers", {"100.64.158.4", "100.64.158.132"}},
+                                     {"routes", {{{"to", "10.128.0.0/9"}, {"table", 101}}}}}}}}});
+    CHECK(told(exported, "not-in-export", {"vxlan0: ", "10.225.194.200/9"}));
+    CHECK(told(exported, "unmanaged-left-out", {"plain"}));
+    RunOptions input;
+    input.input = exported.out;
+    const auto applied = vxlanctl(space, "apply -", input);
+    CHECK(applied.code == 0);
+    CHECK(applied.out.find("vxlan0: adopted\n") == 0);
+    CHECK(vxlanctl(space, "check -", input).code == 0);
+    CHECK(vxlanctl_counted(space, "apply -", {}, exported.out).writes == 0);
+
+    const auto named = vxlanctl(space, "export plain --format json");
+    CHECK(named.out == "{}\n");
+    CHECK(told(named, "left-out-of-export", {"plain", "0.0.0.0"}));
+    const auto json = nlohmann::json::parse(vxlanctl(space, "export --format json --json").out);
+    CHECK(json.at("file") == file);
+    CHECK(json.at("warnings").size() == 3);
+    CHECK(json.at("warnings").at(0).at("code") == "not-in-export");
+    CHECK(vxlanctl(space, "export --format json -q").err.empty());
+    CHECK(vxlanctl(space, "export --format toml").out == vxlanctl(space, "export").out);
+    for (const char* other : {"frr", "JSON", "''"})
+        CHECK(told(vxlanctl(space, std::string("export --format ") + other), "not-one-of",
+                   {"toml or json"}));
+}

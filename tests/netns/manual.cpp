@@ -95,6 +95,8 @@ const std::map<std::string, std::vector<ExampleSetting>> settings{
          {"[isatap.sit1]", Needs::kinds, flets_address,
           "ip -6 route show default | grep -q 'metric 2'\n"
           "ip route show 192.168.10.0/24 | grep -q 'dev site1'\n"},
+         {"\"vxlan0\": {", Needs::nothing, "",
+          "bridge fdb show dev vxlan0 | grep -q 'dst 100.64.158.132 '\n"},
      }}};
 
 /// What the reader sees of a line of mdoc in a literal block.
@@ -111,6 +113,7 @@ void run_example(const std::string& page, const std::string& text, const Example
     const Host host;
     const std::string folder = std::filesystem::path(VXLANCTL_PROGRAM).parent_path().string();
     const bool is_file = page == "vxlanctl.toml.5";
+    const std::string suffix = text.starts_with('{') ? "json" : "toml";
     write_text("/run/example", text);
     const std::string script =
         "mount -t tmpfs none /mnt; mkdir /mnt/etc /mnt/here; cd /mnt/here\n"
@@ -119,9 +122,9 @@ void run_example(const std::string& page, const std::string& text, const Example
         "not() { if sh -c \"$1\"; then exit 1; fi; }\n" // `! command` is no end to sh -e
         "PATH=" +
         folder + ":$PATH\n" + setting.setup +
-        (is_file ? "cp /run/example /etc/vxlanctl/example.toml\n"
-                   "vxlanctl plan; vxlanctl apply; vxlanctl check\n"
-                   "vxlanctl apply | tail -n 1 | grep -qx '[12] tunnels*: [12] in sync'\n"
+        (is_file ? "cp /run/example /etc/vxlanctl/example." + suffix +
+                       "\nvxlanctl plan; vxlanctl apply; vxlanctl check\n"
+                       "vxlanctl apply | tail -n 1 | grep -qx '[12] tunnels*: [12] in sync'\n"
                  : "sh -e /run/example\n") +
         setting.proof;
     write_text("/run/script", script);

@@ -51,6 +51,7 @@ Result<int> run_confirm(const Arguments& arguments);
 Result<int> run_show(const Arguments& arguments);
 
 /// `export [IFNAME...]`
+std::vector<OptionInfo> export_options();
 Result<int> run_export(const Arguments& arguments);
 
 /// `import soracom --gate-peers FILE`

@@ -7,7 +7,7 @@
 namespace vxlanctl {
 
 /// Names that there are on this host.
-enum class Names : std::uint8_t { none, devices, tunnels, namespaces, files, toml_files };
+enum class Names : std::uint8_t { none, devices, tunnels, namespaces, files, tunnel_files };
 
 /// What an argument can be.
 struct Candidates {
@@ -44,7 +44,7 @@ struct Completion {
 /// least one.
 Completion complete(std::span<const std::string> words);
 /// The same for a shell, with the names that there are: a line each, with a tab before what it
-/// means. `:files` and `:toml_files` are for the shell itself, which knows how people want files
+/// means. `:files` and `:tunnel_files` are for the shell itself, which knows how people want files
 /// completed.
 std::string completion_text(std::span<const std::string> words);
 

@@ -21,14 +21,20 @@ std::string_view outcome_word(Outcome outcome);
 std::string outcome_text(const TunnelPlan& plan, Outcome outcome, bool planned,
                          const OutputStyle& style);
 
+/// Of the keys that the plan sets or changes, where they stand in files.
+KeyPlaces changed_keys(const TunnelPlan& plan, const Config& config);
+/// A line for each of them.
+std::string places_text(const KeyPlaces& places, const OutputStyle& style);
+
 /// A JSON document as text; bytes that are no UTF-8 (a name may hold any) become U+FFFD.
 std::string document_text(const nlohmann::json& document);
 /// The document of a call that could not look at any tunnel.
 nlohmann::json failure_document(const std::vector<Error>& errors);
 /// Prints what is wrong with files, with --json such a document too. Returns the exit code.
 int print_failures(const std::vector<Error>& errors, const Arguments& arguments);
-/// The document of a run; `outcomes` has one for each tunnel of the plan.
-nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);
+/// The document of a run of the config; `outcomes` has one for each tunnel of the plan.
+nlohmann::json run_document(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned,
+                            const Config& config);
 /// `12 tunnels: 10 in sync, 1 changed, 1 failed`, or of a plan `1 to create, 2 to change, 0 to
 /// remove. Nothing was changed.`
 std::string summary_text(const Plan& plan, const std::vector<Outcome>& outcomes, bool planned);

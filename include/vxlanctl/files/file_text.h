@@ -20,6 +20,12 @@ struct FileComment {
 };
 /// The comment as file_text() takes it: the sentence in lines that fit into 80 columns.
 std::string text_of(const FileComment& comment);
+/// The same without comments, and what it does not say, such as `remote = 100.64.158.9`.
+struct SectionText {
+    std::string text;
+    std::vector<std::string> untold;
+};
+SectionText section_text(const Tunnel& tunnel);
 
 /// Every line of the text as a comment, whatever bytes it has.
 std::string comment_lines(std::string_view text);

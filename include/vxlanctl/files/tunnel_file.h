@@ -4,14 +4,17 @@
 #include "vxlanctl/files/written.h"
 
 #include <functional>
+#include <span>
+#include <utility>
 
-/// Wanted tunnels out of TOML files, see vxlanctl.toml(5): text in, values and errors out. Only a
-/// peers file that a text names is read, by a function that the caller gives.
+/// Wanted tunnels out of files, which are TOML or JSON, see vxlanctl.toml(5): text in, values and
+/// errors out. Only a peers file that a text names is read, by a function that the caller gives.
 namespace vxlanctl {
 
 struct DefinedTunnel {
     Tunnel tunnel;
     std::size_t file = 0; ///< the index of the source
+    std::vector<std::pair<std::string, TextPosition>> keys = {};
 };
 
 struct ParsedFiles {
@@ -23,7 +26,11 @@ struct ParsedFiles {
 using ReadText = std::function<Result<std::string>(std::size_t file, const std::string& path)>;
 
 /// Checks everything that can be checked without looking at the host, and goes on behind an error:
-/// a syntax error ends that one file, after a hundred errors no more of a file are told.
+/// a syntax error ends that one file, after a hundred errors no more of a file are told. A key of a
+/// drop-in takes the place of the tunnel's own.
 ParsedFiles parse_files(std::span<const SourceText> files, const ReadText& read_peers_file);
+
+/// Where the tunnel's keys stand, for people: `path:line`.
+KeyPlaces places_of(const DefinedTunnel& defined, std::span<const SourceText> files);
 
 } // namespace vxlanctl

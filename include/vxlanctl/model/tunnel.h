@@ -69,6 +69,9 @@ enum class Unnamed : std::uint8_t {
     remove_all
 };
 
+/// By a key of a tunnel, where it stands: `/etc/vxlanctl/gate.toml:3`.
+using KeyPlaces = std::map<std::string, std::string>;
+
 /// What is wanted of one network namespace.
 struct Config {
     Origin origin = Origin::cli;
@@ -80,6 +83,9 @@ struct Config {
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
     /// The files and directories that the call names, as Tunnel::source has them.
     std::vector<std::string> sources = {};
+    /// Where the keys of each tunnel stand in files, by its name, for who tells of a plan. Empty
+    /// where nobody asks.
+    std::map<std::string, KeyPlaces> places = {};
     /// Links that shall not be there, in other network namespaces, by these namespaces' names. A
     /// namespace without any is one that `unnamed` concerns too.
     std::map<std::string, std::vector<std::string>> absent_elsewhere = {};

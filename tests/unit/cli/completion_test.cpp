@@ -38,7 +38,7 @@ TEST_CASE("completion: the place in the line decides what is offered") {
     CHECK(complete(Words{"up", "--ttl", "9", ""}).names == Names::devices);
     CHECK(offered({"up", "--ttl", "9", ""}) == Words{"-"});
     CHECK(complete(Words{"up", "eth0", "192.0.2.1", ""}).names == Names::tunnels);
-    CHECK(complete(Words{"apply", "a", "b", "c", ""}).names == Names::toml_files);
+    CHECK(complete(Words{"apply", "a", "b", "c", ""}).names == Names::tunnel_files);
     CHECK(offered({"confirm", ""}).empty());
     CHECK(offered({"frobnicate", "-"}).empty());
     CHECK(offered({"isatap", "frobnicate", "-"}).empty());
@@ -88,7 +88,7 @@ TEST_CASE("completion: a synopsis says what each word is") {
     CHECK(up[4].repeats);
     CHECK_FALSE(up[3].repeats);
     CHECK(positions(*find_command("down")).size() == 1);
-    CHECK(positions(*find_command("apply"))[0].candidates == Candidates{{}, Names::toml_files});
+    CHECK(positions(*find_command("apply"))[0].candidates == Candidates{{}, Names::tunnel_files});
     CHECK(positions(*find_command("import soracom")).empty());
     CHECK(positions(*find_command("confirm")).empty());
 }
