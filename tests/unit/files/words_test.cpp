@@ -48,8 +48,7 @@ TEST_CASE("words: exact text of errors") {
     CHECK(error_of(with(1, "224.0.0.1")) == "LOCAL '224.0.0.1': address-not-of-a-host");
     CHECK(error_of(with(2, "a234567890123456")) ==
           "IFNAME 'a234567890123456': interface-name-too-long {bytes=16, most=15}");
-    CHECK(error_of(with(3, "10.0.0.1")) ==
-          "inner address '10.0.0.1': prefix-length-missing");
+    CHECK(error_of(with(3, "10.0.0.1")) == "inner address '10.0.0.1': prefix-length-missing");
     CHECK(error_of(with(3, "10.0.0.1/255.0.255.0")) ==
           "inner address '10.0.0.1/255.0.255.0': prefix-length-wrong {length=255.0.255.0, "
           "longest=32}");
@@ -117,7 +116,8 @@ TEST_CASE("words: a peer as it is copied from elsewhere") {
     const auto peer = [](const std::string& text) {
         return std::get<FloodEntry>(parse_peer_or_name(text).value());
     };
-    const auto v4 = parse_address("100.64.158.4").value(), v6 = parse_address("2001:db8::4").value();
+    const auto v4 = parse_address("100.64.158.4").value(),
+               v6 = parse_address("2001:db8::4").value();
     CHECK(peer("100.64.158.4/32") == FloodEntry{v4, {}, {}, ""});
     CHECK(peer("100.64.158.4:4790") == FloodEntry{v4, 4790, {}, ""});
     CHECK(peer("2001:db8::4/128") == FloodEntry{v6, {}, {}, ""});
