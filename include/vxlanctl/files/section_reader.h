@@ -29,6 +29,7 @@ public:
     void read_addresses();
 
 private:
+    bool reads_random_mac(std::string_view key);
     void read_routes();
     void read_rules();
     void read_forward_from();

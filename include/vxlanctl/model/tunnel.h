@@ -49,6 +49,7 @@ struct Tunnel {
     std::string source;
     /// Attributes that the command line states only because it says nothing of them.
     std::set<std::string> implied;
+    bool random_mac = false;    ///< where it is made anew, its MAC address is a random one
     bool adopt = false;         ///< also an interface that another program seems to run
     bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel
     bool operator==(const Tunnel&) const = default;

@@ -70,6 +70,7 @@ public:
         if (kind == TunnelKind::vxlan) {
             if (coin()) tunnel.tunnel.dev = coin() ? "" : name();
             if (coin()) state_peers(tunnel);
+            tunnel.random_mac = !tunnel.link.mac && coin();
         }
         return tunnel;
     }

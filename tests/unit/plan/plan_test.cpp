@@ -74,6 +74,36 @@ TEST_CASE("plan: a new tunnel is made whole, and set up last") {
     CHECK_FALSE(create.tunnel.external);
 }
 
+TEST_CASE("plan: a new VXLAN has a MAC address of its own, which stays whatever comes") {
+    PlanOptions options;
+    const auto mac_of = [&](const std::string& words, const State& state) {
+        const auto tunnel = plan_one(config_of(words), state, options);
+        for (const auto& step : tunnel.steps)
+            if (const auto* create = std::get_if<CreateLink>(&step.operation))
+                return to_string(create->attributes.mac.value_or(MacAddress{}));
+        return std::string("no new link");
+    };
+    const std::string made = mac_of(example, host_state());
+    CHECK(made ==
+          to_string(stable_mac(MachineId{1}, "vxlan0", config_of(example).tunnels[0].tunnel)));
+    CHECK(mac_of(example + " --mac=02:00:00:00:00:09", host_state()) == "02:00:00:00:00:09");
+    CHECK(mac_of(example + " --mac=random", host_state()) == "02:00:00:00:00:01");
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").attributes.mac = parse_mac("02:00:00:00:00:07").value();
+    CHECK(plan_one(config_of(example), state).steps.empty());
+    CHECK(plan_one(config_of(example + " --mac=random"), state).steps.empty());
+    options.allow_recreate = true;
+    options.foreign = GENERATE(Foreign::keep, Foreign::drop);
+    for (const char* more : {"", " --mac=random"})
+        CHECK(mac_of(example + " --port=4790" + more, state) == "02:00:00:00:00:07");
+    CHECK_FALSE(plan_one(config_of(example), host_state()).record.keys.contains("mac"));
+    options.machine_id = [] { return std::nullopt; };
+    CHECK(mac_of(example, host_state()) == "02:00:00:00:00:01");
+    CHECK(told(plan_one(config_of(example), host_state(), options).warnings.at(0)) ==
+          "vxlan0: no-machine-id {mac=02:00:00:00:00:01}");
+    CHECK(plan_one(config_of(example + " --mac=random"), host_state(), options).warnings.empty());
+}
+
 TEST_CASE("plan: the same wish again needs no step") {
     const State state = after(config_of(example), host_state());
     CHECK(plan_one(config_of(example), state).steps.empty());
