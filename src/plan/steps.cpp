@@ -362,10 +362,6 @@ bool is_behind_foreign(const Link& have, const LinkTarget& want) {
     });
 }
 
-bool needs_link_up(const Address& address) {
-    return !is_ipv4(address) && address.valid_seconds != forever;
-}
-
 std::vector<Difference> impossible_in_place(const Link& have, const LinkTarget& want) {
     return diff(have.tunnel, want.tunnel).impossible_in_place;
 }
@@ -391,7 +387,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     // Not before a rename, which would give labels to all but the first (inetdev_changename()).
     const auto add_addresses = [&](auto is_meant) {
         for (const auto& address : want.addresses)
-            if (is_meant(address)) steps.push_back({Add<Address>{want.name, {address}}, {}, {}});
+            if (is_meant(address)) steps.push_back(moved_address_step(want, address));
     };
     add_addresses(std::not_fn(needs_link_up));
     LinkAttributes all = want.attributes;
@@ -408,6 +404,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
     add_addresses(needs_link_up);
+    add_detection_steps(steps, want);
     add_neighbour_steps(steps, want, want.neighbours);
     add_route_steps(steps, want, want.routes, {}, true);
     add_route_steps(steps, want, want.routes, {}, false);

@@ -34,6 +34,10 @@ struct LinkTarget {
     std::vector<Rule> missing_rules, surplus_rules;
     std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
 
+    /// IPv6 addresses that the interface in whose place a new one comes had: nobody else has them,
+    /// and they are usable at once.
+    std::vector<Address> moved;
+
     /// The MTU shall be what the kernel makes of the route to the other end, whatever that is.
     bool recompute_mtu = false;
     /// The order of IPv4 addresses of one subnet matters too: the first one is the primary.

@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <sstream>
 
@@ -102,6 +103,22 @@ TEST_CASE("plan: a new VXLAN has a MAC address of its own, which stays whatever 
     CHECK(told(plan_one(config_of(example), host_state(), options).warnings.at(0)) ==
           "vxlan0: no-machine-id {mac=02:00:00:00:00:01}");
     CHECK(plan_one(config_of(example + " --mac=random"), host_state(), options).warnings.empty());
+}
+
+TEST_CASE("plan: IPv6 addresses that move to a new link are usable at once, and as they were") {
+    const std::string with_ipv6 = example + " --address=2001:db8::1/64";
+    const State state = after(config_of(with_ipv6), host_state());
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto tunnel =
+        plan_one(config_of(with_ipv6 + " --port=4790 --address=2001:db8::2/64"), state, options);
+    Lines adds;
+    for (const auto& step : tunnel.steps)
+        if (const auto* add = std::get_if<Add<Address>>(&step.operation);
+            add != nullptr && add->object().prefix.address.family == Family::ipv6)
+            adds.push_back(to_string(add->object().prefix) +
+                           ((add->object().flags & IFA_F_NODAD) != 0 ? " nodad" : ""));
+    CHECK(adds == Lines{"2001:db8::1/64 nodad", "2001:db8::2/64", "2001:db8::1/64"});
 }
 
 TEST_CASE("plan: the same wish again needs no step") {
