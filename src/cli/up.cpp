@@ -24,6 +24,9 @@ Result<PeerList> read_peers_files(const Arguments& arguments) {
 std::vector<OptionInfo> up_options() {
     auto options = tunnel_options(TunnelKind::vxlan);
     options.push_back({"address", 0, "ADDR/LEN", "another inner address; may be repeated"});
+    options.push_back({"duplicate-check", 0, "SECONDS",
+                       "how long to ask by ARP whether another host has a new inner IPv4 address, "
+                       "1 to 60 (default: do not ask)"});
     options.push_back(
         {"peers-file", 0, "FILE", "more peers, one a line; - is standard input; may be repeated"});
     for (auto&& more : {change_options(), write_options()})

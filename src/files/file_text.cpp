@@ -124,6 +124,8 @@ std::string key_lines(Tunnel tunnel) {
         text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
                             return in_quotes(to_string(address));
                         }));
+    if (tunnel.duplicate_check != 0)
+        text += line_of("duplicate_check", std::to_string(tunnel.duplicate_check));
     if (tunnel.peers) {
         auto peers = texts_of(*tunnel.peers, entry_text);
         append(peers, texts_of(tunnel.named_peers, named_text));

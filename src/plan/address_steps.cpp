@@ -1,5 +1,6 @@
 #include "vxlanctl/plan/address_steps.h"
 
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/plan/lasting_routes.h"
 
 #include <algorithm>
@@ -21,14 +22,24 @@ std::vector<Difference> change_of_lifetime(const Link& have, const Address& want
     return {};
 }
 
+bool is_to_be_checked(const LinkTarget& want, const Address& address) {
+    return want.duplicate_check != 0 && is_in(want.to_be_checked, address.prefix.address);
+}
+
 } // namespace
 
 bool needs_link_up(const Address& address) {
     return !is_ipv4(address) && address.valid_seconds != forever;
 }
 
+bool comes_after_up(const LinkTarget& want, const Address& address) {
+    return needs_link_up(address) || is_to_be_checked(want, address);
+}
+
 Step address_step(const LinkTarget& want, const Address& address, std::vector<Difference> changes) {
-    return {Add<Address>{want.name, {address}}, std::move(changes), Disruption::none};
+    Add<Address> add{want.name, {address}};
+    if (is_to_be_checked(want, address)) add.manner.duplicate_check = want.duplicate_check;
+    return {std::move(add), std::move(changes), Disruption::none};
 }
 
 Step moved_address_step(const LinkTarget& want, const Address& address) {

@@ -283,11 +283,12 @@ private:
         // (inet6_addr_modify()), and the way back would not know of it.
         for (const auto& route : want_.lost_connected)
             steps_.push_back({Add<Route>{want_.name, {route}}, {}, {}});
-        add_address_steps(steps_, have_, want_, std::not_fn(needs_link_up));
+        const auto is_late = [&](const Address& address) { return comes_after_up(want_, address); };
+        add_address_steps(steps_, have_, want_, std::not_fn(is_late));
         if (auto state = diff(have_.attributes, up_); !state.changes.empty())
             steps_.push_back({ChangeLink{want_.name, state.changed}, state.changes,
                               *up_.up ? Disruption::none : Disruption::flap});
-        add_address_steps(steps_, have_, want_, needs_link_up);
+        add_address_steps(steps_, have_, want_, is_late);
         // With the MAC address the kernel drops all of them, permanent or not (neigh_changeaddr()).
         // So it does with ARP (arp_netdev_event(), ndisc_netdev_event()).
         drops_neighbours_ = link_.changed.mac || link_.changed.arp;
@@ -389,7 +390,8 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         for (const auto& address : want.addresses)
             if (is_meant(address)) steps.push_back(moved_address_step(want, address));
     };
-    add_addresses(std::not_fn(needs_link_up));
+    const auto is_late = [&](const Address& address) { return comes_after_up(want, address); };
+    add_addresses(std::not_fn(is_late));
     LinkAttributes all = want.attributes;
     if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
         std::vector<Difference> changes;
@@ -403,7 +405,7 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         up.up = true;
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
-    add_addresses(needs_link_up);
+    add_addresses(is_late);
     add_detection_steps(steps, want);
     add_neighbour_steps(steps, want, want.neighbours);
     add_route_steps(steps, want, want.routes, {}, true);

@@ -44,6 +44,7 @@ Result<ArpSocket> ArpSocket::on_link(const Kernel& kernel, int link_index) {
     if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
                        sizeof address) != 0)
         return cannot_open(errno);
+    if (socket) socket->link_index_ = link_index;
     return socket;
 }
 
@@ -57,6 +58,15 @@ int ArpSocket::announce(const Announcement& announcement) const {
         return broadcast(announcement.link_index, arp_of(announcement));
     return send_to(announcement.link_index, ETH_P_IPV6, all_nodes_mac,
                    encode_advertisement(announcement));
+}
+
+MacAddress ArpSocket::link_mac() const {
+    sockaddr_ll address{};
+    socklen_t size = sizeof address;
+    MacAddress mac;
+    if (getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
+        std::copy_n(std::begin(address.sll_addr), mac.bytes.size(), mac.bytes.begin());
+    return mac;
 }
 
 int ArpSocket::send_to(int link_index, std::uint16_t protocol, const MacAddress& mac,

@@ -49,6 +49,9 @@ struct Tunnel {
     std::string source;
     /// Attributes that the command line states only because it says nothing of them.
     std::set<std::string> implied;
+    /// How many seconds others are asked for, before an inner IPv4 address is newly set, whether
+    /// one has it; 0: they are not asked.
+    std::uint32_t duplicate_check = 0;
     bool random_mac = false;    ///< where it is made anew, its MAC address is a random one
     bool adopt = false;         ///< also an interface that another program seems to run
     bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel

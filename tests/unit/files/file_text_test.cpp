@@ -71,6 +71,7 @@ public:
             if (coin()) tunnel.tunnel.dev = coin() ? "" : name();
             if (coin()) state_peers(tunnel);
             tunnel.random_mac = !tunnel.link.mac && coin();
+            if (coin()) tunnel.duplicate_check = static_cast<std::uint32_t>(1 + below(60));
         }
         return tunnel;
     }

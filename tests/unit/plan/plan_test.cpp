@@ -105,6 +105,39 @@ TEST_CASE("plan: a new VXLAN has a MAC address of its own, which stays whatever 
     CHECK(plan_one(config_of(example + " --mac=random"), host_state(), options).warnings.empty());
 }
 
+TEST_CASE("plan: others are asked for a new IPv4 address alone, once the link is up") {
+    const std::string checked = example + " --duplicate-check=3";
+    const auto asked = [](const TunnelPlan& tunnel) {
+        Lines lines;
+        bool is_up = false;
+        for (const auto& step : tunnel.steps) {
+            is_up = is_up || sets_up(step);
+            if (const auto* add = std::get_if<Add<Address>>(&step.operation);
+                add != nullptr && add->manner.duplicate_check != 0)
+                lines.push_back(fmt::format("{} for {} s{}", to_string(add->object().prefix),
+                                            add->manner.duplicate_check, is_up ? "" : ", down"));
+        }
+        return lines;
+    };
+    const auto made = plan_one(config_of(checked + " --address=2001:db8::1/64"), host_state());
+    CHECK(asked(made) == Lines{"10.225.194.171/9 for 3 s"});
+    CHECK(asked(plan_one(config_of(example), host_state())).empty());
+    State state = after(config_of(checked), host_state());
+    link_in(state, "vxlan0").attributes.up = true;
+    CHECK(plan_one(config_of(checked), state).steps.empty());
+    const std::string other = "eth0 172.21.0.100 vxlan0 10.225.194.171/10 100.64.158.4 "
+                              "--duplicate-check=3";
+    CHECK(asked(plan_one(config_of(other), state)).empty()); // of another length
+    const auto changed = plan_one(config_of(checked + " --address=10.225.194.172/9"), state);
+    CHECK(rendered(changed.steps) == Lines{"add 10.225.194.172/9"});
+    CHECK(std::get<Add<Address>>(changed.steps.at(0).operation).manner.duplicate_check == 3);
+    PlanOptions options;
+    options.allow_recreate = true;
+    CHECK(asked(plan_one(config_of(checked + " --port=4790"), state, options)).empty());
+    CHECK(asked(plan_one(config_of(checked + " --port=4790 --address=10.225.194.172/9"), state,
+                         options)) == Lines{"10.225.194.172/9 for 3 s"});
+}
+
 TEST_CASE("plan: IPv6 addresses that move to a new link are usable at once, and as they were") {
     const std::string with_ipv6 = example + " --address=2001:db8::1/64";
     const State state = after(config_of(with_ipv6), host_state());
