@@ -85,6 +85,8 @@ template<class Attributes> std::vector<std::string> words_of(const AttributeRow<
                 }
             } else if constexpr (std::is_same_v<Value, std::string>) {
                 try_word(row.reset);
+            } else if constexpr (std::is_same_v<Value, MacAddress>) {
+                words.emplace_back("random");
             } else if constexpr (std::is_integral_v<Value>) {
                 try_word(row.word.word);
                 try_word("inherit");

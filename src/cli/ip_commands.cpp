@@ -260,6 +260,9 @@ public:
     void operator()(const SetForwarding& op) { setting(op.link, "forwarding", op.on ? 1 : 0); }
     void operator()(const Add<Address>& op) {
         const bool is_there = changes_ != nullptr && !changes_->empty();
+        if (op.manner.duplicate_check != 0)
+            line("# {}: vxlanctl first asks for {} s, by ARP, whether another host has {}",
+                 name(op), op.manner.duplicate_check, to_string(op.object().prefix.address));
         line("ip addr {} {} dev {}{}", is_there ? "replace" : "add", address_words(op.object()),
              name(op), address_details(op.object(), op.link));
     }

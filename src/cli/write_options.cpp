@@ -67,6 +67,12 @@ OptionInfo peers_file_option() {
             "more peers, one a line; - is standard input; may be repeated"};
 }
 
+OptionInfo duplicate_check_option() {
+    return {"duplicate-check", 0, "SECONDS",
+            "how long to ask by ARP whether another host has a new inner IPv4 address, 1 to 60 "
+            "(default: do not ask)"};
+}
+
 OptionInfo adopt_option() {
     return {"adopt", 0, "", "take over an interface that another program seems to run"};
 }

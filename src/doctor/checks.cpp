@@ -57,6 +57,8 @@ constexpr auto rows = std::to_array<CheckRow>({
     {"manager", "a service that manages the link takes away what it does not know of",
      check_manager},
     {"probe", "an answer to ARP proves that broadcast and unicast pass both ways", check_probe},
+    {"inner_address", "two hosts that have one address take each other's packets",
+     check_inner_address},
     {"networkd",
      "systemd-networkd removes routes and rules that it did not make, unless told "
      "otherwise",

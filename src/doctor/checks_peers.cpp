@@ -45,6 +45,13 @@ void judge_silence(Check& check, const Examined& it) {
                    remedy);
 }
 
+std::string in_words(const ArpAnswer& answer) {
+    return text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
+                   {{"address", to_string(answer.address)},
+                    {"mac", to_string(answer.mac.value_or(MacAddress{}))},
+                    {"peer", answer.behind ? to_string(*answer.behind) : ""}});
+}
+
 } // namespace
 
 void check_peers(Check& check, const Examined& it) {
@@ -140,11 +147,7 @@ void check_probe(Check& check, const Examined& it) {
         if (!answer.mac)
             silent.push_back(to_string(answer.address));
         else
-            answered.push_back(
-                text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
-                        {{"address", to_string(answer.address)},
-                         {"mac", to_string(*answer.mac)},
-                         {"peer", answer.behind ? to_string(*answer.behind) : ""}}));
+            answered.push_back(in_words(answer));
     if (answered.empty())
         check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
                    formatted("tcpdump -ni {} udp port {}",
@@ -155,6 +158,20 @@ void check_probe(Check& check, const Examined& it) {
                    {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
     else
         check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
+}
+
+/// Of what was answered, since the tunnel may be sound where nobody inside is known.
+void check_inner_address(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !is_vxlan_of_ours(it)) return;
+    std::vector<std::string> free;
+    for (const auto& answer : it.tunnel.probe->own)
+        if (answer.mac)
+            check.fail(Code::inner_address_taken, {{"owner", in_words(answer)}},
+                       formatted("bridge fdb show dev {} | grep {}", shell_quoted(it.link.name),
+                                 to_string(*answer.mac)));
+        else
+            free.push_back(to_string(answer.address));
+    if (!free.empty()) check.pass(Code::inner_address_own, {{"addresses", first_of(free)}});
 }
 
 } // namespace vxlanctl

@@ -1,6 +1,7 @@
 #include "vxlanctl/doctor/probe.h"
 
 #include "vxlanctl/netlink/fdb_codec.h"
+#include "vxlanctl/run/address_owners.h"
 #include "vxlanctl/run/arp_socket.h"
 
 #include <algorithm>
@@ -258,11 +259,28 @@ void find_peers(Netlink& netlink, const Link& link, Probe& probe) {
         [&](const nlmsghdr* message) {
             const auto entry = decode_fdb(message);
             if (!entry || entry->link_index != link.index) return;
-            for (auto& answer : probe.answers)
-                if (answer.mac == entry->mac) answer.behind = entry->dst;
+            for (auto* answers : {&probe.answers, &probe.own})
+                for (auto& answer : *answers)
+                    if (answer.mac == entry->mac) answer.behind = entry->dst;
         },
         [] {});
     if (!done) probe.arp_obstacle = done.error();
+}
+
+/// Asks whether another host has one of the tunnel's own addresses.
+void find_second_owners(const Kernel& kernel, const Link& link, Probe& probe) {
+    std::vector<IpAddress> addresses;
+    for (const auto& address : link.addresses)
+        if (address.prefix.address.family == Family::ipv4)
+            addresses.push_back(address.prefix.address);
+    const auto socket = ArpSocket::on_link(kernel, link.index);
+    if (addresses.empty() || !socket) return; // the obstacle is told by the other question
+    const auto owners = find_owners(*socket, addresses, {2 * quiet, quiet});
+    for (const auto& address : addresses) {
+        const auto owner = owners.find(address);
+        probe.own.push_back(
+            {address, owner == owners.end() ? std::nullopt : std::optional(owner->second), {}});
+    }
 }
 
 } // namespace
@@ -272,13 +290,13 @@ Probe probe_tunnel(const Kernel& kernel, Netlink& netlink, const Link& link,
     Probe probe;
     probe.paths = probe_paths(kernel, link, facts);
     if (link.tunnel.kind != TunnelKind::vxlan || !link.attributes.up.value_or(false)) return probe;
+    find_second_owners(kernel, link, probe);
     const auto targets = known_inside(link, facts);
-    if (targets.empty()) {
+    if (targets.empty())
         probe.arp_obstacle = Error(Code::no_inner_address_known);
-        return probe;
-    }
-    ArpProbe(kernel, link, probe).run(targets);
-    if (!probe.arp_obstacle) find_peers(netlink, link, probe);
+    else
+        ArpProbe(kernel, link, probe).run(targets);
+    if (!probe.arp_obstacle || !probe.own.empty()) find_peers(netlink, link, probe);
     return probe;
 }
 

@@ -119,11 +119,14 @@ std::string key_lines(Tunnel tunnel) {
     if (has_key("remote") && attributes.remote)
         text += line_of("remote", in_quotes(to_string(*attributes.remote)));
     text += all_attribute_lines(tunnel);
+    if (tunnel.random_mac) text += line_of("mac", in_quotes("random"));
     if (kind.lines_of_own != nullptr) text += kind.lines_of_own(tunnel);
     if (has_key("addresses") && tunnel.addresses)
         text += list_of("addresses", texts_of(*tunnel.addresses, [](const Prefix& address) {
                             return in_quotes(to_string(address));
                         }));
+    if (tunnel.duplicate_check != 0)
+        text += line_of("duplicate_check", std::to_string(tunnel.duplicate_check));
     if (tunnel.peers) {
         auto peers = texts_of(*tunnel.peers, entry_text);
         append(peers, texts_of(tunnel.named_peers, named_text));

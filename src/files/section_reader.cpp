@@ -15,7 +15,8 @@ SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written
 std::optional<Tunnel> SectionReader::read_section() {
     check_keys(section_keys(kind_.kind));
     for (const auto& row : link_attributes())
-        if (is_option(row, kind_.kind)) read_attribute(tunnel_.link, row, kind_.kind);
+        if (is_option(row, kind_.kind) && !reads_random_mac(row.name))
+            read_attribute(tunnel_.link, row, kind_.kind);
     for (const auto& row : tunnel_attributes(kind_.kind))
         if (is_option(row, kind_.kind)) read_attribute(tunnel_.tunnel, row, kind_.kind);
     if (tunnel_.link.master && tunnel_.link.vrf)
@@ -38,6 +39,14 @@ std::optional<Tunnel> SectionReader::read_section() {
 
 const Written* SectionReader::needed(std::string_view key) {
     return scope_ == SectionScope::whole ? required(key, tunnel_.name) : find(key);
+}
+
+/// `random` is no value that an interface has.
+bool SectionReader::reads_random_mac(std::string_view key) {
+    const Written* const value = key == "mac" ? find(key) : nullptr;
+    if (value == nullptr || value->text != "random") return false;
+    tunnel_.random_mac = true;
+    return true;
 }
 
 void SectionReader::read_addresses() {

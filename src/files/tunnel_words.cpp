@@ -136,6 +136,8 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     SectionWords section(TunnelKind::vxlan);
     section.add_first(words, {{"DEV", "dev"}, {"LOCAL", "local"}, {"IFNAME", ""}});
     add_addresses(section, words[3], options);
+    if (const auto seconds = values_of(options, "duplicate-check"); !seconds.empty())
+        section.add("duplicate_check", "--duplicate-check", seconds.back());
     auto& list = section.list("peers");
     for (const auto& word : words.subspan(fixed_words))
         section.add_element("peers", "PEER", word);

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/section_reader.h"
 
 #include <algorithm>
@@ -90,11 +91,20 @@ Result<PeerParts> parts_of_peer(std::string_view text) {
     return parts;
 }
 
-constexpr std::string_view vxlan_keys[] = {"dev", "local", "addresses", "peers", "peers_file"};
+constexpr std::string_view vxlan_keys[] = {"dev",   "local",      "addresses",
+                                           "peers", "peers_file", "duplicate_check"};
 
 void state_vxlan_defaults(Tunnel& tunnel) {
     tunnel.tunnel.vni = default_vni;
     tunnel.tunnel.port = default_port;
+}
+
+/// How many seconds others are asked for a new address.
+Result<std::uint32_t> parse_duplicate_check(std::string_view text) {
+    constexpr std::uint32_t most = 60;
+    auto seconds = parse_positive("duplicate_check", text);
+    if (seconds && *seconds <= most) return seconds;
+    return error(Code::not_in_range, quote(text), {{"low", 1}, {"high", most}, {"or", ""}});
 }
 
 /// `{ dst, port, vni, via }`, or an address or name.
@@ -194,6 +204,8 @@ void read_vxlan(SectionReader& section) {
     Tunnel& tunnel = section.tunnel();
     tunnel.tunnel.dev = section.read("dev", parse_dev);
     section.read_addresses();
+    tunnel.duplicate_check =
+        section.read("duplicate_check", parse_duplicate_check, Expected::integer).value_or(0);
     if (section.find("peers") == nullptr && section.find("peers_file") == nullptr) return;
     PeerList peers = read_all_peers(section);
     const auto settle = [&](auto& peer) { // else one peer could be written in two ways

@@ -22,7 +22,7 @@ constexpr LinkRow link_rows[] = {
     {"mtu", &LinkAttributes::mtu, IFLA_MTU, 0, Wire::number, in_place, "", "BYTES",
      "largest inner packet (default: the kernel's, lower device less the overhead)"},
     {"mac", &LinkAttributes::mac, IFLA_ADDRESS, 0, Wire::number, in_place, "", "MAC",
-     "the link's own MAC address (default: a random one)"},
+     "the interface's own MAC address, or random (default: one that stays the same)"},
     {"master", &LinkAttributes::master, IFLA_MASTER, 0, Wire::ifindex, in_place, "none", "LINK",
      "the bridge (or other master) that the link is a port of"},
     {"vrf", &LinkAttributes::vrf, IFLA_MASTER, 0, Wire::ifindex, flap, "none", "VRF",

@@ -58,6 +58,21 @@ void decode_ipv4_conf(LinkAttributes& attributes, const nlattr* af_spec) {
     }
 }
 
+/// Out of IFLA_AF_SPEC/AF_INET6/IFLA_INET6_CONF, an array of s32 in the order of enum DEVCONF_*,
+/// which counts from 0.
+bool decode_ipv6_forwarding(const nlattr* af_spec) {
+    std::int32_t forwarding = 0; // DEVCONF_FORWARDING is the first one
+    for (const nlattr* family : NetlinkAttributes::nested(af_spec)) {
+        if (nla_type(family) != AF_INET6) continue;
+        for (const nlattr* attribute : NetlinkAttributes::nested(family)) {
+            const auto values = payload(attribute);
+            if (nla_type(attribute) == IFLA_INET6_CONF && values.size() >= sizeof forwarding)
+                std::memcpy(&forwarding, values.data(), sizeof forwarding);
+        }
+    }
+    return forwarding != 0;
+}
+
 void encode_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
     bool any = false;
     for_each_ipv4_conf(attributes,
@@ -194,7 +209,10 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         case IFLA_LINK: link.lower_index = read_as<int>(attribute).value_or(0); break;
         case IFLA_LINK_NETNSID: link.underlay_elsewhere = true; break;
         case IFLA_STATS64: link.counters = decode_counters(attribute); break;
-        case IFLA_AF_SPEC: decode_ipv4_conf(link.attributes, attribute); break;
+        case IFLA_AF_SPEC:
+            decode_ipv4_conf(link.attributes, attribute);
+            link.forwards_ipv6 = decode_ipv6_forwarding(attribute);
+            break;
         case IFLA_LINKINFO:
             for (const nlattr* info : NetlinkAttributes::nested(attribute)) {
                 if (nla_type(info) == IFLA_INFO_KIND) link.kind = read_string(info);

@@ -1,8 +1,10 @@
 #include "vxlanctl/plan/address_steps.h"
 
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/plan/lasting_routes.h"
 
 #include <algorithm>
+#include <linux/if_addr.h>
 
 namespace vxlanctl {
 namespace {
@@ -20,7 +22,39 @@ std::vector<Difference> change_of_lifetime(const Link& have, const Address& want
     return {};
 }
 
+bool is_to_be_checked(const LinkTarget& want, const Address& address) {
+    return want.duplicate_check != 0 && is_in(want.to_be_checked, address.prefix.address);
+}
+
 } // namespace
+
+bool needs_link_up(const Address& address) {
+    return !is_ipv4(address) && address.valid_seconds != forever;
+}
+
+bool comes_after_up(const LinkTarget& want, const Address& address) {
+    return needs_link_up(address) || is_to_be_checked(want, address);
+}
+
+Step address_step(const LinkTarget& want, const Address& address, std::vector<Difference> changes) {
+    Add<Address> add{want.name, {address}};
+    if (is_to_be_checked(want, address)) add.manner.duplicate_check = want.duplicate_check;
+    return {std::move(add), std::move(changes), Disruption::none};
+}
+
+Step moved_address_step(const LinkTarget& want, const Address& address) {
+    if (!is_among(want.moved, address)) return address_step(want, address);
+    Address usable = address;
+    usable.flags |= IFA_F_NODAD;
+    return address_step(want, usable);
+}
+
+void add_detection_steps(std::vector<Step>& steps, const LinkTarget& want) {
+    for (const auto& address : want.moved)
+        steps.push_back(address_step(
+            want, address,
+            {{"duplicate detection of " + to_string(address.prefix), "skipped", "on"}}));
+}
 
 bool is_replaced_by(const Address& surplus, const Address& wanted) {
     return !is_ipv4(wanted) && surplus.prefix.address == wanted.prefix.address;
@@ -48,8 +82,7 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
         for (const auto& surplus : want.surplus_addresses)
             if (is_replaced_by(surplus, address))
                 steps.push_back({Remove<Address>{want.name, {surplus}}, {}, {}});
-        steps.push_back(
-            {Add<Address>{want.name, {address}}, behind ? std::vector<Difference>{} : change, {}});
+        steps.push_back(address_step(want, address, behind ? std::vector<Difference>{} : change));
     }
 }
 

@@ -1,6 +1,8 @@
 #include "vxlanctl/plan/arp.h"
 
 #include <algorithm>
+#include <linux/if_addr.h>
+#include <map>
 #include <set>
 
 namespace vxlanctl {
@@ -9,6 +11,19 @@ namespace {
 // Hardware type Ethernet, protocol type IPv4, and the lengths of the two addresses.
 constexpr std::array<std::uint8_t, 6> ethernet_and_ipv4{0, 1, 0x08, 0x00, 6, 4};
 constexpr std::size_t address_size = 4; // of IPv4
+
+/// Our addresses, and whether the steps add them.
+std::map<Prefix, bool> prefixes_in(const std::vector<Step>& steps,
+                                   const std::vector<Prefix>& ours) {
+    std::map<Prefix, bool> prefixes;
+    for (const auto& prefix : ours)
+        prefixes.emplace(prefix, false);
+    for (const auto& step : steps)
+        if (const auto* const add = std::get_if<Add<Address>>(&step.operation))
+            if (const auto own = prefixes.find(add->object().prefix); own != prefixes.end())
+                own->second = true;
+    return prefixes;
+}
 
 } // namespace
 
@@ -62,14 +77,21 @@ std::vector<Announcement> announcements(const std::string& tunnel, const std::ve
     if (link == nullptr || link->kind != "vxlan" || !link->attributes.up.value_or(false) ||
         !link->attributes.mac)
         return {};
+    const auto is_usable = [](const Address& address) {
+        return (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+    };
+    const bool is_moved = std::any_of(steps.begin(), steps.end(), [](const Step& step) {
+        const auto* const change = std::get_if<ChangeLink>(&step.operation);
+        return change != nullptr && change->changed.mac;
+    });
     std::set<Announcement> found;
-    for (const auto& step : steps) {
-        const auto* const add = std::get_if<Add<Address>>(&step.operation);
-        if (add == nullptr) continue;
-        const Prefix& prefix = add->object().prefix;
-        if (prefix.address.family == Family::ipv4 && has_address(*link, prefix) &&
-            std::find(ours.begin(), ours.end(), prefix) != ours.end())
-            found.insert({tunnel, link->index, *link->attributes.mac, prefix.address});
+    for (const auto& [prefix, is_new] : prefixes_in(steps, ours)) {
+        const auto present = std::find_if(
+            link->addresses.begin(), link->addresses.end(),
+            [&, wanted = prefix](const Address& address) { return address.prefix == wanted; });
+        if ((is_new || is_moved) && present != link->addresses.end() && is_usable(*present))
+            found.insert({tunnel, link->index, *link->attributes.mac, prefix.address,
+                          link->forwards_ipv6 && prefix.address.family == Family::ipv6});
     }
     return {found.begin(), found.end()};
 }

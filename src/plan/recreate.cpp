@@ -11,6 +11,7 @@
 #include "vxlanctl/plan/target.h"
 
 #include <algorithm>
+#include <linux/if_addr.h>
 #include <utility>
 
 namespace vxlanctl {
@@ -252,6 +253,20 @@ void settle_dependants(const Link& have, const LinkTarget& target, const Common&
                                  Values{{"tunnels", names}});
 }
 
+/// The IPv6 addresses that the old link has and the new one gets. Those have passed duplicate
+/// address detection, and waiting for it again would interrupt traffic for two seconds.
+std::vector<Address> moved_addresses(const Link& have, const LinkTarget& want) {
+    constexpr std::uint32_t unproven = IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_NODAD;
+    std::vector<Address> moved;
+    for (const auto& address : want.addresses)
+        if (address.prefix.address.family == Family::ipv6 &&
+            std::any_of(have.addresses.begin(), have.addresses.end(), [&](const Address& old) {
+                return same_identity(old, address) && (old.flags & unproven) == 0;
+            }))
+            moved.push_back(address);
+    return moved;
+}
+
 } // namespace
 
 std::string cost_of_recreate(const Link& have) {
@@ -310,9 +325,10 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Dif
     settle_dependants(have, target, common, plan);
 }
 
-std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
+std::vector<Step> recreate_steps(const Link& have, LinkTarget want,
                                  const std::vector<Difference>& reasons, const State& state,
                                  TunnelPlan& plan) {
+    want.moved = moved_addresses(have, want);
     if (plan.vanished) {
         std::vector<Step> steps = build_steps(want, want.name);
         steps.front().changes = reasons;

@@ -283,11 +283,12 @@ private:
         // (inet6_addr_modify()), and the way back would not know of it.
         for (const auto& route : want_.lost_connected)
             steps_.push_back({Add<Route>{want_.name, {route}}, {}, {}});
-        add_address_steps(steps_, have_, want_, std::not_fn(needs_link_up));
+        const auto is_late = [&](const Address& address) { return comes_after_up(want_, address); };
+        add_address_steps(steps_, have_, want_, std::not_fn(is_late));
         if (auto state = diff(have_.attributes, up_); !state.changes.empty())
             steps_.push_back({ChangeLink{want_.name, state.changed}, state.changes,
                               *up_.up ? Disruption::none : Disruption::flap});
-        add_address_steps(steps_, have_, want_, needs_link_up);
+        add_address_steps(steps_, have_, want_, is_late);
         // With the MAC address the kernel drops all of them, permanent or not (neigh_changeaddr()).
         // So it does with ARP (arp_netdev_event(), ndisc_netdev_event()).
         drops_neighbours_ = link_.changed.mac || link_.changed.arp;
@@ -362,10 +363,6 @@ bool is_behind_foreign(const Link& have, const LinkTarget& want) {
     });
 }
 
-bool needs_link_up(const Address& address) {
-    return !is_ipv4(address) && address.valid_seconds != forever;
-}
-
 std::vector<Difference> impossible_in_place(const Link& have, const LinkTarget& want) {
     return diff(have.tunnel, want.tunnel).impossible_in_place;
 }
@@ -391,9 +388,10 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     // Not before a rename, which would give labels to all but the first (inetdev_changename()).
     const auto add_addresses = [&](auto is_meant) {
         for (const auto& address : want.addresses)
-            if (is_meant(address)) steps.push_back({Add<Address>{want.name, {address}}, {}, {}});
+            if (is_meant(address)) steps.push_back(moved_address_step(want, address));
     };
-    add_addresses(std::not_fn(needs_link_up));
+    const auto is_late = [&](const Address& address) { return comes_after_up(want, address); };
+    add_addresses(std::not_fn(is_late));
     LinkAttributes all = want.attributes;
     if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
         std::vector<Difference> changes;
@@ -407,7 +405,8 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
         up.up = true;
         steps.push_back({ChangeLink{want.name, up}, {{"up", "no", "yes"}}, Disruption::none});
     }
-    add_addresses(needs_link_up);
+    add_addresses(is_late);
+    add_detection_steps(steps, want);
     add_neighbour_steps(steps, want, want.neighbours);
     add_route_steps(steps, want, want.routes, {}, true);
     add_route_steps(steps, want, want.routes, {}, false);

@@ -94,6 +94,20 @@ void settle_addresses(LinkTarget& target, const Tunnel& tunnel, const Link& have
             }
 }
 
+/// An address that its interface has, whatever its prefix length, is known to be ours.
+void settle_duplicate_check(LinkTarget& target, const Tunnel& tunnel, const Link* have) {
+    target.duplicate_check = tunnel.duplicate_check;
+    for (const auto& [address, length] : tunnel.addresses.value_or(std::vector<Prefix>{})) {
+        const auto is_it = [&, wanted = address](const Address& present) {
+            return present.prefix.address == wanted;
+        };
+        if (address.family == Family::ipv4 &&
+            (have == nullptr ||
+             std::none_of(have->addresses.begin(), have->addresses.end(), is_it)))
+            target.to_be_checked.push_back(address);
+    }
+}
+
 /// Which routes go, and what the others are now.
 void settle_routes(LinkTarget& target, const Link& have, const Record& record) {
     // A route of the same identity will do, whoever made it.
@@ -174,6 +188,7 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     for (const auto& prefix : stated)
         target.addresses.push_back(inner_address(prefix));
+    if (tunnel.duplicate_check != 0) settle_duplicate_check(target, tunnel, have);
     target.flood_list = tunnel.peers;
     target.routers = tunnel.routers;
     for (auto route : stated_routes(tunnel, state))

@@ -118,6 +118,24 @@ void refuse_contradictions(const Tunnel& tunnel, const Config& config, TunnelPla
                                          Values{{"other", other.name}});
 }
 
+/// Gives a new VXLAN a MAC address of its own, also where the kernel would choose one: udev would
+/// replace that. An interface that takes an old one's place has that one's.
+void settle_mac(LinkTarget& target, const Tunnel& tunnel, const Link* have, bool replaces,
+                const PlanOptions& options, TunnelPlan& plan) {
+    auto& mac = target.attributes.mac;
+    if (tunnel.tunnel.kind != TunnelKind::vxlan || mac || (have != nullptr && !replaces)) return;
+    if (have != nullptr) {
+        mac = have->attributes.mac;
+        return;
+    }
+    const auto machine = tunnel.random_mac ? std::nullopt : options.machine_id();
+    mac = machine ? stable_mac(*machine, tunnel.name, target.tunnel)
+                  : locally_administered(options.random_mac(tunnel.name));
+    if (!machine && !tunnel.random_mac)
+        plan.warnings.emplace_back(Code::no_machine_id, tunnel.name,
+                                   Values{{"mac", to_string(*mac)}});
+}
+
 /// The steps of a change in place.
 void plan_change(const Tunnel& tunnel, const Link& have, const LinkTarget& target,
                  TunnelPlan& plan) {
@@ -188,6 +206,7 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
     if (tunnel.routes)
         target.leaving_routes = leaving_routes(stated_routes(tunnel, state), state, claims);
+    settle_mac(target, tunnel, have, replaces, options, plan);
     if (replaces) {
         settle_recreate(target, *have, reasons, tunnel, state, common, plan);
     } else if (have != nullptr) {

@@ -1,5 +1,7 @@
 #include "vxlanctl/run/arp_socket.h"
 
+#include "vxlanctl/plan/advertisement.h"
+
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -12,10 +14,10 @@
 namespace vxlanctl {
 namespace {
 
-sockaddr_ll endpoint(int link_index) {
+sockaddr_ll endpoint(int link_index, std::uint16_t protocol = ETH_P_ARP) {
     sockaddr_ll address{};
     address.sll_family = AF_PACKET;
-    address.sll_protocol = htons(ETH_P_ARP);
+    address.sll_protocol = htons(protocol);
     address.sll_ifindex = link_index;
     return address;
 }
@@ -42,16 +44,38 @@ Result<ArpSocket> ArpSocket::on_link(const Kernel& kernel, int link_index) {
     if (socket && bind(socket->descriptor(), reinterpret_cast<const sockaddr*>(&address),
                        sizeof address) != 0)
         return cannot_open(errno);
+    if (socket) socket->link_index_ = link_index;
     return socket;
 }
 
 int ArpSocket::broadcast(int link_index, const ArpMessage& message) const {
-    sockaddr_ll everybody = endpoint(link_index);
-    everybody.sll_halen = 6;
-    std::fill_n(std::begin(everybody.sll_addr), everybody.sll_halen, std::uint8_t{0xff});
-    const auto bytes = encode_arp(message);
+    constexpr MacAddress everybody{{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+    return send_to(link_index, ETH_P_ARP, everybody, encode_arp(message));
+}
+
+int ArpSocket::announce(const Announcement& announcement) const {
+    if (announcement.address.family == Family::ipv4)
+        return broadcast(announcement.link_index, arp_of(announcement));
+    return send_to(announcement.link_index, ETH_P_IPV6, all_nodes_mac,
+                   encode_advertisement(announcement));
+}
+
+MacAddress ArpSocket::link_mac() const {
+    sockaddr_ll address{};
+    socklen_t size = sizeof address;
+    MacAddress mac;
+    if (getsockname(socket_.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0)
+        std::copy_n(std::begin(address.sll_addr), mac.bytes.size(), mac.bytes.begin());
+    return mac;
+}
+
+int ArpSocket::send_to(int link_index, std::uint16_t protocol, const MacAddress& mac,
+                       std::span<const std::byte> bytes) const {
+    sockaddr_ll address = endpoint(link_index, protocol);
+    address.sll_halen = static_cast<unsigned char>(mac.bytes.size());
+    std::copy(mac.bytes.begin(), mac.bytes.end(), std::begin(address.sll_addr));
     const auto sent = sendto(socket_.get(), bytes.data(), bytes.size(), 0,
-                             reinterpret_cast<const sockaddr*>(&everybody), sizeof everybody);
+                             reinterpret_cast<const sockaddr*>(&address), sizeof address);
     return sent < 0 ? errno : 0;
 }
 
@@ -89,8 +113,7 @@ Result<void> Announcer::announce(const Kernel& kernel, std::span<const Announcem
     }
     Result<void> result;
     for (const auto& announcement : news)
-        if (const int code = socket_->broadcast(announcement.link_index, arp_of(announcement));
-            code != 0 && result)
+        if (const int code = socket_->announce(announcement); code != 0 && result)
             result = failed(announcement, std::strerror(code));
     return result;
 }

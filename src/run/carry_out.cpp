@@ -40,6 +40,7 @@ public:
                 context_.announcements.push_back(std::move(made));
             note_links_of(transaction);
         }
+        context_.unprobed = executor_.unprobed();
         return std::move(results_);
     }
 

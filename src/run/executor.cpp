@@ -1,8 +1,10 @@
 #include "vxlanctl/run/executor.h"
 
+#include "vxlanctl/base/format.h"
 #include "vxlanctl/base/signals.h"
 #include "vxlanctl/netlink/link_codec.h"
 #include "vxlanctl/plan/describe.h"
+#include "vxlanctl/run/address_owners.h"
 #include "vxlanctl/run/encode.h"
 #include "vxlanctl/run/explain.h"
 #include "vxlanctl/run/new_addresses.h"
@@ -24,6 +26,12 @@ const Address* new_source(const Step& step, const std::vector<Step>& steps) {
             add != nullptr && add->object().prefix.address == *route->object().source)
             return &add->object();
     return nullptr;
+}
+
+/// How many seconds others are asked for the step's address before it is added; 0: not at all.
+std::uint32_t duplicate_check_of(const Step& step) {
+    const auto* add = std::get_if<Add<Address>>(&step.operation);
+    return add == nullptr ? 0 : add->manner.duplicate_check;
 }
 
 } // namespace
@@ -66,6 +74,7 @@ void Executor::set_index(const std::string& name, const Link* link) {
 }
 
 Result<void> Executor::send(const std::vector<Step>& steps) {
+    bool is_probed = false;
     for (const auto& step : steps) {
         if (needs_flush_before(step))
             if (auto done = flush(); !done) return done;
@@ -74,6 +83,10 @@ Result<void> Executor::send(const std::vector<Step>& steps) {
             if (auto done = flush(); !done) return done;
             if (auto done = call(step); !done) return done;
             continue;
+        }
+        if (!is_probed && duplicate_check_of(step) != 0) {
+            is_probed = true;
+            if (auto done = probe(steps); !done) return done;
         }
         if (const Address* source = new_source(step, steps))
             if (auto done = await_source(step, source->prefix); !done) return done;
@@ -90,6 +103,38 @@ Result<void> Executor::await_source(const Step& step, const Prefix& source) {
     auto usable = await_new_address(kernel_, netlink_, index, source);
     if (!usable) usable.error().subject = tunnel_;
     return usable;
+}
+
+Result<void> Executor::probe(const std::vector<Step>& steps) {
+    if (auto done = flush(); !done) return done;
+    std::vector<IpAddress> addresses;
+    std::string link;
+    std::chrono::seconds time{};
+    for (const auto& step : steps)
+        if (const auto seconds = duplicate_check_of(step); seconds != 0) {
+            const auto& add = std::get<Add<Address>>(step.operation);
+            addresses.push_back(add.object().prefix.address);
+            link = add.link;
+            time = std::chrono::seconds(seconds);
+        }
+    const auto socket = ArpSocket::on_link(kernel_, index_of(link));
+    if (!socket) {
+        std::vector<std::string> texts;
+        for (const auto& address : addresses)
+            texts.push_back(to_string(address));
+        unprobed_.emplace_back(
+            Code::address_not_probed, tunnel_,
+            Values{{"addresses", joined(texts, ", ")}, {"reason", socket.error().value("reason")}});
+        return {};
+    }
+    constexpr int probes = 3; // PROBE_NUM of RFC 5227
+    const auto owners =
+        find_owners(*socket, addresses, {time, std::chrono::milliseconds(time) / probes, true});
+    if (is_to_stop()) return tl::unexpected(interrupted());
+    if (owners.empty()) return {};
+    const auto& [address, mac] = *owners.begin();
+    return error(Code::address_answered, tunnel_,
+                 {{"address", to_string(address)}, {"mac", to_string(mac)}});
 }
 
 bool Executor::needs_flush_after(const Step& step) {

@@ -5,6 +5,7 @@
 #include "vxlanctl/base/privileges.h"
 #include "vxlanctl/base/signals.h"
 #include "vxlanctl/model/names.h"
+#include "vxlanctl/run/machine_id.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +22,13 @@ std::string random_id() {
     return formatted("{:016x}", bits);
 }
 
+MacAddress random_mac() {
+    MacAddress mac;
+    if (getrandom(mac.bytes.data(), mac.bytes.size(), 0) != std::ssize(mac.bytes))
+        throw std::system_error(errno, std::generic_category(), "getrandom");
+    return mac;
+}
+
 } // namespace
 
 NamespaceRun::NamespaceRun(Call& call, const Config& config, std::optional<OtherNamespace> place)
@@ -30,6 +38,12 @@ NamespaceRun::NamespaceRun(Call& call, const Config& config, std::optional<Other
         auto [id, is_new] = ids_.try_emplace(tunnel);
         if (is_new) id->second = random_id();
         return id->second;
+    };
+    options_.machine_id = machine_id;
+    options_.random_mac = [this](const std::string& tunnel) {
+        auto [mac, is_new] = random_macs_.try_emplace(tunnel);
+        if (is_new) mac->second = random_mac();
+        return mac->second;
     };
 }
 

@@ -41,6 +41,8 @@ void NamespaceRun::carry_out_stage(std::size_t stage) {
         results = vxlanctl::carry_out(context, config(), tunnels, state_, options_);
         call_.events.progressed(0, 0);
         warn_of_unrecorded(context, tunnels);
+        for (const auto& error : context.unprobed)
+            warn_of(error, tunnels);
         news = std::move(context.announcements);
         made_ = std::move(context.made);
     }

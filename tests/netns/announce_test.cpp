@@ -11,6 +11,7 @@
 #include <net/if.h>
 #include <netinet/if_ether.h>
 #include <poll.h>
+#include <sstream>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -107,6 +108,41 @@ private:
     std::uint8_t markers_ = 0;
 };
 
+/// A host and a peer with addresses of both families inside, which know each other's MAC addresses.
+struct Acquainted {
+    Acquainted() {
+        sh(peer, "sysctl -qw net.ipv6.conf.vxlan0.disable_ipv6=0\n"
+                 "ip addr add 2001:db8:9::4/64 dev vxlan0 nodad");
+        REQUIRE(vxlanctl(host, words).code == 0);
+        for (const char* address : {"10.225.194.171", "2001:db8:9::1"})
+            sh(peer, std::string("ping -c 1 -W 600 ") + address);
+    }
+
+    /// Waits until the peer has this MAC address for both, though it sends nothing.
+    void await_mac(const std::string& mac) const {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(100);
+        for (const char* address : {"10.225.194.171", "2001:db8:9::1"})
+            while (sh(peer, std::string("ip neigh show dev vxlan0 ") + address).find(mac) ==
+                   std::string::npos)
+                REQUIRE(std::chrono::steady_clock::now() < deadline);
+    }
+
+    Network network;
+    const Namespace& host = network.host.space;
+    const Namespace& peer = *network.peers[0];
+    const std::string words = up_with("10.225.194.171/9") + " --address 2001:db8:9::1/64 ";
+};
+
+/// How many of its packets `ping` has got no answer to.
+int lost(const Finished& ping) {
+    std::istringstream summary(ping.out.substr(ping.out.find("statistics ---") + 15));
+    int sent = 0, received = 0;
+    std::string word;
+    summary >> sent >> word >> word >> received;
+    REQUIRE(sent > 0);
+    return sent - received;
+}
+
 std::string at_mac(const Namespace& host, const std::string& address) {
     return address + " at " + link(host, "vxlan0").at("address").get<std::string>();
 }
@@ -180,6 +216,41 @@ TEST_CASE("announce: not of a change that failed, and again of an address that i
     REQUIRE(addresses(host, "vxlan0") == Strings{"10.225.194.171/9"});
     CHECK(tap.announced(host) ==
           Strings{at_mac(host, "10.225.194.172"), at_mac(host, "10.225.194.171")});
+}
+
+TEST_CASE("announce: those who know another MAC address of an IPv4 or IPv6 address are told") {
+    const Acquainted net;
+    const std::string mac = "02:00:00:00:00:99";
+    SECTION("of a new interface") {
+        REQUIRE(vxlanctl(net.host, net.words + "--limit 1000 --allow-recreate --mac " + mac).code ==
+                0);
+    }
+    SECTION("of one whose MAC address changes") {
+        REQUIRE(vxlanctl(net.host, net.words + "--mac " + mac).code == 0);
+    }
+    SECTION("by a host that forwards") {
+        sh(net.host, "sysctl -qw net.ipv6.conf.all.forwarding=1");
+        REQUIRE(vxlanctl(net.host, net.words + "--mac " + mac).code == 0);
+        net.await_mac(mac);
+        CHECK(sh(net.peer, "ip -6 neigh show 2001:db8:9::1").find("router") != std::string::npos);
+    }
+    net.await_mac(mac);
+    CHECK(addresses(net.host, "vxlan0") == Strings{"10.225.194.171/9", "2001:db8:9::1/64"});
+    CHECK(sh(net.host, "ip -6 addr show dev vxlan0").find("nodad") == std::string::npos);
+}
+
+TEST_CASE("announce: a replacement with another MAC address costs less than a second of traffic") {
+    const Acquainted net;
+    constexpr const char* count = "60"; // a tenth of a second apart
+    Process ipv4(net.peer, {"ping", "-q", "-i", "0.1", "-c", count, "10.225.194.171"});
+    Process ipv6(net.peer, {"ping", "-q", "-i", "0.1", "-c", count, "2001:db8:9::1"});
+    sh(net.peer, "ping -i 0.1 -c 10 10.225.194.171");
+    REQUIRE(vxlanctl(net.host, net.words + "--limit 1000 --allow-recreate --mac 02:00:00:00:00:99")
+                .code == 0);
+    const int lost4 = lost(ipv4.wait()), lost6 = lost(ipv6.wait());
+    WARN("lost: " << lost4 << " of IPv4, " << lost6 << " of IPv6");
+    CHECK(lost4 < 10);
+    CHECK(lost6 < 10);
 }
 
 TEST_CASE("announce: without CAP_NET_RAW it is a warning, where there is something to tell") {

@@ -107,11 +107,13 @@ TEST_CASE("init-vxlan: says what the script said, and then what it did") {
                       "- Registering 100.64.158.132 as a peer\n"
                       "- Setting IP address of vxlan0 to 10.225.194.171\n"
                       "vxlan0: created\n"
-                      "  + link vxlan0: vni 10, local 172.21.0.100, dev eth0, port 4789\n"
-                      "  + peer 100.64.158.4\n"
-                      "  + peer 100.64.158.132\n"
-                      "  + address 10.225.194.171/9\n"
-                      "  ~ up: no -> yes\n");
+                      "  + link vxlan0: vni 10, local 172.21.0.100, dev eth0, port 4789, mac " +
+                          link(host.space, "vxlan0").at("address").get<std::string>() +
+                          "\n"
+                          "  + peer 100.64.158.4\n"
+                          "  + peer 100.64.158.132\n"
+                          "  + address 10.225.194.171/9\n"
+                          "  ~ up: no -> yes\n");
     // What was not done is not told as if it were, and JSON is JSON.
     const std::string fewer = "eth0 172.21.0.100 vxlan0 10.225.194.171 9 100.64.158.4";
     CHECK(vxlanctl(host.space, "init-vxlan -n " + fewer).out ==

@@ -59,6 +59,7 @@ struct ArpAnswer {
 struct Probe {
     std::vector<PathMtu> paths;
     std::vector<ArpAnswer> answers;
+    std::vector<ArpAnswer> own;        ///< others' answers for the tunnel's own addresses
     std::optional<Error> arp_obstacle; ///< why no ARP could be sent
 };
 

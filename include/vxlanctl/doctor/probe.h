@@ -6,7 +6,8 @@
 namespace vxlanctl {
 
 /// Sends packets: to each other end one that may not be fragmented and is as large as the tunnel's
-/// can be, and through a VXLAN an ARP request for each known neighbour. Takes at most five seconds.
+/// can be, and through a VXLAN an ARP request for each known neighbour, and an ARP probe for each
+/// address that the tunnel has. Takes at most six seconds.
 Probe probe_tunnel(const Kernel& kernel, Netlink& netlink, const Link& link,
                    const TunnelFacts& facts);
 

@@ -35,6 +35,7 @@ public:
     SectionScope scope() const { return scope_; }
 
 private:
+    bool reads_random_mac(std::string_view key);
     void read_routes();
     void read_rules();
     void read_forward_from();

@@ -64,6 +64,7 @@ struct Link {
     int lower_index = 0;         ///< what tunnel.dev names; 0 without one
     int master_index = 0;
     std::uint32_t vrf_table = 0; ///< of a link of kind vrf
+    bool forwards_ipv6 = false;  ///< net.ipv6.conf.LINK.forwarding
     LinkCounters counters;       ///< read where they are asked for
 
     std::vector<Address> addresses; ///< in the kernel's order, in which the first one is primary

@@ -56,6 +56,10 @@ struct Tunnel {
     /// for a tunnel that is described as a whole: there, what is not set goes back to its default.
     std::optional<std::set<std::string>> named = {};
     PeerChange peer_change = PeerChange::replace;
+    /// How many seconds others are asked for, before an inner IPv4 address is newly set, whether
+    /// one has it; 0: they are not asked.
+    std::uint32_t duplicate_check = 0;
+    bool random_mac = false;    ///< where it is made anew, its MAC address is a random one
     bool adopt = false;         ///< also an interface that another program seems to run
     bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel
     bool operator==(const Tunnel&) const = default;

@@ -19,4 +19,14 @@ void add_address_steps(std::vector<Step>& steps, const Link& have, const LinkTar
 /// unless promote_secondaries is set (inet_del_ifa() in net/ipv4/devinet.c).
 void promote_around_removals(std::vector<Step>& steps, const Link& have, const LinkTarget& want);
 
+/// Adds the address to the target's link. `changes` are those of one that is there.
+Step address_step(const LinkTarget& want, const Address& address,
+                  std::vector<Difference> changes = {});
+
+/// The same of a new link that comes in an old one's place: without duplicate address detection
+/// where that link had the address.
+Step moved_address_step(const LinkTarget& want, const Address& address);
+/// After it, lets detection work again when the link goes down and up.
+void add_detection_steps(std::vector<Step>& steps, const LinkTarget& want);
+
 } // namespace vxlanctl

@@ -29,18 +29,20 @@ struct Announcement {
     std::string link;
     int link_index = 0;
     MacAddress mac;
-    IpAddress address; ///< IPv4
+    IpAddress address;
+    bool is_router = false; ///< of IPv6: the link forwards
     auto operator<=>(const Announcement&) const = default;
 };
 
-/// What `steps` have made worth announcing on a tunnel: the IPv4 addresses that they add, as far as
-/// they are `ours`, and the tunnel is a VXLAN that `now` has them and is up. Another kind has no
-/// ARP. A foreign address that is put back may be another host's by now, as one of VRRP.
+/// What `steps` have made worth announcing on a tunnel: the addresses that they add, or all where
+/// they change the MAC address, as far as they are `ours`, and the tunnel is a VXLAN that `now` has
+/// them and is up. Another kind has no neighbours. A foreign address that is put back may be
+/// another host's by now, as one of VRRP, and one that is still tentative may be as well.
 std::vector<Announcement> announcements(const std::string& tunnel, const std::vector<Step>& steps,
                                         const std::vector<Prefix>& ours, const State& now);
 
-/// The ARP announcement (RFC 5227 section 2.3). It is a request rather than a reply: that is what
-/// others are known to heed (section 3 there), and what Linux itself sends
+/// The ARP announcement of an IPv4 address (RFC 5227 section 2.3). It is a request rather than a
+/// reply: that is what others are known to heed (section 3 there), and what Linux itself sends
 /// (inetdev_send_gratuitous_arp() in net/ipv4/devinet.c).
 ArpMessage arp_of(const Announcement& announcement);
 

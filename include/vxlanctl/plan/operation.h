@@ -99,6 +99,11 @@ template<> struct Manner<FloodEntry> {
     std::uint16_t state = permanent_flood_state; ///< NUD_*
     std::uint8_t flags = own_flood_flags;        ///< NTF_*
 };
+template<> struct Manner<Address> {
+    /// How long to ask by ARP whether another host has the IPv4 address, before it is added; 0: not
+    /// at all.
+    std::uint32_t duplicate_check = 0;
+};
 template<> struct Manner<Route> {
     /// Whether one of the same destination, table and metric may be there: it goes later on.
     bool beside = false;

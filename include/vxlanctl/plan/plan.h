@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/plan/new_mac.h"
 #include "vxlanctl/plan/operation.h"
 
 #include <functional>
@@ -28,6 +29,14 @@ struct PlanOptions {
     /// Gives the 16 hexadecimal digits of a tunnel's new mark.
     std::function<std::string(const std::string& tunnel)> new_id = [](const std::string&) {
         return std::string(16, '0');
+    };
+    /// This host's ID, of which the MAC address of a new VXLAN is made; empty where it has none.
+    std::function<std::optional<MachineId>()> machine_id = [] {
+        return std::optional(MachineId{1});
+    };
+    /// Gives six random bytes for a new VXLAN's MAC address, where it is not to be a stable one.
+    std::function<MacAddress(const std::string& tunnel)> random_mac = [](const std::string&) {
+        return MacAddress{{0, 0, 0, 0, 0, 1}};
     };
 };
 

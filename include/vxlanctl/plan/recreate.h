@@ -18,7 +18,7 @@ void settle_recreate(LinkTarget& target, const Link& have, const std::vector<Dif
                      TunnelPlan& plan);
 
 /// The steps from the old link to the new one.
-std::vector<Step> recreate_steps(const Link& have, const LinkTarget& want,
+std::vector<Step> recreate_steps(const Link& have, LinkTarget want,
                                  const std::vector<Difference>& reasons, const State& state,
                                  TunnelPlan& plan);
 

@@ -34,6 +34,13 @@ struct LinkTarget {
     std::vector<Rule> missing_rules, surplus_rules;
     std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
 
+    /// IPv6 addresses that the interface in whose place a new one comes had: nobody else has them,
+    /// and they are usable at once.
+    std::vector<Address> moved;
+    /// IPv4 addresses that no interface of ours had: others are asked first, for so many seconds.
+    std::vector<IpAddress> to_be_checked;
+    std::uint32_t duplicate_check = 0;
+
     /// The MTU shall be what the kernel makes of the route to the other end, whatever that is.
     bool recompute_mtu = false;
     /// The order of IPv4 addresses of one subnet matters too: the first one is the primary.
@@ -44,6 +51,9 @@ struct LinkTarget {
 /// of an IPv6 address when that is added; when the link comes up it does so again, but not of one
 /// that has a lifetime (addrconf_permanent_addr() in net/ipv6/addrconf.c).
 bool needs_link_up(const Address& address);
+
+/// The same where the others are asked first whether one has it, out of the link.
+bool comes_after_up(const LinkTarget& want, const Address& address);
 
 /// A record's key while a run is at work that may have switched this on for a moment.
 inline constexpr const char* promotion_key = "promote_secondaries";

@@ -37,6 +37,9 @@ public:
     /// Whether the kernel refused to make a link of that name.
     bool refused(const std::string& name) const { return refused_.contains(name); }
 
+    /// Addresses that were to be asked for and could not be, by tunnel.
+    const std::vector<Error>& unprobed() const { return unprobed_; }
+
 private:
     Result<void> send(const std::vector<Step>& steps);
 
@@ -45,6 +48,9 @@ private:
     /// A tentative address of IPv6 is no source address to the kernel yet (ip6_route_info_create()
     /// in net/ipv6/route.c).
     Result<void> await_source(const Step& step, const Prefix& source);
+
+    /// Asks for all addresses that the steps add and others may have. An error if one has.
+    Result<void> probe(const std::vector<Step>& steps);
 
     /// Nothing is taken away before all that comes earlier is known to be there.
     bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
@@ -77,6 +83,7 @@ private:
     std::string tunnel_; ///< the one at work
     std::unordered_map<std::string, int> indexes_;
     std::set<std::string> refused_;
+    std::vector<Error> unprobed_;
     std::string missing_; ///< a link that a message refers to and that is not there
     RouterList routers_;
     MessageBatch batch_;

@@ -92,7 +92,8 @@ private:
     const Config& config_;
     std::optional<OtherNamespace> elsewhere_;
     PlanOptions options_;
-    std::map<std::string, std::string> ids_; ///< of new marks, by the tunnel's name
+    std::map<std::string, std::string> ids_;        ///< of new marks, by the tunnel's name
+    std::map<std::string, MacAddress> random_macs_; ///< of new tunnels, by their names
     /// What the command line wants, laid over what files say of the same tunnels, and with what
     /// --drop-foreign removes; empty where there is neither.
     std::optional<Config> over_files_;

@@ -31,6 +31,8 @@ struct TransactionContext {
     /// The ifindexes of the links that the run has made so far, by name: such a link is ours, also
     /// where the kernel refused the mark that comes behind it.
     std::map<std::string, int> made = {};
+    /// Filled with addresses that were set without asking others for them, and why.
+    std::vector<Error> unprobed = {};
 };
 
 /// One tunnel's part of a run.

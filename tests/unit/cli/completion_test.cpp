@@ -53,6 +53,7 @@ TEST_CASE("completion: words of attributes come from their table") {
     CHECK(candidates_of("up", "df").words == Words{"unset", "set", "inherit"});
     CHECK(candidates_of("up", "rp-filter").words == Words{"off", "strict", "loose"});
     CHECK(candidates_of("ipip6 up", "encaplimit").words == Words{"none"});
+    CHECK(candidates_of("up", "mac").words == Words{"random"});
     CHECK(candidates_of("up", "vni") == Candidates{});
     CHECK(candidates_of("up", "master") == Candidates{{"none"}, Names::devices});
     CHECK(candidates_of("isatap up", "dev") == Candidates{{"none"}, Names::devices});

@@ -70,6 +70,8 @@ public:
         if (kind == TunnelKind::vxlan) {
             if (coin()) tunnel.tunnel.dev = coin() ? "" : name();
             if (coin()) state_peers(tunnel);
+            tunnel.random_mac = !tunnel.link.mac && coin();
+            if (coin()) tunnel.duplicate_check = static_cast<std::uint32_t>(1 + below(60));
         }
         return tunnel;
     }

@@ -114,6 +114,8 @@ TEST_CASE("file: the same wish as on the command line is the same tunnel") {
          "vni = 11\nport = 8472\nmtu = 1500"},
         {{{"mac", {"02:00:00:00:00:01"}}, {"master", {"br0"}}},
          "mac = \"02:00:00:00:00:01\"\nmaster = \"br0\""},
+        {{{"mac", {"random"}}, {"duplicate-check", {"3"}}},
+         "mac = \"random\"\nduplicate_check = 3"},
         {{{"master", {"none"}}}, "master = \"none\""},
         {{{"vrf", {"blue"}}}, "vrf = \"blue\""},
         {{{"ttl", {"64"}}, {"tos", {"0x20"}}}, "ttl = 64\ntos = 0x20"},

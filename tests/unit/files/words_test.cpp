@@ -69,6 +69,9 @@ TEST_CASE("words: exact text of errors") {
           "--df 'maybe': not-one-of {words=unset, set or inherit}");
     CHECK(error_of(example, {{"mac", {"33:33:00:00:00:01"}}}) ==
           "--mac '33:33:00:00:00:01': mac-not-unicast");
+    for (const char* seconds : {"0", "61", "-1", "soon"})
+        CHECK(error_of(example, {{"duplicate-check", {seconds}}}) ==
+              fmt::format("--duplicate-check '{}': not-in-range {{low=1, high=60, or=}}", seconds));
     CHECK(error_of(example, {{"learning", {""}}, {"no-learning", {""}}}) ==
           "options-contradict {one=--learning, other=--no-learning}");
     CHECK(error_of(with(2, "a\033[31m")) ==

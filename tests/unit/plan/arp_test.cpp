@@ -1,6 +1,7 @@
 #include "vxlanctl/plan/arp.h"
 
 #include <catch2/catch.hpp>
+#include <linux/if_addr.h>
 
 using namespace vxlanctl;
 
@@ -91,9 +92,24 @@ TEST_CASE("arp: announced are our new IPv4 addresses on a VXLAN that is up, once
         now.links[0].kind = "sit";
         CHECK(announced({adds(inner)}, now).empty());
     }
-    SECTION("not an IPv6 address") {
+    SECTION("an IPv6 address, and whether the link forwards IPv6") {
         const Prefix ipv6{parse_address("2001:db8::1").value(), 64};
         now = with_vxlan0({ipv6});
-        CHECK(announcements("vxlan0", {adds(ipv6)}, {ipv6}, now).empty());
+        const auto news = [&] { return announcements("vxlan0", {adds(ipv6)}, {ipv6}, now); };
+        CHECK(news() == std::vector<Announcement>{{"vxlan0", 7, mac, ipv6.address, false}});
+        now.links[0].forwards_ipv6 = true;
+        CHECK(news() == std::vector<Announcement>{{"vxlan0", 7, mac, ipv6.address, true}});
+        for (const std::uint32_t flag : {IFA_F_TENTATIVE, IFA_F_DADFAILED}) {
+            now.links[0].addresses[0].flags = flag;
+            CHECK(news().empty());
+        }
+    }
+    SECTION("all of ours where the MAC address changes") {
+        LinkAttributes changed;
+        changed.mac = mac;
+        CHECK(announced({{ChangeLink{"vxlan0", changed}, {}, Disruption::none}}, now).size() == 2);
+        changed = {};
+        changed.mtu = 1400;
+        CHECK(announced({{ChangeLink{"vxlan0", changed}, {}, Disruption::none}}, now).empty());
     }
 }

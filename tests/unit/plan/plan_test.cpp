@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <sstream>
 
@@ -72,6 +73,85 @@ TEST_CASE("plan: a new tunnel is made whole, and set up last") {
     CHECK(create.attributes.alias == "vxlanctl/1 cli 0000000000000000");
     CHECK_FALSE(create.attributes.mtu);
     CHECK_FALSE(create.tunnel.external);
+}
+
+TEST_CASE("plan: a new VXLAN has a MAC address of its own, which stays whatever comes") {
+    PlanOptions options;
+    const auto mac_of = [&](const std::string& words, const State& state) {
+        const auto tunnel = plan_one(config_of(words), state, options);
+        for (const auto& step : tunnel.steps)
+            if (const auto* create = std::get_if<CreateLink>(&step.operation))
+                return to_string(create->attributes.mac.value_or(MacAddress{}));
+        return std::string("no new link");
+    };
+    const std::string made = mac_of(example, host_state());
+    CHECK(made ==
+          to_string(stable_mac(MachineId{1}, "vxlan0", config_of(example).tunnels[0].tunnel)));
+    CHECK(mac_of(example + " --mac=02:00:00:00:00:09", host_state()) == "02:00:00:00:00:09");
+    CHECK(mac_of(example + " --mac=random", host_state()) == "02:00:00:00:00:01");
+    State state = after(config_of(example), host_state());
+    link_in(state, "vxlan0").attributes.mac = parse_mac("02:00:00:00:00:07").value();
+    CHECK(plan_one(config_of(example), state).steps.empty());
+    CHECK(plan_one(config_of(example + " --mac=random"), state).steps.empty());
+    options.allow_recreate = true;
+    options.foreign = GENERATE(Foreign::keep, Foreign::drop);
+    for (const char* more : {"", " --mac=random"})
+        CHECK(mac_of(example + " --port=4790" + more, state) == "02:00:00:00:00:07");
+    CHECK_FALSE(plan_one(config_of(example), host_state()).record.keys.contains("mac"));
+    options.machine_id = [] { return std::nullopt; };
+    CHECK(mac_of(example, host_state()) == "02:00:00:00:00:01");
+    CHECK(told(plan_one(config_of(example), host_state(), options).warnings.at(0)) ==
+          "vxlan0: no-machine-id {mac=02:00:00:00:00:01}");
+    CHECK(plan_one(config_of(example + " --mac=random"), host_state(), options).warnings.empty());
+}
+
+TEST_CASE("plan: others are asked for a new IPv4 address alone, once the link is up") {
+    const std::string checked = example + " --duplicate-check=3";
+    const auto asked = [](const TunnelPlan& tunnel) {
+        Lines lines;
+        bool is_up = false;
+        for (const auto& step : tunnel.steps) {
+            is_up = is_up || sets_up(step);
+            if (const auto* add = std::get_if<Add<Address>>(&step.operation);
+                add != nullptr && add->manner.duplicate_check != 0)
+                lines.push_back(fmt::format("{} for {} s{}", to_string(add->object().prefix),
+                                            add->manner.duplicate_check, is_up ? "" : ", down"));
+        }
+        return lines;
+    };
+    const auto made = plan_one(config_of(checked + " --address=2001:db8::1/64"), host_state());
+    CHECK(asked(made) == Lines{"10.225.194.171/9 for 3 s"});
+    CHECK(asked(plan_one(config_of(example), host_state())).empty());
+    State state = after(config_of(checked), host_state());
+    link_in(state, "vxlan0").attributes.up = true;
+    CHECK(plan_one(config_of(checked), state).steps.empty());
+    const std::string other = "eth0 172.21.0.100 vxlan0 10.225.194.171/10 100.64.158.4 "
+                              "--duplicate-check=3";
+    CHECK(asked(plan_one(config_of(other), state)).empty()); // of another length
+    const auto changed = plan_one(config_of(checked + " --address=10.225.194.172/9"), state);
+    CHECK(rendered(changed.steps) == Lines{"add 10.225.194.172/9"});
+    CHECK(std::get<Add<Address>>(changed.steps.at(0).operation).manner.duplicate_check == 3);
+    PlanOptions options;
+    options.allow_recreate = true;
+    CHECK(asked(plan_one(config_of(checked + " --port=4790"), state, options)).empty());
+    CHECK(asked(plan_one(config_of(checked + " --port=4790 --address=10.225.194.172/9"), state,
+                         options)) == Lines{"10.225.194.172/9 for 3 s"});
+}
+
+TEST_CASE("plan: IPv6 addresses that move to a new link are usable at once, and as they were") {
+    const std::string with_ipv6 = example + " --address=2001:db8::1/64";
+    const State state = after(config_of(with_ipv6), host_state());
+    PlanOptions options;
+    options.allow_recreate = true;
+    const auto tunnel =
+        plan_one(config_of(with_ipv6 + " --port=4790 --address=2001:db8::2/64"), state, options);
+    Lines adds;
+    for (const auto& step : tunnel.steps)
+        if (const auto* add = std::get_if<Add<Address>>(&step.operation);
+            add != nullptr && add->object().prefix.address.family == Family::ipv6)
+            adds.push_back(to_string(add->object().prefix) +
+                           ((add->object().flags & IFA_F_NODAD) != 0 ? " nodad" : ""));
+    CHECK(adds == Lines{"2001:db8::1/64 nodad", "2001:db8::2/64", "2001:db8::1/64"});
 }
 
 TEST_CASE("plan: the same wish again needs no step") {
