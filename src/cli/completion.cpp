@@ -267,6 +267,9 @@ std::vector<Position> positions(const Command& command) {
         // A tunnel may have no lower device and no address; to the old scripts that was a name.
         if (command.kind && command.name != script_command && (word == "DEV" || word == "INNER"))
             result.back().candidates.words.emplace_back("-");
+        if (command.kind && command.name != script_command &&
+            (word == "DEV" || word == "LOCAL" || word == "LOCAL6"))
+            result.back().candidates.words.emplace_back("auto");
     }
     return result;
 }

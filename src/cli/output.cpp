@@ -83,7 +83,9 @@ std::string code_list(const Message& message, Codes codes) {
 }
 
 void print_warning(const Message& message, Codes codes) {
-    std::fputs(formatted("vxlanctl: warning: {}{}\n", to_string(message), code_list(message, codes))
+    const bool is_note = row_of(message.code).severity == Severity::note;
+    std::fputs(formatted("vxlanctl: {}: {}{}\n", is_note ? "note" : "warning", to_string(message),
+                         code_list(message, codes))
                    .c_str(),
                stderr);
 }

@@ -5,6 +5,7 @@
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/write_options.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -119,7 +120,10 @@ private:
                             printable(name)));
         if (call_->config.unnamed == Unnamed::remove_all && plan.tunnels.empty())
             print("no tunnel is managed by vxlanctl\n");
-        if (sums_up || mode_ == Mode::plan) print(summary_text(plan, outcomes, planned));
+        const bool would_change =
+            mode_ == Mode::plan &&
+            std::any_of(plan.tunnels.begin(), plan.tunnels.end(), is_carried_out);
+        if (sums_up || would_change) print(summary_text(plan, outcomes, planned));
     }
 
     const Arguments& arguments_;

@@ -13,9 +13,15 @@ void state_ipip6_defaults(Tunnel& tunnel) {
 
 void read_ipip6(SectionReader& section) {
     auto& ends = section.tunnel().tunnel;
+    auto& automatic = section.tunnel().automatic;
     ends.remote = section.read("remote", section.needed("remote"), [&](const auto& text) {
+        if (const auto peer = parse_peer_or_name(text); peer && peer->index() == 1) {
+            automatic.remote_name = std::get<NamedPeer>(*peer).name;
+            return Result<IpAddress>(IpAddress{Family::ipv6, {}});
+        }
         return parse_other_end(text, "remote end", TunnelKind::ip6tnl, ends.local);
     });
+    if (ends.remote && automatic.remote_name.empty()) automatic.towards = {*ends.remote};
     // An outer address that a link alone gives a meaning needs that link as the lower device.
     const auto check_end = [&](std::string_view key, const std::optional<IpAddress>& address) {
         if (address && is_link_local(*address) && ends.dev.value_or("").empty())

@@ -151,6 +151,9 @@ void read_isatap(SectionReader& section) {
         if (default_route == false)
             section.refuse(no_meaning, "default_route", *section.find("default_route"));
     }
+    tunnel.automatic.global_id = wish.global_id;
+    for (const auto& router : wish.routers.value_or(std::vector<IsatapRouter>{}))
+        tunnel.automatic.towards.push_back(router.address);
     if (tunnel.tunnel.local) state_isatap(tunnel, std::move(wish));
 }
 

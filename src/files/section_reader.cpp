@@ -15,14 +15,21 @@ SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written
 std::optional<Tunnel> SectionReader::read_section() {
     check_keys(section_keys(kind_.kind));
     for (const auto& row : link_attributes())
-        if (is_option(row, kind_.kind) && !reads_random_mac(row.name))
+        if (is_option(row, kind_.kind) && !reads_word_of(row.name))
             read_attribute(tunnel_.link, row, kind_.kind);
     for (const auto& row : tunnel_attributes(kind_.kind))
-        if (is_option(row, kind_.kind)) read_attribute(tunnel_.tunnel, row, kind_.kind);
+        if (is_option(row, kind_.kind) && !reads_word_of(row.name))
+            read_attribute(tunnel_.tunnel, row, kind_.kind);
     if (tunnel_.link.master && tunnel_.link.vrf)
         refuse(Error(Code::vrf_and_master), "", *find("vrf"));
-    tunnel_.tunnel.local = read("local", needed("local"),
-                                [&](const auto& text) { return parse_local(text, kind_.kind); });
+    if (is_word("local", "auto")) {
+        tunnel_.automatic.local = true;
+        tunnel_.tunnel.local = IpAddress{family_of_ends(), {}};
+    } else {
+        tunnel_.tunnel.local = read("local", needed("local"), [&](const auto& text) {
+            return parse_local(text, kind_.kind);
+        });
+    }
     complete(tunnel_.tunnel);
     read_routes();
     read_rules();
@@ -32,6 +39,9 @@ std::optional<Tunnel> SectionReader::read_section() {
     tunnel_.adopt = read_boolean("adopt").value_or(false);
     tunnel_.allow_overlap = read_boolean("allow_overlap").value_or(false);
     kind_.read(*this);
+    if (const auto& automatic = tunnel_.automatic;
+        !automatic.local && !automatic.dev && !automatic.mtu && automatic.remote_name.empty())
+        tunnel_.automatic = {};
     judge();
     if (errors_.count() != errors_before_) return std::nullopt;
     return std::move(tunnel_);
@@ -41,12 +51,33 @@ const Written* SectionReader::needed(std::string_view key) {
     return scope_ == SectionScope::whole ? required(key, tunnel_.name) : find(key);
 }
 
-/// `random` is no value that an interface has.
-bool SectionReader::reads_random_mac(std::string_view key) {
-    const Written* const value = key == "mac" ? find(key) : nullptr;
-    if (value == nullptr || value->text != "random") return false;
-    tunnel_.random_mac = true;
-    return true;
+bool SectionReader::is_word(std::string_view key, std::string_view word) const {
+    const Written* const value = find(key);
+    return value != nullptr && value->text == word &&
+           (value->type == Written::Type::word || value->type == Written::Type::text);
+}
+
+/// Words in place of a value: the host is asked for it.
+bool SectionReader::reads_word_of(std::string_view key) {
+    Automatic& automatic = tunnel_.automatic;
+    if (key == "mac" && is_word(key, "random")) return tunnel_.random_mac = true;
+    if (key == "mtu" && is_word(key, "path")) return automatic.mtu = true;
+    if (key == "dev" && is_word(key, "auto")) return automatic.dev = true;
+    return false;
+}
+
+/// That of the first address among the other ends; of a name nothing is known.
+Family SectionReader::family_of_ends() const {
+    if (kind_.outer) return *kind_.outer;
+    const Written* const peers = find("peers");
+    if (peers != nullptr)
+        for (const auto& element : peers->elements) {
+            const Written* const dst =
+                element.type == Written::Type::table ? find_key(element, "dst") : &element;
+            if (dst == nullptr) continue;
+            if (const auto peer = parse_peer(dst->text)) return peer->dst.family;
+        }
+    return files_.given.entries.empty() ? Family::ipv4 : files_.given.entries.front().dst.family;
 }
 
 void SectionReader::read_addresses() {
@@ -117,6 +148,8 @@ void SectionReader::read_placement() {
         if (const Written* const value = find(key); value != nullptr && find(other) == nullptr)
             refuse(Error(Code::means_nothing_without, "", {{"key", other}}), key, *value);
     };
+    if (const Written* const value = find("move_dev"); placement.move_dev && is_word("dev", "auto"))
+        refuse(Error(Code::auto_cannot_move), "move_dev", *value);
     needs("create_netns", "netns");
     needs("move_dev", "netns");
     if (placement.move_dev) needs("move_dev", "dev");

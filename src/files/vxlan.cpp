@@ -202,7 +202,10 @@ void refuse_peers(const std::vector<BadElement>& bad, std::span<const PeerPlace>
 
 void read_vxlan(SectionReader& section) {
     Tunnel& tunnel = section.tunnel();
-    tunnel.tunnel.dev = section.read("dev", parse_dev);
+    if (section.is_word("dev", "auto"))
+        tunnel.automatic.dev = true;
+    else
+        tunnel.tunnel.dev = section.read("dev", parse_dev);
     section.read_addresses();
     tunnel.duplicate_check =
         section.read("duplicate_check", parse_duplicate_check, Expected::integer).value_or(0);
@@ -214,10 +217,22 @@ void read_vxlan(SectionReader& section) {
     };
     std::for_each(peers.entries.begin(), peers.entries.end(), settle);
     std::for_each(peers.names.begin(), peers.names.end(), settle);
+    if (tunnel.automatic.local && !peers.entries.empty()) // peers files were not known before
+        tunnel.tunnel.local = IpAddress{peers.entries.front().dst.family, {}};
+    if (tunnel.automatic.local || tunnel.automatic.dev)
+        for (const auto& peer : peers.entries)
+            tunnel.automatic.towards.push_back(peer.dst);
+    complete(tunnel.tunnel);
     sort_with(peers.entries, peers.entry_places);
-    if (tunnel.tunnel.local)
-        refuse_peers(check_peers(peers.entries, *tunnel.tunnel.local), peers.entry_places,
-                     peers.files, section.errors());
+    if (tunnel.tunnel.local) {
+        auto bad = check_peers(peers.entries, *tunnel.tunnel.local);
+        // One file is for all hosts: each of them leaves itself out.
+        if (section.files().read)
+            std::erase_if(bad, [](const BadElement& element) {
+                return element.error.code == Code::address_is_local;
+            });
+        refuse_peers(bad, peers.entry_places, peers.files, section.errors());
+    }
     refuse_peers(check_names(peers.names), peers.name_places, peers.files, section.errors());
     std::sort(peers.names.begin(), peers.names.end());
     tunnel.peers = std::move(peers.entries);

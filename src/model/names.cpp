@@ -21,13 +21,24 @@ std::string obstacle_in(const NameAnswer& answer) {
 
 std::set<NameQuery> host_names_in(const Config& config) {
     std::set<NameQuery> names;
-    for (const auto& tunnel : config.tunnels)
+    for (const auto& tunnel : config.tunnels) {
+        const Family family = tunnel.tunnel.local.value().family;
         for (const auto& peer : tunnel.named_peers)
-            names.insert({peer.name, tunnel.tunnel.local.value().family});
+            names.insert({peer.name, family});
+        if (const auto& remote = tunnel.automatic.remote_name; !remote.empty())
+            names.insert({remote, family});
+    }
     return names;
 }
 
 void put_addresses(Tunnel& tunnel, const NameAnswers& answers) {
+    if (const auto& name = tunnel.automatic.remote_name; !name.empty()) {
+        const auto& answer = answers.at({name, tunnel.tunnel.local.value().family});
+        if (const auto why = obstacle_in(answer); why.empty())
+            tunnel.automatic.remotes = answer.addresses;
+        else
+            tunnel.unresolved.push_back({name, why});
+    }
     if (tunnel.named_peers.empty()) return;
     auto& peers = tunnel.peers.value();
     for (const auto& peer : tunnel.named_peers) {

@@ -224,7 +224,8 @@ private:
             refuse(Code::mtu_below_ipv6, {{"mtu", *then},
                                           {"least", least_ipv6_mtu},
                                           {"what", "address " + to_string(inner_ipv6->prefix)}});
-        if (wanted && limit && *wanted > *limit)
+        const bool stays = kept != nullptr && kept->attributes.mtu == wanted;
+        if (wanted && limit && *wanted > *limit && !stays)
             refuse(dev.empty() ? Code::mtu_over_kernels_limit : Code::mtu_over_limit,
                    {{"mtu", *wanted},
                     {"limit", *limit},
@@ -234,7 +235,8 @@ private:
         const bool is_corrected = // by the kernel, which computes it anew with the lower device
             have_ != nullptr && target_.tunnel.dev && target_.tunnel.dev != have_->tunnel.dev;
         const auto current = kept != nullptr ? kept->attributes.mtu : std::nullopt;
-        if (!wanted && !is_corrected && current && limit && *current > *limit && !dev.empty())
+        if ((!wanted || stays) && !is_corrected && current && limit && *current > *limit &&
+            !dev.empty())
             warn(Code::mtu_too_large_now, {{"mtu", *current}, {"dev", dev}, {"limit", *limit}});
     }
 

@@ -1,10 +1,12 @@
 #include "vxlanctl/run/await.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/signals.h"
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
 #include "vxlanctl/plan/awaited.h"
+#include "vxlanctl/run/automatic.h"
 #include "vxlanctl/run/reader.h"
 
 #include <array>
@@ -19,7 +21,8 @@ namespace {
 using std::chrono::steady_clock;
 
 void note(const nlmsghdr* message, Awaited& awaited) {
-    if (const auto link = decode_link(message)) awaited.add_link(link->index, link->name);
+    if (const auto link = decode_link(message))
+        awaited.add_link(link->index, link->name, link->attributes.mtu.value_or(0));
     if (const auto index = decode_gone_link(message)) awaited.remove_link(*index);
     if (const auto added = decode_address(message))
         awaited.add_address(added->address.prefix, added->link_index);
@@ -55,7 +58,7 @@ Result<void> read_what_is_there(Netlink& netlink, Awaited& awaited) {
     if (!state) return tl::unexpected(state.error());
     awaited.clear();
     for (const auto& link : state->links)
-        awaited.add_link(link.index, link.name);
+        awaited.add_link(link.index, link.name, link.attributes.mtu.value_or(0));
     for (const auto& host : state->host_addresses)
         awaited.add_address(host.prefix, host.link_index);
     return {};
@@ -70,7 +73,12 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
     auto socket = kernel.netlink();
     for (const auto* opened : {&events, &socket})
         if (!*opened) return tl::unexpected(opened->error());
-    for (const int group : {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR})
+    std::vector<const Tunnel*> automatic;
+    for (const auto& tunnel : config.tunnels)
+        if (tunnel.automatic.local || tunnel.automatic.dev) automatic.push_back(&tunnel);
+    std::vector<int> groups{RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
+    if (!automatic.empty()) append(groups, {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE});
+    for (const int group : groups)
         if (auto joined = events->join(group); !joined) return joined;
     Netlink netlink(*socket);
     Awaited awaited(config);
@@ -79,8 +87,13 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
     while (true) {
         if (!follow(*events, awaited))
             if (auto read = read_what_is_there(netlink, awaited); !read) return read;
-        if (awaited.is_complete()) return {};
-        const auto missing = awaited.missing();
+        auto missing = awaited.missing();
+        for (const Tunnel* tunnel : automatic) {
+            const auto can = can_be_settled(netlink, *tunnel);
+            if (!can) return tl::unexpected(can.error());
+            if (!*can) missing.push_back(formatted("a local address of '{}'", tunnel->name));
+        }
+        if (missing.empty()) return {};
         const auto what = [&] { return joined(missing, ", "); };
         if (caught_signal() != 0)
             return error(Code::interrupted_waiting, "",

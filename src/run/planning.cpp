@@ -6,6 +6,7 @@
 #include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/plan/ownership.h"
 #include "vxlanctl/plan/preflight.h"
+#include "vxlanctl/run/automatic.h"
 #include "vxlanctl/run/loaded_firewall.h"
 #include "vxlanctl/run/outer_ways.h"
 #include "vxlanctl/run/reader.h"
@@ -123,6 +124,8 @@ Result<Plan> NamespaceRun::make_plan_once() {
         state_ = std::move(*state);
     }
     complete_state();
+    if (auto settled = settle_what_the_host_knows(); !settled)
+        return tl::unexpected(settled.error());
     if (config_.origin == Origin::cli && plan_.tunnels.empty()) lay_over_files();
     Plan made = vxlanctl::plan(config(), state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
@@ -132,6 +135,9 @@ Result<Plan> NamespaceRun::make_plan_once() {
             return tl::unexpected(done.error());
         made = vxlanctl::plan(config(), state_, options_);
     }
+    for (auto& tunnel : made.tunnels)
+        if (const auto found = unsettled_.find(tunnel.name); found != unsettled_.end())
+            tunnel.errors = found->second, tunnel.steps.clear();
     settle_over_files(made);
     if (is_there() && devices_.empty())
         judge_outer_ways(*netlink_, config(), state_, options_, made);
@@ -140,16 +146,47 @@ Result<Plan> NamespaceRun::make_plan_once() {
     return made;
 }
 
+/// What tunnels leave to their host. Once for the whole run: what was chosen stays.
+Result<void> NamespaceRun::settle_what_the_host_knows() {
+    if (!is_there() || is_settled_) return {};
+    is_settled_ = true;
+    const OwnAddresses own(state_);
+    const auto needs_host = [&](const Tunnel& tunnel) {
+        return is_automatic(tunnel) || (config_.origin == Origin::file && own.are_among(tunnel));
+    };
+    if (std::none_of(config_.tunnels.begin(), config_.tunnels.end(), needs_host)) return {};
+    over_files_ = config_;
+    bool chooses_dev = false;
+    for (auto& tunnel : over_files_->tunnels) {
+        const auto note = [&](const Settled& what) {
+            append(laid_over_warnings_[tunnel.name], what.notes);
+            if (!what.errors.empty()) unsettled_[tunnel.name] = what.errors;
+        };
+        if (config_.origin == Origin::file) note(own.leave_out_of(tunnel));
+        chooses_dev = chooses_dev || tunnel.automatic.dev;
+        if (is_automatic(tunnel)) note(settle_automatic(*netlink_, state_, tunnel));
+        complete_link_local_peers(tunnel);
+    }
+    if (!chooses_dev) return {};
+    // With the interfaces that were chosen.
+    auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, what_to_read());
+    if (!state) return tl::unexpected(state.error());
+    state_ = std::move(*state);
+    complete_state();
+    return {};
+}
+
 /// A tunnel whose file is gone becomes the command line's.
 void NamespaceRun::lay_over_files() {
     for (std::size_t i = 0; i < config_.tunnels.size(); ++i) {
-        const Tunnel& words = config_.tunnels[i];
+        const Tunnel& words = config().tunnels[i];
         const Link* link = find_link(state_, words.name);
         const Record* record = find_record(state_, link);
         const bool is_of_file = record != nullptr && !record->source.empty() &&
                                 !is_gone(record->source) &&
                                 mark_of(*link->attributes.alias)->origin == Origin::file;
         if (!is_of_file && (!words.named || link == nullptr)) continue;
+        const std::string name = words.name;
         LaidOver over = words.named
                             ? over_running(words, record ? *record : Record{}, *link, state_)
                             : over_file(words, *record, *link);
@@ -157,8 +194,8 @@ void NamespaceRun::lay_over_files() {
         if (words.named) complete_link_local_peers(over.tunnel);
         if (!over_files_) over_files_ = config_;
         over_files_->tunnels[i] = std::move(over.tunnel);
-        if (is_of_file) differing_[words.name] = std::move(over.differing);
-        laid_over_warnings_[words.name] = std::move(over.warnings);
+        if (is_of_file) differing_[name] = std::move(over.differing);
+        append(laid_over_warnings_[name], std::move(over.warnings));
     }
 }
 

@@ -9,10 +9,6 @@ using namespace world;
 
 namespace {
 
-bool reaches(const Namespace& from, const std::string& address) {
-    return run(from, {"ping", "-n", "-c", "1", "-w", "10", address}).code == 0;
-}
-
 /// A tunnel with everything that the shortest command would put back to its default.
 constexpr const char* full_words =
     "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 100.64.158.132 --mtu 1400 "

@@ -129,9 +129,10 @@ TEST_CASE("files: plan -v says where the values stand that it sets or changes") 
     const std::string place = drop_ins + "/50-mtu.toml:3";
     CHECK(vxlanctl(space, "plan " + gate).out ==
           "vxlan0: would be changed\n  ~ mtu: 1400 -> 1300\n  mtu: set in " + place +
-              "\n1 tunnel: 1 changed\n");
+              "\n0 to create, 1 to change, 0 to remove. Nothing was changed.\n");
     CHECK(vxlanctl_brief(space, "plan " + gate).out ==
-          "vxlan0: would be changed\n  ~ mtu: 1400 -> 1300\n1 tunnel: 1 changed\n");
+          "vxlan0: would be changed\n  ~ mtu: 1400 -> 1300\n0 to create, 1 to change, 0 to remove. "
+          "Nothing was changed.\n");
     const auto from = [&](const std::string& words) {
         const auto finished = vxlanctl_brief(space, words);
         return nlohmann::json::parse(finished.out)

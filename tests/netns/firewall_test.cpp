@@ -51,11 +51,6 @@ long counted(const Namespace& space, const std::string& chain) {
     return sum;
 }
 
-/// Whose neighbour has just been unreachable asks for it again within a second.
-bool reaches(const Namespace& from, const std::string& address) {
-    return run(from, {"ping", "-n", "-c", "1", "-w", "10", address}).code == 0;
-}
-
 bool is_kept_from(const Namespace& from, const std::string& address) {
     return run(from, {"ping", "-n", "-c", "1", "-W", "1", address}).code == 1;
 }

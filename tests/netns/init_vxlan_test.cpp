@@ -117,7 +117,8 @@ TEST_CASE("init-vxlan: says what the script said, and then what it did") {
     // What was not done is not told as if it were, and JSON is JSON.
     const std::string fewer = "eth0 172.21.0.100 vxlan0 10.225.194.171 9 100.64.158.4";
     CHECK(vxlanctl(host.space, "init-vxlan -n " + fewer).out ==
-          "vxlan0: would be changed\n  - peer 100.64.158.132\n");
+          "vxlan0: would be changed\n  - peer 100.64.158.132\n"
+          "0 to create, 1 to change, 0 to remove. Nothing was changed.\n");
     const auto told = nlohmann::json::parse(vxlanctl(host.space, "init-vxlan --json " + fewer).out);
     CHECK(told.at("tunnels").at(0).at("result") == "changed");
     CHECK(vxlanctl(host.space, "-q init-vxlan " + later_words).out.empty());

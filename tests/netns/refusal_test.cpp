@@ -67,7 +67,7 @@ TEST_CASE("bad input: one clear line, exit code 2, nothing touched") {
     check(up_words + " --vni ten", "not-in-range", {"1", "16777215"});
     check(up_words + " --vni 010", "leading-zero", {"010"});
     check(up_words + " --wait 010", "leading-zero", {"010"});
-    check(up_words + " --route 10.2.0.0/16,metric,010", "leading-zero", {"010"});
+    check(up_words + " --route '10.2.0.0/16,metric 010'", "leading-zero", {"010"});
     check("up eth0 172.21.0.100 vxlan0 10.225.194.171/09 100.64.158.4", "leading-zero", {"09"});
     check("up eth0 172.21.0.100 vxlan0 10.225.194.171/0x9 100.64.158.4", "prefix-length-wrong");
     check("up eth0 172.21.0.100 vxlan0 172.22.0.0/16 100.64.158.4", "address-of-network",

@@ -57,7 +57,7 @@ const std::string words = "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.1
 void check_late_namespace(Waiting& host) {
     host.await(clause("waiting-for", {{"what", "network namespace 'vpg-b'"}}) + "\n");
     sh(host.space, "ip netns add vpg-b");
-    host.await(clause("waiting-for", {{"what", "link 'eth1', address 172.21.1.100"}}) + "\n");
+    host.await(clause("waiting-for", {{"what", "interface 'eth1', address 172.21.1.100"}}) + "\n");
     sh(host.space, "ip -n vpg-b link add eth1 type veth peer name wire\n"
                    "ip -n vpg-b link set eth1 up; ip -n vpg-b addr add 172.21.1.100/24 dev eth1");
     CHECK(host.finish().code == 0);
@@ -69,7 +69,7 @@ void check_late_namespace(Waiting& host) {
 
 TEST_CASE("wait: the lower device comes late, and its address later") {
     Waiting host(words + " --wait 600");
-    host.await(clause("waiting-for", {{"what", "link 'eth0', address 172.21.0.100"}}) + "\n");
+    host.await(clause("waiting-for", {{"what", "interface 'eth0', address 172.21.0.100"}}) + "\n");
     CHECK(vxlanctl(host.space, "down nosuch --lock-timeout 0").code == 0); // no lock is held
     sh(host.space, device);
     host.await(clause("waiting-for", {{"what", "address 172.21.0.100"}}) + "\n");
@@ -83,7 +83,7 @@ TEST_CASE("wait: the lower device comes late, and its address later") {
 TEST_CASE("wait: the address is there first, on another link") {
     Waiting host(words + " --wait 600");
     sh(host.space, "ip addr add 172.21.0.100/32 dev lo");
-    host.await(clause("waiting-for", {{"what", "link 'eth0'"}}) + "\n");
+    host.await(clause("waiting-for", {{"what", "interface 'eth0'"}}) + "\n");
     sh(host.space, device);
     CHECK(host.finish().code == 0);
     CHECK(link_exists(host.space, "vxlan0"));
@@ -93,15 +93,15 @@ TEST_CASE("wait: the end of the time is an error, and so is a signal") {
     const Namespace space;
     const auto late = vxlanctl(space, words + " --wait 1");
     CHECK(late.code == 1);
-    CHECK(told(late, "gave-up-waiting", {"1", "link 'eth0', address 172.21.0.100"}));
+    CHECK(told(late, "gave-up-waiting", {"1", "interface 'eth0', address 172.21.0.100"}));
     CHECK(vxlanctl(space, words + " --wait x").code == 2);
     Waiting host(words + " --wait 600");
-    host.await(clause("waiting-for", {{"what", "link 'eth0'"}}));
+    host.await(clause("waiting-for", {{"what", "interface 'eth0'"}}));
     kill(host.pid(), SIGTERM);
     CHECK(host.finish().code == 1);
     CHECK(Waiting::said().find(
               clause("interrupted-waiting",
-                     {{"signal", "15"}, {"what", "link 'eth0', address 172.21.0.100"}})) !=
+                     {{"signal", "15"}, {"what", "interface 'eth0', address 172.21.0.100"}})) !=
           std::string::npos);
 }
 
@@ -115,7 +115,7 @@ TEST_CASE("wait: a file's tunnel whose device never comes does not keep the othe
     const auto applied = vxlanctl(host.space, "apply --source test - --wait 1", input);
     INFO(applied.err);
     CHECK(applied.code == 1);
-    CHECK(told(applied, "gave-up-waiting", {"1", "link 'eth9'"}));
+    CHECK(told(applied, "gave-up-waiting", {"1", "interface 'eth9'"}));
     CHECK(link_exists(host.space, "vxlan0"));
     CHECK(!link_exists(host.space, "vxlan1"));
 }
@@ -150,7 +150,7 @@ TEST_CASE(
         << place << "[vxlan.vxlan3]\nvni = 12\n"
         << place;
     Waiting host("apply --wait 600 /run/brought.toml");
-    host.await(clause("waiting-for", {{"what", "link 'eth1', address 172.21.1.100"}}) + "\n");
+    host.await(clause("waiting-for", {{"what", "interface 'eth1', address 172.21.1.100"}}) + "\n");
     CHECK(Waiting::said().find("network namespace") == std::string::npos);
     sh(host.space, "ip link add eth1 type veth peer name wire\n"
                    "ip link set eth1 up; ip addr add 172.21.1.100/24 dev eth1");

@@ -451,4 +451,8 @@ Network::Network() {
     }
 }
 
+bool reaches(const Namespace& from, const std::string& address) {
+    return run(from, {"ping", "-n", "-c", "1", "-w", "10", address}).code == 0;
+}
+
 } // namespace world

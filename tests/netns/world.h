@@ -174,6 +174,10 @@ struct Network {
     std::vector<std::unique_ptr<Namespace>> peers;
 };
 
+/// Whether an echo request is answered, within ten seconds: whose neighbour has just been
+/// unreachable asks for it again within one.
+bool reaches(const Namespace& from, const std::string& address);
+
 /// The call that most tests begin with.
 inline const std::string up_words =
     "up eth0 172.21.0.100 vxlan0 10.225.194.171/9 100.64.158.4 100.64.158.132";

@@ -32,10 +32,13 @@ public:
     void read_addresses();
     /// The key's value, which is an error to miss in the section of a whole tunnel.
     const Written* needed(std::string_view key);
+    /// Whether the key's value is that word, which stands for what only the host knows.
+    bool is_word(std::string_view key, std::string_view word) const;
     SectionScope scope() const { return scope_; }
 
 private:
-    bool reads_random_mac(std::string_view key);
+    bool reads_word_of(std::string_view key);
+    Family family_of_ends() const;
     void read_routes();
     void read_rules();
     void read_forward_from();

@@ -22,6 +22,18 @@ struct Placement {
     bool operator==(const Placement&) const = default;
 };
 
+/// What a tunnel leaves to its host: one description fits all hosts.
+struct Automatic {
+    bool local = false; ///< the local address; TunnelAttributes::local says of which family it is
+    bool dev = false;   ///< the underlay interface
+    bool mtu = false;   ///< what fits the path to the other ends
+    std::vector<IpAddress> towards; ///< the other ends, in the order in which they were written
+    std::optional<bool> global_id;  ///< of an ISATAP tunnel, whose address follows from `local`
+    std::string remote_name;        ///< the remote end of an IPv4-in-IPv6 tunnel, to be looked up
+    std::vector<IpAddress> remotes; ///< its addresses
+    bool operator==(const Automatic&) const = default;
+};
+
 /// What the peers of a call are to those that a tunnel has.
 enum class PeerChange : std::uint8_t { replace, add, remove };
 
@@ -52,6 +64,7 @@ struct Tunnel {
     std::string source;
     /// Attributes that the command line states only because it says nothing of them.
     std::set<std::string> implied;
+    Automatic automatic = {};
     /// Only these keys are to change; everything else stays as it was set, and as it runs. Empty
     /// for a tunnel that is described as a whole: there, what is not set goes back to its default.
     std::optional<std::set<std::string>> named = {};

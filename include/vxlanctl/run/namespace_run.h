@@ -63,6 +63,7 @@ private:
     void complete_state();
     void settle_namespace(Plan& made) const;
     std::set<std::string> dropped_with(const Plan& made) const;
+    Result<void> settle_what_the_host_knows();
     void lay_over_files();
     void settle_over_files(Plan& made) const;
     std::optional<Error> objection(const TunnelPlan& tunnel, const Device& device) const;
@@ -99,6 +100,8 @@ private:
     std::optional<Config> over_files_;
     std::map<std::string, std::vector<std::string>> differing_; ///< by tunnel: LaidOver::differing
     std::map<std::string, std::vector<Message>> laid_over_warnings_;
+    bool is_settled_ = false; ///< what tunnels leave to their host has been chosen
+    std::map<std::string, std::vector<Error>> unsettled_; ///< by tunnel: why that could not be
     std::chrono::seconds lock_timeout_{};
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;

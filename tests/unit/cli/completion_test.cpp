@@ -36,7 +36,7 @@ TEST_CASE("completion: the place in the line decides what is offered") {
     CHECK(complete(Words{"-q", "--netns", ""}).names == Names::namespaces);
     CHECK(complete(Words{"--netns=b"}).prefix == "--netns=");
     CHECK(complete(Words{"up", "--ttl", "9", ""}).names == Names::devices);
-    CHECK(offered({"up", "--ttl", "9", ""}) == Words{"-"});
+    CHECK(offered({"up", "--ttl", "9", ""}) == Words{"-", "auto"});
     CHECK(complete(Words{"up", "eth0", "192.0.2.1", ""}).names == Names::tunnels);
     CHECK(complete(Words{"apply", "a", "b", "c", ""}).names == Names::tunnel_files);
     CHECK(offered({"confirm", ""}).empty());
@@ -80,7 +80,7 @@ TEST_CASE("completion: other words are those that the options take") {
 TEST_CASE("completion: a synopsis says what each word is") {
     const auto up = positions(*find_command("up"));
     REQUIRE(up.size() == 5);
-    CHECK(up[0].candidates == Candidates{{"-"}, Names::devices});
+    CHECK(up[0].candidates == Candidates{{"-", "auto"}, Names::devices});
     CHECK(positions(*find_command("init-vxlan"))[0].candidates == Candidates{{}, Names::devices});
     CHECK(positions(*find_command("init-vxlan")).size() == 7); // the options stand in front
     CHECK(candidates_of("init-vxlan", "df") == candidates_of("up", "df"));

@@ -30,24 +30,25 @@ Config config() {
 
 TEST_CASE("await: what the config makes is not waited for") {
     const Awaited awaited(config());
-    CHECK(awaited.missing() == Lines{"link 'eth0'", "link 'eth1'", "address 172.21.0.100"});
+    CHECK(awaited.missing() ==
+          Lines{"interface 'eth0'", "interface 'eth1'", "address 172.21.0.100"});
     CHECK(awaited.links() == Lines{"eth0", "eth1"});
     CHECK(Awaited(Config{}).is_complete());
 }
 
 TEST_CASE("await: links and addresses come, and go again") {
     Awaited awaited(config());
-    awaited.add_link(2, "eth0");
-    awaited.add_link(3, "eth1");
-    awaited.add_link(4, "eth2");
+    awaited.add_link(2, "eth0", 1500);
+    awaited.add_link(3, "eth1", 1500);
+    awaited.add_link(4, "eth2", 1500);
     awaited.add_address(prefix("172.21.0.100/24"), 2);
     awaited.add_address(prefix("172.21.0.101/24"), 2);
     CHECK(awaited.is_complete());
-    awaited.add_link(2, "eth0"); // an event of the same link
+    awaited.add_link(2, "eth0", 1500); // an event of the same link
     awaited.remove_link(4);
     CHECK(awaited.is_complete());
     awaited.remove_link(3);
-    CHECK(awaited.missing() == Lines{"link 'eth1'"});
+    CHECK(awaited.missing() == Lines{"interface 'eth1'"});
     awaited.clear();
     CHECK(awaited.missing().size() == 3);
 }
@@ -59,17 +60,17 @@ TEST_CASE("await: an address is there as long as one link has it, with any prefi
     awaited.add_address(prefix("172.21.0.100/24"), 5);
     awaited.remove_address(prefix("172.21.0.100/24"), 2);
     awaited.remove_address(prefix("172.21.0.100/24"), 5);
-    CHECK(awaited.missing() == Lines{"link 'eth0'", "link 'eth1'"});
+    CHECK(awaited.missing() == Lines{"interface 'eth0'", "interface 'eth1'"});
     awaited.remove_address(prefix("172.21.0.100/32"), 2);
     CHECK(awaited.missing().size() == 3);
 }
 
 TEST_CASE("await: a link that gets another name is not the one that was awaited") {
     Awaited awaited(config());
-    awaited.add_link(2, "eth0");
-    awaited.add_link(2, "wan");
-    CHECK(awaited.missing().front() == "link 'eth0'");
-    awaited.add_link(2, "eth0");
-    awaited.add_link(2, "eth1");
-    CHECK(awaited.missing() == Lines{"link 'eth0'", "address 172.21.0.100"});
+    awaited.add_link(2, "eth0", 1500);
+    awaited.add_link(2, "wan", 1500);
+    CHECK(awaited.missing().front() == "interface 'eth0'");
+    awaited.add_link(2, "eth0", 1500);
+    awaited.add_link(2, "eth1", 1500);
+    CHECK(awaited.missing() == Lines{"interface 'eth0'", "address 172.21.0.100"});
 }
