@@ -125,6 +125,9 @@ std::string rendered(std::string_view pattern, const Values& values) {
         const auto found = find_value(values, name);
         text += found == values.end() ? pattern.substr(open, close + 1 - open)
                                       : std::string_view(found->text);
+        if (const auto label = find_value(values, formatted("{}_name", name));
+            label != values.end())
+            text += formatted(" ({})", label->text);
         pattern.remove_prefix(close + 1);
     }
 }

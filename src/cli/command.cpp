@@ -12,6 +12,7 @@
 #include "vxlanctl/cli/completion.h"
 #include "vxlanctl/cli/output.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/watched.h"
 #include "vxlanctl/files/script_words.h"
 #include "vxlanctl/runtime/runtime.h"
 
@@ -259,6 +260,11 @@ Result<int> dispatch(const std::vector<std::string>& words, LostOutput& lost_out
     if (!words.empty() && words.front() == completion_word) {
         restrict_to(no_capability);
         print(completion_text(std::span(words).subspan(1)));
+        return 0;
+    }
+    if (!words.empty() && words.front() == watched_word) {
+        restrict_to(reads_all_files);
+        print(watched_text({words.begin() + 1, words.end()}));
         return 0;
     }
     const auto arguments = parse_arguments(words);

@@ -47,6 +47,7 @@ nlohmann::json far_json(const FarEnd& far) {
     nlohmann::json json{{"role", roles.at(static_cast<std::size_t>(far.role))},
                         {"outer", far.host_name.empty() ? to_string(far.outer) : ""}};
     if (!far.host_name.empty()) json["host_name"] = far.host_name;
+    if (!far.label.empty()) json["name"] = printable(far.label);
     if (far.port) json["port"] = *far.port;
     if (far.vni) json["vni"] = *far.vni;
     if (!far.via.empty()) json["via"] = printable(far.via);

@@ -52,10 +52,12 @@ FarEnd far_end_of(const auto& peer) {
     return far;
 }
 
-void add_peers(TunnelEnd& end, const std::vector<FloodEntry>& peers) {
+void add_peers(TunnelEnd& end, const std::vector<FloodEntry>& peers, const PeerNames& names) {
     for (const auto& peer : peers) {
         end.far_ends.push_back(far_end_of(peer));
         end.far_ends.back().outer = peer.dst;
+        if (const auto found = names.find(peer); found != names.end())
+            end.far_ends.back().label = found->second;
     }
 }
 
@@ -63,6 +65,7 @@ void add_named_peers(TunnelEnd& end, const std::vector<NamedPeer>& peers) {
     for (const auto& peer : peers) {
         end.far_ends.push_back(far_end_of(peer));
         end.far_ends.back().host_name = peer.name;
+        end.far_ends.back().label = peer.label;
     }
 }
 
@@ -146,7 +149,8 @@ Picture picture_of(std::span<const Link* const> links, const State& state) {
             if (!is_automatic(address)) add_inner(end, address.prefix);
         add_routers(end, link->routers);
         if (kind_of(link->tunnel.kind).has_fdb) {
-            add_peers(end, link->flood_list);
+            const Record* record = find_record(state, link);
+            add_peers(end, link->flood_list, record != nullptr ? record->peer_names : PeerNames());
             add_stations(end, *link);
         }
         OuterEnd outer = outer_end(link->tunnel, link->underlay_elsewhere ? Holders() : holders);
@@ -169,7 +173,7 @@ Picture picture_of(std::span<const Tunnel* const> tunnels) {
         for (const auto& prefix : tunnel->addresses ? *tunnel->addresses : none)
             add_inner(end, prefix);
         if (tunnel->routers) add_routers(end, *tunnel->routers);
-        if (tunnel->peers) add_peers(end, *tunnel->peers);
+        if (tunnel->peers) add_peers(end, *tunnel->peers, tunnel->peer_names);
         add_named_peers(end, tunnel->named_peers);
         add(picture, outer_end(tunnel->tunnel, holders), std::move(end));
     }
@@ -265,6 +269,7 @@ BoxText box_text(const TunnelEnd& end) {
 
 BoxText box_text(const FarEnd& end) {
     BoxText text{role_text(end), {}};
+    if (!end.label.empty()) text.lines.push_back({ascii(end.label)});
     text.lines.push_back(
         {"outer " + (end.host_name.empty() ? to_string(end.outer) : end.host_name)});
     std::vector<std::string> words;

@@ -49,7 +49,7 @@ public:
         changes(step.changes);
         // What differs is all that there is to say, but of a new link.
         if (step.changes.empty() || std::holds_alternative<CreateLink>(step.operation))
-            items(describe(step));
+            items(describe(step, plan_.peer_names));
     }
 
     std::string take() { return std::move(text_); }
@@ -123,8 +123,8 @@ bool changes(Outcome outcome) {
            outcome != Outcome::taken_back && outcome != Outcome::untouched;
 }
 
-nlohmann::json step_json(const Step& step) {
-    const Description told = describe(step);
+nlohmann::json step_json(const Step& step, const PeerNames& names) {
+    const Description told = describe(step, names);
     nlohmann::json json{{"operation", told.operation}};
     if (told.has_many) {
         auto& list = json[std::string(told.key)] = nlohmann::json::array();
@@ -300,7 +300,7 @@ nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome) {
     if (plan.preparations.creates_namespace) json["creates_netns"] = true;
     if (plan.preparations.moved) json["moves_dev"] = printable(plan.preparations.moved->name);
     for (const auto& step : plan.steps)
-        json["steps"].push_back(step_json(step));
+        json["steps"].push_back(step_json(step, plan.peer_names));
     for (const auto& error : plan.errors)
         json["errors"].push_back(error_json(error));
     return json;

@@ -23,7 +23,7 @@ nlohmann::json opaque_json(const OpaqueEntry& entry) {
 void add_peers(nlohmann::json& json, const TunnelView& view) {
     json["peers"] = nlohmann::json::array();
     for (const auto& peer : view.peers) {
-        auto item = fields_json(item_of(peer.entry).fields);
+        auto item = fields_json(item_of(peer.entry, view.peer_names).fields);
         for (const FdbOrigin origin : fdb_origins) {
             auto& list = item[std::string(origin_word(origin))] = nlohmann::json::array();
             for (const auto& mac : peer.macs[static_cast<std::size_t>(origin)])

@@ -83,7 +83,7 @@ std::string peers_text(const TunnelView& view, bool all) {
         for (const FdbOrigin origin : fdb_origins)
             if (const auto& list = peer.macs[static_cast<std::size_t>(origin)]; !list.empty())
                 macs += formatted(" {} {}", origin_word(origin), macs_text(list, all));
-        text += field("peer", formatted("{:<16}{}", item_of(peer.entry).text,
+        text += field("peer", formatted("{:<16}{}", item_of(peer.entry, view.peer_names).text,
                                         macs.empty() ? " no MAC learned" : macs));
     }
     return text;
@@ -121,7 +121,7 @@ std::string text_of(const TunnelView& view, const OutputStyle& style) {
     for (const auto& entry : view.elsewhere)
         text += field("elsewhere", formatted("{} {} at {}, which is not in the flood list",
                                              origin_word(entry.origin), to_string(entry.mac),
-                                             item_of(entry.remote).text));
+                                             item_of(entry.remote, view.peer_names).text));
     for (const auto& entry : link.opaque)
         text += field("other", opaque_text(entry));
     text += counters_text(link.counters);

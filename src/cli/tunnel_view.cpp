@@ -99,6 +99,7 @@ TunnelView view_of(const Link& link, const State& state) {
             rules_of(link, state),
             kind_of(link.tunnel.kind).has_fdb,
             peers_of(link),
+            record == nullptr ? PeerNames{} : record->peer_names,
             entries_elsewhere(link),
             problems(link, state)};
 }

@@ -85,6 +85,11 @@ void Check::add(Verdict verdict, Message found, std::string remedy) {
     if (!remedy.empty() && !is_in(remedies_, remedy)) remedies_.push_back(std::move(remedy));
 }
 
+const PeerNames& names_of_peers(const Examined& it) {
+    static const PeerNames none;
+    return it.record == nullptr ? none : it.record->peer_names;
+}
+
 bool is_good(const Examined& it, TunnelCheck* check) {
     const auto made = it.verdicts.find(check);
     return made != it.verdicts.end() && made->second != Verdict::fail;

@@ -52,6 +52,13 @@ std::string in_words(const ArpAnswer& answer) {
                     {"peer", answer.behind ? to_string(*answer.behind) : ""}});
 }
 
+std::vector<std::string> named_ends(const Examined& it) {
+    std::vector<std::string> texts;
+    for (const auto& end : other_ends(it.link))
+        texts.push_back(peer_text(names_of_peers(it), end));
+    return texts;
+}
+
 } // namespace
 
 void check_peers(Check& check, const Examined& it) {
@@ -75,7 +82,7 @@ void check_peers(Check& check, const Examined& it) {
     if (ages(link.flood_state) && !link.flood_list.empty())
         check.warn(Code::flood_list_ages, {},
                    fdb_command("append", link.name, link.flood_list.front()) + " permanent");
-    check.pass(Code::peers_there, {{"peers", first_of(texts_of(other_ends(link)))}});
+    check.pass(Code::peers_there, {{"peers", first_of(named_ends(it))}});
 }
 
 void check_flood_list(Check& check, const Examined& it) {
@@ -106,9 +113,9 @@ void check_macs(Check& check, const Examined& it) {
             std::count_if(it.link.macs.begin(), it.link.macs.end(),
                           [&](const MacEntry& entry) { return entry.remote.dst == end; });
         if (count > 0)
-            with.push_back(formatted("{} behind {}", count, to_string(end)));
+            with.push_back(formatted("{} behind {}", count, peer_text(names_of_peers(it), end)));
         else
-            without.push_back(to_string(end));
+            without.push_back(peer_text(names_of_peers(it), end));
     }
     if (without.empty())
         check.pass(Code::macs_learned, {{"macs", first_of(with)}});

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/doctor/checks.h"
 #include "vxlanctl/kinds/kinds.h"
+#include "vxlanctl/plan/plan.h"
 
 #include <algorithm>
 
@@ -35,8 +36,11 @@ std::vector<Finding> findings(const Facts& facts) {
         }
         Examined it{facts, facts.state, tunnel, *link, lost};
         for (const auto& row : checks())
-            if (make(row, tunnel.name, row.of_tunnel, it))
+            if (make(row, tunnel.name, row.of_tunnel, it)) {
                 it.verdicts.emplace(row.of_tunnel, all.back().verdict);
+                for (auto& message : all.back().messages)
+                    name_peers(message, names_of_peers(it));
+            }
     }
     for (const auto& row : checks())
         make(row, "", row.of_host, facts);
@@ -57,6 +61,8 @@ std::vector<Message> problems(const Link& link, const State& state) {
         if (check.verdict() != Verdict::pass)
             found.insert(found.end(), check.founds().begin(), check.founds().end());
     }
+    for (auto& message : found)
+        name_peers(message, names_of_peers(it));
     return found;
 }
 

@@ -62,16 +62,27 @@ Family underlay_family(const Link& link, const std::vector<IpAddress>& ends) {
     return ends.empty() ? Family::ipv4 : ends.front().family;
 }
 
-std::string peer_set(Family family, const std::vector<IpAddress>& ends) {
-    std::vector<std::string> texts;
-    for (const auto& end : ends)
-        if (end.family == family) texts.push_back(to_string(end));
-    return formatted(
-        "\t# Who may send into the tunnel.{}\n\tset peers {{\n\t\ttype {}\n{}\t}}\n",
-        texts.empty() ? " It has no other end, so nobody may." : "",
-        family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr",
-        texts.empty() ? ""
-                      : formatted("\t\telements = {{ {} }}\n", fmt::join(texts, ",\n\t\t\t     ")));
+/// Each in a line of its own, the name of a peer as a comment behind it.
+std::string elements_text(const std::vector<IpAddress>& ends, const PeerNames& names) {
+    std::string text;
+    bool after_comment = false;
+    for (std::size_t i = 0; i < ends.size(); ++i) {
+        const std::string name = name_of_peer(names, ends[i]);
+        text += formatted("{}{}{}{}", i == 0 ? "" : "\n\t\t\t     ", to_string(ends[i]),
+                          i + 1 == ends.size() ? "" : ",", name.empty() ? "" : " # " + name);
+        after_comment = !name.empty();
+    }
+    return text.empty()
+               ? ""
+               : formatted("\t\telements = {{ {}{}}}\n", text, after_comment ? "\n\t\t\t   " : " ");
+}
+
+std::string peer_set(Family family, std::vector<IpAddress> ends, const PeerNames& names) {
+    std::erase_if(ends, [&](const IpAddress& end) { return end.family != family; });
+    return formatted("\t# Who may send into the tunnel.{}\n\tset peers {{\n\t\ttype {}\n{}\t}}\n",
+                     ends.empty() ? " It has no other end, so nobody may." : "",
+                     family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr",
+                     elements_text(ends, names));
 }
 
 /// Everybody but the peers is dropped, of this VNI alone: other tunnels have the same port. The
@@ -153,7 +164,8 @@ void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
     }
     const auto ends = senders(link, state);
     const Family family = underlay_family(link, ends);
-    firewall.text += peer_set(family, ends);
+    const Record* record = find_record(state, &link);
+    firewall.text += peer_set(family, ends, record != nullptr ? record->peer_names : PeerNames());
     firewall.text += is_isatap ? isatap_rules(link) : vxlan_rules(link, family);
 }
 

@@ -14,20 +14,22 @@
 namespace vxlanctl {
 namespace {
 
-template<class Peer> std::string peer_text(const Peer& peer, const std::string& dst) {
+template<class Peer>
+std::string peer_text(const Peer& peer, const std::string& dst, const std::string& name) {
     TomlPairs pairs{{"dst", in_quotes(dst)}};
     if (peer.port) pairs.emplace_back("port", std::to_string(*peer.port));
     if (peer.vni) pairs.emplace_back("vni", std::to_string(*peer.vni));
     if (!peer.via.empty()) pairs.emplace_back("via", in_quotes(peer.via.str()));
+    if (!name.empty()) pairs.emplace_back("name", in_quotes(name));
     return pairs.size() == 1 ? pairs[0].second : inline_table(pairs);
 }
 
 std::string entry_text(const FloodEntry& peer) {
-    return peer_text(peer, to_string(peer.dst));
+    return peer_text(peer, to_string(peer.dst), "");
 }
 
 std::string named_text(const NamedPeer& peer) {
-    return peer_text(peer, peer.name);
+    return peer_text(peer, peer.name, peer.label);
 }
 
 std::string table_text(std::uint32_t table) {
@@ -128,7 +130,12 @@ std::string key_lines(Tunnel tunnel) {
     if (tunnel.duplicate_check != 0)
         text += line_of("duplicate_check", std::to_string(tunnel.duplicate_check));
     if (tunnel.peers) {
-        auto peers = texts_of(*tunnel.peers, entry_text);
+        auto peers = texts_of(*tunnel.peers, [&](const FloodEntry& peer) {
+            const auto name = tunnel.peer_names.find(peer);
+            return name == tunnel.peer_names.end()
+                       ? entry_text(peer)
+                       : peer_text(peer, to_string(peer.dst), name->second);
+        });
         append(peers, texts_of(tunnel.named_peers, named_text));
         text += list_of("peers", peers);
     }

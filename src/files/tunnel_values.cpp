@@ -59,7 +59,7 @@ std::vector<std::string> section_keys(TunnelKind kind) {
 }
 
 std::vector<std::string> element_keys(std::string_view list) {
-    if (list == "peers") return {"dst", "port", "vni", "via"};
+    if (list == "peers") return {"dst", "port", "vni", "via", "name"};
     if (list == "routers") return {"address", "prl_default", "default_route", "metric"};
     if (list == "routes") return {std::begin(RouteBuilder::words), std::end(RouteBuilder::words)};
     if (list == "rules") return {std::begin(RuleBuilder::words), std::end(RuleBuilder::words)};

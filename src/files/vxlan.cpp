@@ -107,8 +107,8 @@ Result<std::uint32_t> parse_duplicate_check(std::string_view text) {
     return error(Code::not_in_range, quote(text), {{"low", 1}, {"high", most}, {"or", ""}});
 }
 
-/// `{ dst, port, vni, via }`, or an address or name.
-std::optional<Peer> read_peer(const Written& element, SourceErrors& errors) {
+/// `{ dst, port, vni, via, name }`, or an address or host name.
+std::optional<Peer> read_peer(const Written& element, SourceErrors& errors, std::string& name) {
     TableReader reader(element, errors);
     if (element.type != Written::Type::table)
         return reader.read("peer", &element, parse_peer_or_name, Expected::text_or_table);
@@ -119,6 +119,7 @@ std::optional<Peer> read_peer(const Written& element, SourceErrors& errors) {
         if (row.name == "port" || row.name == "vni")
             reader.read_attribute(numbers, row, TunnelKind::vxlan);
     const std::string via = reader.read("via", parse_link_name).value_or("");
+    name = reader.read("name", parse_peer_name).value_or("");
     const auto complete_peer = [&](auto& stated) {
         const auto settle = [&](std::string_view key, auto& written, const auto& named) {
             if (named == std::decay_t<decltype(named)>{}) return;
@@ -162,8 +163,9 @@ void read_peers_file(const Written& element, SectionReader& section, PeerList& p
     if (!text) return refuse(text.error());
     read_peers(
         *text, path,
-        [&](Peer peer, std::size_t line) {
-            peers.add(std::move(peer), {element.position, file, static_cast<std::uint32_t>(line)});
+        [&](Peer peer, std::string called, std::size_t line) {
+            peers.add(std::move(peer), {element.position, file, static_cast<std::uint32_t>(line),
+                                        std::move(called)});
         },
         refuse);
 }
@@ -172,9 +174,11 @@ void read_peers_file(const Written& element, SectionReader& section, PeerList& p
 PeerList read_all_peers(SectionReader& section) {
     PeerList peers = std::move(section.files().given);
     if (const auto* list = section.find_list("peers"))
-        for (const auto& element : *list)
-            if (auto peer = read_peer(element, section.errors()))
-                peers.add(std::move(*peer), {element.position});
+        for (const auto& element : *list) {
+            std::string name;
+            if (auto peer = read_peer(element, section.errors(), name))
+                peers.add(std::move(*peer), {element.position, 0, 0, std::move(name)});
+        }
     const Written* const files = section.find("peers_file");
     if (files != nullptr && files->type != Written::Type::list)
         read_peers_file(*files, section, peers, Expected::text_or_list);
@@ -235,6 +239,9 @@ void read_vxlan(SectionReader& section) {
     }
     refuse_peers(check_names(peers.names), peers.name_places, peers.files, section.errors());
     std::sort(peers.names.begin(), peers.names.end());
+    for (std::size_t i = 0; i < peers.entries.size(); ++i)
+        if (auto& name = peers.entry_places[i].name; !name.empty())
+            tunnel.peer_names.emplace(peers.entries[i], std::move(name));
     tunnel.peers = std::move(peers.entries);
     tunnel.named_peers = std::move(peers.names);
 }
@@ -270,8 +277,28 @@ Result<Peer> parse_peer_or_name(std::string_view text) {
     return tl::unexpected(std::move(peer.error()));
 }
 
+Result<std::string> parse_peer_name(std::string_view text) {
+    constexpr std::size_t longest = 63;
+    if (text.empty() || text.size() > longest || printable(text) != text ||
+        text.find_first_not_of(' ') != 0 || text.ends_with(' '))
+        return error(Code::peer_name_wrong, quote(text), {{"most", longest}});
+    if (parse_address(text)) return error(Code::peer_name_is_address, quote(text));
+    return std::string(text);
+}
+
+namespace {
+
+/// The name in a line of a peers file.
+Result<std::string> parse_peer_word(std::string_view text) {
+    if (text.find_first_of(" \t") != std::string_view::npos)
+        return error(Code::peer_line_has_more, quote(text));
+    return parse_peer_name(text);
+}
+
+} // namespace
+
 void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(Peer, std::size_t line)>& take,
+                const std::function<void(Peer, std::string name, std::size_t line)>& take,
                 const std::function<void(Error)>& refuse) {
     bool empty = true;
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3); // a byte order mark
@@ -283,23 +310,29 @@ void read_peers(std::string_view text, const std::string& path,
         const auto first = content.find_first_not_of(" \t\r");
         if (first == std::string_view::npos) continue;
         content = content.substr(first, content.find_last_not_of(" \t\r") - first + 1);
-        auto peer = parse_peer_or_name(content);
+        const auto blank = std::min(content.find_first_of(" \t"), content.size());
+        auto peer = parse_peer_or_name(content.substr(0, blank));
+        const auto name_at = std::min(content.find_first_not_of(" \t", blank), content.size());
+        auto name = name_at == content.size() ? Result<std::string>("")
+                                              : parse_peer_word(content.substr(name_at));
         empty = false;
-        if (peer)
-            take(std::move(*peer), line);
+        if (peer && name)
+            take(std::move(*peer), std::move(*name), line);
         else
-            refuse(with_subject(peer.error(), formatted("{}:{}:", path, line)).value());
+            refuse(with_subject(peer ? name.error() : peer.error(), formatted("{}:{}:", path, line))
+                       .value());
     }
     if (empty) refuse(Error(Code::peers_file_empty, path));
 }
 
 void PeerList::add(Peer peer, PeerPlace place) {
     if (auto* name = std::get_if<NamedPeer>(&peer)) {
+        name->label = std::move(place.name);
         names.push_back(std::move(*name));
-        name_places.push_back(place);
+        name_places.push_back(std::move(place));
     } else {
         entries.push_back(std::get<FloodEntry>(peer));
-        entry_places.push_back(place);
+        entry_places.push_back(std::move(place));
     }
 }
 
@@ -321,8 +354,8 @@ Result<PeerList> parse_peers(std::string_view text, const std::string& path) {
     std::optional<Error> first;
     read_peers(
         text, path,
-        [&](Peer peer, std::size_t line) {
-            peers.add(std::move(peer), {{}, 0, static_cast<std::uint32_t>(line)});
+        [&](Peer peer, std::string name, std::size_t line) {
+            peers.add(std::move(peer), {{}, 0, static_cast<std::uint32_t>(line), std::move(name)});
         },
         [&](Error error) {
             if (!first) first = std::move(error);

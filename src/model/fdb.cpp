@@ -98,6 +98,16 @@ std::vector<FloodEntry> parse_peers_text(std::string_view text) {
     return peers;
 }
 
+std::string name_of_peer(const PeerNames& names, const IpAddress& dst) {
+    const auto found = names.lower_bound(FloodEntry{dst, {}, {}, {}});
+    return found == names.end() || found->first.dst != dst ? "" : found->second;
+}
+
+std::string peer_text(const PeerNames& names, const IpAddress& dst) {
+    const std::string name = name_of_peer(names, dst);
+    return name.empty() ? to_string(dst) : formatted("{} ({})", to_string(dst), name);
+}
+
 std::string united_peers(const std::string& one, const std::string& other) {
     if (one == other || other.empty()) return one;
     if (one.empty()) return other;

@@ -51,6 +51,9 @@ void put_addresses(Tunnel& tunnel, const NameAnswers& answers) {
         }
         for (const auto& address : answer.addresses)
             peers.push_back({address, peer.port, peer.vni, peer.via});
+        for (const auto& address : answer.addresses)
+            tunnel.peer_names.try_emplace({address, peer.port, peer.vni, peer.via},
+                                          peer.label.empty() ? peer.name : peer.label);
     }
     std::sort(peers.begin(), peers.end());
     peers.erase(std::unique(peers.begin(), peers.end()), peers.end());

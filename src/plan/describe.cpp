@@ -96,6 +96,12 @@ Item new_link(const CreateLink& create) {
     return {formatted("{}: {}", create.link, joined(texts, ", ")), create.link, std::move(fields)};
 }
 
+Description with_names(Description description, const std::vector<FloodEntry>& peers,
+                       const PeerNames& names) {
+    if (!names.empty()) description.item = [&](std::size_t i) { return item_of(peers[i], names); };
+    return description;
+}
+
 Description describe_operation(const CreateLink& create) {
     return {Sign::added,  "create_link", "create", "link",
             "attributes", false,         1,        [&](std::size_t) { return new_link(create); }};
@@ -126,10 +132,14 @@ Description describe_operation(const SetForwarding& forwarding) {
 
 } // namespace
 
-Item item_of(const FloodEntry& entry) {
+Item item_of(const FloodEntry& entry, const PeerNames& names) {
     Item item;
     item.text = item.name = to_string(entry.dst);
     item.fields.push_back({"dst", item.name});
+    if (const auto found = names.find(entry); found != names.end()) {
+        item.text += formatted(" ({})", found->second);
+        item.fields.push_back({"name", found->second});
+    }
     if (entry.port) {
         item.text += formatted(" port {}", *entry.port);
         item.fields.push_back({"port", number(*entry.port)});
@@ -195,7 +205,11 @@ std::vector<Field> fields_of(const LinkAttributes& attributes) {
     return stated_fields(link_attributes(), attributes);
 }
 
-Description describe(const Step& step) {
+Description describe(const Step& step, const PeerNames& names) {
+    if (const auto* added = std::get_if<Add<FloodEntry>>(&step.operation))
+        return with_names(describe_operation(*added), added->objects, names);
+    if (const auto* removed = std::get_if<Remove<FloodEntry>>(&step.operation))
+        return with_names(describe_operation(*removed), removed->objects, names);
     return std::visit([](const auto& operation) { return describe_operation(operation); },
                       step.operation);
 }

@@ -120,10 +120,15 @@ Record record_of(const Tunnel& tunnel, const State& state) {
 Record with_peers(Record record, const Tunnel& tunnel, const State& state) {
     if (!tunnel.peers) return record;
     record.peers = peers_text(*tunnel.peers);
+    for (const auto& named : tunnel.peer_names)
+        if (std::binary_search(tunnel.peers->begin(), tunnel.peers->end(), named.first))
+            record.peer_names.insert(named);
     // Those of a name without an address at the moment stay, and stay ours.
     if (!tunnel.unresolved.empty())
-        if (const Record* old = find_record(state, find_link(state, tunnel.name)))
+        if (const Record* old = find_record(state, find_link(state, tunnel.name))) {
             record.peers = united_peers(record.peers, old->peers);
+            record.peer_names.insert(old->peer_names.begin(), old->peer_names.end());
+        }
     return record;
 }
 

@@ -186,8 +186,10 @@ void state_peers(Exported& result, const Link& link, const Record* record) {
     std::string owner = owner_of_peers(link, record);
     if (!owner.empty())
         result.comments.push_back(std::move(owner));
-    else if (!link.flood_list.empty() || link.opaque.empty())
+    else if (!link.flood_list.empty() || link.opaque.empty()) {
         result.tunnel.peers = link.flood_list;
+        if (record != nullptr) result.tunnel.peer_names = record->peer_names;
+    }
     if (!link.opaque.empty())
         result.comments.push_back("also has FDB entries that a file cannot state: " +
                                   opaque_in_words(link.opaque));

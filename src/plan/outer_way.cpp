@@ -191,8 +191,12 @@ void complete_link_local_peers(Tunnel& tunnel) {
     bool changed = false;
     for (auto& peer : *tunnel.peers)
         if (peer.via.empty() && peer.dst.family == Family::ipv6 && is_link_local(peer.dst)) {
+            auto name = tunnel.peer_names.extract(peer);
             peer.via = dev;
             changed = true;
+            if (name.empty()) continue;
+            name.key() = peer;
+            tunnel.peer_names.insert(std::move(name));
         }
     if (changed) std::sort(tunnel.peers->begin(), tunnel.peers->end());
 }

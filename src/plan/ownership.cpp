@@ -270,6 +270,7 @@ LaidOver over_file(const Tunnel& words, const Record& record, const Link& have) 
         (has_peers ? peers_text(*words.peers) != record.peers : *words.peers != have.flood_list))
         differing.emplace_back("peers");
     if (words.routers && *words.routers != have.routers) differing.emplace_back("routers");
+    tunnel.peer_names.insert(record.peer_names.begin(), record.peer_names.end());
     tunnel.source = record.source;
     tunnel.implied.clear();
     return over;
@@ -317,6 +318,7 @@ LaidOver over_running(const Tunnel& words, const Record& record, const Link& hav
     } else if (record.keys.contains(peers_key)) {
         tunnel.peers = have.flood_list;
     }
+    tunnel.peer_names.insert(record.peer_names.begin(), record.peer_names.end());
     tunnel.source = record.source;
     tunnel.implied.clear();
     return over;
@@ -331,7 +333,7 @@ Record with_unnamed(Record now, const Record& old, const std::set<std::string>& 
     if (!named.contains("routes")) now.routes = old.routes;
     if (!named.contains("rules")) now.rules = old.rules;
     if (!named.contains("forward_from")) now.forward_from = old.forward_from;
-    if (!named.contains(peers_key)) now.peers = old.peers;
+    if (!named.contains(peers_key)) now.peers = old.peers, now.peer_names = old.peer_names;
     return now;
 }
 

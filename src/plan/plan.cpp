@@ -237,6 +237,21 @@ bool removes(const TunnelPlan& plan, const std::string& name) {
     });
 }
 
+void name_peers(Message& message, const PeerNames& names) {
+    const auto address = parse_address(message.value("peer"));
+    const std::string name = address ? name_of_peer(names, *address) : "";
+    if (!name.empty()) message.set({"peer_name", name});
+    for (auto& next : message.more)
+        name_peers(next, names);
+}
+
+void name_peers(TunnelPlan& plan) {
+    if (plan.peer_names.empty()) return;
+    for (auto* messages : {&plan.warnings, &plan.errors})
+        for (auto& message : *messages)
+            name_peers(message, plan.peer_names);
+}
+
 bool is_carried_out(const TunnelPlan& plan) {
     return plan.errors.empty() && !plan.steps.empty();
 }

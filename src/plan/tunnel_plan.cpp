@@ -181,6 +181,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
 
     const Record old_record = settle_ownership(tunnel, have, state, options, plan);
     if (!plan.errors.empty()) return plan;
+    plan.peer_names = tunnel.peer_names;
+    plan.peer_names.insert(old_record.peer_names.begin(), old_record.peer_names.end());
     const bool is_of_file = comes_from_file(tunnel, old_record, config.origin, plan);
 
     settle_unresolved(tunnel, have, plan);

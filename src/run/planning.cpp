@@ -143,6 +143,8 @@ Result<Plan> NamespaceRun::make_plan_once() {
         judge_outer_ways(*netlink_, config(), state_, options_, made);
     if (is_there()) warn_of_loaded_firewall(kernel(), state_, made);
     settle_namespace(made);
+    for (auto& tunnel : made.tunnels)
+        name_peers(tunnel);
     return made;
 }
 

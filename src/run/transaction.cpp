@@ -330,6 +330,7 @@ Result<void> Transaction::remember_before() {
             unite(both.rules, old->second.rules);
             unite(both.forward_from, old->second.forward_from);
             if (both.peers != old->second.peers) both.peers += ' ' + old->second.peers;
+            both.peer_names.insert(old->second.peer_names.begin(), old->second.peer_names.end());
         }
     if (may_promote()) both.keys.insert(promotion_key);
     written_ = both;
@@ -348,9 +349,10 @@ bool Transaction::may_promote() const {
 
 Record Transaction::whole_record() {
     if (plan_.wish == nullptr) return plan_.record;
-    if (!peers_) peers_ = with_peers({}, *plan_.wish, before_).peers;
+    if (!with_peers_) with_peers_ = with_peers({}, *plan_.wish, before_);
     Record record = plan_.record;
-    record.peers = *peers_;
+    record.peers = with_peers_->peers;
+    record.peer_names = with_peers_->peer_names;
     return record;
 }
 

@@ -65,6 +65,17 @@ nlohmann::json recorded(const Rule& rule) {
     return json;
 }
 
+/// Each by the peer as peers_text() writes it.
+PeerNames names_in(const nlohmann::json& json) {
+    PeerNames names;
+    const auto found = json.find("peer_names");
+    if (found == json.end() || !found->is_object()) return names;
+    for (const auto& [peer, name] : found->items())
+        if (const auto parsed = parse_peers_text(peer); parsed.size() == 1 && name.is_string())
+            names.emplace(parsed.front(), name.get<std::string>());
+    return names;
+}
+
 // The peers may be thousands, and a JSON parser takes its time with each of their characters: they
 // are the last member, which is cut out before the rest is parsed.
 constexpr std::string_view peers_member = ",\"peers\":\"";
@@ -114,6 +125,7 @@ std::optional<Record> parse_record(const std::string& text) {
     if (const auto link = json.find("interface"); link != json.end() && link->is_object())
         record.interface = {string_in(*link, "name"), string_in(*link, "kind"),
                             static_cast<int>(number_in(*link, "index"))};
+    record.peer_names = names_in(json);
     record.peers = peers.empty() ? string_in(json, "peers") : std::string(peers);
     return record;
 }
@@ -134,6 +146,8 @@ std::string record_text(const Record& record) {
         json["interface"] = {{"name", record.interface.name},
                              {"kind", record.interface.kind},
                              {"index", record.interface.index}};
+    for (const auto& [peer, name] : record.peer_names)
+        json["peer_names"][peers_text({peer})] = name;
     const bool plain_peers = is_plain(record.peers);
     if (!plain_peers) json["peers"] = record.peers;
     std::string text = json.dump();

@@ -9,7 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t peers = 0, errors = 0, last = 0;
     read_peers(
         text, "peers",
-        [&](const Peer&, std::size_t line) {
+        [&](const Peer&, const std::string& name, std::size_t line) {
+            require(name.empty() || parse_peer_name(name).has_value());
             require(line > last);
             last = line;
             ++peers;

@@ -57,8 +57,9 @@ void check_point(const Namespace& space, const std::string& name) {
         CHECK(flood_list(space, "vxlan0") ==
               std::vector<std::string>{"100.64.158.132", "100.64.158.4", "100.64.158.5"});
         Names::set_hosts("100.64.158.4 gate-a.example.net\n100.64.158.9 gate-b.example.net\n");
-        CHECK(vxlanctl(space, apply).out == "vxlan0: changed\n  + peer 100.64.158.9\n"
-                                            "  - peer 100.64.158.5\n1 tunnel: 1 changed\n");
+        CHECK(vxlanctl(space, apply).out ==
+              "vxlan0: changed\n  + peer 100.64.158.9 (gate-b.example.net)\n"
+              "  - peer 100.64.158.5 (gate-b.example.net)\n1 tunnel: 1 changed\n");
         Names::set_hosts("100.64.158.4 gate-a.example.net\n");
         const auto kept = vxlanctl(space, apply);
         CHECK(kept.code == 0);

@@ -220,3 +220,72 @@ TEST_CASE("files: what is skipped in a directory is told, but not what others le
     CHECK(none.code == 2);
     CHECK(told(none, "files-skipped"));
 }
+
+TEST_CASE("files: what systemd is asked to watch") {
+    const Wishes wishes;
+    const auto& space = wishes.host.space;
+    const auto watched = [&](const std::string& words = "/run/wishes") {
+        const auto finished = run(space, {VXLANCTL_PROGRAM, "__watched-directories", words});
+        INFO(finished.err);
+        CHECK(finished.code == 0);
+        CHECK(finished.err.empty());
+        return finished.out;
+    };
+    CHECK(watched() == drop_ins + "\n");
+    sh(space, "rm -r " + drop_ins +
+                  "; rm -rf /run/lists; mkdir -p /run/lists/real /run/lists/link;"
+                  "touch /run/lists/real/c; ln -s ../real/c /run/lists/link/peers");
+    const std::string begin = "[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\npeers_file = ";
+    // It does not matter whether they are there, or what is in them.
+    write_text(gate, begin + "[\"/run/lists/a b/x\", \"/run/lists/missing/../none/y\", "
+                             "\"/run/lists/link/peers\", \"beside\", \"/run/vxlanctl/z\", "
+                             "\"/run/lists/line\\nend/w\"]\n");
+    CHECK(watched() == "/run/lists/a b\n/run/lists/link\n/run/lists/none\n/run/lists/real\n"
+                       "/run/wishes\n");
+    write_text(gate, begin + "\"/run/lists/a b/x\"\nvni = \"wrong\"\n");
+    CHECK(watched() == "/run/lists/a b\n");
+    write_text(gate, "[");
+    CHECK(watched().empty());
+    CHECK(watched("/run/nothing").empty());
+}
+
+TEST_CASE("files: a peers file that is replaced by another program is read whole") {
+    const Wishes wishes;
+    const auto& space = wishes.host.space;
+    sh(space, "rm -r " + drop_ins + "; mkdir -p /run/lists");
+    const auto list = [](int network, int count) {
+        std::string text;
+        for (int i = 0; i < count; ++i)
+            text +=
+                fmt::format("100.{}.{}.{} gate-{}-{}\n", network, i / 250, 1 + i % 250, network, i);
+        return text;
+    };
+    write_text("/run/lists/old", list(64, 3000));
+    write_text("/run/lists/new", list(65, 2000));
+    sh(space, "cp /run/lists/old /run/lists/peers");
+    write_text(gate, "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                     "peers_file = \"/run/lists/peers\"\n");
+    Process writer(space, {"/bin/sh", "-c",
+                           "while [ ! -e /run/lists/stop ]; do for list in new old; do "
+                           "cp /run/lists/$list /run/lists/next && "
+                           "mv /run/lists/next /run/lists/peers; done; done"});
+    for (int i = 0; i < 40; ++i) {
+        const auto planned = vxlanctl(space, "apply -n --json " + gate);
+        INFO(planned.err.substr(0, 1000));
+        REQUIRE(planned.code == 0);
+        std::set<std::string> begins;
+        std::size_t count = 0;
+        const auto document = nlohmann::json::parse(planned.out);
+        for (const auto& step : document.at("tunnels").at(0).at("steps"))
+            if (step.at("operation") == "add_peers")
+                for (const auto& peer : step.at("peers")) {
+                    begins.insert(peer.at("dst").get<std::string>().substr(0, 6));
+                    ++count;
+                }
+        CHECK(begins.size() == 1);
+        CHECK(count == (begins.contains("100.64") ? 3000 : 2000));
+    }
+    CHECK(vxlanctl(space, "check " + gate).code == 3); // and no error
+    write_text("/run/lists/stop", "");
+    CHECK(writer.wait().code == 0);
+}

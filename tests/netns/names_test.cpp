@@ -116,13 +116,15 @@ TEST_CASE("names: another address replaces a peer in place, and a lost name keep
     Names::set_hosts("100.64.1.4 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
     CHECK(vxlanctl(host.space, "check -", file).code == 3);
     CHECK(vxlanctl(host.space, "apply --source test -", file).out ==
-          "vxlan0: changed\n  + peer 100.64.1.6\n  - peer 100.64.1.5\n1 tunnel: 1 changed\n");
+          "vxlan0: changed\n  + peer 100.64.1.6 (gate-b.example.net)\n"
+          "  - peer 100.64.1.5 (gate-b.example.net)\n1 tunnel: 1 changed\n");
     CHECK(link(host.space, "vxlan0").at("ifindex") == index);
 
     Names::set_hosts("100.64.1.7 gate-a.example.net\n2001:db8::6 gate-b.example.net\n");
     const auto kept = vxlanctl(host.space, "apply --source test -", file);
     CHECK(kept.code == 0);
-    CHECK(kept.out == "vxlan0: changed\n  + peer 100.64.1.7\n1 tunnel: 1 changed\n");
+    CHECK(kept.out ==
+          "vxlan0: changed\n  + peer 100.64.1.7 (gate-a.example.net)\n1 tunnel: 1 changed\n");
     CHECK(told(kept, "peer-name-unknown-kept", {"vxlan0", "gate-b.example.net"}));
     CHECK(std::count(kept.err.begin(), kept.err.end(), '\n') == 1);
     const auto checked = vxlanctl(host.space, "check -", file);
@@ -137,7 +139,7 @@ TEST_CASE("names: another address replaces a peer in place, and a lost name keep
 
     Names::set_hosts("100.64.1.7 gate-a.example.net\n100.64.1.6 gate-b.example.net\n");
     CHECK(vxlanctl(host.space, "apply --source test -", file).out ==
-          "vxlan0: changed\n  - peer 100.64.1.4\n1 tunnel: 1 changed\n");
+          "vxlan0: changed\n  - peer 100.64.1.4 (gate-a.example.net)\n1 tunnel: 1 changed\n");
 }
 
 TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and no other") {
@@ -251,7 +253,85 @@ TEST_CASE("names: down, show, export and graph look nothing up") {
     CHECK(far.at("host_name") == "gate-a.example.net");
     CHECK(far.at("outer") == "");
     CHECK(vxlanctl(host.space, "show").out.find("peer       100.64.1.4") != std::string::npos);
-    CHECK(vxlanctl(host.space, "export").out.find("peers = [\"100.64.1.4\"]") != std::string::npos);
+    CHECK(vxlanctl(host.space, "export")
+              .out.find("{ dst = \"100.64.1.4\", name = \"gate-a.example.net\" }") !=
+          std::string::npos);
     CHECK(vxlanctl(host.space, "down vxlan0").code == 0);
     CHECK(server.waiting() == 0);
+}
+
+TEST_CASE("peer names: shown wherever the peer is, and no difference to the kernel") {
+    const Network network;
+    const auto& space = network.host.space;
+    sh(space, "mkdir -p /run/named && printf '100.64.158.133 gate-c\\n' >/run/named/c.peers");
+    const auto write = [&](const std::string& peers) {
+        write_text("/run/named/gate.toml",
+                   "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
+                   "addresses = [\"10.225.194.171/9\"]\npeers_file = \"c.peers\"\npeers = [" +
+                       peers + "]\n");
+    };
+    const std::string b = R"({ dst = "100.64.158.132", name = "gate-b" })";
+    write(R"("100.64.158.4", )" + b);
+    const auto apply = [&] { return vxlanctl_brief(space, "apply /run/named"); };
+    const auto made = apply();
+    INFO(made.out << made.err);
+    REQUIRE(made.code == 0);
+    for (const char* line : {"  + peer 100.64.158.4\n", "  + peer 100.64.158.132 (gate-b)\n",
+                             "  + peer 100.64.158.133 (gate-c)\n"})
+        CHECK(made.out.find(line) != std::string::npos);
+    CHECK(vxlanctl_counted(space, "apply /run/named").writes == 0);
+    CHECK(run(space, {"ping", "-c", "1", "-w", "60", "10.192.158.132"}).code == 0);
+
+    const auto has = [&](const std::string& words, const std::string& text) {
+        const auto finished = vxlanctl(space, words);
+        INFO(words << "\n" << finished.out << finished.err);
+        CHECK(finished.out.find(text) != std::string::npos);
+    };
+    has("show", "100.64.158.132 (gate-b)");
+    has("show --json", "\"name\": \"gate-b\"");
+    has("graph", "gate-b");
+    has("graph --json", "\"name\": \"gate-b\"");
+    has("graph --file /run/named", "gate-b");
+    has("doctor vxlan0", "100.64.158.132 (gate-b)");
+    has("firewall", "# gate-b\n");
+    has("export", b);
+    const auto firewall = vxlanctl(space, "firewall").out;
+    CHECK(run(space, {"nft", "-c", "-f", "-"}, {{}, firewall}).code == 0);
+
+    // Another name is no difference, and the record has it from then on.
+    write(R"("100.64.158.4", { dst = "100.64.158.132", name = "gate-2" })");
+    CHECK(vxlanctl(space, "check /run/named").code == 0);
+    const auto renamed = vxlanctl_counted(space, "apply /run/named");
+    CHECK(renamed.writes == 0);
+    CHECK(renamed.finished.out.find("in sync") != std::string::npos);
+    has("show", "100.64.158.132 (gate-2)");
+    // What a command does to the tunnel keeps the names of the peers that stay.
+    CHECK(vxlanctl(space, "peer add --override vxlan0 100.64.158.134").code == 0);
+    has("show", "100.64.158.132 (gate-2)");
+    CHECK(apply().out.find("  - peer 100.64.158.134\n") != std::string::npos);
+    // One that goes is called by the name that it had.
+    write(R"("100.64.158.4")");
+    CHECK(apply().out.find("  - peer 100.64.158.132 (gate-2)\n") != std::string::npos);
+    const auto json = nlohmann::json::parse(vxlanctl(space, "show --json").out);
+    CHECK(json.at("tunnels").at(0).at("peers").at(0).contains("name") == false);
+}
+
+TEST_CASE("peer names: warnings have them, and the addresses of a host name go by that") {
+    const Host host;
+    const auto& space = host.space;
+    const Names names("100.64.158.4 gate.example.com\n");
+    sh(space, "ip route del default");
+    const auto made =
+        vxlanctl(space, "apply --json -",
+                 file_with(R"("gate.example.com", { dst = "100.64.158.132", name = "gate-b" })"));
+    INFO(made.out << made.err);
+    REQUIRE(made.code == 0);
+    const auto tunnel = nlohmann::json::parse(made.out).at("tunnels").at(0);
+    CHECK(told(tunnel.at("warnings")) ==
+          "no-route {peer=100.64.158.4, peer_name=gate.example.com}; "
+          "no-route {peer=100.64.158.132, peer_name=gate-b}");
+    CHECK(vxlanctl(space, "show").out.find("100.64.158.4 (gate.example.com)") != std::string::npos);
+    CHECK(vxlanctl(space, "export")
+              .out.find(R"({ dst = "100.64.158.4", name = "gate.example.com" })") !=
+          std::string::npos);
 }

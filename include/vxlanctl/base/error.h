@@ -90,7 +90,8 @@ std::string to_string(const Error& error);
 std::string text_of(const Error& error);
 /// The row's text alone, as a clause within another message.
 std::string text_of(Code code, const Values& values = {});
-/// `pattern` with the values in place of their names in braces; a name that has no value stays.
+/// `pattern` with the values in place of their names in braces; a name that has no value stays. The
+/// value `X_name` follows `X` in brackets.
 std::string rendered(std::string_view pattern, const Values& values);
 
 /// The line that the error is about and a caret below the column, each ended and indented; empty

@@ -32,6 +32,7 @@ struct FarEnd {
     FarRole role = FarRole::peer;
     IpAddress outer;
     std::string host_name;             ///< of a peer that a file names so; it has no `outer` then
+    std::string label;                 ///< what people call it, see PeerNames
     std::optional<std::uint16_t> port; ///< where it is not the tunnel's own, as the VNI
     std::optional<std::uint32_t> vni;
     std::string via;         ///< the device that packets to it must leave by

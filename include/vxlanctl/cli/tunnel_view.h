@@ -34,6 +34,7 @@ struct TunnelView {
     std::vector<Rule> rules; ///< those that the record claims, as far as the kernel has them
     bool has_peers = false;  ///< it is of a kind with a flood list
     std::vector<PeerView> peers;
+    PeerNames peer_names; ///< those that the record has
     /// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
     std::vector<MacEntry> elsewhere;
     std::vector<Message> problems;

@@ -73,6 +73,9 @@ struct Examined {
     std::map<TunnelCheck*, Verdict> verdicts = {}; ///< of the checks that were made
 };
 
+/// What people call its peers, as the record has it.
+const PeerNames& names_of_peers(const Examined& it);
+
 /// Whether the check was made and did not fail.
 bool is_good(const Examined& it, TunnelCheck* check);
 /// Whether nothing failed yet that would explain silence, apart from that check.

@@ -16,10 +16,16 @@ Result<FloodEntry> parse_peer(std::string_view text);
 using Peer = std::variant<FloodEntry, NamedPeer>;
 Result<Peer> parse_peer_or_name(std::string_view text);
 
-/// Where a peer stands: in a text, or in a line of a peers file that is named there.
+/// What people call a peer, see PeerNames: without control characters, at most 63 bytes of UTF-8,
+/// and no address, which would be another peer.
+Result<std::string> parse_peer_name(std::string_view text);
+
+/// Where a peer stands, in a text, or in a line of a peers file that is named there; and what it is
+/// called there.
 struct PeerPlace {
     TextPosition position = {};
     std::uint32_t file = 0, line = 0; ///< of the peers file; no line is none
+    std::string name = {};
 };
 
 /// Peers in the order in which they were stated.
@@ -31,11 +37,12 @@ struct PeerList {
     void add(Peer peer, PeerPlace place = {});
     void append(PeerList more);
 };
-/// A peers file: one peer per line, `#` begins a comment. Calls `take` for each peer with the
-/// number of its line, from 1, and `refuse` for each error, which reads `path:line: message`. A
-/// file without any line of a peer is an error: it is more likely broken than meant.
+/// A peers file: one peer per line, `#` begins a comment; a word behind the peer is its name. Calls
+/// `take` for each peer with its name and the number of its line, from 1, and `refuse` for each
+/// error, which reads `path:line: message`. A file without any line of a peer is an error: it is
+/// more likely broken than meant.
 void read_peers(std::string_view text, const std::string& path,
-                const std::function<void(Peer, std::size_t line)>& take,
+                const std::function<void(Peer, std::string name, std::size_t line)>& take,
                 const std::function<void(Error)>& refuse);
 /// The same, up to the first error.
 Result<PeerList> parse_peers(std::string_view text, const std::string& path);

@@ -7,9 +7,11 @@
 #include <bit>
 #include <compare>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 namespace vxlanctl {
@@ -51,8 +53,21 @@ struct NamedPeer {
     std::optional<std::uint16_t> port;
     std::optional<std::uint32_t> vni;
     LinkName via;
-    auto operator<=>(const NamedPeer&) const = default;
+    std::string label = {}; ///< see PeerNames; not compared
+    bool operator==(const NamedPeer& other) const { return identity() == other.identity(); }
+    auto operator<=>(const NamedPeer& other) const { return identity() <=> other.identity(); }
+
+private:
+    std::tuple<const std::string&, const std::optional<std::uint16_t>&,
+               const std::optional<std::uint32_t>&, const LinkName&>
+    identity() const {
+        return {name, port, vni, via};
+    }
 };
+
+/// What people call peers. A name is a label: the kernel knows none, it is never looked up, and no
+/// two peers are told apart by it.
+using PeerNames = std::map<FloodEntry, std::string>;
 
 /// The name of a peer that has no usable address at the moment, and why.
 struct UnresolvedName {
@@ -111,6 +126,11 @@ bool is_by_no_link(const FloodEntry& entry);
 std::string peers_text(const std::vector<FloodEntry>& peers);
 /// The inverse of peers_text(), sorted; a word that is no peer is left out.
 std::vector<FloodEntry> parse_peers_text(std::string_view text);
+/// The name of the first peer with that address, or empty.
+std::string name_of_peer(const PeerNames& names, const IpAddress& dst);
+/// `100.64.158.4 (gate-a)`, or the address alone.
+std::string peer_text(const PeerNames& names, const IpAddress& dst);
+
 /// What is in either text.
 std::string united_peers(const std::string& one, const std::string& other);
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "vxlanctl/model/fdb.h"
 #include "vxlanctl/model/routing.h"
 
 #include <map>
@@ -44,6 +45,7 @@ struct Record {
     /// The peers, as peers_text() writes them: there may be thousands, and they are taken apart
     /// only where the key `peers` is not stated any more.
     std::string peers = {};
+    PeerNames peer_names = {}; ///< of these peers; empty in a record of 0.1
     bool operator==(const Record&) const = default;
 };
 

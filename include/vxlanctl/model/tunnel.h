@@ -45,6 +45,7 @@ struct Tunnel {
     std::optional<std::vector<Prefix>> addresses;
     std::optional<std::vector<FloodEntry>> peers; ///< the whole flood list; sorted, no doubles
     std::vector<NamedPeer> named_peers;           ///< peers to be looked up, see names.h; sorted
+    PeerNames peer_names;                         ///< of `peers`, as far as they have names
     std::vector<UnresolvedName> unresolved;       ///< as long as there are any, no peer is removed
     std::optional<std::vector<PrlEntry>> routers; ///< the whole PRL; sorted, no doubles
     /// `dev` is empty for the tunnel itself, `table` 0 for main or the VRF's.

@@ -34,10 +34,12 @@ struct Description {
     std::function<Item(std::size_t)> item = {};
 };
 
-/// The items of a step that differences tell of (Step::changes) are for machines alone.
-Description describe(const Step& step);
+/// The items of a step that differences tell of (Step::changes) are for machines alone. The
+/// description refers to `names` too.
+Description describe(const Step& step, const PeerNames& names = {});
 
-Item item_of(const FloodEntry& entry);
+/// With the peer's name behind its address.
+Item item_of(const FloodEntry& entry, const PeerNames& names = {});
 Item item_of(const MacEntry& entry);
 Item item_of(const PrlEntry& entry);
 Item item_of(const Address& address);

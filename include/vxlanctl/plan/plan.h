@@ -64,6 +64,7 @@ struct TunnelPlan {
     bool absent = false;          ///< the link is not wanted
     bool adopted = false;         ///< the mark is the only thing that changes
     std::optional<Link> vanished; ///< the link, if it has gone, or will have, with its lower device
+    PeerNames peer_names;         ///< of peers that it has, or shall have
     std::string temporary;        ///< the name that a replacement is built under, when it is
     const Tunnel* wish = nullptr; ///< in the config; none for an absence
     /// Plans of one stage do not depend on one another. What they say of a tunnel of another
@@ -83,6 +84,11 @@ struct Plan {
 /// What has to be done so that `state` fulfils `config`. Every step is necessary: with nothing to
 /// do a tunnel's steps are empty. Same input, same plan.
 Plan plan(const Config& config, const State& state, const PlanOptions& options);
+
+/// Says the names of peers in what the plan warns of, and why it is refused.
+void name_peers(TunnelPlan& plan);
+/// The same of one message: each value `peer` is followed by `peer_name`.
+void name_peers(Message& message, const PeerNames& names);
 
 /// Whether the plan has steps, and no error refuses them.
 bool is_carried_out(const TunnelPlan& plan);

@@ -141,7 +141,7 @@ private:
     const State& before_;
     const std::set<std::string>* removed_ = nullptr; ///< see leave_removed()
     std::vector<Step> completion_;                   ///< see complete()
-    std::optional<std::string> peers_;               ///< of the record
+    std::optional<Record> with_peers_;               ///< peers of the record, and their names
     std::optional<Record> written_;                  ///< what the record says now
     std::map<std::string, int> made_;                ///< links that the rollback made
     bool remade_ = false;                            ///< the rollback made a new link

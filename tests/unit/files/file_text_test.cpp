@@ -105,6 +105,7 @@ private:
             const std::string text =
                 one_of(Words{"yes", "no", "1", "9", "100", "1400", "auto", "inherit", "set",
                              "1000-2000", "02:00:00:00:00:01", "br\"0"});
+            if (row.name == "dev" && text == "auto") continue; // stands for any
             const bool has_default = text == row.reset || value_text(attributes, row) == row.reset;
             if (state_value(changed, row, text, kind) && value_text(changed, row) != row.reset &&
                 !has_default)

@@ -195,6 +195,41 @@ TEST_CASE("words: peers by name join the addresses, each once") {
                    .error()) == "peer a.example: named-twice + first-named-at {place=p:1}");
 }
 
+TEST_CASE("peers file: a word behind a peer is its name") {
+    const auto list = parse_peers("100.64.158.9 gate-z\n100.64.158.4\t gate-a # the first\r\n"
+                                  "100.64.158.5\nb.example  gate-b\n100.64.158.4:4790 gate-c\n",
+                                  "p")
+                          .value();
+    const auto tunnel = vxlan_from_words(with(4, "100.64.158.8"), {}, list).value();
+    const auto name = [&](const std::string& address, std::optional<std::uint16_t> port = {}) {
+        const auto found = tunnel.peer_names.find({parse_address(address).value(), port, {}, ""});
+        return found == tunnel.peer_names.end() ? "none" : found->second;
+    };
+    CHECK(tunnel.peer_names.size() == 3);
+    CHECK(name("100.64.158.4") == "gate-a");
+    CHECK(name("100.64.158.4", 4790) == "gate-c");
+    CHECK(name("100.64.158.9") == "gate-z");
+    REQUIRE(tunnel.named_peers.size() == 1);
+    CHECK(tunnel.named_peers.front().label == "gate-b");
+    // A port that is the tunnel's own makes no other peer.
+    CHECK(vxlan_from_words(example, {}, parse_peers("100.64.158.9:4789 x", "p").value())
+              ->peer_names.contains({parse_address("100.64.158.9").value(), {}, {}, ""}));
+
+    const auto problem = [](const std::string& text) {
+        return told(parse_peers(text, "p").error());
+    };
+    CHECK(problem("100.64.158.4 gate a") == "p:1: 'gate a': peer-line-has-more");
+    CHECK(problem("100.64.158.4 100.64.158.5") == "p:1: '100.64.158.5': peer-name-is-address");
+    CHECK(problem("gate-a 100.64.158.4") ==
+          "p:1: 'gate-a': not-an-ip-address + host-name-needs-dot");
+    CHECK(problem("100.64.158.4 " + std::string(64, 'n')) ==
+          "p:1: '" + std::string(64, 'n') + "': peer-name-wrong {most=63}");
+    CHECK(parse_peer_name(std::string(63, 'n')));
+    CHECK(parse_peer_name("two words"));
+    for (const char* name : {"", " a", "a ", "a\nb", "\x1b[31m", "\xff", "\u202e", "::1"})
+        CHECK_FALSE(parse_peer_name(name));
+}
+
 TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {
     CHECK(parse_peers("100.64.158.4\r\n#x\r\n100.64.158.5", "p")->entries.size() == 2);
     CHECK(told(parse_peers("\n\nnonsense\n", "/etc/peers").error()) ==

@@ -501,6 +501,21 @@ TEST_CASE("record: peers are one text that is read as it was written") {
     CHECK(parse_record("{\"version\":1,\"keys\":[]}") == Record{});
 }
 
+TEST_CASE("record: names of peers, which records before had not") {
+    const FloodEntry plain{parse_address("100.64.158.4").value(), {}, {}, ""};
+    const FloodEntry other{parse_address("2001:db8::1").value(), 4790, 20, "eth0"};
+    Record record;
+    record.peers = peers_text({plain, other});
+    record.peer_names = {{plain, "gate \"a\""}, {other, "\u30b2\u30fc\u30c8"}};
+    CHECK(parse_record(record_text(record)) == record);
+    CHECK(record_text(record).ends_with(",\"peers\":\"" + record.peers + "\"}\n"));
+    CHECK(parse_record(R"({"version": 1, "peer_names": {"x": "a", "10.0.0.1": 5}})") == Record{});
+    CHECK(parse_record(R"({"version": 1, "peer_names": ["10.0.0.1"]})") == Record{});
+    CHECK(name_of_peer(record.peer_names, other.dst) == "\u30b2\u30fc\u30c8");
+    CHECK(peer_text(record.peer_names, plain.dst) == "100.64.158.4 (gate \"a\")");
+    CHECK(peer_text(record.peer_names, parse_address("100.64.158.5").value()) == "100.64.158.5");
+}
+
 TEST_CASE("address codec: both ways, and as libnl-route reads it") {
     Address address;
     address.prefix = parse_prefix("10.225.194.171/9").value();
