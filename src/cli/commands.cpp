@@ -1,5 +1,7 @@
 #include "vxlanctl/cli/commands.h"
 
+#include "vxlanctl/base/lists.h"
+
 namespace vxlanctl {
 namespace {
 
@@ -10,11 +12,9 @@ constexpr Capabilities writes_from_files = writes_from_words | reads_files;
 /// The nftables ruleset, probes, and whose network namespace this is.
 constexpr Capabilities finds_out = writes_from_words | reads_all_files;
 
-} // namespace
-
-const std::vector<Command>& commands() {
-    const auto no_options = [] { return std::vector<OptionInfo>{}; };
-    static const std::vector<Command> table{
+/// Those that describe or change tunnels in words.
+std::vector<Command> commands_of_words() {
+    return {
         {"up", "DEV LOCAL IFNAME INNER PEER... [OPTION...]",
          "Make the VXLAN IFNAME: LOCAL is the outer address, on DEV; INNER the address in the "
          "tunnel; PEER the other ends' outer addresses",
@@ -45,6 +45,13 @@ const std::vector<Command>& commands() {
          "but then without options",
          up_options, run_init_vxlan, writes_from_words | reads_all_files, LostOutput::keeps_code,
          TunnelKind::vxlan},
+    };
+}
+
+/// Those that remove tunnels, read files, or only tell something.
+std::vector<Command> other_commands() {
+    const auto no_options = [] { return std::vector<OptionInfo>{}; };
+    return {
         {"down", "IFNAME... | --all | --all-files | --file FILE [OPTION...]",
          "Remove tunnels that vxlanctl made", down_options, run_down, writes_from_files,
          LostOutput::keeps_code},
@@ -82,6 +89,16 @@ const std::vector<Command>& commands() {
          "the options say",
          firewall_options, run_firewall, no_capability},
     };
+}
+
+} // namespace
+
+const std::vector<Command>& commands() {
+    static const std::vector<Command> table = [] {
+        auto all = commands_of_words();
+        append(all, other_commands());
+        return all;
+    }();
     return table;
 }
 

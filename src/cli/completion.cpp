@@ -243,7 +243,8 @@ std::vector<std::string> existing(Names names) {
     if (names == Names::namespaces) return names_in_folder("/run/netns");
     std::vector<std::string> found;
     if (names != Names::tunnels) return found;
-    if (const auto state = read_running({}))
+    std::vector<std::string> all;
+    if (const auto state = read_running(all))
         for (const auto& link : state->links)
             if (is_running(link, {})) found.push_back(link.name);
     return found;

@@ -84,13 +84,15 @@ Result<int> run_doctor(const Arguments& arguments) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
-        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+        if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
     const auto kernel = Kernel::here();
     if (!kernel) return tl::unexpected(kernel.error());
     const auto facts =
         read_facts(*kernel, {arguments.words, wishes(arguments.value("netns"), *style),
                              arguments.has("probe")});
     if (!facts) return tl::unexpected(facts.error());
+    Arguments by_real_names = arguments;
+    if (use_real_names(by_real_names.words, facts->state)) return run_doctor(by_real_names);
     for (const auto& name : arguments.words)
         if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
             return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});

@@ -38,7 +38,7 @@ Result<Config> wanted_absence(const Arguments& arguments) {
     }
     if (arguments.words.empty() && !arguments.has("file")) return error(Code::no_tunnel_named);
     for (const auto& name : arguments.words) {
-        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+        if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
         if (!is_in(config.absent, name)) config.absent.push_back(name);
     }
     return config;

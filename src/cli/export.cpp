@@ -129,8 +129,9 @@ RunningJson running_json(const State& state, const std::vector<std::string>& nam
     return running;
 }
 
-int export_json(const State& state, const Arguments& arguments) {
-    const auto [text, warnings] = running_json(state, arguments.words);
+int export_json(const State& state, const std::vector<std::string>& names,
+                const Arguments& arguments) {
+    const auto [text, warnings] = running_json(state, names);
     if (!arguments.has("quiet"))
         for (const auto& warning : warnings)
             print_warning(warning, codes(arguments));
@@ -169,10 +170,11 @@ Result<int> run_export(const Arguments& arguments) {
     if (format != "toml" && format != "json")
         return error(Code::not_one_of, formatted("--format '{}'", format),
                      {{"words", "toml or json"}});
-    const auto state = read_running(arguments.words);
+    std::vector<std::string> names = arguments.words;
+    const auto state = read_running(names);
     if (!state) return tl::unexpected(state.error());
-    if (format == "json") return export_json(*state, arguments);
-    const std::string text = running_text(*state, arguments.words);
+    if (format == "json") return export_json(*state, names, arguments);
+    const std::string text = running_text(*state, names);
     print(arguments.has("json") ? document_text({{"schema", json_schema}, {"toml", text}}) : text);
     return 0;
 }

@@ -63,7 +63,8 @@ Result<int> run_firewall(const Arguments& arguments) {
     Beside beside;
     beside.kinds = {TunnelKind::sit};
     if (!wish->masquerade.empty()) beside.links = {wish->masquerade};
-    const auto state = read_running(arguments.words, Surroundings::left_out, beside);
+    std::vector<std::string> names = arguments.words;
+    const auto state = read_running(names, Surroundings::left_out, beside);
     if (!state) return tl::unexpected(state.error());
     if (!wish->masquerade.empty()) {
         auto device = real_name(wish->masquerade, *state);
@@ -72,7 +73,7 @@ Result<int> run_firewall(const Arguments& arguments) {
     }
     std::string text;
     for (const auto& link : state->links) {
-        if (!is_running(link, arguments.words)) continue;
+        if (!is_running(link, names)) continue;
         if (arguments.words.empty() && !mark_of(link.attributes.alias.value_or(""))) continue;
         const auto firewall = firewall_of(link, *state, *wish);
         if (!firewall) return tl::unexpected(firewall.error());

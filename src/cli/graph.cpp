@@ -165,10 +165,11 @@ Result<int> run_graph(const Arguments& arguments) {
         restrict_to(no_capability);
     } else {
         restrict_to(no_capability);
-        const auto state = read_running(arguments.words, Surroundings::read);
+        std::vector<std::string> names = arguments.words;
+        const auto state = read_running(names, Surroundings::read);
         if (!state) return tl::unexpected(state.error());
-        picture = picture_of_kernel(*state, arguments.words);
-        others = left_out(*state, arguments.words);
+        picture = picture_of_kernel(*state, names);
+        others = left_out(*state, names);
     }
     if (style->json) {
         auto document = picture_json(picture);

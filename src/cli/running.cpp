@@ -11,7 +11,7 @@
 
 namespace vxlanctl {
 
-Result<State> read_running(const std::vector<std::string>& names, Surroundings surroundings,
+Result<State> read_running(std::vector<std::string>& names, Surroundings surroundings,
                            const Beside& beside) {
     const auto kernel = Kernel::here();
     if (!kernel) return tl::unexpected(kernel.error());
@@ -19,7 +19,7 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
     for (const auto& name : names)
-        if (auto good = check_link_name(name); !good) return tl::unexpected(good.error());
+        if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
     const auto records = RuntimeDirectory::open_existing(*kernel);
     if (!records) return tl::unexpected(records.error());
     ReadRequest request;
@@ -47,6 +47,7 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     };
     auto state = read_state(netlink, *records ? &**records : nullptr, request);
     if (!state) return state;
+    if (use_real_names(names, *state)) return read_running(names, surroundings, beside);
     for (const auto& name : names) {
         const Link* link = find_link(*state, name);
         if (link == nullptr) return error(Code::no_such_interface, name);
@@ -58,6 +59,17 @@ Result<State> read_running(const std::vector<std::string>& names, Surroundings s
     std::sort(state->links.begin(), state->links.end(),
               [](const Link& one, const Link& other) { return one.name < other.name; });
     return state;
+}
+
+bool use_real_names(std::vector<std::string>& names, const State& state) {
+    bool any = false;
+    for (auto& name : names)
+        if (const auto found = state.alternative_names.find(name);
+            found != state.alternative_names.end()) {
+            name = found->second;
+            any = true;
+        }
+    return any;
 }
 
 bool is_running(const Link& link, const std::vector<std::string>& names) {
@@ -100,13 +112,14 @@ std::string left_out_text(const std::vector<std::string>& names) {
 }
 
 Result<RunningTunnel> running_tunnel(const std::string& name, const std::string& local) {
-    const auto state = read_running({name});
+    std::vector<std::string> names{name};
+    const auto state = read_running(names);
     if (!state) return tl::unexpected(state.error());
-    const Link& link = *find_link(*state, name);
+    const Link& link = *find_link(*state, names.front());
     const auto& ends = link.tunnel;
     if (is_fallback(link)) return error(Code::interface_is_fallback, name, {{"example", ""}});
     if (!ends.local && local.empty()) return error(Code::has_no_local, name);
-    return RunningTunnel{name, ends.kind, ends.local ? to_string(*ends.local) : "",
+    return RunningTunnel{link.name, ends.kind, ends.local ? to_string(*ends.local) : "",
                          ends.remote ? to_string(*ends.remote) : ""};
 }
 

@@ -12,12 +12,13 @@ namespace vxlanctl {
 Result<int> run_show(const Arguments& arguments) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
-    const auto state = read_running(arguments.words);
+    std::vector<std::string> names = arguments.words;
+    const auto state = read_running(names);
     if (!state) return tl::unexpected(state.error());
     nlohmann::json document{{"schema", json_schema}, {"tunnels", nlohmann::json::array()}};
     std::vector<const Link*> links;
     for (const auto& link : state->links)
-        if (is_running(link, arguments.words)) links.push_back(&link);
+        if (is_running(link, names)) links.push_back(&link);
     std::stable_partition(links.begin(), links.end(), [](const Link* link) {
         return mark_of(link->attributes.alias.value_or("")).has_value();
     });

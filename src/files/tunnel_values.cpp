@@ -31,6 +31,25 @@ bool is_own(const Route& route, const Tunnel& tunnel) {
     return route.dev.empty() || route.dev == tunnel.name;
 }
 
+/// What the kernel takes as a name of at most so many bytes.
+Result<void> check_name_of_at_most(std::size_t longest, std::string_view name) {
+    const auto refuse = [&](Code code, Values values = {}) {
+        return error(code, quote(name), std::move(values));
+    };
+    if (name.empty()) return refuse(Code::interface_name_empty);
+    if (name.size() > longest)
+        return refuse(Code::interface_name_too_long, {{"bytes", name.size()}, {"most", longest}});
+    if (name == "." || name == "..") return refuse(Code::interface_name_is_directory);
+    if (name == "all" || name == "default") return refuse(Code::interface_name_reserved);
+    if (name.front() == '-') return refuse(Code::interface_name_is_option);
+    const auto is_refused = [](char character) {
+        return character == ' ' || character == '/' || character == ':' || character == '%';
+    };
+    if (has_control_character(name) || std::any_of(name.begin(), name.end(), is_refused))
+        return refuse(Code::interface_name_has_bad_characters);
+    return {};
+}
+
 } // namespace
 
 std::span<const SectionKind* const> section_kinds() {
@@ -109,22 +128,12 @@ template Result<void> state_value(TunnelAttributes&, const AttributeRow<TunnelAt
                                   std::string_view, TunnelKind);
 
 Result<void> check_link_name(std::string_view name) {
-    const auto refuse = [&](Code code, Values values = {}) {
-        return error(code, quote(name), std::move(values));
-    };
-    if (name.empty()) return refuse(Code::interface_name_empty);
-    if (name.size() > longest_name)
-        return refuse(Code::interface_name_too_long,
-                      {{"bytes", name.size()}, {"most", longest_name}});
-    if (name == "." || name == "..") return refuse(Code::interface_name_is_directory);
-    if (name == "all" || name == "default") return refuse(Code::interface_name_reserved);
-    if (name.front() == '-') return refuse(Code::interface_name_is_option);
-    const auto is_refused = [](char character) {
-        return character == ' ' || character == '/' || character == ':' || character == '%';
-    };
-    if (has_control_character(name) || std::any_of(name.begin(), name.end(), is_refused))
-        return refuse(Code::interface_name_has_bad_characters);
-    return {};
+    return check_name_of_at_most(longest_name, name);
+}
+
+Result<void> check_present_name(std::string_view name) {
+    constexpr std::size_t longest_alternative = 127; // ALTIFNAMSIZ - 1
+    return check_name_of_at_most(longest_alternative, name);
 }
 
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind) {

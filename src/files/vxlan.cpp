@@ -210,6 +210,12 @@ void read_vxlan(SectionReader& section) {
         tunnel.automatic.dev = true;
     else
         tunnel.tunnel.dev = section.read("dev", parse_dev);
+    const bool is_whole = section.scope() == SectionScope::whole;
+    if (const auto& local = tunnel.tunnel.local;
+        is_whole && local && local->family == Family::ipv6 && is_link_local(*local) &&
+        !tunnel.automatic.dev && tunnel.tunnel.dev.value_or("").empty())
+        section.refuse(Error(Code::link_local_needs_dev, quote(to_string(*local))), "local",
+                       *section.find("local"));
     section.read_addresses();
     tunnel.duplicate_check =
         section.read("duplicate_check", parse_duplicate_check, Expected::integer).value_or(0);

@@ -331,7 +331,8 @@ void encode_delete(MessageWriter& writer, int index) {
 
 void encode_get_link(MessageWriter& writer, const std::string& name) {
     writer.begin(RTM_GETLINK, 0, link_header(0));
-    writer.put_string(IFLA_IFNAME, name);
+    // An alternative name may be longer than the one attribute has room for.
+    writer.put_string(name.size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, name);
     writer.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
     writer.finish();
 }

@@ -136,6 +136,14 @@ void settle_mac(LinkTarget& target, const Tunnel& tunnel, const Link* have, bool
                                    Values{{"mac", to_string(*mac)}});
 }
 
+/// An earlier command set more than this one repeats.
+void warn_of_resets(const Tunnel& tunnel, const Record& record, TunnelPlan& plan) {
+    if (const auto keys = not_repeated(tunnel, record); !keys.empty())
+        plan.warnings.emplace_back(
+            Code::resets_not_repeated, tunnel.name,
+            Values{{"keys", joined(keys, ", ")}, {"word", shell_quoted(tunnel.name)}});
+}
+
 /// The steps of a change in place.
 void plan_change(const Tunnel& tunnel, const Link& have, const LinkTarget& target,
                  TunnelPlan& plan) {
@@ -148,6 +156,10 @@ void plan_change(const Tunnel& tunnel, const Link& have, const LinkTarget& targe
     for (const auto& route : lost_routes(have, target))
         plan.warnings.emplace_back(Code::route_goes_with_address, tunnel.name,
                                    Values{{"route", to_string(route.to)}});
+    if (plan.steps.empty()) // what it would go back to is what it has
+        std::erase_if(plan.warnings, [](const Message& warning) {
+            return warning.code == Code::resets_not_repeated;
+        });
     const auto* change =
         plan.steps.size() == 1 ? std::get_if<ChangeLink>(&plan.steps.front().operation) : nullptr;
     LinkAttributes mark_alone;
@@ -198,11 +210,8 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     plan.record = record_of(tunnel, before);
     if (tunnel.named)
         plan.record = with_unnamed(std::move(plan.record), old_record, *tunnel.named);
-    else if (const auto keys = not_repeated(tunnel, old_record);
-             config.origin == Origin::cli && !is_of_file && !keys.empty())
-        plan.warnings.emplace_back(
-            Code::resets_not_repeated, tunnel.name,
-            Values{{"keys", joined(keys, ", ")}, {"word", shell_quoted(tunnel.name)}});
+    else if (config.origin == Origin::cli && !is_of_file)
+        warn_of_resets(tunnel, old_record, plan);
     if (have != nullptr && !replaces) plan.record.interface.index = have->index;
 
     plan_elsewhere(target, stated_elsewhere(tunnel, state), old_record, state, claims);
@@ -229,10 +238,6 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
     } else {
         plan_change(tunnel, *have, target, plan);
     }
-    if (plan.steps.empty()) // what it would go back to is what it has
-        std::erase_if(plan.warnings, [](const Message& warning) {
-            return warning.code == Code::resets_not_repeated;
-        });
     return plan;
 }
 

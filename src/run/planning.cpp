@@ -152,6 +152,7 @@ Result<Plan> NamespaceRun::make_plan_once() {
 Result<void> NamespaceRun::settle_what_the_host_knows() {
     if (!is_there() || is_settled_) return {};
     is_settled_ = true;
+    if (use_real_names_of_absent()) return read_again();
     const OwnAddresses own(state_);
     const auto needs_host = [&](const Tunnel& tunnel) {
         return is_automatic(tunnel) || (config_.origin == Origin::file && own.are_among(tunnel));
@@ -169,13 +170,26 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
         if (is_automatic(tunnel)) note(settle_automatic(*netlink_, state_, tunnel));
         complete_link_local_peers(tunnel);
     }
-    if (!chooses_dev) return {};
-    // With the interfaces that were chosen.
+    return chooses_dev ? read_again() : Result<void>(); // with the interfaces that were chosen
+}
+
+Result<void> NamespaceRun::read_again() {
     auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, what_to_read());
     if (!state) return tl::unexpected(state.error());
     state_ = std::move(*state);
     complete_state();
     return {};
+}
+
+/// What shall be removed may be named by an alternative name (altname).
+bool NamespaceRun::use_real_names_of_absent() {
+    const auto& known = state_.alternative_names;
+    const auto is_alternative = [&](const std::string& name) { return known.contains(name); };
+    if (std::none_of(config_.absent.begin(), config_.absent.end(), is_alternative)) return false;
+    over_files_ = config_;
+    for (auto& name : over_files_->absent)
+        if (is_alternative(name)) name = known.at(name);
+    return true;
 }
 
 /// A tunnel whose file is gone becomes the command line's.

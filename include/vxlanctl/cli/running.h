@@ -17,8 +17,9 @@ struct Beside {
 };
 
 /// The tunnels of these names in full, or all of them, sorted by name, with what their records
-/// claim elsewhere, and with the links that they refer to. A name that is no tunnel is an error.
-Result<State> read_running(const std::vector<std::string>& names,
+/// claim elsewhere, and with the links that they refer to. A name that is no tunnel is an error,
+/// and an alternative one becomes the real one.
+Result<State> read_running(std::vector<std::string>& names,
                            Surroundings surroundings = Surroundings::left_out,
                            const Beside& beside = {});
 
@@ -37,6 +38,10 @@ nlohmann::json left_out_json(const std::vector<std::string>& names);
 /// These tunnels, or all that vxlanctl manages, as a file that `apply` accepts and that changes
 /// nothing but marks. A tunnel that none can state so is a comment as a whole, with the reason.
 std::string running_text(const State& state, const std::vector<std::string>& names);
+
+/// Replaces alternative names (altname) that the state was asked for. Returns whether there are
+/// any.
+bool use_real_names(std::vector<std::string>& names, const State& state);
 
 /// The tunnel of that name, for those who change a part of it. `local` is the address that it shall
 /// have, or empty.

@@ -80,7 +80,10 @@ Result<void> state_value(Attributes& attributes, const AttributeRow<Attributes>&
 
 /// What the kernel takes as a name (dev_valid_name()), less what makes it choose one itself (%).
 Result<void> check_link_name(std::string_view name);
-/// The same, and not the link that the kernel module itself makes.
+/// The same of an interface that is there, which may be named by an alternative name (altname) of
+/// up to 127 bytes.
+Result<void> check_present_name(std::string_view name);
+/// check_link_name(), and not the link that the kernel module itself makes.
 Result<void> check_tunnel_name(std::string_view name, TunnelKind kind);
 
 /// A name that check_link_name() takes.

@@ -64,6 +64,8 @@ private:
     void settle_namespace(Plan& made) const;
     std::set<std::string> dropped_with(const Plan& made) const;
     Result<void> settle_what_the_host_knows();
+    Result<void> read_again();
+    bool use_real_names_of_absent();
     void lay_over_files();
     void settle_over_files(Plan& made) const;
     std::optional<Error> objection(const TunnelPlan& tunnel, const Device& device) const;
