@@ -404,23 +404,8 @@ private:
         else if (link->kind != "bridge" && link->kind != "bond" && link->kind != "team" &&
                  link->kind != "openvswitch")
             refuse(Code::master_not_a_bridge, {{"master", master}, {"kind", kind_in_words(*link)}});
-        else if (stands_on(target_.tunnel.dev.value_or(""), *link))
+        else if (is_carried_by(target_.tunnel.dev.value_or(""), *link, state_))
             refuse(Code::master_below, {{"master", master}, {"dev", *target_.tunnel.dev}});
-    }
-
-    /// Whether the underlay interface is the master, or stands on it, so that the tunnel would be a
-    /// port of what carries it (EBUSY of __netdev_upper_dev_link() in net/core/dev.c).
-    bool stands_on(const std::string& dev, const Link& master) const {
-        const Link* link = find_link(state_, dev);
-        for (std::size_t depth = 0; link != nullptr && depth < state_.links.size(); ++depth) {
-            if (link->index == master.index || link->lower_index == master.index) return true;
-            const int lower = link->lower_index;
-            const auto below =
-                std::find_if(state_.links.begin(), state_.links.end(),
-                             [&](const Link& other) { return other.index == lower; });
-            link = lower == 0 || below == state_.links.end() ? nullptr : &*below;
-        }
-        return false;
     }
 
     /// IPv6 knows an address once per link, whatever its prefix length (ipv6_chk_same_addr()).

@@ -42,6 +42,18 @@ std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const s
     return names;
 }
 
+bool is_carried_by(const std::string& dev, const Link& lower, const State& state) {
+    const Link* link = find_link(state, dev);
+    for (std::size_t depth = 0; link != nullptr && depth < state.links.size(); ++depth) {
+        if (link->index == lower.index || link->lower_index == lower.index) return true;
+        const auto below = std::find_if(
+            state.links.begin(), state.links.end(),
+            [index = link->lower_index](const Link& other) { return other.index == index; });
+        link = link->lower_index == 0 || below == state.links.end() ? nullptr : &*below;
+    }
+    return false;
+}
+
 Outside::Outside(const OuterTraffic& outer, const State& state)
     : state_(state), tunnel_(outer.tunnel) {
     for (const auto& host : state.host_addresses)

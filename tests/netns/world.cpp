@@ -403,7 +403,7 @@ std::set<std::string> kinds_here() {
     std::set<std::string> kinds;
     for (const std::string words :
          {"sit local 192.0.2.1", "ip6tnl local 2001:db8::1", "vrf table 9"})
-        if (run(space, command_of("ip link add type " + words)).code == 0)
+        if (run(space, {"/bin/sh", "-c", "ip link add type " + words}).code == 0)
             kinds.insert(words.substr(0, words.find(' ')));
     return kinds;
 }

@@ -27,6 +27,11 @@ std::optional<std::uint32_t> mtu_limit(const TunnelAttributes& tunnel, const Sta
 std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const std::string& name,
                                          const State& state);
 
+/// Whether the interface `dev` is `lower`, or stands on it as far as the state knows. A tunnel over
+/// the one that is a port of the other would be a port of what carries it (EBUSY of
+/// __netdev_upper_dev_link() in net/core/dev.c).
+bool is_carried_by(const std::string& dev, const Link& lower, const State& state);
+
 /// The packets that carry a tunnel.
 struct OuterTraffic {
     std::string tunnel;
