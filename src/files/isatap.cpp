@@ -62,8 +62,8 @@ std::optional<NamedRouter> read_router(const Written& element, SectionReader& se
 }
 
 /// An error about a value; `in_file` is what a file calls it.
-void refuse_value(Error error, const Written& value, std::string in_file, TextPosition position,
-                  SourceErrors& errors) {
+void refuse_value(Error error, const Written& value, std::string in_file,
+                  const TextPosition& position, SourceErrors& errors) {
     error.subject =
         value.name.empty() ? std::move(in_file) : formatted("{} '{}'", value.name, value.text);
     errors.add(std::move(error), position);

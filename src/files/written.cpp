@@ -44,12 +44,12 @@ void SourceErrors::add(Error error, TextPosition position) {
     errors_.emplace_back(position, std::move(error));
 }
 
-std::string SourceErrors::place_text(TextPosition position) const {
+std::string SourceErrors::place_text(const TextPosition& position) const {
     if (position.line == 0) return "";
     return formatted("{}:{}:{}", path_of(position), position.line, position.column);
 }
 
-std::string SourceErrors::line(TextPosition position) {
+std::string SourceErrors::line(const TextPosition& position) {
     const std::string_view all = text_of(position).text;
     if (all.size() > longest_text) return "";
     const auto& starts = lines_of(position);
@@ -67,7 +67,8 @@ void SourceErrors::sort() {
 
 std::pair<TextPosition, Error> SourceErrors::take_first() {
     sort();
-    return std::move(errors_.front());
+    auto first = std::move(errors_.front());
+    return first;
 }
 
 std::vector<Error> SourceErrors::take() {
@@ -81,7 +82,7 @@ std::vector<Error> SourceErrors::take() {
     return result;
 }
 
-const std::vector<std::size_t>& SourceErrors::lines_of(TextPosition position) {
+const std::vector<std::size_t>& SourceErrors::lines_of(const TextPosition& position) {
     auto& starts = starts_[position.drop_in];
     if (!starts.empty()) return starts;
     const std::string_view text = text_of(position).text;

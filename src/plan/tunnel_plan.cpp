@@ -24,6 +24,11 @@ std::string alias_of(const Link* link) {
 Record settle_ownership(const Tunnel& tunnel, const Link* have, const State& state,
                         const PlanOptions& options, TunnelPlan& plan) {
     Record old_record;
+    if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
+        plan.errors.emplace_back(Code::name_of_other_kind, tunnel.name,
+                                 Values{{"kind", kind_in_words(*have)}});
+        return old_record;
+    }
     plan.old_mark = mark_of(alias_of(have));
     if (tunnel.named && (have == nullptr || plan.vanished))
         plan.errors.emplace_back(Code::no_such_interface, tunnel.name);
@@ -136,6 +141,11 @@ void settle_mac(LinkTarget& target, const Tunnel& tunnel, const Link* have, bool
                                    Values{{"mac", to_string(*mac)}});
 }
 
+void plan_creation(const LinkTarget& target, TunnelPlan& plan) {
+    plan.steps = build_steps(target, target.name);
+    append(plan.steps, raise_steps(target));
+}
+
 /// An earlier command set more than this one repeats.
 void warn_of_resets(const Tunnel& tunnel, const Record& record, TunnelPlan& plan) {
     if (const auto keys = not_repeated(tunnel, record); !keys.empty())
@@ -185,12 +195,6 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         have = state.vanished.find(tunnel.name);
         if (have != nullptr) plan.vanished = *have;
     }
-    if (have != nullptr && tunnel_kind(have->kind) != tunnel.tunnel.kind) {
-        plan.errors.emplace_back(Code::name_of_other_kind, tunnel.name,
-                                 Values{{"kind", kind_in_words(*have)}});
-        return plan;
-    }
-
     const Record old_record = settle_ownership(tunnel, have, state, options, plan);
     if (!plan.errors.empty()) return plan;
     plan.peer_names = tunnel.peer_names;
@@ -230,14 +234,12 @@ TunnelPlan plan_tunnel(const Tunnel& tunnel, const State& state, const Common& c
         plan.errors = beyond->second;
     if (!plan.errors.empty()) return plan;
 
-    if (have == nullptr) {
-        plan.steps = build_steps(target, target.name);
-        append(plan.steps, raise_steps(target));
-    } else if (replaces) {
+    if (replaces)
         plan.steps = recreate_steps(*have, target, reasons, state, plan);
-    } else {
+    else if (have != nullptr)
         plan_change(tunnel, *have, target, plan);
-    }
+    else
+        plan_creation(target, plan);
     return plan;
 }
 

@@ -45,11 +45,13 @@ public:
     void add(Error error, TextPosition position);
     std::size_t count() const { return count_; }
     /// The path of the text, or of the drop-in, that the position is in.
-    const std::string& path_of(TextPosition position) const { return text_of(position).path; }
+    const std::string& path_of(const TextPosition& position) const {
+        return text_of(position).path;
+    }
     /// `path:line:column`; empty on a command line.
-    std::string place_text(TextPosition position) const;
+    std::string place_text(const TextPosition& position) const;
     /// The position's line without its end; empty where it is too long to be shown.
-    std::string line(TextPosition position);
+    std::string line(const TextPosition& position);
     /// In the order of positions, and then in that in which they were told.
     std::vector<Error> take();
     /// The first one of these, and where it is; there has to be one.
@@ -57,10 +59,10 @@ public:
 
 private:
     void sort();
-    const SourceText& text_of(TextPosition position) const {
+    const SourceText& text_of(const TextPosition& position) const {
         return position.drop_in == 0 ? source_ : source_.drop_ins[position.drop_in - 1];
     }
-    const std::vector<std::size_t>& lines_of(TextPosition position);
+    const std::vector<std::size_t>& lines_of(const TextPosition& position);
 
     const SourceText& source_;
     std::map<std::size_t, std::vector<std::size_t>> starts_; ///< of the lines, by drop-in
