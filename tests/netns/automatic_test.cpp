@@ -168,7 +168,7 @@ TEST_CASE("DS-Lite: the AFTR by name, and the address that the host got", "[kern
     CHECK(reaches(host, "203.0.113.1"));
 }
 
-TEST_CASE("MTU: what the path lets through, and not more than the interface") {
+TEST_CASE("MTU: what the path lets through, and not more than the interface", "[kernel]") {
     const Network network;
     const Namespace& host = network.host.space;
     const std::string words =

@@ -47,7 +47,7 @@ TEST_CASE("files: drop-ins change what a file says, wherever that is named") {
     CHECK(link(space, "vxlan0").at("mtu") == 1320);
     CHECK(link(space, "vxlan0").at("linkinfo").at("info_data").at("id") == 11);
     CHECK(flood_list(space, "vxlan0") == std::vector<std::string>{"100.64.158.133"});
-    for (const std::string word : {gate, std::string("/run/wishes"), std::string("/run/wishes/")})
+    for (const std::string& word : {gate, std::string("/run/wishes"), std::string("/run/wishes/")})
         CHECK(vxlanctl(space, "check " + word).code == 0);
     CHECK(vxlanctl_counted(space, "apply /run/wishes").writes == 0);
 
@@ -204,8 +204,8 @@ TEST_CASE("files: what is skipped in a directory is told, but not what others le
     sh(space, "touch /run/wishes/SITE.TOML /run/wishes/README " + drop_ins + "/10-mtu.conf");
     const auto few = vxlanctl(space, "plan /run/wishes");
     CHECK(times_told(few, "file-name-skipped") == 3);
-    for (const std::string path : {std::string("/run/wishes/SITE.TOML"),
-                                   std::string("/run/wishes/README"), drop_ins + "/10-mtu.conf"})
+    for (const std::string& path : {std::string("/run/wishes/SITE.TOML"),
+                                    std::string("/run/wishes/README"), drop_ins + "/10-mtu.conf"})
         CHECK(told(few, "file-name-skipped", {path}));
     sh(space, "touch /run/wishes/other.peers /run/wishes/gate.yaml");
     const auto many = vxlanctl(space, "check /run/wishes");

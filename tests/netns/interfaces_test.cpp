@@ -6,7 +6,7 @@
 
 using namespace world;
 
-TEST_CASE("alternative names: commands on a tunnel that runs know it by one") {
+TEST_CASE("alternative names: commands on a tunnel that runs know it by one", "[kernel]") {
     const Host host;
     REQUIRE(vxlanctl(host.space, up_words).code == 0);
     for (const std::string name : {"gate", "the-tunnel-to-the-gate-of-site-a"}) {
@@ -72,7 +72,8 @@ TEST_CASE("a bridge that carries the tunnel cannot have it as a port") {
     CHECK(made.code == 0);
 }
 
-TEST_CASE("link-local: two underlay interfaces may have one VNI, and none is an error") {
+TEST_CASE("link-local: two underlay interfaces may have one VNI, and none is an error",
+          "[kernel]") {
     const Host host;
     sh(host.space, "ip link add d1 type veth peer name p1 && ip link set d1 up && "
                    "ip link set p1 up && ip addr add fe80::1/64 dev d1 nodad && "
