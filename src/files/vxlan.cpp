@@ -91,6 +91,19 @@ Result<PeerParts> parts_of_peer(std::string_view text) {
     return parts;
 }
 
+/// The peer, if the parts are those of an address.
+Result<FloodEntry> peer_of(const PeerParts& parts, std::string_view text) {
+    const auto address = parse_other_end(parts.host, "peer", TunnelKind::vxlan);
+    if (!address) {
+        Error problem = address.error();
+        if (problem.subject == quote(parts.host)) problem.subject = quote(text);
+        return tl::unexpected(std::move(problem));
+    }
+    if (!parts.via.empty() && !is_link_local(*address))
+        return error(Code::peer_interface_wrong, quote(text), {{"interface", parts.via}});
+    return FloodEntry{*address, parts.port, std::nullopt, parts.via};
+}
+
 constexpr std::string_view vxlan_keys[] = {"dev",   "local",      "addresses",
                                            "peers", "peers_file", "duplicate_check"};
 
@@ -256,30 +269,27 @@ void read_vxlan(SectionReader& section) {
 
 Result<FloodEntry> parse_peer(std::string_view text) {
     const auto parts = parts_of_peer(text);
-    if (!parts) return tl::unexpected(parts.error());
-    const auto address = parse_other_end(parts->host, "peer", TunnelKind::vxlan);
-    if (!address) {
-        Error problem = address.error();
-        if (problem.subject == quote(parts->host)) problem.subject = quote(text);
-        return tl::unexpected(std::move(problem));
-    }
-    if (!parts->via.empty() && !is_link_local(*address))
-        return error(Code::peer_interface_wrong, quote(text), {{"interface", parts->via}});
-    return FloodEntry{*address, parts->port, std::nullopt, parts->via};
+    return parts ? peer_of(*parts, text) : tl::unexpected(parts.error());
 }
 
 Result<Peer> parse_peer_or_name(std::string_view text) {
+    const bool is_plain = std::all_of(text.begin(), text.end(), [](char character) {
+        return (character >= '0' && character <= '9') || character == '.';
+    });
+    if (is_plain) return peer_of({text, std::nullopt, ""}, text); // as most are
     const auto parts = parts_of_peer(text);
-    if (parts && is_host_name(parts->host) && parts->via.empty()) {
+    if (!parts) return tl::unexpected(parts.error());
+    const bool may_be_name = std::any_of(parts->host.begin(), parts->host.end(), is_letter);
+    if (may_be_name && is_host_name(parts->host) && parts->via.empty()) {
         NamedPeer peer{std::string(parts->host), parts->port, std::nullopt, ""};
         for (char& character : peer.name)
             if (character >= 'A' && character <= 'Z')
                 character = static_cast<char>(character - 'A' + 'a');
         return peer;
     }
-    auto peer = parse_peer(text);
+    auto peer = peer_of(*parts, text);
     if (peer) return *peer;
-    if (parts && !parse_address(parts->host)) explain_no_name(peer.error(), text);
+    if (!parse_address(parts->host)) explain_no_name(peer.error(), text);
     return tl::unexpected(std::move(peer.error()));
 }
 

@@ -36,8 +36,8 @@ std::vector<std::string> exclusive_links(const TunnelAttributes& wanted, const s
     std::vector<std::string> names;
     for (const auto& link : state.links)
         if (is_tunnel(link) && link.tunnel.kind == wanted.kind && link.name != name &&
-            !link.underlay_elsewhere && !is_leftover(link) &&
-            kind_of(wanted.kind).clashes(link.tunnel, wanted))
+            !link.underlay_elsewhere && kind_of(wanted.kind).clashes(link.tunnel, wanted) &&
+            !is_leftover(link))
             names.push_back(link.name);
     return names;
 }
