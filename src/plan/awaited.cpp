@@ -24,7 +24,7 @@ Awaited::Awaited(const Config& config) {
             const std::uint32_t least = *tunnel.link.mtu + overhead(tunnel.tunnel);
             mtus_.emplace(dev, LeastMtu{least, things_.size()});
             mtus_.emplace(tunnel.name, LeastMtu{*tunnel.link.mtu, things_.size()}); // it stays
-            things_.push_back({formatted("MTU {} of interface '{}'", least, dev), {}});
+            things_.push_back({formatted("MTU {} of interface '{}'", least, dev), {}, dev});
             ++missing_;
         }
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
@@ -38,7 +38,7 @@ Awaited::Awaited(const Config& config) {
 template<class Key>
 void Awaited::await(std::map<Key, std::size_t>& things, const Key& key, std::string words) {
     if (!things.emplace(key, things_.size()).second) return;
-    things_.push_back({std::move(words), {}});
+    things_.push_back({std::move(words), {}, ""});
     ++missing_;
 }
 
@@ -114,8 +114,11 @@ std::vector<std::string> Awaited::links() const {
 
 std::vector<std::string> Awaited::missing() const {
     std::vector<std::string> words;
-    for (const auto& thing : things_)
-        if (thing.holders.empty()) words.push_back(thing.words);
+    for (const auto& thing : things_) {
+        const auto link = links_.find(thing.of);
+        const bool is_told = link != links_.end() && things_[link->second].holders.empty();
+        if (thing.holders.empty() && !is_told) words.push_back(thing.words);
+    }
     return words;
 }
 

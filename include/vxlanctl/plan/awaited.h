@@ -34,6 +34,7 @@ private:
     struct Thing {
         std::string words;
         std::set<Holder> holders; ///< the link itself, or those that have the address
+        std::string of = {};      ///< an awaited link without which it is not worth a word
     };
     template<class Key>
     void await(std::map<Key, std::size_t>& things, const Key& key, std::string words);

@@ -74,3 +74,22 @@ TEST_CASE("await: a link that gets another name is not the one that was awaited"
     awaited.add_link(2, "eth1", 1500);
     CHECK(awaited.missing() == Lines{"interface 'eth0'", "address 172.21.0.100"});
 }
+
+TEST_CASE("await: an MTU that is set is waited for, unless the tunnel has it already") {
+    Config wish = config();
+    wish.tunnels[0].link.mtu = 8951;
+    Awaited awaited(wish);
+    CHECK(awaited.missing().front() == "interface 'eth0'"); // and no word of its MTU
+    awaited.add_address(prefix("172.21.0.100/24"), 2);
+    awaited.add_link(3, "eth1", 1500);
+    awaited.add_link(2, "eth0", 1500);
+    CHECK(awaited.missing() == Lines{"MTU 9001 of interface 'eth0'"});
+    awaited.add_link(2, "eth0", 9001);
+    CHECK(awaited.is_complete());
+    awaited.add_link(2, "eth0", 1500);
+    CHECK_FALSE(awaited.is_complete());
+    awaited.add_link(7, "vxlan0", 8951);
+    CHECK(awaited.is_complete());
+    awaited.remove_link(7);
+    CHECK_FALSE(awaited.is_complete());
+}
