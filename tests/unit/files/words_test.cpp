@@ -226,8 +226,8 @@ TEST_CASE("peers file: a word behind a peer is its name") {
           "p:1: '" + std::string(64, 'n') + "': peer-name-wrong {most=63}");
     CHECK(parse_peer_name(std::string(63, 'n')));
     CHECK(parse_peer_name("two words"));
-    for (const char* name : {"", " a", "a ", "a\nb", "\x1b[31m", "\xff", "\u202e", "::1"})
-        CHECK_FALSE(parse_peer_name(name));
+    for (const char* bad : {"", " a", "a ", "a\nb", "\x1b[31m", "\xff", "\u202e", "::1"})
+        CHECK_FALSE(parse_peer_name(bad));
 }
 
 TEST_CASE("peers file: CRLF, comments and a missing last newline are fine; the rest has its line") {
