@@ -134,7 +134,8 @@ void NamespaceRun::settle_rejection() {
 void NamespaceRun::report_problems(const TunnelPlan& tunnel) {
     if (tunnel.errors.empty())
         for (const auto& warning : tunnel.warnings)
-            call_.events.warned(warning);
+            if (row_of(warning.code).severity != Severity::note || !tunnel.steps.empty())
+                call_.events.warned(warning); // a note of what is in sync is no news
     for (const auto& error : tunnel.errors)
         call_.report(error);
 }

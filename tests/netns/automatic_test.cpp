@@ -38,7 +38,9 @@ TEST_CASE("auto: the same file makes a mesh of all hosts") {
         CHECK(flood_list(*hosts[i], "vx1").size() == 3);
         CHECK(dev_of(*hosts[i], "vx1") == "eth0");
         sh(*hosts[i], fmt::format("ip addr add 10.7.7.{}/24 dev vx1", i + 1));
-        CHECK(check_text(*hosts[i], same_file).code == 0);
+        const auto checked = check_text(*hosts[i], same_file);
+        CHECK(checked.code == 0);
+        CHECK(checked.err.empty());
     }
     CHECK(local_of(host, "vx1") == "172.21.0.100");
     CHECK(local_of(*network.peers[1], "vx1") == "100.64.158.132");
