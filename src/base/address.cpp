@@ -127,6 +127,13 @@ std::string to_string(const LinkLayerAddress& address) {
     return formatted("{:02x}", fmt::join(address.bytes, ":"));
 }
 
+std::vector<std::string> texts_of(std::span<const IpAddress> addresses) {
+    std::vector<std::string> texts;
+    for (const auto& address : addresses)
+        texts.push_back(to_string(address));
+    return texts;
+}
+
 bool is_unspecified(const IpAddress& address) {
     return address.bytes == IpAddress{}.bytes;
 }

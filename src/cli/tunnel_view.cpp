@@ -20,13 +20,8 @@ std::string management(const Link& link) {
 
 std::vector<MacEntry> entries_elsewhere(const Link& link) {
     std::vector<MacEntry> entries;
-    const auto& peers = link.flood_list;
-    for (const auto& entry : link.macs) {
-        const auto at = std::lower_bound(
-            peers.begin(), peers.end(), entry.remote.dst,
-            [](const FloodEntry& peer, const IpAddress& dst) { return peer.dst < dst; });
-        if (at == peers.end() || at->dst != entry.remote.dst) entries.push_back(entry);
-    }
+    for (const auto& entry : link.macs)
+        if (!has_entry_to(link.flood_list, entry.remote.dst)) entries.push_back(entry);
     return entries;
 }
 

@@ -125,13 +125,6 @@ std::vector<std::string> signs_of_another(const Link& link, const State& state) 
                                                        : signs_of_another_program(link, state);
 }
 
-std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses) {
-    std::vector<std::string> texts;
-    for (const auto& address : addresses)
-        texts.push_back(to_string(address));
-    return texts;
-}
-
 std::string first_of(const std::vector<std::string>& all) {
     constexpr std::size_t most = 3;
     if (all.size() <= most + 1) return joined(all, ", ");

@@ -12,19 +12,12 @@ namespace vxlanctl {
 namespace {
 
 Packet packet(const Examined& it, const IpAddress& end, bool incoming) {
-    Packet result;
+    Packet result =
+        outer_packet(it.link.tunnel, incoming ? end : *it.local, incoming ? *it.local : end);
     result.incoming = incoming;
     result.link = it.dev;
     for (const auto& way : it.tunnel.out)
         if (result.link.empty() && way.to == end && way.code == 0) result.link = way.dev;
-    result.source = incoming ? end : *it.local;
-    result.destination = incoming ? *it.local : end;
-    result.protocol = kind_of(it.link.tunnel.kind).protocol(it.link.tunnel);
-    result.is_new = result.protocol == IPPROTO_UDP;
-    if (result.is_new) {
-        result.port = it.link.tunnel.port;
-        result.vni = it.link.tunnel.vni;
-    }
     return result;
 }
 

@@ -43,6 +43,17 @@ std::string outer_protocol_text(const TunnelAttributes& tunnel) {
                                    : formatted("protocol {}", protocol);
 }
 
+Packet outer_packet(const TunnelAttributes& tunnel, const IpAddress& source,
+                    const IpAddress& destination) {
+    Packet packet;
+    packet.source = source;
+    packet.destination = destination;
+    packet.protocol = kind_of(tunnel.kind).protocol(tunnel);
+    packet.is_new = packet.protocol == IPPROTO_UDP;
+    if (packet.is_new) packet.port = tunnel.port, packet.vni = tunnel.vni;
+    return packet;
+}
+
 bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other) {
     return one.kind == other.kind && kind_of(one.kind).excludes(one, other);
 }

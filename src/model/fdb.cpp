@@ -119,4 +119,16 @@ std::string united_peers(const std::string& one, const std::string& other) {
     return peers_text(both);
 }
 
+std::vector<FloodEntry>::const_iterator first_entry_to(const std::vector<FloodEntry>& sorted,
+                                                       const IpAddress& dst) {
+    return std::lower_bound(
+        sorted.begin(), sorted.end(), dst,
+        [](const FloodEntry& entry, const IpAddress& wanted) { return entry.dst < wanted; });
+}
+
+bool has_entry_to(const std::vector<FloodEntry>& sorted, const IpAddress& dst) {
+    const auto at = first_entry_to(sorted, dst);
+    return at != sorted.end() && at->dst == dst;
+}
+
 } // namespace vxlanctl

@@ -151,10 +151,7 @@ std::vector<FloodEntry> newly_inside(const TunnelPlan& plan, const State& state,
         *plan.wish, state,
         [&](const Prefix& to, std::uint32_t, std::uint32_t, const std::string& dev) {
             if (!dev.empty()) return;
-            const IpAddress first = network_of(to).address;
-            auto peer = std::lower_bound(
-                peers.begin(), peers.end(), first,
-                [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
+            auto peer = first_entry_to(peers, network_of(to).address);
             for (; peer != peers.end() && contains(to, peer->dst) && inside.size() < most; ++peer)
                 if (!is_in(inside, *peer)) inside.push_back(*peer); // prefixes may overlap
         });

@@ -81,6 +81,16 @@ Tunnel recorded_attributes(const Tunnel& words, const Record& record) {
     return tunnel;
 }
 
+/// Notes a value that is not the recorded one.
+void note_other_value(const std::string& name, const std::string& wanted, const Record& record,
+                      std::vector<std::string>& differing) {
+    const auto recorded = record.values.find(name);
+    if (recorded == record.values.end())
+        differing.push_back(formatted("{}: {}", name, wanted));
+    else if (recorded->second != wanted)
+        differing.push_back(formatted("{}: {} -> {}", name, recorded->second, wanted));
+}
+
 /// Lays one table's attributes over those of the file, and notes what differs.
 template<class Attributes>
 Attributes laid_over(const Attributes& file, Attributes words,
@@ -100,9 +110,7 @@ Attributes laid_over(const Attributes& file, Attributes words,
                 std::visit([&](auto member) { words.*member = file.*member; }, row.member);
             continue;
         }
-        differing.push_back(recorded == record.values.end()
-                                ? formatted("{}: {}", name, wanted)
-                                : formatted("{}: {} -> {}", name, recorded->second, wanted));
+        note_other_value(name, wanted, record, differing);
     }
     return words;
 }
@@ -130,12 +138,7 @@ void keep_running(Attributes& attributes, const Attributes& have,
     for (const auto& row : rows) {
         const std::string name(row.name);
         if (words.named->contains(name)) {
-            const auto recorded = record.values.find(name);
-            const std::string wanted = value_text(attributes, row);
-            if (recorded == record.values.end())
-                differing.push_back(formatted("{}: {}", name, wanted));
-            else if (recorded->second != wanted)
-                differing.push_back(formatted("{}: {} -> {}", name, recorded->second, wanted));
+            note_other_value(name, value_text(attributes, row), record, differing);
         } else if (record.keys.contains(name) || is_stated(attributes, row)) {
             std::visit([&](auto member) { attributes.*member = have.*member; }, row.member);
         }
@@ -156,11 +159,6 @@ void keep_list(std::optional<std::vector<Element>>& list, const std::vector<Elem
     std::copy_if(recorded.begin(), recorded.end(), std::back_inserter(*list), is_there);
 }
 
-bool has_peer(const std::vector<FloodEntry>& peers, const IpAddress& dst) {
-    return std::any_of(peers.begin(), peers.end(),
-                       [&](const FloodEntry& entry) { return entry.dst == dst; });
-}
-
 /// The flood list after the change.
 std::vector<FloodEntry> changed_peers(const std::vector<FloodEntry>& have, const Tunnel& words) {
     const auto& named = *words.peers;
@@ -168,12 +166,12 @@ std::vector<FloodEntry> changed_peers(const std::vector<FloodEntry>& have, const
     if (words.peer_change == PeerChange::replace) return named;
     if (words.peer_change == PeerChange::remove) {
         std::copy_if(have.begin(), have.end(), std::back_inserter(peers),
-                     [&](const FloodEntry& entry) { return !has_peer(named, entry.dst); });
+                     [&](const FloodEntry& entry) { return !has_entry_to(named, entry.dst); });
         return peers;
     }
     // One that is there, perhaps with a port or `via`, would get each broadcast twice.
     std::copy_if(named.begin(), named.end(), std::back_inserter(peers),
-                 [&](const FloodEntry& entry) { return !has_peer(have, entry.dst); });
+                 [&](const FloodEntry& entry) { return !has_entry_to(have, entry.dst); });
     append(peers, have);
     std::sort(peers.begin(), peers.end());
     return peers;
@@ -308,7 +306,7 @@ LaidOver over_running(const Tunnel& words, const Record& record, const Link& hav
         tunnel.peers = changed_peers(have.flood_list, words);
         if (words.peer_change == PeerChange::remove) {
             for (const auto& peer : *words.peers)
-                if (!has_peer(have.flood_list, peer.dst))
+                if (!has_entry_to(have.flood_list, peer.dst))
                     warnings.emplace_back(Code::peer_not_there, words.name,
                                           Values{{"peer", to_string(peer.dst)}});
             if (tunnel.peers->empty() && !have.flood_list.empty())

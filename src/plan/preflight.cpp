@@ -113,12 +113,7 @@ private:
         const auto& peers = *target_.flood_list;
         check_ways(peers);
         check_doubled_peers();
-        const auto is_peer = [&](const IpAddress& address) {
-            const auto at = std::lower_bound(
-                peers.begin(), peers.end(), address,
-                [](const FloodEntry& entry, const IpAddress& dst) { return entry.dst < dst; });
-            return at != peers.end() && at->dst == address;
-        };
+        const auto is_peer = [&](const IpAddress& address) { return has_entry_to(peers, address); };
         for (const auto& host : state_.host_addresses) {
             const Prefix network = network_of(host.prefix);
             const IpAddress broadcast = broadcast_of(host.prefix);

@@ -36,8 +36,8 @@ Result<std::optional<Way>> find_way(Netlink& netlink, const Tunnel& tunnel,
         queries.push_back({end, std::nullopt, dev, tunnel.tunnel.port.value_or(0), 0});
     const auto answers = resolve_routes(netlink, queries);
     if (!answers) return tl::unexpected(answers.error());
+    const auto inner = tunnel.addresses.value_or(std::vector<Prefix>{});
     const auto is_inner = [&](const IpAddress& address) {
-        const auto inner = tunnel.addresses.value_or(std::vector<Prefix>{});
         return std::any_of(inner.begin(), inner.end(),
                            [&](const Prefix& prefix) { return prefix.address == address; });
     };
@@ -76,9 +76,7 @@ void choose_ends(Netlink& netlink, const State& state, Tunnel& tunnel, Settled& 
     const auto way = find_way(netlink, tunnel, ends, dev == nullptr ? 0 : dev->index,
                               have == nullptr ? 0 : have->index);
     if (!way || !*way) {
-        std::vector<std::string> first;
-        for (std::size_t i = 0; i < std::min<std::size_t>(ends.size(), 3); ++i)
-            first.push_back(to_string(ends[i]));
+        auto first = texts_of(std::span(ends).first(std::min<std::size_t>(ends.size(), 3)));
         if (ends.size() > first.size()) first.emplace_back("...");
         settled.errors.push_back(
             way ? Error(Code::no_automatic_local, tunnel.name,

@@ -119,12 +119,9 @@ Result<void> Executor::probe(const std::vector<Step>& steps) {
         }
     const auto socket = ArpSocket::on_link(kernel_, index_of(link));
     if (!socket) {
-        std::vector<std::string> texts;
-        for (const auto& address : addresses)
-            texts.push_back(to_string(address));
-        unprobed_.emplace_back(
-            Code::address_not_probed, tunnel_,
-            Values{{"addresses", joined(texts, ", ")}, {"reason", socket.error().value("reason")}});
+        unprobed_.emplace_back(Code::address_not_probed, tunnel_,
+                               Values{{"addresses", joined(texts_of(addresses), ", ")},
+                                      {"reason", socket.error().value("reason")}});
         return {};
     }
     constexpr int probes = 3; // PROBE_NUM of RFC 5227

@@ -6,7 +6,6 @@
 #include "vxlanctl/run/nft.h"
 
 #include <algorithm>
-#include <netinet/in.h>
 
 namespace vxlanctl {
 namespace {
@@ -45,15 +44,10 @@ void warn_of_loaded_firewall(const Kernel& kernel, const State& state, Plan& pla
         if (ends.empty() || !link->tunnel.local || !has_table(kernel, table)) continue;
         const auto ruleset = read_ruleset(kernel);
         if (!ruleset) continue; // without nft nobody has looked; doctor says so
-        Packet packet;
-        packet.link = link->tunnel.dev.value_or("");
-        packet.destination = *link->tunnel.local;
-        packet.protocol = kind_of(link->tunnel.kind).protocol(link->tunnel);
-        packet.is_new = packet.protocol == IPPROTO_UDP;
-        if (packet.is_new) packet.port = link->tunnel.port, packet.vni = link->tunnel.vni;
         std::vector<std::string> dropped;
         for (const auto& end : ends) {
-            packet.source = end;
+            Packet packet = outer_packet(link->tunnel, end, *link->tunnel.local);
+            packet.link = link->tunnel.dev.value_or("");
             if (drops(*ruleset, table, packet)) dropped.push_back(to_string(end));
         }
         if (dropped.empty()) continue;

@@ -35,9 +35,7 @@ std::vector<const std::vector<FloodEntry>*> new_peers(const TunnelPlan& plan) {
 /// Whether the way is to one of these.
 bool leads_to_one(const OuterWay& way, const std::vector<FloodEntry>& sorted,
                   const TunnelAttributes& vxlan) {
-    auto entry =
-        std::lower_bound(sorted.begin(), sorted.end(), way.peer,
-                         [](const FloodEntry& one, const IpAddress& dst) { return one.dst < dst; });
+    auto entry = first_entry_to(sorted, way.peer);
     for (; entry != sorted.end() && entry->dst == way.peer; ++entry)
         if (way_to(*entry, vxlan) == way || learned_way_to(*entry, vxlan) == way) return true;
     return false;

@@ -153,9 +153,10 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
     if (!is_there() || is_settled_) return {};
     is_settled_ = true;
     if (use_real_names_of_absent()) return read_again();
-    const OwnAddresses own(state_);
+    std::optional<OwnAddresses> own; // on the command line they are an error
+    if (config_.origin == Origin::file) own.emplace(state_);
     const auto needs_host = [&](const Tunnel& tunnel) {
-        return is_automatic(tunnel) || (config_.origin == Origin::file && own.are_among(tunnel));
+        return is_automatic(tunnel) || (own && own->are_among(tunnel));
     };
     if (std::none_of(config_.tunnels.begin(), config_.tunnels.end(), needs_host)) return {};
     over_files_ = config_;
@@ -165,7 +166,7 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
             append(laid_over_warnings_[tunnel.name], what.notes);
             if (!what.errors.empty()) unsettled_[tunnel.name] = what.errors;
         };
-        if (config_.origin == Origin::file) note(own.leave_out_of(tunnel));
+        if (own) note(own->leave_out_of(tunnel));
         chooses_dev = chooses_dev || tunnel.automatic.dev;
         if (is_automatic(tunnel)) note(settle_automatic(*netlink_, state_, tunnel));
         complete_link_local_peers(tunnel);

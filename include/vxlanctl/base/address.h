@@ -77,6 +77,7 @@ Result<Prefix> parse_prefix(std::string_view text);
 Result<MacAddress> parse_mac(std::string_view text);
 
 std::string to_string(const IpAddress& address);
+std::vector<std::string> texts_of(std::span<const IpAddress> addresses);
 std::string to_string(const Prefix& prefix);
 std::string to_string(const MacAddress& mac);
 /// Hexadecimal bytes with colons, whatever it is.

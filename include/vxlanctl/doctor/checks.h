@@ -87,7 +87,6 @@ bool is_vxlan_of_ours(const Examined& it);
 
 /// What is gone of the ways of the tunnel's own packets to one of its ends.
 std::vector<Loss> outer_losses(const Examined& it, const IpAddress& end);
-std::vector<std::string> texts_of(const std::vector<IpAddress>& addresses);
 /// Names the first few of many.
 std::string first_of(const std::vector<std::string>& all);
 

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/kinds/attributes.h"
 #include "vxlanctl/kinds/iproute2.h"
+#include "vxlanctl/model/ruleset.h"
 
 /// What is special to a kind of tunnel. A new kind is its name in TunnelKind, a source beside
 /// vxlan.cpp, and its row in kinds.cpp.
@@ -55,6 +56,9 @@ std::uint32_t overhead(const TunnelAttributes& tunnel);
 
 /// The outer packets as firewalls tell them apart: `UDP 4789`, `protocol 41`.
 std::string outer_protocol_text(const TunnelAttributes& tunnel);
+/// An outer packet as firewalls see it, as far as the tunnel alone says what it is.
+Packet outer_packet(const TunnelAttributes& tunnel, const IpAddress& source,
+                    const IpAddress& destination);
 
 /// kind_of(…).excludes for two tunnels of any kind.
 bool exclude_each_other(const TunnelAttributes& one, const TunnelAttributes& other);

@@ -143,4 +143,10 @@ bool ages(std::uint16_t flood_state);
 /// Whether a control plane owns the flood list (NTF_EXT_LEARNED).
 bool is_external(std::uint8_t flood_flags);
 
+/// In a sorted list the first entry to `dst`, or where it would be.
+std::vector<FloodEntry>::const_iterator first_entry_to(const std::vector<FloodEntry>& sorted,
+                                                       const IpAddress& dst);
+/// Whether a sorted list has an entry to `dst`, with whatever port, VNI or interface.
+bool has_entry_to(const std::vector<FloodEntry>& sorted, const IpAddress& dst);
+
 } // namespace vxlanctl
