@@ -68,7 +68,7 @@ std::vector<Command> other_commands() {
         {"show", "[IFNAME...] [OPTION...]",
          "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
          "was last heard, and what looks wrong",
-         show_options, run_show, no_capability},
+         show_options, run_show, changes_network}, // without it, nftables tells no counters
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", export_options,
          run_export, no_capability},
