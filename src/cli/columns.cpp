@@ -1,5 +1,6 @@
 #include "vxlanctl/cli/columns.h"
 
+#include "vxlanctl/base/format.h"
 #include "vxlanctl/base/utf8.h"
 #include "vxlanctl/base/wrapped.h"
 
@@ -47,6 +48,13 @@ std::size_t sum(const std::vector<std::size_t>& widths, std::size_t from, std::s
     return result;
 }
 
+/// Whether the cells at the left are no wider than their columns.
+bool fits(const Table& table, const TableRow& row, const std::vector<std::size_t>& widths) {
+    for (std::size_t i = 0; i < table.named; ++i)
+        if (display_width(row.cells[i]) > widths[i]) return false;
+    return true;
+}
+
 /// How wide each column is; those at the left as wide as all the others leave them.
 std::vector<std::size_t> widths_of(const Table& table) {
     std::vector<std::size_t> widths;
@@ -64,7 +72,14 @@ std::vector<std::size_t> widths_of(const Table& table) {
         if (all <= room) break;
         widths[i] -= std::min(all - room, widths[i] - table.columns[i].title.size());
     }
-    return widths;
+    std::vector<std::size_t> needed = widths;
+    for (std::size_t i = 0; i < table.named; ++i) {
+        needed[i] = table.columns[i].title.size();
+        for (const auto& row : table.rows)
+            if (fits(table, row, widths))
+                needed[i] = std::max(needed[i], display_width(row.cells[i]));
+    }
+    return needed;
 }
 
 /// The cells from one column on.
@@ -83,18 +98,23 @@ std::string line_of(const Table& table, const std::vector<std::string>& cells,
 
 std::string row_text(const Table& table, const TableRow& row,
                      const std::vector<std::size_t>& widths) {
-    std::string first, text;
-    bool fits = true;
-    for (std::size_t i = 0; i < table.named; ++i) {
-        fits = fits && display_width(row.cells[i]) <= widths[i];
-        if (row.cells[i] != empty_cell)
-            first += (first.empty() ? "" : spaces(column_gap)) + row.cells[i];
+    std::string text;
+    const bool is_one_line = fits(table, row, widths);
+    if (!is_one_line) {
+        std::vector<std::string> cells;
+        std::size_t width = 0;
+        for (std::size_t i = 0; i < table.named; ++i)
+            if (row.cells[i] != empty_cell) {
+                cells.push_back(wrapped(row.cells[i], table_indent, table_indent + 2 * column_gap));
+                width += display_width(row.cells[i]) + column_gap;
+            }
+        const bool is_short = table_indent + width <= table_width + column_gap;
+        const std::string between =
+            is_short ? spaces(column_gap) : "\n" + spaces(table_indent + column_gap);
+        text = spaces(table_indent) + joined(cells, between) + "\n";
     }
-    if (!fits)
-        text =
-            spaces(table_indent) + wrapped(first, table_indent, table_indent + column_gap) + "\n";
-    if (fits || table.named < table.columns.size())
-        text += line_of(table, row.cells, widths, fits ? 0 : table.named);
+    if (is_one_line || table.named < table.columns.size())
+        text += line_of(table, row.cells, widths, is_one_line ? 0 : table.named);
     if (!row.below.empty())
         text += spaces(table_indent + column_gap) +
                 wrapped(row.below, table_indent + column_gap, table_indent + 2 * column_gap) + "\n";

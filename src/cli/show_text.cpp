@@ -146,13 +146,19 @@ std::string elsewhere_text(const TunnelView& view, bool all) {
                : text + rest_text(view.elsewhere.size() - count, "MAC addresses elsewhere");
 }
 
+/// `1 packet`, `2 packets`
+std::string counted(std::uint64_t count, std::string_view what) {
+    return formatted("{} {}{}", count, what, count == 1 ? "" : "s");
+}
+
 std::string counters_text(const LinkCounters& counters) {
     return field("received",
-                 formatted("{} packets, {} bytes, {} errors, {} dropped", counters.rx_packets,
-                           counters.rx_bytes, counters.rx_errors, counters.rx_dropped)) +
-           field("sent",
-                 formatted("{} packets, {} bytes, {} errors, {} dropped", counters.tx_packets,
-                           counters.tx_bytes, counters.tx_errors, counters.tx_dropped));
+                 formatted("{}, {}, {}, {} dropped", counted(counters.rx_packets, "packet"),
+                           counted(counters.rx_bytes, "byte"), counted(counters.rx_errors, "error"),
+                           counters.rx_dropped)) +
+           field("sent", formatted("{}, {}, {}, {} dropped", counted(counters.tx_packets, "packet"),
+                                   counted(counters.tx_bytes, "byte"),
+                                   counted(counters.tx_errors, "error"), counters.tx_dropped));
 }
 
 } // namespace

@@ -19,7 +19,8 @@ struct Range {
 };
 
 /// Both kernels agree that something was heard at `updated`, and nothing was after the later of the
-/// two times.
+/// two times. An entry that a program adds or refreshes as if it was learned (NUD_REACHABLE,
+/// NTF_USE) counts as heard then: nothing tells it from a learned one.
 Range heard_within(const FdbTimes& times, FdbClock clock) {
     const std::uint32_t least =
         clock == FdbClock::of_reception ? times.updated : std::min(times.used, times.updated);
