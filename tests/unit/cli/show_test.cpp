@@ -95,6 +95,9 @@ TEST_CASE("table: what is too wide for the others has a line of its own") {
                       "    a name of several words\n"
                       "                            3  59 min\n"
                       "  100.64.158.4  b           3  3 s\n");
+    CHECK(widest_line(table_text(
+              columns, {{{address + " vni 16777215 via abcdefghijklmno", "b", "3", "3 s"}, ""}},
+              plain)) <= 80);
     CHECK(widest_line(table_text(columns,
                                  {{{"100.64.158.4", std::string(63, 'n'), "3", "3 s"},
                                    "learned 02:00:00:00:00:01 02:00:00:00:00:02 "
