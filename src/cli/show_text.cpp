@@ -112,7 +112,7 @@ TableRow row_of(const PeerView& peer, const TunnelView& view, bool all) {
 }
 
 std::string peers_text(const TunnelView& view, const OutputStyle& style) {
-    static const std::vector<Column> columns{
+    static const std::vector<Column> peer_columns{
         {"PEER"},           {"NAME"},       {"LEARNED", true},  {"PINNED", true},
         {"EXTERNAL", true}, {"LAST HEARD"}, {"RECEIVED", true}, {"SENT", true}};
     const std::size_t count = shown_of(view.peers.size(), style.verbose);
@@ -123,7 +123,7 @@ std::string peers_text(const TunnelView& view, const OutputStyle& style) {
         is_marked =
             is_marked || (!view.peers[i].activity.heard && view.peers[i].activity.heard_or_sent);
     }
-    std::string text = table_text(columns, rows, style);
+    std::string text = table_text(peer_columns, rows, style);
     if (count < view.peers.size()) text += rest_text(view.peers.size() - count, "peers");
     if (is_marked)
         text += "  * heard or sent to: before Linux 6.15 the kernel does not tell the two apart\n";
