@@ -76,8 +76,7 @@ std::string summary(const std::vector<Finding>& all) {
 } // namespace
 
 std::vector<OptionInfo> doctor_options() {
-    return {
-        {"probe", 0, "", "send packets too: large ones to each peer, and ARP through the tunnel"}};
+    return {{"probe", 0, "", "send packets too, to the remote ends and through the tunnel"}};
 }
 
 Result<int> run_doctor(const Arguments& arguments) {

@@ -56,7 +56,7 @@ constexpr auto rows = std::to_array<CheckRow>({
     {"pins", "a pinned MAC address stays behind its peer when another one takes over", check_pins},
     {"manager", "a service that manages the link takes away what it does not know of",
      check_manager},
-    {"probe", "an answer to ARP proves that broadcast and unicast pass both ways", check_probe},
+    {"probe", "an answer through the tunnel proves that packets pass both ways", check_probe},
     {"inner_address", "two hosts that have one address take each other's packets",
      check_inner_address},
     {"networkd",

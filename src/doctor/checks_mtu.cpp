@@ -38,33 +38,4 @@ void check_mtu(Check& check, const Examined& it) {
     check.pass(Code::mtu_fits, {{"mtu", own}, {"outer", own + taken}});
 }
 
-void check_path_mtu(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_good(it, check_route) || !it.signs.empty()) return;
-    const auto taken = overhead(it.link.tunnel);
-    const auto needed = it.link.attributes.mtu.value_or(0) + taken;
-    std::uint32_t least = needed;
-    std::vector<std::string> good;
-    for (const auto& path : it.tunnel.probe->paths)
-        if (path.code == 0) least = std::min(least, path.mtu);
-    for (const auto& path : it.tunnel.probe->paths) {
-        if (path.code != 0)
-            check.add(Verdict::warn,
-                      Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
-                          .with(path.code));
-        else if (path.mtu < needed && least > taken)
-            check.fail(Code::path_mtu_too_small,
-                       {{"peer", to_string(path.to)},
-                        {"bytes", path.mtu},
-                        {"needed", needed},
-                        {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
-                       mtu_command(it.link.name, least - taken));
-        else
-            good.push_back(to_string(path.to));
-    }
-    if (good.empty())
-        check.pass(Code::no_peer_to_reach);
-    else
-        check.pass(Code::path_mtu_fits, {{"peers", first_of(good)}, {"bytes", needed}});
-}
-
 } // namespace vxlanctl

@@ -9,7 +9,7 @@
 #include <algorithm>
 #include <linux/neighbour.h>
 
-/// Where a VXLAN sends frames, and what answers.
+/// Where a VXLAN sends frames.
 namespace vxlanctl {
 namespace {
 
@@ -43,13 +43,6 @@ void judge_silence(Check& check, const Examined& it) {
     else
         check.warn(counters.rx_packets > 0 ? Code::macs_none_now : Code::macs_none_yet, values,
                    remedy);
-}
-
-std::string in_words(const ArpAnswer& answer) {
-    return text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
-                   {{"address", to_string(answer.address)},
-                    {"mac", to_string(answer.mac.value_or(MacAddress{}))},
-                    {"peer", answer.behind ? to_string(*answer.behind) : ""}});
 }
 
 std::vector<std::string> named_ends(const Examined& it) {
@@ -139,46 +132,6 @@ void check_pins(Check& check, const Examined& it) {
             check.warn(Code::mac_pinned, values, remedy);
     }
     check.pass(Code::pins_none);
-}
-
-void check_probe(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_vxlan_of_ours(it) || !is_sound(it, check_macs)) return;
-    if (const auto& obstacle = it.tunnel.probe->arp_obstacle) {
-        const std::string reason(obstacle->value("reason"));
-        check.warn(Code::probe_not_sent,
-                   {{"reason", reason.empty() ? text_of(*obstacle) : reason}});
-        return;
-    }
-    std::vector<std::string> silent, answered;
-    for (const auto& answer : it.tunnel.probe->answers)
-        if (!answer.mac)
-            silent.push_back(to_string(answer.address));
-        else
-            answered.push_back(in_words(answer));
-    if (answered.empty())
-        check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
-                   formatted("tcpdump -ni {} udp port {}",
-                             it.dev.empty() ? "any" : shell_quoted(it.dev),
-                             it.link.tunnel.port.value_or(0)));
-    else if (!silent.empty())
-        check.warn(Code::probe_partly,
-                   {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
-    else
-        check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
-}
-
-/// Of what was answered, since the tunnel may be sound where nobody inside is known.
-void check_inner_address(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_vxlan_of_ours(it)) return;
-    std::vector<std::string> free;
-    for (const auto& answer : it.tunnel.probe->own)
-        if (answer.mac)
-            check.fail(Code::inner_address_taken, {{"owner", in_words(answer)}},
-                       formatted("bridge fdb show dev {} | grep {}", shell_quoted(it.link.name),
-                                 to_string(*answer.mac)));
-        else
-            free.push_back(to_string(answer.address));
-    if (!free.empty()) check.pass(Code::inner_address_own, {{"addresses", first_of(free)}});
 }
 
 } // namespace vxlanctl

@@ -440,6 +440,12 @@ bool needs_others(const Facts& facts) {
                        [](const Finding& finding) { return finding.verdict == Verdict::fail; });
 }
 
+void add_probes(const Kernel& kernel, Netlink& netlink, Facts& facts) {
+    auto probes = probe_tunnels(kernel, netlink, facts.state, facts.tunnels);
+    for (std::size_t i = 0; i < probes.size(); ++i)
+        facts.tunnels[i].probe = std::move(probes[i]);
+}
+
 } // namespace
 
 Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
@@ -451,10 +457,7 @@ Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
     if (facts && !facts->state.alternative_names.empty()) return facts; // to be asked by real names
     if (facts && extent == Extent::named && needs_others(*facts))
         facts = Gathering(kernel, netlink, request, Extent::every).run();
-    if (facts && request.probe)
-        for (auto& tunnel : facts->tunnels)
-            if (const Link* link = find_link(facts->state, tunnel.name); link && is_tunnel(*link))
-                tunnel.probe = probe_tunnel(kernel, netlink, *link, tunnel);
+    if (facts && request.probe) add_probes(kernel, netlink, *facts);
     return facts;
 }
 

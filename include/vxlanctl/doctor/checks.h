@@ -96,11 +96,13 @@ MissingCheck check_missing_link, check_missing_vni;
 // checks_underlay.cpp
 TunnelCheck check_lower_device, check_local_address, check_rules, check_route, check_overlap;
 // checks_peers.cpp
-TunnelCheck check_peers, check_flood_list, check_macs, check_pins, check_probe, check_inner_address;
+TunnelCheck check_peers, check_flood_list, check_macs, check_pins;
+// checks_probe.cpp
+TunnelCheck check_probe, check_inner_address, check_path_mtu;
 // checks_isatap.cpp
 TunnelCheck check_routers, check_default_route;
 // checks_mtu.cpp, where check_lower_mtu() is what the state alone decides
-TunnelCheck check_mtu, check_lower_mtu, check_path_mtu;
+TunnelCheck check_mtu, check_lower_mtu;
 // checks_forwarding.cpp
 TunnelCheck check_rp_filter, check_forwarding;
 // checks_firewall.cpp

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/base/error.h"
+#include "vxlanctl/doctor/probed.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
 #include "vxlanctl/run/services.h"
@@ -38,29 +39,6 @@ struct InnerNeighbour {
     IpAddress address;
     std::optional<MacAddress> mac;
     std::uint16_t state = 0; ///< NUD_*
-};
-
-/// What ended the question for a path's MTU.
-struct PathMtu {
-    IpAddress to;
-    std::uint32_t mtu = 0;             ///< of outer packets; what was tried, or what is reported
-    std::optional<IpAddress> reporter; ///< who reported it; none where nobody objected
-    int code = 0;                      ///< errno when nothing could be sent
-};
-
-/// An answer to ARP through the tunnel.
-struct ArpAnswer {
-    IpAddress address;
-    std::optional<MacAddress> mac;   ///< none: no answer
-    std::optional<IpAddress> behind; ///< the peer that the MAC was learned behind
-};
-
-/// What was sent and came of it.
-struct Probe {
-    std::vector<PathMtu> paths;
-    std::vector<ArpAnswer> answers;
-    std::vector<ArpAnswer> own;        ///< others' answers for the tunnel's own addresses
-    std::optional<Error> arp_obstacle; ///< why no ARP could be sent
 };
 
 /// What is needed of one tunnel beside its link.

@@ -1,0 +1,139 @@
+#include "vxlanctl/doctor/checks.h"
+
+#include "vxlanctl/base/format.h"
+#include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/doctor/inside.h"
+#include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/kinds/kinds.h"
+
+#include <algorithm>
+
+/// What came of the packets that a probe sent.
+namespace vxlanctl {
+namespace {
+
+std::string in_words(const ArpAnswer& answer) {
+    return text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
+                   {{"address", to_string(answer.address)},
+                    {"mac", to_string(answer.mac.value_or(MacAddress{}))},
+                    {"peer", answer.behind ? to_string(*answer.behind) : ""}});
+}
+
+bool tell_obstacle(Check& check, const std::optional<Error>& obstacle) {
+    if (!obstacle) return false;
+    const std::string reason(obstacle->value("reason"));
+    check.warn(Code::probe_not_sent, {{"reason", reason.empty() ? text_of(*obstacle) : reason}});
+    return true;
+}
+
+void judge_arp(Check& check, const Examined& it) {
+    if (tell_obstacle(check, it.tunnel.probe->arp_obstacle)) return;
+    std::vector<std::string> silent, answered;
+    for (const auto& answer : it.tunnel.probe->answers)
+        if (!answer.mac)
+            silent.push_back(to_string(answer.address));
+        else
+            answered.push_back(in_words(answer));
+    if (answered.empty())
+        check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
+                   formatted("tcpdump -ni {} udp port {}",
+                             it.dev.empty() ? "any" : shell_quoted(it.dev),
+                             it.link.tunnel.port.value_or(0)));
+    else if (!silent.empty())
+        check.warn(Code::probe_partly,
+                   {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
+    else
+        check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
+}
+
+/// Whether traffic depends on the end: it is the only one, or a route leads through it.
+bool is_needed(const Examined& it, const IpAddress& end) {
+    const auto leads_there = [&](const Route& route) {
+        return route.via && embedded_ipv4(*route.via) == end;
+    };
+    return it.tunnel.probe->ends.size() == 1 ||
+           std::any_of(it.link.routes.begin(), it.link.routes.end(), leads_there);
+}
+
+void judge_end(Check& check, const Examined& it, const RemoteEnd& end) {
+    std::vector<std::string> answered, asked;
+    for (const auto& inside : end.inside) {
+        asked.push_back(to_string(inside.to));
+        if (inside.passes != 0) answered.push_back(asked.back());
+    }
+    const bool answers_outside = end.outside.passes != 0;
+    const Values values{{"end", to_string(end.outside.to)},
+                        {"inside", first_of(answered)},
+                        {"asked", first_of(asked)},
+                        {"protocol", outer_protocol_text(it.link.tunnel)}};
+    if (!answered.empty()) {
+        if (answers_outside) return check.pass(Code::end_answers, values);
+        return check.warn(Code::end_silent_outside, values);
+    }
+    if (asked.empty()) {
+        if (answers_outside) return check.pass(Code::end_answers_outside, values);
+        return check.warn(Code::end_silent_unasked, values);
+    }
+    const Code silence = answers_outside ? Code::end_silent_inside : Code::end_silent;
+    // What comes out of the tunnel has come through it, whoever filters ICMP.
+    if (it.tunnel.probe->heard.empty() && is_needed(it, end.outside.to))
+        check.fail(silence, values, "");
+    else
+        check.warn(silence, values);
+}
+
+} // namespace
+
+void check_probe(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !it.signs.empty() || !is_sound(it, check_macs)) return;
+    if (it.link.tunnel.kind == TunnelKind::vxlan) return judge_arp(check, it);
+    if (tell_obstacle(check, it.tunnel.probe->echo_obstacle)) return;
+    for (const auto& end : it.tunnel.probe->ends)
+        judge_end(check, it, end);
+}
+
+/// Of what was answered, since the tunnel may be sound where nobody inside is known.
+void check_inner_address(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !is_vxlan_of_ours(it)) return;
+    std::vector<std::string> free;
+    for (const auto& answer : it.tunnel.probe->own)
+        if (answer.mac)
+            check.fail(Code::inner_address_taken, {{"owner", in_words(answer)}},
+                       formatted("bridge fdb show dev {} | grep {}", shell_quoted(it.link.name),
+                                 to_string(*answer.mac)));
+        else
+            free.push_back(to_string(answer.address));
+    if (!free.empty()) check.pass(Code::inner_address_own, {{"addresses", first_of(free)}});
+}
+
+void check_path_mtu(Check& check, const Examined& it) {
+    if (!it.tunnel.probe || !is_good(it, check_route) || !it.signs.empty()) return;
+    const auto taken = overhead(it.link.tunnel);
+    const auto needed = it.link.attributes.mtu.value_or(0) + taken;
+    std::uint32_t least = needed;
+    std::vector<std::string> good;
+    for (const auto& path : it.tunnel.probe->paths)
+        if (path.code == 0) least = std::min(least, path.mtu);
+    for (const auto& path : it.tunnel.probe->paths) {
+        if (path.code != 0)
+            check.add(Verdict::warn,
+                      Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
+                          .with(path.code));
+        else if (path.mtu < needed && least > taken)
+            check.fail(Code::path_mtu_too_small,
+                       {{"peer", to_string(path.to)},
+                        {"bytes", path.mtu},
+                        {"needed", needed},
+                        {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
+                       mtu_command(it.link.name, least - taken));
+        else
+            good.push_back(to_string(path.to));
+    }
+    if (good.empty())
+        check.pass(Code::no_peer_to_reach);
+    else
+        check.pass(Code::path_mtu_fits, {{"peers", first_of(good)}, {"bytes", needed}});
+}
+
+} // namespace vxlanctl
