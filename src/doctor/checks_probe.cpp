@@ -83,6 +83,23 @@ void judge_end(Check& check, const Examined& it, const RemoteEnd& end) {
         check.warn(silence, values);
 }
 
+/// What somebody behind the remote end answered, if larger packets than that vanish; else null.
+const InnerSize* vanishing(const Examined& it, const IpAddress& end) {
+    for (const auto& size : it.tunnel.probe->sizes)
+        if (size.behind == end && size.passes < size.wanted) return &size;
+    return nullptr;
+}
+
+/// The MTU with which everything fits that was tried, with `taken` bytes of outer headers.
+std::string mtu_remedy(const Examined& it, std::uint32_t needed, std::uint32_t taken) {
+    std::uint32_t least = needed;
+    for (const auto& path : it.tunnel.probe->paths)
+        if (path.code == 0) least = std::min(least, path.mtu);
+    for (const auto& size : it.tunnel.probe->sizes)
+        if (size.passes < size.wanted) least = std::min(least, size.passes + taken);
+    return least > taken ? mtu_command(it.link.name, least - taken) : "";
+}
+
 } // namespace
 
 void check_probe(Check& check, const Examined& it) {
@@ -111,25 +128,36 @@ void check_path_mtu(Check& check, const Examined& it) {
     if (!it.tunnel.probe || !is_good(it, check_route) || !it.signs.empty()) return;
     const auto taken = overhead(it.link.tunnel);
     const auto needed = it.link.attributes.mtu.value_or(0) + taken;
-    std::uint32_t least = needed;
+    const std::string remedy = mtu_remedy(it, needed, taken);
     std::vector<std::string> good;
-    for (const auto& path : it.tunnel.probe->paths)
-        if (path.code == 0) least = std::min(least, path.mtu);
     for (const auto& path : it.tunnel.probe->paths) {
+        const auto* lost = vanishing(it, path.to);
+        const std::string peer = to_string(path.to);
         if (path.code != 0)
             check.add(Verdict::warn,
-                      Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
-                          .with(path.code));
-        else if (path.mtu < needed && least > taken)
+                      Message(Code::path_mtu_not_tried, "", {{"peer", peer}}).with(path.code));
+        else if (path.mtu < needed)
             check.fail(Code::path_mtu_too_small,
-                       {{"peer", to_string(path.to)},
+                       {{"peer", peer},
                         {"bytes", path.mtu},
                         {"needed", needed},
                         {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
-                       mtu_command(it.link.name, least - taken));
+                       remedy);
+        else if (lost == nullptr)
+            good.push_back(peer);
         else
-            good.push_back(to_string(path.to));
+            check.fail(
+                Code::path_mtu_vanishes,
+                {{"peer", peer}, {"bytes", lost->passes + taken}, {"needed", lost->wanted + taken}},
+                remedy);
     }
+    for (const auto& size : it.tunnel.probe->sizes)
+        if (!size.behind && size.passes < size.wanted)
+            check.fail(Code::path_mtu_vanishes,
+                       {{"peer", to_string(size.to)},
+                        {"bytes", size.passes + taken},
+                        {"needed", size.wanted + taken}},
+                       remedy);
     if (good.empty())
         check.pass(Code::no_peer_to_reach);
     else

@@ -65,9 +65,10 @@ bool PathQuestion::ask() {
     if (path_.mtu <= headers) return false;
     const std::vector<std::byte> payload(path_.mtu - headers);
     waits_ = true;
+    // Too large for the device is told by the error queue; and a device may drop one (ENOBUFS).
     if (send(socket_.get(), payload.data(), payload.size(), 0) < 0 && errno != EMSGSIZE &&
-        errno != ECONNREFUSED)
-        path_.code = errno; // too large for the device is told by the error queue
+        errno != ECONNREFUSED && errno != ENOBUFS)
+        path_.code = errno;
     return true;
 }
 

@@ -167,3 +167,34 @@ TEST_CASE("probe: an IPv4-in-IPv6 tunnel in which nobody is known") {
     sh(net.site, "echo 1 >/proc/sys/net/ipv6/icmp/echo_ignore_all");
     CHECK(is_found(verdict_of(probed(net.host, "site1"), "probe"), "warn: end-silent-unasked "));
 }
+
+TEST_CASE("probe: large packets vanish on the way to an ISATAP router, and nobody reports it") {
+    const FletsNetwork net;
+    sh(net.router, "ip link set wan mtu 1300"); // which drops what is larger
+    const auto passes = [&](int bytes) {
+        return run(net.host, {"ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", "-M", "do", "-s",
+                              std::to_string(bytes - 48), "2001:db8::5efe:192.168.103.254"})
+                   .code == 0;
+    };
+    REQUIRE(passes(1284));
+    REQUIRE_FALSE(passes(1285));
+    const auto checks = probed(net.host, "sit1");
+    CHECK(failed(checks) == Strings{"path_mtu"});
+    CHECK(verdict_of(checks, "path_mtu") ==
+          "fail: path-mtu-vanishes {bytes=1304, needed=1500, peer=192.168.103.254}");
+    sh(net.host, "ip link set dev sit1 mtu 1284"); // the remedy
+    CHECK(failed(probed(net.host, "sit1")).empty());
+}
+
+TEST_CASE("probe: what comes out of an ISATAP tunnel proves that it works, though nobody answers") {
+    const FletsNetwork net;
+    sh(net.router, "echo 1 >/proc/sys/net/ipv6/icmp/echo_ignore_all");
+    REQUIRE(reaches(net.host, "2001:db8:1::2"));
+    REQUIRE(failed(probed(net.host, "sit1")) == Strings{"probe"});
+    const Process pings(net.site, {"ping", "-n", "-q", "-i", "0.2", "2001:db8::5efe:10.216.0.101"});
+    const auto end = std::chrono::steady_clock::now() + patience;
+    std::string verdict;
+    while (!verdict.starts_with("warn") && std::chrono::steady_clock::now() < end)
+        verdict = verdict_of(probed(net.host, "sit1"), "probe");
+    CHECK(is_found(verdict, "warn: end-silent-inside "));
+}
