@@ -8,6 +8,7 @@
 #include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
+#include <linux/neighbour.h>
 
 /// What came of the packets that a probe sent.
 namespace vxlanctl {
@@ -83,6 +84,37 @@ void judge_end(Check& check, const Examined& it, const RemoteEnd& end) {
         check.warn(silence, values);
 }
 
+/// An entry that somebody set, and that has another MAC address than who answers.
+void judge_entry(Check& check, const IpAddress& address, const std::string& dev,
+                 const MacAddress& entry, const MacAddress& mac) {
+    if (entry == mac) return;
+    check.fail(Code::neighbour_wrong,
+               {{"address", to_string(address)},
+                {"interface", dev},
+                {"entry", to_string(entry)},
+                {"mac", to_string(mac)}},
+               formatted("ip neigh del {} dev {}", to_string(address), shell_quoted(dev)));
+}
+
+void judge_entries(Check& check, const Examined& it) {
+    for (const auto& known : it.tunnel.neighbours)
+        for (const auto& answer : it.tunnel.probe->answers)
+            if ((known.state & NUD_PERMANENT) != 0 && known.address == answer.address &&
+                known.mac && answer.mac)
+                judge_entry(check, known.address, it.link.name, *known.mac, *answer.mac);
+    for (const auto& hop : it.tunnel.probe->next_hops)
+        if ((hop.state & NUD_PERMANENT) != 0 && hop.entry && hop.mac)
+            judge_entry(check, hop.address, hop.dev, *hop.entry, *hop.mac);
+}
+
+/// Where nobody answers, a next hop that does not either may be why.
+void tell_silent_hops(Check& check, const Examined& it) {
+    for (const auto& hop : it.tunnel.probe->next_hops)
+        if (!hop.mac && (hop.state & (NUD_PERMANENT | NUD_REACHABLE)) == 0)
+            check.fail(Code::next_hop_silent,
+                       {{"address", to_string(hop.address)}, {"interface", hop.dev}}, "");
+}
+
 /// What somebody behind the remote end answered, if larger packets than that vanish; else null.
 const InnerSize* vanishing(const Examined& it, const IpAddress& end) {
     for (const auto& size : it.tunnel.probe->sizes)
@@ -104,10 +136,15 @@ std::string mtu_remedy(const Examined& it, std::uint32_t needed, std::uint32_t t
 
 void check_probe(Check& check, const Examined& it) {
     if (!it.tunnel.probe || !it.signs.empty() || !is_sound(it, check_macs)) return;
-    if (it.link.tunnel.kind == TunnelKind::vxlan) return judge_arp(check, it);
-    if (tell_obstacle(check, it.tunnel.probe->echo_obstacle)) return;
-    for (const auto& end : it.tunnel.probe->ends)
-        judge_end(check, it, end);
+    judge_entries(check, it);
+    if (check.verdict() == Verdict::fail) return; // which explains silence
+    if (it.link.tunnel.kind == TunnelKind::vxlan) {
+        judge_arp(check, it);
+    } else if (!tell_obstacle(check, it.tunnel.probe->echo_obstacle)) {
+        for (const auto& end : it.tunnel.probe->ends)
+            judge_end(check, it, end);
+    }
+    if (check.verdict() == Verdict::fail) tell_silent_hops(check, it);
 }
 
 /// Of what was answered, since the tunnel may be sound where nobody inside is known.

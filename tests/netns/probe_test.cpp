@@ -121,3 +121,75 @@ TEST_CASE("probe: of peers behind which nobody answers a small packet, no size i
     CHECK(probed.failed.empty());
     CHECK(probed.verdicts.at("path_mtu").starts_with("pass: path-mtu-fits "));
 }
+
+TEST_CASE("probe: a permanent neighbour inside has another MAC address than who answers") {
+    const ProbeLab lab;
+    sh(lab.space, "ip neigh replace 10.192.158.4 lladdr 02:00:00:00:00:99 dev vxlan0");
+    REQUIRE_FALSE(passes(lab.space, "10.192.158.4", 84));
+    const Probed probed(lab.space);
+    CHECK(probed.failed == std::vector<std::string>{"probe"});
+    CHECK(probed.verdicts.at("probe") ==
+          "fail: neighbour-wrong {address=10.192.158.4, entry=02:00:00:00:00:99, "
+          "interface=vxlan0, mac=02:00:00:00:00:04}");
+    CHECK(probed.remedies.at("probe") == "ip neigh del 10.192.158.4 dev vxlan0");
+    sh(lab.space, probed.remedies.at("probe"));
+    CHECK(reaches(lab.space, "10.192.158.4"));
+    CHECK(Probed(lab.space).failed.empty());
+    // One that is right may be permanent.
+    sh(lab.space, "ip neigh replace 10.192.158.4 lladdr 02:00:00:00:00:04 dev vxlan0");
+    CHECK(Probed(lab.space).failed.empty());
+}
+
+TEST_CASE("probe: a permanent neighbour on the underlay has another MAC address") {
+    const ProbeLab lab;
+    sh(lab.space, "ip neigh replace 172.21.0.1 lladdr 02:00:00:00:00:99 dev eth0");
+    REQUIRE_FALSE(passes(lab.space, "10.192.158.4", 84));
+    const Probed probed(lab.space);
+    CHECK(probed.failed == std::vector<std::string>{"probe"});
+    CHECK(probed.verdicts.at("probe").starts_with(
+        "fail: neighbour-wrong {address=172.21.0.1, entry=02:00:00:00:00:99, interface=eth0, "));
+    CHECK(probed.remedies.at("probe") == "ip neigh del 172.21.0.1 dev eth0");
+    sh(lab.space, probed.remedies.at("probe"));
+    CHECK(reaches(lab.space, "10.192.158.4"));
+    CHECK(Probed(lab.space).failed.empty());
+}
+
+TEST_CASE("probe: nobody answers, and neither does the next hop") {
+    const ProbeLab lab;
+    sh(lab.router, "ip addr del 172.21.0.1/24 dev wire0");
+    sh(lab.space, "ip neigh flush dev eth0");
+    REQUIRE_FALSE(passes(lab.space, "10.192.158.4", 84));
+    const Probed probed(lab.space);
+    CHECK(probed.failed == std::vector<std::string>{"probe"});
+    CHECK(probed.verdicts.at("probe") ==
+          "fail: probe-silence {addresses=10.192.158.4, 10.192.158.132}; "
+          "next-hop-silent {address=172.21.0.1, interface=eth0}");
+    sh(lab.router, "ip addr add 172.21.0.1/24 dev wire0");
+    CHECK(reaches(lab.space, "10.192.158.4"));
+    CHECK(Probed(lab.space).failed.empty());
+}
+
+TEST_CASE("probe: a permanent neighbour on an IPv6 underlay has another MAC address") {
+    const Host host;
+    const Namespace peer;
+    sh(host.space,
+       fmt::format("ip link set wire0 netns /proc/{}/fd/{}", getpid(), peer.descriptor()));
+    sh(peer, "ip link set wire0 up; ip addr add 2001:db8:21::4/64 dev wire0 nodad\n"
+             "ip link add vxlan0 address 02:00:00:00:00:04 type vxlan id 10 dstport 4789 "
+             "local 2001:db8:21::4 dev wire0\n"
+             "ip link set vxlan0 up; ip addr add 10.192.158.4/9 dev vxlan0\n"
+             "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 2001:db8:21::100");
+    REQUIRE(vxlanctl(host.space, "up eth0 2001:db8:21::100 vxlan0 10.225.194.171/9 2001:db8:21::4")
+                .code == 0);
+    REQUIRE(reaches(host.space, "10.192.158.4"));
+    CHECK(Probed(host.space).failed.empty());
+    sh(host.space, "ip neigh replace 2001:db8:21::4 lladdr 02:00:00:00:00:99 dev eth0");
+    REQUIRE_FALSE(passes(host.space, "10.192.158.4", 84));
+    const Probed probed(host.space);
+    CHECK(probed.failed == std::vector<std::string>{"probe"});
+    CHECK(probed.verdicts.at("probe").starts_with(
+        "fail: neighbour-wrong {address=2001:db8:21::4, entry=02:00:00:00:00:99, interface=eth0"));
+    sh(host.space, probed.remedies.at("probe"));
+    CHECK(reaches(host.space, "10.192.158.4"));
+    CHECK(Probed(host.space).failed.empty());
+}
