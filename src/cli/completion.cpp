@@ -33,6 +33,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"INNER", {}},
         {"ADDR", {}},
         {"ADDR/LEN", {}},
+        {"ADDRESS", {}},
         {"BYTES", {}},
         {"DF", {}},
         {"LABEL", {}},

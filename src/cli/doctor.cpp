@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/doctor_to.h"
 #include "vxlanctl/cli/files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
@@ -76,7 +77,8 @@ std::string summary(const std::vector<Finding>& all) {
 } // namespace
 
 std::vector<OptionInfo> doctor_options() {
-    return {{"probe", 0, "", "send packets too, to the remote ends and through the tunnel"}};
+    return {{"probe", 0, "", "send packets too, to the remote ends and through the tunnel"},
+            {"to", 0, "ADDRESS", "is that address reached through a tunnel, and if not, why?"}};
 }
 
 Result<int> run_doctor(const Arguments& arguments) {
@@ -84,6 +86,8 @@ Result<int> run_doctor(const Arguments& arguments) {
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
         if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
+    if (arguments.has("to"))
+        return run_doctor_to(arguments, *style, wishes(arguments.value("netns"), *style));
     const auto kernel = Kernel::here();
     if (!kernel) return tl::unexpected(kernel.error());
     const auto facts =

@@ -452,7 +452,7 @@ Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
     auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
-    const Extent extent = request.names.empty() ? Extent::every : Extent::named;
+    const Extent extent = request.names.empty() || request.every ? Extent::every : Extent::named;
     auto facts = Gathering(kernel, netlink, request, extent).run();
     if (facts && !facts->state.alternative_names.empty()) return facts; // to be asked by real names
     if (facts && extent == Extent::named && needs_others(*facts))

@@ -1,6 +1,7 @@
 // What `doctor --probe` sees of ISATAP and IPv4-in-IPv6 tunnels. Traffic decides who is right.
 #include "world.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -197,4 +198,89 @@ TEST_CASE("probe: what comes out of an ISATAP tunnel proves that it works, thoug
     while (!verdict.starts_with("warn") && std::chrono::steady_clock::now() < end)
         verdict = verdict_of(probed(net.host, "sit1"), "probe");
     CHECK(is_found(verdict, "warn: end-silent-inside "));
+}
+
+namespace {
+
+nlohmann::json reach(const Namespace& space, const std::string& words) {
+    const auto finished = vxlanctl(space, "doctor --json --to " + words);
+    INFO(finished.out << finished.err);
+    REQUIRE((finished.code == 0 || finished.code == 3));
+    auto answer = nlohmann::json::parse(finished.out);
+    CHECK((answer.at("verdict") == "reached") == (finished.code == 0));
+    return answer;
+}
+
+/// Ping and the doctor are of one mind, and so is a probe.
+bool is_reached(const Namespace& space, const std::string& address) {
+    const bool pings =
+        run(space, {"ping", "-n", "-c", "2", "-i", "0.2", "-W", "1", address}).code == 0;
+    const auto answer = reach(space, address);
+    INFO(answer.dump(1));
+    CHECK((answer.at("verdict") == "reached") == pings);
+    CHECK((reach(space, address + " --probe").at("verdict") == "reached") == pings);
+    return pings;
+}
+
+std::string headline(const nlohmann::json& answer) {
+    return told(nlohmann::json::array({answer.at("message")}));
+}
+
+std::string failure(const nlohmann::json& answer) {
+    for (const auto& step : answer.at("steps"))
+        if (step.at("verdict") == "fail") return told(nlohmann::json::array({step.at("message")}));
+    return "";
+}
+
+} // namespace
+
+TEST_CASE("doctor --to: IPv6 through an ISATAP tunnel") {
+    const FletsNetwork net;
+    const std::string behind = "2001:db8:1::2", router = "2001:db8::5efe:c0a8:67fe";
+    REQUIRE(is_reached(net.host, behind));
+    CHECK(headline(reach(net.host, behind)) ==
+          "reached-through-router {count=1, interface=sit1, peer=192.168.103.254, to=" + behind +
+              "}");
+    REQUIRE(is_reached(net.host, router));
+    sh(net.host, "ip tunnel prl dev sit1 prl-delete 192.168.103.254");
+    REQUIRE_FALSE(is_reached(net.host, behind));
+    auto answer = reach(net.host, behind);
+    CHECK(failure(answer) == "reach-router-not-in-prl {interface=sit1, peer=192.168.103.254}");
+    sh(net.host, "ip tunnel prl dev sit1 prl-default 192.168.103.254"); // the remedy
+    REQUIRE(is_reached(net.host, behind));
+    sh(net.host, "ip -6 route replace default via 2001:db8::1 dev sit1 metric 1");
+    REQUIRE_FALSE(is_reached(net.host, behind));
+    CHECK(failure(reach(net.host, behind)) == "reach-hop-wrong {hop=2001:db8::1}");
+    sh(net.host, "ip -6 route replace default via " + router + " dev sit1 metric 1\n" +
+                     "ip route add unreachable 192.168.103.254/32");
+    REQUIRE_FALSE(is_reached(net.host, behind));
+    CHECK(failure(reach(net.host, behind)) == "reach-no-route {to=192.168.103.254}");
+    sh(net.host, "ip route del unreachable 192.168.103.254/32");
+    sh(net.router, "ip link set is0 down"); // which this host cannot know, unless it asks
+    CHECK(reach(net.host, behind).at("verdict") == "reached");
+    CHECK(failure(reach(net.host, behind + " --probe")) == "reach-silent");
+}
+
+TEST_CASE("doctor --to: an IPv4 site over an IPv4-in-IPv6 tunnel over an ISATAP tunnel") {
+    const FletsNetwork net;
+    net.add_site();
+    sh(net.site, "ip addr add 192.168.10.5/32 dev lo");
+    sh(net.host, "ip route add 192.168.10.0/24 dev site1");
+    REQUIRE(is_reached(net.host, "192.168.10.5"));
+    CHECK(headline(reach(net.host, "192.168.10.5")) ==
+          "reached-through-remote {count=1, interface=site1, peer=2001:db8:1::2, "
+          "to=192.168.10.5}");
+    const auto text = vxlanctl_brief(net.host, "doctor --probe --to 192.168.10.5").out;
+    INFO(text);
+    CHECK(std::count(text.begin(), text.end(), '\n') <= 10);
+    CHECK(text.find("2001:db8:1::2 through 'sit1'") != std::string::npos);
+    CHECK(text.find("192.168.103.254 through 'eth0'") != std::string::npos);
+    sh(net.host, "ip tunnel prl dev sit1 prl-delete 192.168.103.254");
+    REQUIRE_FALSE(is_reached(net.host, "192.168.10.5"));
+    sh(net.host, "ip tunnel prl dev sit1 prl-default 192.168.103.254");
+    REQUIRE(is_reached(net.host, "192.168.10.5"));
+    sh(net.host, "ip link set site1 down");
+    REQUIRE_FALSE(is_reached(net.host, "192.0.2.2"));
+    CHECK(failure(reach(net.host, "192.0.2.2")) ==
+          "reach-tunnel-down {interface=site1, prefix=192.0.2.0/30}");
 }

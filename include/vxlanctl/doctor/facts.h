@@ -9,6 +9,7 @@ struct FactsRequest {
     std::vector<std::string> names; ///< of tunnels; none: see tunnels_meant()
     std::vector<Tunnel> wishes;
     bool probe = false; ///< send packets too
+    bool every = false; ///< of the tunnels that are not named the links, in full
 };
 
 /// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.
