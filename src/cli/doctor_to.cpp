@@ -16,7 +16,7 @@ constexpr std::size_t most_lines = 10;
 
 Result<IpAddress> destination(const Arguments& arguments) {
     const std::string text = arguments.value("to");
-    const auto address = parse_address(text);
+    auto address = parse_address(text);
     if (!address) return address;
     if (const auto obstacle = unicast_obstacle(*address); !obstacle.empty())
         return error(Code::to_not_unicast, "", {{"address", text}, {"what", obstacle}});

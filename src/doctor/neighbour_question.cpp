@@ -30,6 +30,7 @@ IpAddress solicited_node(const IpAddress& address) {
 
 // RFC 4861 sections 4.3, 4.4 and 4.6.1.
 constexpr std::size_t target_at = 8, options_at = 24, option_size = 8;
+constexpr std::size_t solicitation_size = 32; // with one option
 constexpr std::uint8_t source_link_layer = 1, target_link_layer = 2;
 
 } // namespace
@@ -111,7 +112,8 @@ Question SolicitationQuestion::question() {
 bool SolicitationQuestion::ask() {
     if (is_settled() || tries_++ >= neighbour_tries) return false;
     for (const auto& target : targets_) {
-        std::array<std::uint8_t, options_at + option_size> message{ND_NEIGHBOR_SOLICIT};
+        std::array<std::uint8_t, solicitation_size> message{};
+        message[0] = ND_NEIGHBOR_SOLICIT;
         std::copy(target.bytes.begin(), target.bytes.end(), message.begin() + target_at);
         message[options_at] = source_link_layer;
         message[options_at + 1] = option_size / 8;

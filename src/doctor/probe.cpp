@@ -304,10 +304,9 @@ std::vector<std::optional<Probe>> probe_tunnels(const Kernel& kernel, Netlink& n
             positions.push_back(next);
         }
         ask(kernel, netlink, state, group);
-        for (const auto position : positions) {
-            probes[position] = group.front().take();
-            group.pop_front();
-        }
+        auto position = positions.begin();
+        for (auto& probe : group)
+            probes[*position++] = probe.take();
     }
     return probes;
 }

@@ -27,6 +27,8 @@ public:
     }
 
     Result<ReachFacts> run() {
+        if (auto done = read_named(); !done) return tl::unexpected(done.error());
+        if (!given_.facts.state.alternative_names.empty()) return std::move(given_);
         if (auto done = read_way(); !done) return tl::unexpected(done.error());
         if (request_.probe && given_.way.code == 0 && !given_.is_own)
             given_.probe = ask(); // first, so that the neighbours are as they are then
@@ -38,30 +40,35 @@ public:
     }
 
 private:
-    Result<void> read_way() {
-        RouteQuery query{request_.to, std::nullopt, 0, 0, 0};
-        if (is_link_local(request_.to) && request_.names.size() == 1) {
-            const auto links = links_named(request_.names.front());
-            if (!links) return tl::unexpected(links.error());
-            if (!links->empty()) query.link_index = links->front().index;
-        }
-        const auto found = way_of(query);
-        if (!found) return tl::unexpected(found.error());
-        given_.way = found->first;
-        given_.by = found->second.to;
-        given_.is_own = found->second.type == RTN_LOCAL;
-        if (found->second.type == RTN_BROADCAST || found->second.type == RTN_MULTICAST)
-            return error(Code::to_not_unicast, "",
-                         {{"address", to_string(request_.to)}, {"what", "a broadcast address"}});
+    bool is_meant(const std::string& name) const {
+        return request_.names.empty() || is_in(request_.names, name);
+    }
+
+    /// Whether names are alternative ones, and the index that a link-local address needs.
+    Result<void> read_named() {
+        if (request_.names.empty()) return {};
+        auto facts = read_facts(kernel_, {request_.names, {}, false, false});
+        if (!facts) return tl::unexpected(facts.error());
+        given_.facts = std::move(*facts);
         return {};
     }
 
-    /// The link of that name, if it exists; its name may be an alternative one.
-    Result<std::vector<Link>> links_named(const std::string& name) {
-        const auto facts = read_facts(kernel_, {{name}, {}, false, false});
-        if (!facts) return tl::unexpected(facts.error());
-        const Link* link = find_link(facts->state, name);
-        return link == nullptr ? std::vector<Link>{} : std::vector<Link>{*link};
+    Result<void> read_way() {
+        RouteQuery query{request_.to, std::nullopt, 0, 0, 0};
+        if (is_link_local(request_.to) && !request_.names.empty())
+            if (const Link* link =
+                    find_link(std::as_const(given_.facts).state, request_.names.front()))
+                query.link_index = link->index;
+        const auto found = way_of(query);
+        if (!found) return tl::unexpected(found.error());
+        const std::uint8_t type = found->second.type;
+        if (type == RTN_BROADCAST || type == RTN_MULTICAST)
+            return error(Code::to_not_unicast, "",
+                         {{"address", to_string(request_.to)}, {"what", "a broadcast address"}});
+        given_.way = found->first;
+        given_.by = found->second.to;
+        given_.is_own = type == RTN_LOCAL;
+        return {};
     }
 
     /// What the kernel says, and the link that it says, which known_ has then.
@@ -116,17 +123,21 @@ private:
     /// From tunnel to tunnel, as long as the outer packets of one may go into another.
     Result<void> read_tunnels() {
         constexpr int deepest = 4;
-        std::vector<std::string> names{given_.way.dev};
-        if (names.front().empty()) names.front() = "lo"; // no tunnel's ways are wanted
+        std::vector<std::string> names = request_.names;
+        if (!is_in(names, given_.way.dev))
+            names.push_back(given_.way.dev.empty() ? "lo" : given_.way.dev);
+        const Link* dev = find_link(known_, given_.way.dev);
+        const bool is_outside = dev == nullptr || !is_tunnel(*dev) || !is_meant(dev->name);
         for (int depth = 0; depth < deepest; ++depth) {
-            auto facts = read_facts(kernel_, {names, request_.wishes, false, true});
+            // Outside, any tunnel may be the one that would lead there if all were well.
+            auto facts = read_facts(kernel_, {names, request_.wishes, false, is_outside});
             if (!facts) return tl::unexpected(facts.error());
             given_.facts = std::move(*facts);
             const auto before = names.size();
             for (const auto& tunnel : given_.facts.tunnels)
                 for (const auto& way : tunnel.out) {
-                    const Link* dev = find_link(given_.facts.state, way.dev);
-                    if (dev != nullptr && is_tunnel(*dev) && !is_in(names, way.dev))
+                    const Link* out = find_link(given_.facts.state, way.dev);
+                    if (out != nullptr && is_tunnel(*out) && !is_in(names, way.dev))
                         names.push_back(way.dev);
                 }
             if (names.size() == before) break;

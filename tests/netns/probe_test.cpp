@@ -193,3 +193,22 @@ TEST_CASE("probe: a permanent neighbour on an IPv6 underlay has another MAC addr
     CHECK(reaches(host.space, "10.192.158.4"));
     CHECK(Probed(host.space).failed.empty());
 }
+
+TEST_CASE("probe: several tunnels are asked at the same time, and each has its own answer") {
+    const ProbeLab lab;
+    sh(lab.space, "ip addr add 172.21.0.101/24 dev eth0");
+    REQUIRE(
+        vxlanctl(lab.space, "up eth0 172.21.0.101 vxlan1 10.1.0.1/24 100.64.158.4 --vni 11").code ==
+        0);
+    sh(lab.one, "ip link add vxlan1 type vxlan id 11 dstport 4789 local 100.64.158.4 dev eth0\n"
+                "ip link set vxlan1 up; ip addr add 10.1.0.4/24 dev vxlan1\n"
+                "bridge fdb append 00:00:00:00:00:00 dev vxlan1 dst 172.21.0.101");
+    REQUIRE(reaches(lab.space, "10.1.0.4"));
+    CHECK(Probed(lab.space, "").failed.empty());
+    sh(lab.one, "ip link set vxlan1 down");
+    REQUIRE_FALSE(passes(lab.space, "10.1.0.4", 84));
+    CHECK(Probed(lab.space, "vxlan0").failed.empty());
+    const Probed both(lab.space, "vxlan0 vxlan1");
+    CHECK(both.failed == std::vector<std::string>{"probe"});
+    CHECK(both.verdicts.at("probe") == "fail: probe-silence {addresses=10.1.0.4}");
+}

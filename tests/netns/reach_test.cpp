@@ -303,6 +303,39 @@ TEST_CASE("doctor --to: neighbours of IPv6 inside") {
                            "ip addr add 2001:db8:77::4/64 dev vxlan0 nodad");
     is_reached(net.space, "2001:db8:77::4");
     CHECK(is_blocked(net.space, "2001:db8:77::9").step("neighbour").starts_with("fail: "));
+    const auto answer = doctor_to(net.space, "fe80::ff:fe00:4 vxlan0 --probe");
+    CHECK(answer.verdict() == "reached");
+    CHECK(answer.step("probe") == "pass: reach-answered");
+}
+
+TEST_CASE("doctor --to: however many tunnels there are, the same number of requests") {
+    const ReachNetwork net;
+    is_reached(net.space, "10.192.158.4");
+    const auto requests = [&] {
+        return vxlanctl_counted(net.space, "doctor --to 10.192.158.4").reads;
+    };
+    const long alone = requests();
+    CHECK(alone > 0);
+    std::string more;
+    for (int i = 1; i <= 20; ++i)
+        more += fmt::format("[vxlan.vxlan{0}]\nlocal = \"172.21.0.100\"\nvni = {1}\n"
+                            "addresses = [\"10.{0}.0.1/24\"]\npeers = [\"100.64.158.4\"]\n",
+                            i, 100 + i);
+    REQUIRE(apply_text(net.space, more).code == 0);
+    CHECK(requests() == alone);
+}
+
+TEST_CASE("doctor --to: tunnels by their alternative names, and what is none") {
+    const ReachNetwork net;
+    is_reached(net.space, "10.192.158.4");
+    sh(net.space, "ip link property add dev vxlan0 altname gate\n"
+                  "ip link add other type veth peer name far");
+    const auto answer = doctor_to(net.space, "10.192.158.4 gate");
+    CHECK(answer.verdict() == "reached");
+    CHECK(answer.document.at("tunnel") == "vxlan0");
+    const auto refused = vxlanctl(net.space, "doctor --to 10.192.158.4 other");
+    CHECK(refused.code == 2);
+    CHECK(told(refused, "not-a-tunnel"));
 }
 
 TEST_CASE("doctor --to: what is no address of one host") {

@@ -12,8 +12,10 @@ struct ReachRequest {
     bool probe = false; ///< send an echo request to the address, and ask for the next hop
 };
 
-/// Everything that reach() wants to know. However many tunnels there are, it takes the same number
-/// of requests; for each tunnel that stands in another one on the way, once more.
+/// Everything that reach() wants to know. If the route leads through a tunnel, that takes the same
+/// number of requests however many others there are; for each one that it goes through in turn,
+/// once more. Else all tunnels are read, as by a reader of them all. Where a name is an alternative
+/// one, the state says so and nothing else is read: ask by the real names.
 Result<ReachFacts> read_reach(const Kernel& kernel, const ReachRequest& request);
 
 } // namespace vxlanctl
