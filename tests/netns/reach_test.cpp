@@ -115,9 +115,7 @@ TEST_CASE("doctor --to: an address behind a peer, before and after it is known")
     const auto known = is_reached(net.space, "10.192.158.4");
     CHECK(known.headline() == "reached-through-peer {count=1, interface=vxlan0, "
                               "peer=100.64.158.4, to=10.192.158.4}");
-    CHECK(known.text.starts_with(
-        "10.192.158.4 is reached through 'vxlan0', peer 100.64.158.4\n  pass  route      "
-        "10.128.0.0/9 through 'vxlan0', from 10.225.194.171\n"));
+    CHECK(known.text.find("10.192.158.4") < known.text.find("  pass  route      "));
     CHECK(known.step("peer") ==
           "pass: reach-by-mac {how=learned, mac=02:00:00:00:00:04, peer=100.64.158.4}");
     CHECK(known.step("mtu") == "pass: reach-mtu {mtu=8951, outer=9001}");
@@ -284,10 +282,19 @@ TEST_CASE("doctor --to: what the firewall drops, outside and inside", "[nft]") {
         heals(net.space, answer, "10.192.158.4");
         sh(net.space, "nft flush ruleset; nft add table inet filter");
     };
-    drops("output", "udp dport 4789", "what=UDP 4789 to 100.64.158.4");
-    drops("input", "udp dport 4789", "what=UDP 4789 from 100.64.158.4");
-    drops("output", "oifname vxlan0", "what=packets to 10.192.158.4 on 'vxlan0'");
-    drops("input", "iifname vxlan0", "what=packets from 10.192.158.4 on 'vxlan0'");
+    const auto outside = [](const std::string& direction) {
+        return clause(
+            "packets-outside",
+            {{"protocol", "UDP 4789"}, {"direction", direction}, {"peer", "100.64.158.4"}});
+    };
+    const auto inside = [](const std::string& direction) {
+        return clause("packets-inside",
+                      {{"direction", direction}, {"to", "10.192.158.4"}, {"interface", "vxlan0"}});
+    };
+    drops("output", "udp dport 4789", outside("to"));
+    drops("input", "udp dport 4789", outside("from"));
+    drops("output", "oifname vxlan0", inside("to"));
+    drops("input", "iifname vxlan0", inside("from"));
     // What lets connections pass lets answers pass.
     sh(net.space, "nft 'add chain inet filter input { type filter hook input priority 0; "
                   "policy drop; }'\n"
@@ -375,6 +382,6 @@ TEST_CASE("doctor --to: the names of peers") {
                                   "peers = [{ dst = \"100.64.158.4\", name = \"gate-a\" }]\n")
                 .code == 0);
     const auto answer = is_reached(net.space, "10.192.158.4");
-    CHECK(answer.text.starts_with(
-        "10.192.158.4 is reached through 'vxlan0', peer 100.64.158.4 (gate-a)\n"));
+    CHECK(answer.headline().find("peer=100.64.158.4, peer_name=gate-a") != std::string::npos);
+    CHECK(answer.text.find("100.64.158.4 (gate-a)") != std::string::npos);
 }
