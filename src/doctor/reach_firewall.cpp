@@ -60,31 +60,38 @@ bool is_told(Fate fate, const Asked& asked) {
     return fate == Fate::dropped || (fate == Fate::unsure && !asked.packet.incoming);
 }
 
-/// The first packet that is dropped, or the first that may be; none where all pass.
+/// The first packet that is dropped, or else the first that may be, and how all of these are
+/// accepted.
 struct Objection {
     Fate fate = Fate::passes;
     Values values;
     std::string remedy;
 };
 
-Objection objection_to(const Ruleset& ruleset, const std::vector<Asked>& all) {
-    Objection worst;
-    for (const auto& asked : all) {
-        const auto judgement = judge(ruleset, asked.packet);
-        if (judgement.fate <= worst.fate || !is_told(judgement.fate, asked)) continue;
-        worst = {judgement.fate, {}, ""};
-        const auto& [chain, why] = judgement.blamed.front();
-        worst.values = {{"what", asked.what},
-                        {"table", formatted("{} {}", chain->family, chain->table)},
-                        {"chain", chain->name},
-                        {"why", why}};
-        for (const auto& blamed : judgement.blamed)
-            worst.remedy += formatted(
-                "{}nft insert rule {} {} {} {}", worst.remedy.empty() ? "" : " && ",
-                blamed.chain->family, shell_quoted(blamed.chain->table),
-                shell_quoted(blamed.chain->name), shell_quoted(asked.acceptance + " accept"));
-    }
-    return worst;
+/// The graver one counts; of equal ones the first, with both remedies.
+void add_objection(Objection& worst, Objection other) {
+    if (other.fate > worst.fate)
+        worst = std::move(other);
+    else if (other.fate == worst.fate && other.fate != Fate::passes)
+        worst.remedy += " && " + other.remedy;
+}
+
+Objection objection_to(const Ruleset& ruleset, const Asked& asked) {
+    const auto judgement = judge(ruleset, asked.packet);
+    if (!is_told(judgement.fate, asked)) return {};
+    const auto& [chain, why] = judgement.blamed.front();
+    Objection objection{judgement.fate,
+                        {{"what", asked.what},
+                         {"table", formatted("{} {}", chain->family, chain->table)},
+                         {"chain", chain->name},
+                         {"why", why}},
+                        ""};
+    for (const auto& blamed : judgement.blamed)
+        objection.remedy +=
+            formatted("{}nft insert rule {} {} {} {}", objection.remedy.empty() ? "" : " && ",
+                      blamed.chain->family, shell_quoted(blamed.chain->table),
+                      shell_quoted(blamed.chain->name), shell_quoted(asked.acceptance + " accept"));
+    return objection;
 }
 
 /// Of several remote ends, the one that most is let pass of.
@@ -93,8 +100,9 @@ Objection outer_objection(const Ruleset& ruleset, const Stretch& it) {
     std::optional<Objection> least;
     for (const auto& end : it.ends) {
         if (!local || local->family != end.family) continue;
-        auto objection = objection_to(
-            ruleset, {outer_asked(it, end, *local, false), outer_asked(it, end, *local, true)});
+        Objection objection;
+        for (const bool incoming : {false, true})
+            add_objection(objection, objection_to(ruleset, outer_asked(it, end, *local, incoming)));
         if (!least || objection.fate < least->fate) least = std::move(objection);
     }
     return least.value_or(Objection{});
@@ -106,11 +114,11 @@ void judge_firewall(ReachSteps& steps, const std::vector<Stretch>& stretches) {
     const Facts& facts = stretches.front().given.facts;
     if (const auto& obstacle = facts.ruleset_obstacle)
         return steps.warn("firewall", Code::firewall_unknown, {{"reason", text_of(*obstacle)}});
-    Objection worst = objection_to(facts.ruleset, {inner_asked(stretches.front(), false),
-                                                   inner_asked(stretches.front(), true)});
+    Objection worst;
     for (const auto& it : stretches)
-        if (auto objection = outer_objection(facts.ruleset, it); objection.fate > worst.fate)
-            worst = std::move(objection);
+        add_objection(worst, outer_objection(facts.ruleset, it));
+    for (const bool incoming : {false, true})
+        add_objection(worst, objection_to(facts.ruleset, inner_asked(stretches.front(), incoming)));
     if (worst.fate == Fate::dropped)
         steps.fail("firewall", Code::reach_firewall_drops, worst.values, worst.remedy);
     else if (worst.fate == Fate::unsure)

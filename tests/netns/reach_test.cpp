@@ -295,6 +295,14 @@ TEST_CASE("doctor --to: what the firewall drops, outside and inside", "[nft]") {
     drops("input", "udp dport 4789", outside("from"));
     drops("output", "oifname vxlan0", inside("to"));
     drops("input", "iifname vxlan0", inside("from"));
+    // One command for all that is dropped.
+    sh(net.space, "nft 'add chain inet filter input { type filter hook input priority 0; "
+                  "policy drop; }'\n"
+                  "nft 'add chain inet filter output { type filter hook output priority 0; "
+                  "policy drop; }'");
+    const auto closed = is_blocked(net.space, "10.192.158.4");
+    heals(net.space, closed, "10.192.158.4");
+    sh(net.space, "nft flush ruleset; nft add table inet filter");
     // What lets connections pass lets answers pass.
     sh(net.space, "nft 'add chain inet filter input { type filter hook input priority 0; "
                   "policy drop; }'\n"
