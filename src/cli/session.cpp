@@ -164,6 +164,7 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
     call.overrides_files = arguments.has("override");
     call.names_namespace = arguments.has("netns");
     call.keeps_first = probation != nullptr;
+    call.notes_apply = mode == Mode::apply && arguments.command == "apply";
     Run run(call, config, probation);
     session.watch(call, run);
     const auto waiting = arguments.has("wait") ? std::optional(*wait) : std::nullopt;

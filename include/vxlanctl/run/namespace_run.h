@@ -11,6 +11,9 @@
 
 namespace vxlanctl {
 
+/// The warning that it cannot be noted when `apply` ran.
+Message not_noted(const Error& why);
+
 /// What of a call concerns one network namespace.
 class NamespaceRun {
 public:
@@ -38,9 +41,15 @@ public:
     void leave_untouched();
     /// All that was done has been taken back.
     void settle_rejection();
+    /// Whether each tunnel is as it was wanted.
+    bool succeeded() const;
+    /// Notes for who watches that `apply` ran. That it cannot be noted is a warning.
+    void note_apply(bool succeeded);
 
     const Plan& plan() const { return plan_; }
     const std::vector<Outcome>& outcomes() const { return outcomes_; }
+    /// What was read for the plan.
+    const State& state() const { return state_; }
     bool has_work() const;
     RuntimeDirectory& records() { return *records_; }
 

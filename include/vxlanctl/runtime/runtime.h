@@ -4,6 +4,7 @@
 #include "vxlanctl/base/privileges.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
+#include "vxlanctl/runtime/last_apply.h"
 
 #include <chrono>
 #include <functional>
@@ -68,6 +69,14 @@ public:
     /// where it makes no sense (Code::record_not_understood), and where the system fails: without
     /// the record, too little would be reset.
     Result<std::optional<Record>> read_record(const std::string& id) const;
+
+    /// When `apply` last ran here; empty where it has not since the host was booted, or where that
+    /// cannot be read.
+    std::optional<LastApply> read_last_apply() const;
+    /// Replaces it at once; the namespace's directory is made where it is not there. Without the
+    /// lock, too: an apply may have failed before it could take that.
+    Result<void> write_last_apply(const LastApply& last);
+
     // These are for who has the lock.
 
     /// Replaces the record at once (rename), so that nobody reads half of it.
