@@ -20,6 +20,16 @@ nlohmann::json opaque_json(const OpaqueEntry& entry) {
     return json;
 }
 
+/// What is not known is left out.
+void add_activity(nlohmann::json& peer, const Activity& activity) {
+    const auto add = [&](const char* name, const std::optional<std::chrono::seconds>& ago) {
+        if (ago) peer[name] = ago->count();
+    };
+    add("last_heard_seconds", activity.heard);
+    add("last_sent_seconds", activity.sent);
+    add("last_active_seconds", activity.heard_or_sent);
+}
+
 void add_peers(nlohmann::json& json, const TunnelView& view) {
     json["peers"] = nlohmann::json::array();
     for (const auto& peer : view.peers) {
@@ -29,6 +39,7 @@ void add_peers(nlohmann::json& json, const TunnelView& view) {
             for (const auto& mac : peer.macs[static_cast<std::size_t>(origin)])
                 list.push_back(to_string(mac));
         }
+        add_activity(item, peer.activity);
         json["peers"].push_back(std::move(item));
     }
     json["other_entries"] = nlohmann::json::array();

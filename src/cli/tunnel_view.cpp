@@ -60,13 +60,17 @@ std::vector<std::string> settings_of(const Link& link, const State& state) {
     return settings;
 }
 
-std::vector<PeerView> peers_of(const Link& link) {
+std::vector<PeerView> peers_of(const Link& link, FdbClock clock) {
+    const auto all = peer_activity(link, clock);
+    auto activity = all.begin(); // each has one of its own, in the same order
     std::multimap<IpAddress, const MacEntry*> behind;
     for (const auto& entry : link.macs)
         behind.emplace(entry.remote.dst, &entry);
     std::vector<PeerView> peers;
     for (const auto& entry : link.flood_list) {
-        auto& peer = peers.emplace_back(PeerView{entry, {}});
+        while (activity->peer != entry.dst)
+            ++activity;
+        auto& peer = peers.emplace_back(PeerView{entry, {}, activity->activity});
         for (auto [at, end] = behind.equal_range(entry.dst); at != end; ++at)
             peer.macs[static_cast<std::size_t>(at->second->origin)].push_back(at->second->mac);
     }
@@ -93,7 +97,7 @@ TunnelView view_of(const Link& link, const State& state) {
             routes_of(link, state),
             rules_of(link, state),
             kind_of(link.tunnel.kind).has_fdb,
-            peers_of(link),
+            peers_of(link, state.fdb_clock),
             record == nullptr ? PeerNames{} : record->peer_names,
             entries_elsewhere(link),
             problems(link, state)};

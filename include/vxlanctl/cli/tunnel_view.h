@@ -20,6 +20,7 @@ std::string_view origin_word(FdbOrigin origin);
 struct PeerView {
     FloodEntry entry;
     std::array<std::vector<MacAddress>, std::size(fdb_origins)> macs; ///< by their origin
+    Activity activity = {}; ///< with its address: when it was last heard
 };
 
 struct TunnelView {

@@ -376,6 +376,27 @@ TEST_CASE("FDB codec: what is encoded is decoded again, and a deletion always na
     CHECK_FALSE(decoded->port);
 }
 
+TEST_CASE("FDB codec: when an entry was touched is read, where the kernel says it") {
+    const auto times = [](std::size_t size) {
+        Encoded add;
+        ndmsg header{};
+        header.ndm_family = AF_BRIDGE;
+        add.writer.begin(RTM_NEWNEIGH, 0, header);
+        add.writer.put(NDA_LLADDR, std::span<const std::uint8_t>(MacAddress{}.bytes));
+        add.writer.put(NDA_DST, wire_bytes(parse_address("100.64.158.4").value()));
+        const std::uint32_t info[] = {1, 200, 30000, 4}; // confirmed, used, updated, refcnt
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(info);
+        if (size > 0) add.writer.put(NDA_CACHEINFO, std::span(bytes, size));
+        add.writer.finish();
+        return decode_fdb(add.message()).value().times;
+    };
+    REQUIRE(times(16));
+    CHECK(times(16)->used == 200);
+    CHECK(times(16)->updated == 30000);
+    CHECK_FALSE(times(0));
+    CHECK_FALSE(times(12)); // cut off
+}
+
 TEST_CASE("FDB codec: every entry of a list has its own message, whatever stood before it") {
     const auto one = parse_address("100.64.158.4").value(),
                two = parse_address("100.64.0.9").value();
