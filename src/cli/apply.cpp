@@ -229,7 +229,7 @@ Result<int> run_apply(const Arguments& arguments) {
     if (!time) return tl::unexpected(time.error());
     auto wish = read_wish(arguments);
     if (!wish) {
-        note_failure(arguments);
+        if (check_source(arguments)) note_failure(arguments); // wrong words are no apply
         return print_failures(wish.error(), arguments);
     }
     const bool by_hand = !arguments.has(unless_held_option.name);

@@ -11,6 +11,8 @@ constexpr Capabilities reads_files = reads_all_files | enters_namespaces;
 constexpr Capabilities writes_from_files = writes_from_words | reads_files;
 /// The nftables ruleset, probes, and whose network namespace this is.
 constexpr Capabilities finds_out = writes_from_words | reads_all_files;
+/// Files, and the nftables ruleset.
+constexpr Capabilities measures = reads_files | changes_network;
 
 /// Those that describe or change tunnels in words.
 std::vector<Command> commands_of_words() {
@@ -69,6 +71,10 @@ std::vector<Command> other_commands() {
          "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
          "and what looks wrong",
          no_options, run_show, no_capability},
+        {"metrics", "[OPTION...]",
+         "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
+         "define, in Prometheus's text format",
+         metrics_options, run_metrics, measures},
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", export_options,
          run_export, no_capability},

@@ -50,6 +50,10 @@ Result<int> run_confirm(const Arguments& arguments);
 /// `show [IFNAME...]`
 Result<int> run_show(const Arguments& arguments);
 
+/// `metrics`
+std::vector<OptionInfo> metrics_options();
+Result<int> run_metrics(const Arguments& arguments);
+
 /// `export [IFNAME...]`
 std::vector<OptionInfo> export_options();
 Result<int> run_export(const Arguments& arguments);
