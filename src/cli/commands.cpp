@@ -68,9 +68,9 @@ std::vector<Command> other_commands() {
         {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
          writes_all_files, LostOutput::keeps_code},
         {"show", "[IFNAME...] [OPTION...]",
-         "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
-         "and what looks wrong",
-         no_options, run_show, no_capability},
+         "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
+         "was last heard, and what looks wrong",
+         show_options, run_show, no_capability},
         {"metrics", "[OPTION...]",
          "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
          "define, in Prometheus's text format",

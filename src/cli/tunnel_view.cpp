@@ -89,6 +89,7 @@ TunnelView view_of(const Link& link, const State& state) {
     const Record* record = find_record(state, &link);
     return {link,
             management(link),
+            record == nullptr ? "" : record->source,
             link.tunnel.isatap.value_or(false)  ? "isatap"
             : link.tunnel.proto == IPPROTO_IPIP ? "ipip6"
                                                 : link.kind,

@@ -47,7 +47,8 @@ Result<int> run_check(const Arguments& arguments);
 /// `confirm`
 Result<int> run_confirm(const Arguments& arguments);
 
-/// `show [IFNAME...]`
+/// `show [IFNAME...] [-w [SECONDS]]`
+std::vector<OptionInfo> show_options();
 Result<int> run_show(const Arguments& arguments);
 
 /// `metrics`

@@ -26,6 +26,7 @@ struct PeerView {
 struct TunnelView {
     const Link& link;       ///< for what needs no computing
     std::string management; ///< `cli`, `file` or `unmanaged`
+    std::string source;     ///< the file or directory that it comes from; empty where none is known
     std::string word;       ///< what the tunnel is called: `vxlan`, `isatap`, `ipip6`
     std::vector<std::string> unusual_settings; ///< those that are not as all new links have them
     std::vector<std::string> forward_from;     ///< devices that we made forward for the tunnel
