@@ -114,10 +114,6 @@ std::string origin_of(const Link& link) {
     return mark && mark->origin == Origin::cli ? "cli" : "file";
 }
 
-// Of so many tunnels all checks are made: beyond that, asking for the way to each peer of each
-// takes longer than everything else.
-constexpr std::size_t most_examined = 64;
-
 /// What the state alone decides, which has been read already.
 constexpr std::array<TunnelCheck*, 9> checks_of_state{
     check_link,       check_lower_device, check_local_address, check_port, check_peers,
@@ -152,7 +148,9 @@ std::vector<CheckMetrics> checks_of(const State& state, const std::vector<Tunnel
     for (const auto& name : names) {
         const Link* link = find_link(state, name);
         if (link == nullptr) {
-            make(made, checks().front(), name, check_missing_link, facts, name);
+            for (const auto& row : checks())
+                if (row.of_missing == check_missing_link)
+                    make(made, row, name, row.of_missing, facts, name);
             continue;
         }
         const TunnelFacts nothing_asked;
@@ -203,16 +201,16 @@ TunnelMetrics measured(const MeasuredTunnel& it, const State& state) {
     return tunnel;
 }
 
-Result<std::vector<CheckMetrics>> made_checks(const Kernel& kernel, const State& state,
-                                              const std::vector<Tunnel>& wishes) {
+Result<MadeChecks> made_checks(const Kernel& kernel, const State& state,
+                               const std::vector<Tunnel>& wishes) {
     const auto names = tunnels_meant({}, state, wishes);
-    if (names.empty()) return std::vector<CheckMetrics>{};
-    if (names.size() > most_examined) return checks_of(state, wishes, names);
+    if (names.empty()) return MadeChecks{};
+    if (names.size() > most_examined) return MadeChecks{checks_of(state, wishes, names), false};
     const auto facts = read_facts(kernel, {{}, wishes, false});
     if (!facts) return tl::unexpected(facts.error());
-    std::vector<CheckMetrics> made;
+    MadeChecks made;
     for (const auto& finding : findings(*facts))
-        made.push_back(came_to(finding.tunnel, finding.check, finding.verdict));
+        made.checks.push_back(came_to(finding.tunnel, finding.check, finding.verdict));
     return made;
 }
 

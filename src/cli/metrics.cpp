@@ -201,6 +201,10 @@ std::string prometheus_text(const Metrics& metrics) {
         text += formatted("# {} peers are more than {}: their series are left out, unless "
                           "--per-peer asks for them.\n",
                           metrics.peers_left_out, most_peer_series);
+    if (!metrics.has_all_checks)
+        text += formatted("# Of more than {} tunnels, only those checks of doctor are made that "
+                          "take no time.\n",
+                          most_examined);
     for (const auto& family : metric_families(metrics)) {
         text += formatted("# HELP {0} {1}\n# TYPE {0} {2}\n", family.name, family.help,
                           type_word(family.type));

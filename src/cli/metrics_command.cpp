@@ -61,9 +61,10 @@ public:
             return done;
         const State& state = run.parts().front().state();
         add_tunnels(metrics, run.parts().front(), read_hold(*kernel));
-        auto checks = made_checks(*kernel, state, wishes_);
-        if (!checks) return tl::unexpected(checks.error());
-        for (auto& check : *checks) {
+        auto made = made_checks(*kernel, state, wishes_);
+        if (!made) return tl::unexpected(made.error());
+        metrics.has_all_checks = metrics.has_all_checks && made->are_all;
+        for (auto& check : made->checks) {
             check.netns = netns_;
             metrics.checks.push_back(std::move(check));
         }

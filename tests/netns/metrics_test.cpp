@@ -242,6 +242,49 @@ TEST_CASE("metrics: more than a hundred peers are told of one by one where that 
     CHECK(count_of(series_of(finished.out), "peer_present{") == 101);
 }
 
+TEST_CASE("metrics: of many tunnels, what the state decides is checked, as doctor does") {
+    const HostOfFiles it;
+    const auto names = [](const Series& series, const std::string& tunnel) {
+        std::string all;
+        const std::string begin = fmt::format("doctor_failed{{netns=\"\",tunnel=\"{}\",", tunnel);
+        for (const auto& [name, failed] : series)
+            if (name.starts_with(begin))
+                all += name.substr(begin.size() + 7,
+                                   name.find('"', begin.size() + 7) - begin.size() - 7) +
+                       (failed == 0 ? " " : "! ");
+        return all;
+    };
+    write_text("/run/files/many.toml", tunnels_with_peers(64, 1));
+    it.apply();
+    const auto few = it.run_here("metrics");
+    CHECK(few.out.find("# Of more than") == std::string::npos);
+    CHECK(names(series_of(few.out), "t5").find("route") != std::string::npos);
+    write_text("/run/files/many.toml", tunnels_with_peers(65, 1));
+    it.apply();
+    sh(it.host.space, "ip link set t6 down; ip link del t7\n"
+                      "bridge fdb del 00:00:00:00:00:00 dev t8 dst 100.64.8.1");
+    const auto many = it.run_here("metrics");
+    CHECK(many.out.starts_with("# Of more than 64 tunnels"));
+    const auto series = series_of(many.out);
+    CHECK(names(series, "t5") ==
+          "flood_list link local_address lower_device mtu peers port rules ");
+    CHECK(names(series, "t6") == "flood_list link! local_address lower_device mtu peers port ");
+    CHECK(names(series, "t7") == "link! ");
+    CHECK(names(series, "t8") ==
+          "flood_list link local_address lower_device mtu peers! port rules ");
+    // Whatever is checked comes to what doctor says.
+    const auto report = nlohmann::json::parse(it.run_here("doctor --json").out);
+    std::size_t compared = 0;
+    for (const auto& check : report.at("checks")) {
+        const double failed =
+            failed_check(series, check.at("tunnel").get<std::string>(), check.at("check"));
+        if (failed < 0) continue;
+        CHECK(failed == (check.at("verdict") == "fail" ? 1 : 0));
+        ++compared;
+    }
+    CHECK(compared == count_of(series, "doctor_failed{"));
+}
+
 TEST_CASE("metrics: when a peer was last heard, where this kernel knows", "[kernel]") {
     const Network network;
     const Namespace& host = network.host.space;

@@ -24,9 +24,15 @@ TunnelMetrics measured(const MeasuredTunnel& it, const State& state);
 /// Whether `metrics` is about the interface.
 bool is_measured(const Link& link);
 
-/// What the doctor's checks come to, of the tunnels that `metrics` is about. Of many, only those
-/// checks are made that the state decides, which has been read.
-Result<std::vector<CheckMetrics>> made_checks(const Kernel& kernel, const State& state,
-                                              const std::vector<Tunnel>& wishes);
+struct MadeChecks {
+    std::vector<CheckMetrics> checks;
+    bool are_all = true; ///< false: only those that the state decides
+};
+
+/// What the doctor's checks come to, of the tunnels that `metrics` is about. Of more than
+/// `most_examined`, only those are made that the state decides, which has been read: asking for the
+/// way to each peer of each tunnel would take longer than all the rest.
+Result<MadeChecks> made_checks(const Kernel& kernel, const State& state,
+                               const std::vector<Tunnel>& wishes);
 
 } // namespace vxlanctl

@@ -16,6 +16,9 @@ namespace vxlanctl {
 /// More peers than that in one call have no series of their own, unless that is asked for.
 inline constexpr std::size_t most_peer_series = 100;
 
+/// Of more tunnels than that in one network namespace, not all checks of `doctor` are made.
+inline constexpr std::size_t most_examined = 64;
+
 /// What went one way between the tunnel and a peer, as the outer packets are counted.
 struct PeerTraffic {
     std::uint64_t packets = 0, bytes = 0;
@@ -65,6 +68,7 @@ struct Metrics {
     std::vector<CheckMetrics> checks;
     std::vector<ApplyMetrics> applies;
     std::size_t peers_left_out = 0; ///< since they are more than `most_peer_series`
+    bool has_all_checks = true;     ///< false: tunnels are more than `most_examined`
 };
 
 enum class MetricType : std::uint8_t { gauge, counter };

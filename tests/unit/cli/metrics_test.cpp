@@ -166,13 +166,16 @@ TEST_CASE("metrics: a label's value is escaped") {
           "vxlanctl_tunnel_up{netns=\"\",tunnel=\"a\\\"\\n\\\\\xef\xbf\xbd\"} 1");
 }
 
-TEST_CASE("metrics: a comment says how many peers are left out") {
+TEST_CASE("metrics: comments say what is left out") {
     Metrics metrics;
     metrics.tunnels.push_back(tunnel("vxlan0"));
     CHECK(lines_of(metrics, "# 1").empty());
     metrics.peers_left_out = 101;
     CHECK(lines_of(metrics, "# 101 peers are more than 100").size() == 1);
     CHECK(metrics_json(metrics).at("peers_left_out") == 101);
+    CHECK(lines_of(metrics, "# Of more than 64 tunnels").empty());
+    metrics.has_all_checks = false;
+    CHECK(lines_of(metrics, "# Of more than 64 tunnels").size() == 1);
 }
 
 TEST_CASE("metrics: JSON has the same values") {
