@@ -70,7 +70,7 @@ std::vector<Command> other_commands() {
         {"show", "[IFNAME...] [OPTION...]",
          "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
          "was last heard, and what looks wrong",
-         show_options, run_show, no_capability},
+         show_options, run_show, changes_network}, // without it, nftables tells no counters
         {"metrics", "[OPTION...]",
          "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
          "define, in Prometheus's text format",

@@ -5,6 +5,7 @@
 #include "vxlanctl/cli/tunnel_view.h"
 #include "vxlanctl/cli/write_options.h"
 #include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
 #include <array>
@@ -30,11 +31,14 @@ Result<Shown> shown(std::vector<std::string> names, const OutputStyle& style) {
     std::stable_partition(links.begin(), links.end(), [](const Link* link) {
         return mark_of(link->attributes.alias.value_or("")).has_value();
     });
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    const auto counted = read_peer_counters(*kernel, state->links);
     Shown result;
     for (const auto* link : links) {
         if (has_unreadable_record(*link, *state))
             result.warnings.emplace_back(Code::record_not_understood, link->name);
-        const TunnelView view = view_of(*link, *state);
+        const TunnelView view = view_of(*link, *state, counted);
         if (style.json)
             result.document["tunnels"].push_back(json_of(view));
         else
@@ -96,6 +100,7 @@ std::vector<OptionInfo> show_options() {
 }
 
 Result<int> run_show(const Arguments& arguments) {
+    restrict_to(changes_network); // also with --netns
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     if (arguments.has("watch")) return watch(arguments, *style);

@@ -40,6 +40,10 @@ void add_peers(nlohmann::json& json, const TunnelView& view) {
                 list.push_back(to_string(mac));
         }
         add_activity(item, peer.activity);
+        if (const auto& counted = peer.counters)
+            item["counters"] = {
+                {"rx", {{"packets", counted->rx_packets}, {"bytes", counted->rx_bytes}}},
+                {"tx", {{"packets", counted->tx_packets}, {"bytes", counted->tx_bytes}}}};
         json["peers"].push_back(std::move(item));
     }
     json["other_entries"] = nlohmann::json::array();

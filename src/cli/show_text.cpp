@@ -106,19 +106,22 @@ TableRow row_of(const PeerView& peer, const TunnelView& view, bool all) {
         row.cells.push_back(counts ? std::to_string(count) : "");
     }
     row.cells.push_back(heard_text(peer.activity));
+    row.cells.push_back(peer.counters ? bytes_text(peer.counters->rx_bytes) : "");
+    row.cells.push_back(peer.counters ? bytes_text(peer.counters->tx_bytes) : "");
     return row;
 }
 
 std::string peers_text(const TunnelView& view, const OutputStyle& style) {
-    static const std::vector<Column> columns{{"PEER"},           {"NAME"},
-                                             {"LEARNED", true},  {"PINNED", true},
-                                             {"EXTERNAL", true}, {"LAST HEARD"}};
+    static const std::vector<Column> columns{
+        {"PEER"},           {"NAME"},       {"LEARNED", true},  {"PINNED", true},
+        {"EXTERNAL", true}, {"LAST HEARD"}, {"RECEIVED", true}, {"SENT", true}};
     const std::size_t count = shown_of(view.peers.size(), style.verbose);
     std::vector<TableRow> rows;
     bool is_marked = false;
     for (std::size_t i = 0; i < count; ++i) {
         rows.push_back(row_of(view.peers[i], view, style.verbose));
-        is_marked = is_marked || rows.back().cells.back().ends_with('*');
+        is_marked =
+            is_marked || (!view.peers[i].activity.heard && view.peers[i].activity.heard_or_sent);
     }
     std::string text = table_text(columns, rows, style);
     if (count < view.peers.size()) text += rest_text(view.peers.size() - count, "peers");

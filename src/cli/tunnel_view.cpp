@@ -60,7 +60,14 @@ std::vector<std::string> settings_of(const Link& link, const State& state) {
     return settings;
 }
 
-std::vector<PeerView> peers_of(const Link& link, FdbClock clock) {
+/// Of one peer of a tunnel whose packets are counted; one that is not there has none yet.
+PeerCounters counters_of(const CountedPeers& counted, const IpAddress& peer) {
+    const auto found = counted.find(peer);
+    return found == counted.end() ? PeerCounters{} : found->second;
+}
+
+std::vector<PeerView> peers_of(const Link& link, FdbClock clock, const CountedTunnels& counted) {
+    const auto counters = counted.find(link.name);
     const auto all = peer_activity(link, clock);
     auto activity = all.begin(); // each has one of its own, in the same order
     std::multimap<IpAddress, const MacEntry*> behind;
@@ -71,6 +78,7 @@ std::vector<PeerView> peers_of(const Link& link, FdbClock clock) {
         while (activity->peer != entry.dst)
             ++activity;
         auto& peer = peers.emplace_back(PeerView{entry, {}, activity->activity});
+        if (counters != counted.end()) peer.counters = counters_of(counters->second, entry.dst);
         for (auto [at, end] = behind.equal_range(entry.dst); at != end; ++at)
             peer.macs[static_cast<std::size_t>(at->second->origin)].push_back(at->second->mac);
     }
@@ -85,7 +93,7 @@ std::string_view origin_word(FdbOrigin origin) {
                                          : "external";
 }
 
-TunnelView view_of(const Link& link, const State& state) {
+TunnelView view_of(const Link& link, const State& state, const CountedTunnels& counted) {
     const Record* record = find_record(state, &link);
     return {link,
             management(link),
@@ -98,7 +106,7 @@ TunnelView view_of(const Link& link, const State& state) {
             routes_of(link, state),
             rules_of(link, state),
             kind_of(link.tunnel.kind).has_fdb,
-            peers_of(link, state.fdb_clock),
+            peers_of(link, state.fdb_clock, counted),
             record == nullptr ? PeerNames{} : record->peer_names,
             entries_elsewhere(link),
             problems(link, state)};

@@ -2,8 +2,10 @@
 
 #include "vxlanctl/cli/output.h"
 #include "vxlanctl/model/model.h"
+#include "vxlanctl/run/peer_counters.h"
 
 #include <array>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -21,6 +23,7 @@ struct PeerView {
     FloodEntry entry;
     std::array<std::vector<MacAddress>, std::size(fdb_origins)> macs; ///< by their origin
     Activity activity = {}; ///< with its address: when it was last heard
+    std::optional<PeerCounters> counters = std::nullopt; ///< where packets are counted by peer
 };
 
 struct TunnelView {
@@ -42,8 +45,11 @@ struct TunnelView {
     std::vector<Message> problems;
 };
 
+/// What packets are counted by peer, by the tunnel; see read_peer_counters().
+using CountedTunnels = std::map<std::string, CountedPeers>;
+
 /// The view refers to the link.
-TunnelView view_of(const Link& link, const State& state);
+TunnelView view_of(const Link& link, const State& state, const CountedTunnels& counted = {});
 
 std::string text_of(const TunnelView& view, const OutputStyle& style);
 nlohmann::json json_of(const TunnelView& view);

@@ -96,4 +96,9 @@ Judgement judge(const Ruleset& ruleset, const Packet& packet);
 /// interfaces have the same one.
 std::string firewall_table(std::string_view link);
 
+/// The sets in it in which `vxlanctl firewall --count` counts what comes from each peer and goes to
+/// it: an element with a counter for each address.
+inline constexpr const char* received_set = "received";
+inline constexpr const char* sent_set = "sent";
+
 } // namespace vxlanctl
