@@ -60,6 +60,11 @@ std::optional<Peers> wanted_peers(const Tunnel* wish, const Record* record) {
     return parse_peers_text(record->peers);
 }
 
+const PeerNames& names_of(const Tunnel* wish, const Record* record) {
+    static const PeerNames none;
+    return wish != nullptr ? wish->peer_names : record != nullptr ? record->peer_names : none;
+}
+
 PeerMetrics named_peer(const FloodEntry& entry, const PeerNames& names) {
     PeerMetrics peer;
     peer.peer = peers_text({entry});
@@ -67,28 +72,39 @@ PeerMetrics named_peer(const FloodEntry& entry, const PeerNames& names) {
     return peer;
 }
 
+void add_activity(PeerMetrics& peer, const PeerActivity& known, FdbClock clock) {
+    peer.learned_macs = known.macs;
+    // Before, it would come and go, as it is known only until something is sent to there.
+    if (clock == FdbClock::of_reception && known.activity.heard)
+        peer.heard_before = static_cast<double>(known.activity.heard->count());
+}
+
+void add_traffic(PeerMetrics& peer, const IpAddress& address, const CountedPeers& counted) {
+    const auto found = counted.find(address); // one that was silent until now is not there
+    const PeerCounters counters = found == counted.end() ? PeerCounters{} : found->second;
+    peer.received = {counters.rx_packets, counters.rx_bytes};
+    peer.sent = {counters.tx_packets, counters.tx_bytes};
+}
+
 /// Those that the tunnel shall have and those that it has, once each.
-std::vector<PeerMetrics> each_peer(const Link& link, const std::optional<Peers>& wanted,
-                                   const PeerNames& names, FdbClock clock) {
-    const Peers want = wanted.value_or(Peers{});
-    const Peers& have = link.flood_list;
+std::vector<PeerMetrics> each_peer(const MeasuredTunnel& it, const Record* record, FdbClock clock) {
+    const Peers want = wanted_peers(it.wish, record).value_or(Peers{});
+    const Peers& have = it.link->flood_list;
+    const PeerNames& names = names_of(it.wish, record);
     Peers all;
     std::set_union(have.begin(), have.end(), want.begin(), want.end(), std::back_inserter(all));
-    const auto heard = peer_activity(link, clock);
+    const auto activity = peer_activity(*it.link, clock);
     std::vector<PeerMetrics> peers;
     for (const auto& entry : all) {
         PeerMetrics& peer = peers.emplace_back(named_peer(entry, names));
         const bool is_there = std::binary_search(have.begin(), have.end(), entry);
         if (std::binary_search(want.begin(), want.end(), entry)) peer.is_present = is_there;
         if (!is_there) continue;
-        const auto at = std::lower_bound(
-            heard.begin(), heard.end(), entry.dst,
+        const auto known = std::lower_bound(
+            activity.begin(), activity.end(), entry.dst,
             [](const PeerActivity& one, const IpAddress& dst) { return one.peer < dst; });
-        if (at == heard.end() || at->peer != entry.dst) continue;
-        peer.learned_macs = at->macs;
-        // Before, it would come and go, as it is known only until something is sent to there.
-        if (clock == FdbClock::of_reception && at->activity.heard)
-            peer.heard_before = static_cast<double>(at->activity.heard->count());
+        if (known != activity.end()) add_activity(peer, *known, clock); // it has each one there is
+        if (it.counted != nullptr) add_traffic(peer, entry.dst, *it.counted);
     }
     return peers;
 }
@@ -102,11 +118,6 @@ TunnelMetrics of_missing(const Tunnel& wish) {
         tunnel.each_peer.back().is_present = false;
     }
     return tunnel;
-}
-
-const PeerNames& names_of(const Tunnel* wish, const Record* record) {
-    static const PeerNames none;
-    return wish != nullptr ? wish->peer_names : record != nullptr ? record->peer_names : none;
 }
 
 std::string origin_of(const Link& link) {
@@ -196,8 +207,7 @@ TunnelMetrics measured(const MeasuredTunnel& it, const State& state) {
     tunnel.learned_macs = static_cast<std::uint64_t>(
         std::count_if(link.macs.begin(), link.macs.end(),
                       [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; }));
-    tunnel.each_peer =
-        each_peer(link, wanted_peers(it.wish, record), names_of(it.wish, record), state.fdb_clock);
+    tunnel.each_peer = each_peer(it, record, state.fdb_clock);
     return tunnel;
 }
 

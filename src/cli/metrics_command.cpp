@@ -2,6 +2,7 @@
 #include "vxlanctl/cli/held_files.h"
 #include "vxlanctl/cli/measuring.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/cli/tunnel_view.h"
 #include "vxlanctl/cli/write_options.h"
 #include "vxlanctl/run/run.h"
 
@@ -39,8 +40,13 @@ double seconds_since_1970(std::chrono::system_clock::time_point time) {
 /// One network namespace, the one that this process is in.
 class Measuring {
 public:
-    Measuring(const FileWishes& wishes, std::string netns, std::chrono::seconds look_up)
-        : netns_(std::move(netns)), look_up_(look_up) {
+    struct Options {
+        bool per_peer = false;
+        std::chrono::seconds look_up;
+    };
+
+    Measuring(const FileWishes& wishes, std::string netns, Options options)
+        : netns_(std::move(netns)), options_(options) {
         for (std::size_t i = 0; i < wishes.tunnels.size(); ++i)
             if (wishes.tunnels[i].placement.netns == netns_) {
                 config_.tunnels.push_back(wishes.tunnels[i]);
@@ -57,10 +63,11 @@ public:
         call.reads_managed = true;
         call.names_namespace = !netns_.empty();
         Run run(call, config_, nullptr);
-        if (auto done = run.perform({std::nullopt, look_up_, std::chrono::seconds(0)}); !done)
+        if (auto done = run.perform({std::nullopt, options_.look_up, std::chrono::seconds(0)});
+            !done)
             return done;
         const State& state = run.parts().front().state();
-        add_tunnels(metrics, run.parts().front(), read_hold(*kernel));
+        add_tunnels(metrics, run.parts().front(), *kernel);
         auto made = made_checks(*kernel, state, wishes_);
         if (!made) return tl::unexpected(made.error());
         metrics.has_all_checks = metrics.has_all_checks && made->are_all;
@@ -83,8 +90,20 @@ private:
                (file != file_of_.end() && vxlanctl::is_held(file->second, hold));
     }
 
-    void add_tunnels(Metrics& metrics, const NamespaceRun& part, const Hold& hold) const {
+    /// One request for each tunnel that counts: not where nobody will be told.
+    CountedTunnels read_counters(const Kernel& kernel, const State& state) const {
+        std::size_t peers = 0;
+        for (const auto& link : state.links)
+            if (is_measured(link)) peers += link.flood_list.size();
+        return options_.per_peer || peers <= most_peer_series
+                   ? read_peer_counters(kernel, state.links)
+                   : CountedTunnels{};
+    }
+
+    void add_tunnels(Metrics& metrics, const NamespaceRun& part, const Kernel& kernel) const {
         const State& state = part.state();
+        const Hold hold = read_hold(kernel);
+        const auto counted = read_counters(kernel, state);
         std::map<std::string, MeasuredTunnel> all;
         for (const auto& link : state.links)
             if (is_measured(link)) all[link.name].link = &link;
@@ -92,8 +111,10 @@ private:
         for (std::size_t i = 0; i < planned.size(); ++i)
             if (planned[i].wish != nullptr)
                 all[planned[i].name] = {find_link(state, planned[i].name), planned[i].wish,
-                                        part.outcomes()[i] == Outcome::in_sync};
-        for (const auto& [name, it] : all) {
+                                        part.outcomes()[i] == Outcome::in_sync, nullptr};
+        for (auto& [name, it] : all) {
+            if (const auto found = counted.find(name); found != counted.end())
+                it.counted = &found->second;
             TunnelMetrics& tunnel = metrics.tunnels.emplace_back(measured(it, state));
             tunnel.netns = netns_;
             tunnel.is_held = is_held(name, hold);
@@ -109,7 +130,7 @@ private:
     }
 
     std::string netns_; ///< empty: that of the call
-    std::chrono::seconds look_up_;
+    Options options_;
     Config config_{Origin::file, {}};
     std::vector<Tunnel> wishes_; ///< as the files have them
     std::map<std::string, HoldableFile> file_of_;
@@ -144,7 +165,10 @@ Result<int> run_metrics(const Arguments& arguments) {
     Metrics metrics;
     metrics.version = VXLANCTL_VERSION;
     const FileWishes wishes = file_wishes(*style);
-    if (auto done = Measuring(wishes, arguments.value("netns"), *look_up).add_to(metrics); !done)
+    if (auto done =
+            Measuring(wishes, arguments.value("netns"), {arguments.has("per-peer"), *look_up})
+                .add_to(metrics);
+        !done)
         return tl::unexpected(done.error());
     if (!arguments.has("per-peer")) leave_out_peers(metrics);
     if (metrics.peers_left_out > 0 && !style->quiet)

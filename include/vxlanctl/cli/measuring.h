@@ -3,15 +3,17 @@
 #include "vxlanctl/cli/metrics.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
+#include "vxlanctl/run/peer_counters.h"
 
 /// From what was read to what `metrics` tells.
 namespace vxlanctl {
 
 /// A tunnel that files define, or that runs, or both.
 struct MeasuredTunnel {
-    const Link* link = nullptr;   ///< null: it does not run
-    const Tunnel* wish = nullptr; ///< null: no file defines it
-    bool is_in_sync = false;      ///< with the file that defines it
+    const Link* link = nullptr;            ///< null: it does not run
+    const Tunnel* wish = nullptr;          ///< null: no file defines it
+    bool is_in_sync = false;               ///< with the file that defines it
+    const CountedPeers* counted = nullptr; ///< null: nobody counts its packets by peer
 };
 
 /// Whether the tunnel is what its record says was set for it.

@@ -235,7 +235,7 @@ TEST_CASE("metrics: peers that were asked for, and others that are there") {
     Record record = recorded_peers({entry("100.64.158.4"), entry("100.64.158.132")});
     record.peer_names = {{entry("100.64.158.132"), "gate-b"}};
     state.records.emplace("0123456789abcdef", record);
-    const auto told = measured({&link, nullptr, false}, state);
+    const auto told = measured({&link, nullptr, false, nullptr}, state);
     CHECK(told.origin == "cli");
     CHECK_FALSE(told.is_in_sync);
     CHECK(told.peers == 2U);
@@ -254,9 +254,22 @@ TEST_CASE("metrics: peers that were asked for, and others that are there") {
     CHECK(missing.name == "gate-b");
     CHECK(missing.is_present == false);
     CHECK(missing.learned_macs == std::nullopt);
+    CHECK_FALSE(here.received);
+    // Of a peer that never said anything, nothing was counted.
+    const CountedPeers counted{{entry("100.64.158.4").dst, PeerCounters{1, 2, 3, 4}}};
+    const auto with_counters = measured({&link, nullptr, false, &counted}, state).each_peer;
+    REQUIRE(with_counters[0].received);
+    CHECK(with_counters[0].received->packets == 1);
+    CHECK(with_counters[0].received->bytes == 2);
+    CHECK(with_counters[0].sent->packets == 3);
+    CHECK(with_counters[0].sent->bytes == 4);
+    REQUIRE(with_counters[1].received);
+    CHECK(with_counters[1].received->bytes == 0);
+    CHECK_FALSE(with_counters[2].received);
     // Before Linux 6.15 nobody knows.
     state.fdb_clock = FdbClock::of_any_use;
-    CHECK(measured({&link, nullptr, false}, state).each_peer[0].heard_before == std::nullopt);
+    CHECK(measured({&link, nullptr, false, nullptr}, state).each_peer[0].heard_before ==
+          std::nullopt);
 }
 
 TEST_CASE("metrics: a tunnel that a file defines and that does not run is told of") {
@@ -265,7 +278,7 @@ TEST_CASE("metrics: a tunnel that a file defines and that does not run is told o
     wish.tunnel.kind = TunnelKind::vxlan;
     wish.tunnel.vni = 5;
     wish.peers = {entry("100.64.158.4")};
-    const auto told = measured({nullptr, &wish, false}, State{});
+    const auto told = measured({nullptr, &wish, false, nullptr}, State{});
     CHECK(told.name == "vxlan5");
     CHECK(told.origin == "file");
     CHECK(told.vni == "5");
