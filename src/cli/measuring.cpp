@@ -152,8 +152,10 @@ bool make(std::vector<CheckMetrics>& made, const CheckRow& row, const std::strin
 
 std::vector<CheckMetrics> checks_of(const State& state, const std::vector<Tunnel>& wishes,
                                     const std::vector<std::string>& names) {
-    Facts facts;
-    facts.wishes = wishes;
+    // What files say matters where the interface is missing, and else for what to do about it.
+    const Facts nothing;
+    Facts wished;
+    wished.wishes = wishes;
     std::vector<CheckMetrics> made;
     const auto lost = all_lost_settings(state);
     for (const auto& name : names) {
@@ -161,11 +163,11 @@ std::vector<CheckMetrics> checks_of(const State& state, const std::vector<Tunnel
         if (link == nullptr) {
             for (const auto& row : checks())
                 if (row.of_missing == check_missing_link)
-                    make(made, row, name, row.of_missing, facts, name);
+                    make(made, row, name, row.of_missing, wished, name);
             continue;
         }
         const TunnelFacts nothing_asked;
-        Examined it{facts, state, nothing_asked, *link, lost};
+        Examined it{nothing, state, nothing_asked, *link, lost};
         for (const auto& row : checks())
             if (is_decided_by_state(row) && make(made, row, name, row.of_tunnel, it))
                 it.verdicts.emplace(row.of_tunnel,

@@ -71,6 +71,7 @@ TEST_CASE("privileges: commands that read keep none, those that write what they 
         CHECK(when_it_sends(space, reading, command_of(words), wish) == 0);
     // Without it, nftables tells no counters.
     CHECK(when_it_sends(space, reading, command_of("show")) == bit(CAP_NET_ADMIN));
+    CHECK(when_it_sends(space, reading, command_of("metrics")) == bit(CAP_NET_ADMIN));
     CHECK(when_it_sends(space, reading, command_of("apply --source test -"), wish) == writer);
     CHECK(when_it_sends(space, writing,
                         command_of("up eth0 172.21.0.100 vxlan1 - 100.64.158.4 --vni 11")) ==
@@ -81,6 +82,8 @@ TEST_CASE("privileges: commands that read keep none, those that write what they 
               "mount --bind /proc/self/ns/net /run/netns/here");
     CHECK(when_it_sends(space, reading, command_of("export --netns here")) == 0);
     CHECK(when_it_sends(space, reading, command_of("show --netns here")) == bit(CAP_NET_ADMIN));
+    CHECK(when_it_sends(space, reading, command_of("metrics --netns here")) ==
+          (bit(CAP_NET_ADMIN) | namespaces));
     CHECK(when_it_sends(space, writing, command_of("down vxlan1 --netns here")) ==
           (writer | namespaces));
     sh(space, "umount /run/netns/here; rm /run/netns/here");
