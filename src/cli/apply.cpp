@@ -1,3 +1,4 @@
+#include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/held_files.h"
 #include "vxlanctl/cli/report.h"
@@ -107,6 +108,18 @@ bool tells_places(const Arguments& arguments) {
            (arguments.has("verbose") || arguments.has("json"));
 }
 
+/// What the files no longer define is told of these, too.
+Result<void> concern_all_namespaces(Config& config, const Arguments& arguments) {
+    const auto others = other_namespaces();
+    if (!others) return tl::unexpected(others.error());
+    for (const auto& name : others->names)
+        config.absent_elsewhere[name];
+    if (others->nameless > 0)
+        warn({Message(Code::nameless_netns_left_out, "", {{"count", others->nameless}})},
+             arguments);
+    return {};
+}
+
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     if (auto good = check_source(arguments); !good)
@@ -136,6 +149,9 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         auto done = concern_namespaces(wish.config, namespaces_with_source(is_meant), arguments);
         if (!done) return tl::unexpected(std::vector<Error>{done.error()});
     }
+    if (arguments.has(all_netns_option().name))
+        if (auto done = concern_all_namespaces(wish.config, arguments); !done)
+            return tl::unexpected(std::vector<Error>{done.error()});
     if (arguments.has(unless_held_option.name)) {
         const auto kernel = Kernel::here();
         if (!kernel) return tl::unexpected(std::vector<Error>{kernel.error()});
@@ -220,7 +236,8 @@ std::vector<OptionInfo> plan_options() {
 }
 
 std::vector<OptionInfo> check_options() {
-    return {prune_option, source_option, allow_empty_option, unless_held_option, resolve_option()};
+    return {prune_option,       source_option,    allow_empty_option,
+            unless_held_option, resolve_option(), all_netns_option()};
 }
 
 Result<int> run_apply(const Arguments& arguments) {

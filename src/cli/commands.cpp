@@ -70,14 +70,15 @@ std::vector<Command> other_commands() {
         {"show", "[IFNAME...] [OPTION...]",
          "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
          "was last heard, and what looks wrong",
-         show_options, run_show, changes_network}, // without it, nftables tells no counters
+         show_options, run_show,
+         changes_network | enters_namespaces}, // without the first, nftables tells no counters
         {"metrics", "[OPTION...]",
          "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
          "define, in Prometheus's text format",
          metrics_options, run_metrics, measures},
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", export_options,
-         run_export, no_capability},
+         run_export, enters_namespaces},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
          "accepts; or its peers alone, as a peers file",

@@ -1,3 +1,4 @@
+#include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/redraw.h"
 #include "vxlanctl/cli/report.h"
@@ -22,8 +23,11 @@ struct Shown {
     std::vector<Message> warnings;
 };
 
-Result<Shown> shown(std::vector<std::string> names, const OutputStyle& style) {
-    const auto state = read_running(names);
+/// Adds what runs in one network namespace.
+Result<void> add_namespace(Shown& result, const VisitedNamespace& space, const Arguments& arguments,
+                           const OutputStyle& style) {
+    std::vector<std::string> names = arguments.words;
+    const auto state = read_running(space.kernel, names);
     if (!state) return tl::unexpected(state.error());
     std::vector<const Link*> links;
     for (const auto& link : state->links)
@@ -31,19 +35,30 @@ Result<Shown> shown(std::vector<std::string> names, const OutputStyle& style) {
     std::stable_partition(links.begin(), links.end(), [](const Link* link) {
         return mark_of(link->attributes.alias.value_or("")).has_value();
     });
-    const auto kernel = Kernel::here();
-    if (!kernel) return tl::unexpected(kernel.error());
-    const auto counted = read_peer_counters(*kernel, state->links);
-    Shown result;
+    const auto counted = read_peer_counters(space.kernel, state->links);
     for (const auto* link : links) {
         if (has_unreadable_record(*link, *state))
             result.warnings.emplace_back(Code::record_not_understood, link->name);
-        const TunnelView view = view_of(*link, *state, counted);
+        TunnelView view = view_of(*link, *state, counted);
+        view.netns = space.netns.empty() ? arguments.value("netns") : space.netns;
         if (style.json)
             result.document["tunnels"].push_back(json_of(view));
         else
             result.text += text_of(view, style);
     }
+    return {};
+}
+
+Result<Shown> shown(const Arguments& arguments, const OutputStyle& style) {
+    if (auto good = check_all_netns(arguments); !good) return tl::unexpected(good.error());
+    const auto spaces = visited_namespaces(arguments);
+    if (!spaces) return tl::unexpected(spaces.error());
+    Shown result;
+    for (const auto& space : spaces->all)
+        if (auto added = add_namespace(result, space, arguments, style); !added)
+            return tl::unexpected(added.error());
+    result.document["other_netns"] = other_namespaces_json(spaces->others);
+    if (arguments.words.empty()) result.text += other_namespaces_text(spaces->others);
     return result;
 }
 
@@ -77,7 +92,7 @@ Result<int> watch(const Arguments& arguments, const OutputStyle& style) {
         return error(Code::options_contradict, "", {{"one", "--quiet"}, {"other", "--watch"}});
     bool is_first = true;
     auto done = redraw_every(*interval, [&]() -> Result<std::string> {
-        auto now = shown(arguments.words, style);
+        auto now = shown(arguments, style);
         if (!now && (is_first || now.error().kind != ErrorKind::usage))
             return tl::unexpected(now.error());
         if (!now && style.json) return line_of(failure_document({now.error()}));
@@ -96,15 +111,16 @@ Result<int> watch(const Arguments& arguments, const OutputStyle& style) {
 std::vector<OptionInfo> show_options() {
     return {{"watch", 'w', "[SECONDS]",
              "show it again every so many seconds (default 2), until Ctrl-C; with --json one "
-             "document a line"}};
+             "document a line"},
+            all_netns_option()};
 }
 
 Result<int> run_show(const Arguments& arguments) {
-    restrict_to(changes_network); // also with --netns
+    restrict_to(changes_network | entering_namespaces(arguments)); // also with --netns
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     if (arguments.has("watch")) return watch(arguments, *style);
-    const auto now = shown(arguments.words, *style);
+    const auto now = shown(arguments, *style);
     if (!now) return tl::unexpected(now.error());
     for (const auto& warning : now->warnings)
         print_warning(warning, codes(*style));

@@ -88,6 +88,7 @@ nlohmann::json json_of(const TunnelView& view) {
         json["rp_filter"] = settings.at("rp_filter");
         json["forward"] = settings.at("forward");
     }
+    if (!view.netns.empty()) json["netns"] = printable(view.netns);
     if (!view.source.empty()) json["source"] = printable(view.source);
     for (const auto& device : view.forward_from)
         json["forward_from"].push_back(printable(device));

@@ -161,7 +161,8 @@ std::string text_of(const TunnelView& view, const OutputStyle& style) {
     const Link& link = view.link;
     const bool up = link.attributes.up.value_or(false);
     std::string text =
-        formatted("{}: {}, {}\n", printable(link.name),
+        formatted("{}{}: {}, {}\n", printable(link.name),
+                  view.netns.empty() ? "" : " in " + printable(view.netns),
                   painted(style, up ? Ink::added : Ink::removed, up ? "up" : "down"),
                   view.management == "unmanaged" ? "not managed by vxlanctl"
                                                  : "managed (" + view.management + ")");

@@ -109,7 +109,8 @@ TunnelView view_of(const Link& link, const State& state, const CountedTunnels& c
             peers_of(link, state.fdb_clock, counted),
             record == nullptr ? PeerNames{} : record->peer_names,
             entries_elsewhere(link),
-            problems(link, state)};
+            problems(link, state),
+            ""};
 }
 
 } // namespace vxlanctl

@@ -169,6 +169,7 @@ void NamespaceRun::leave_out_what_is_no_drift() {
         for (const auto& name : tunnel.wish->unresolved) // then that is not quite certain
             tunnel.warnings.push_back(warning_of(name, tunnel.name));
     }
+    if (call_.tells_unnamed) return;
     plan_.unnamed.clear();
     plan_.kept.clear();
 }

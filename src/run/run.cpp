@@ -224,9 +224,10 @@ int Run::exit_code() const {
                    parts_.begin(), parts_.end(),
                    [](const NamespaceRun& part) {
                        const auto& outcomes = part.outcomes();
-                       return std::all_of(outcomes.begin(), outcomes.end(), [](Outcome outcome) {
-                           return outcome == Outcome::in_sync || outcome == Outcome::absent;
-                       });
+                       return part.plan().unnamed.empty() &&
+                              std::all_of(outcomes.begin(), outcomes.end(), [](Outcome outcome) {
+                                  return outcome == Outcome::in_sync || outcome == Outcome::absent;
+                              });
                    })
                    ? 0
                    : 3;

@@ -174,6 +174,22 @@ std::vector<NamespaceId> namespaces_with_directory() {
     return spaces;
 }
 
+std::vector<NamespaceId> namespaces_with_tunnels(const NamespaceId& here) {
+    auto spaces = namespaces_with_directory();
+    LivingNamespaces living;
+    std::erase_if(spaces, [&](const NamespaceId& space) {
+        if (space == here) return true;
+        const auto directory =
+            open_directory(formatted("{}/{}", system_directory, name_of_directory(space)));
+        if (!directory) return true;
+        const auto names = names_in(*directory);
+        if (std::none_of(names.begin(), names.end(), is_record)) return true;
+        const auto identity = identity_in(*directory);
+        return identity && !living.may_have(space, identity->value_or(Identity{}));
+    });
+    return spaces;
+}
+
 std::vector<NamespaceId>
 namespaces_with_source(const std::function<bool(const std::string&)>& is_meant) {
     auto spaces = namespaces_with_directory();

@@ -319,7 +319,30 @@ TEST_CASE("metrics: of another network namespace, with its name") {
     CHECK(there.at("tunnel_in_sync{netns=\"blue\",tunnel=\"there\"}") == 1);
     CHECK(there.at("last_apply_success{netns=\"blue\"}") == 1);
     CHECK(count_of(there, "tunnel_up{") == 1);
-    sh(it.host.space, "ip netns del blue");
+
+    const auto all = it.metrics("--all-netns");
+    CHECK(all.at("tunnel_in_sync{netns=\"\",tunnel=\"vxlan0\"}") == 1);
+    CHECK(all.at("tunnel_in_sync{netns=\"blue\",tunnel=\"there\"}") == 1);
+    CHECK(all.at("last_apply_success{netns=\"\"}") == 1);
+    CHECK(all.at("last_apply_success{netns=\"blue\"}") == 1);
+    CHECK(all.at("doctor_failed{netns=\"blue\",tunnel=\"there\",check=\"link\"}") == 0);
+
+    // Also one that is there and has nothing of ours yet, and one that is not there.
+    sh(it.host.space, "ip netns add red");
+    write_text("/run/files/more.toml",
+               "[vxlan.soon]\nnetns = \"red\"\nlocal = \"127.0.0.1\"\nvni = 13\n"
+               "[vxlan.later]\nnetns = \"green\"\nlocal = \"127.0.0.1\"\nvni = 14\n"
+               "peers = [\"100.64.158.4\"]\n");
+    const auto more = it.metrics("--all-netns");
+    CHECK(count_of(more, "tunnel_up{") == 4);
+    for (const char* labels :
+         {"{netns=\"red\",tunnel=\"soon\"", "{netns=\"green\",tunnel=\"later\""}) {
+        const std::string of_it = labels;
+        CHECK(more.at("tunnel_up" + of_it + "}") == 0);
+        CHECK(more.at("tunnel_in_sync" + of_it + "}") == 0);
+        CHECK(more.at("doctor_failed" + of_it + ",check=\"link\"}") == 1);
+    }
+    sh(it.host.space, "ip netns del blue; ip netns del red");
 }
 
 TEST_CASE("metrics: reads and never writes, by as many requests as for fewer tunnels") {

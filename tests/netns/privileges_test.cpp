@@ -84,6 +84,9 @@ TEST_CASE("privileges: commands that read keep none, those that write what they 
     CHECK(when_it_sends(space, reading, command_of("show --netns here")) == bit(CAP_NET_ADMIN));
     CHECK(when_it_sends(space, reading, command_of("metrics --netns here")) ==
           (bit(CAP_NET_ADMIN) | namespaces));
+    CHECK(when_it_sends(space, reading, command_of("export --all-netns")) == namespaces);
+    CHECK(when_it_sends(space, reading, command_of("show --all-netns")) ==
+          (bit(CAP_NET_ADMIN) | namespaces));
     CHECK(when_it_sends(space, writing, command_of("down vxlan1 --netns here")) ==
           (writer | namespaces));
     sh(space, "umount /run/netns/here; rm /run/netns/here");

@@ -43,6 +43,7 @@ struct TunnelView {
     /// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
     std::vector<MacEntry> elsewhere;
     std::vector<Message> problems;
+    std::string netns = {}; ///< the namespace's name, for who shows several; empty: the call's
 };
 
 /// What packets are counted by peer, by the tunnel; see read_peer_counters().

@@ -46,6 +46,8 @@ public:
     /// Notes for who watches that `apply` ran. That it cannot be noted is a warning.
     void note_apply(bool succeeded);
 
+    /// That of the namespace, in /run/netns; empty for the one of the call.
+    std::string name() const { return is_home() ? "" : elsewhere_->name; }
     const Plan& plan() const { return plan_; }
     const std::vector<Outcome>& outcomes() const { return outcomes_; }
     /// What was read for the plan.
@@ -58,7 +60,6 @@ private:
     const Config& config() const { return over_files_ ? *over_files_ : config_; }
     /// Of the namespace, which has to be there.
     const Kernel& kernel() const { return is_home() ? call_.home : *elsewhere_->kernel; }
-    std::string name() const { return is_home() ? "" : elsewhere_->name; }
     TransactionContext context() { return {kernel(), *netlink_, *records_, {}, {}, {}, made_}; }
     void warn_of_unrecorded(const TransactionContext& context, std::span<TunnelPlan> tunnels) const;
     Result<void> open_socket();

@@ -25,6 +25,9 @@ std::optional<IpAddress> ssh_address(SshEnd end);
 
 /// The network namespaces that have a directory in /run/vxlanctl, those among them that are gone.
 std::vector<NamespaceId> namespaces_with_directory();
+/// Those among them, without `here`, that have a record, which is of a tunnel that vxlanctl manages
+/// there, and that are not known to be gone. None is entered.
+std::vector<NamespaceId> namespaces_with_tunnels(const NamespaceId& here);
 /// Those among them of which a record names a source (Tunnel::source) that is meant.
 std::vector<NamespaceId>
 namespaces_with_source(const std::function<bool(const std::string& source)>& is_meant);
