@@ -20,16 +20,6 @@ nlohmann::json opaque_json(const OpaqueEntry& entry) {
     return json;
 }
 
-/// What is not known is left out.
-void add_activity(nlohmann::json& peer, const Activity& activity) {
-    const auto add = [&](const char* name, const std::optional<std::chrono::seconds>& ago) {
-        if (ago) peer[name] = ago->count();
-    };
-    add("last_heard_seconds", activity.heard);
-    add("last_sent_seconds", activity.sent);
-    add("last_active_seconds", activity.heard_or_sent);
-}
-
 void add_peers(nlohmann::json& json, const TunnelView& view) {
     json["peers"] = nlohmann::json::array();
     for (const auto& peer : view.peers) {
@@ -64,6 +54,15 @@ template<class Objects> nlohmann::json items_json(const Objects& objects) {
 }
 
 } // namespace
+
+void add_activity(nlohmann::json& peer, const Activity& activity) {
+    const auto add = [&](const char* name, const std::optional<std::chrono::seconds>& ago) {
+        if (ago) peer[name] = ago->count();
+    };
+    add("last_heard_seconds", activity.heard);
+    add("last_sent_seconds", activity.sent);
+    add("last_active_seconds", activity.heard_or_sent);
+}
 
 nlohmann::json json_of(const TunnelView& view) {
     const Link& link = view.link;

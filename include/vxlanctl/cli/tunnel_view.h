@@ -54,5 +54,7 @@ TunnelView view_of(const Link& link, const State& state, const CountedTunnels& c
 
 std::string text_of(const TunnelView& view, const OutputStyle& style);
 nlohmann::json json_of(const TunnelView& view);
+/// Adds to a peer's object when it was last heard; what is not known is left out.
+void add_activity(nlohmann::json& peer, const Activity& activity);
 
 } // namespace vxlanctl
