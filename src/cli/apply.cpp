@@ -1,13 +1,12 @@
+#include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
-#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/held_files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/session.h"
 #include "vxlanctl/plan/ownership.h"
-#include "vxlanctl/runtime/holds.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -28,41 +27,26 @@ void append_options(std::vector<OptionInfo>& to, const std::vector<OptionInfo>& 
     to.insert(to.end(), more.begin(), more.end());
 }
 
-/// A file as a hold knows it.
-struct File {
-    std::string path; ///< absolute
-    std::uint64_t hash = 0;
-};
-
 /// What the files of a call say.
 struct Wish {
-    std::vector<File> files;
+    std::vector<HoldableFile> files;
     Config config{Origin::file, {}};
     std::map<std::string, std::size_t> file_of; ///< by a tunnel's name
 };
-
-std::string absolute(const std::string& path) {
-    std::error_code ignored;
-    const auto canonical = std::filesystem::weakly_canonical(path, ignored);
-    return ignored ? path : canonical.string();
-}
 
 /// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
 /// that came back without a file.
 void leave_out_held(Wish& wish, const Hold& hold, const Arguments& arguments) {
     wish.config.spared.insert(hold.tunnels.begin(), hold.tunnels.end());
-    const auto is_held = [&](const File& file) {
-        const auto held = hold.files.find(file.path);
-        return held != hold.files.end() && held->second == file.hash;
-    };
     std::erase_if(wish.config.tunnels, [&](const Tunnel& tunnel) {
-        const bool held = is_held(wish.files[wish.file_of.at(tunnel.name)]);
+        const bool held = is_held(wish.files[wish.file_of.at(tunnel.name)], hold);
         if (held) wish.config.spared.insert(tunnel.name);
         return held;
     });
     if (arguments.has("quiet")) return;
     for (const auto& file : wish.files)
-        if (is_held(file)) print_warning(Error(Code::file_on_hold, file.path), codes(arguments));
+        if (is_held(file, hold))
+            print_warning(Error(Code::file_on_hold, file.path), codes(arguments));
     for (const auto& name : hold.tunnels)
         print_warning(Error(Code::removal_on_hold, name), codes(arguments));
 }
@@ -118,18 +102,22 @@ std::vector<Message> warnings_of_skipped(const std::vector<std::string>& paths) 
     return warnings;
 }
 
-/// As a hold knows the file: a change of a drop-in is one of the file.
-File as_held(const SourceText& text) {
-    File file{absolute(text.path), hash_of(text.text)};
-    for (const auto& drop_in : text.drop_ins)
-        file.hash = hash_of(drop_in.text, file.hash);
-    return file;
-}
-
 /// Whether a plan says where the values come from.
 bool tells_places(const Arguments& arguments) {
     return (arguments.command == "plan" || arguments.has("dry-run")) &&
            (arguments.has("verbose") || arguments.has("json"));
+}
+
+/// What the files no longer define is told of these, too.
+Result<void> concern_all_namespaces(Config& config, const Arguments& arguments) {
+    const auto others = other_namespaces();
+    if (!others) return tl::unexpected(others.error());
+    for (const auto& name : others->names)
+        config.absent_elsewhere[name];
+    if (others->nameless > 0)
+        warn({Message(Code::nameless_netns_left_out, "", {{"count", others->nameless}})},
+             arguments);
+    return {};
 }
 
 /// What the files say, or all that is wrong with them.
@@ -139,15 +127,8 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     auto texts = read_files(arguments.words);
     warn(warnings_of_skipped(texts.skipped), arguments);
     Wish wish;
-    for (const auto& file : texts.files)
-        wish.files.push_back(as_held(file));
-    auto read = tunnels_in(std::move(texts), arguments.words,
-                           [&](std::size_t file, const std::string& path) {
-                               auto text = read_text(path, "peers file");
-                               auto& hash = wish.files[file].hash;
-                               if (text) hash = hash_of(*text, hash);
-                               return text;
-                           });
+    auto [read, files] = holdable_tunnels(std::move(texts), arguments.words);
+    wish.files = std::move(files);
     if (!read.parsed.errors.empty()) return tl::unexpected(std::move(read.parsed.errors));
     warn(warnings_of_unread(read.unread), arguments);
     if (auto empty = empty_words(read, arguments); !empty.empty())
@@ -168,6 +149,9 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         auto done = concern_namespaces(wish.config, namespaces_with_source(is_meant), arguments);
         if (!done) return tl::unexpected(std::vector<Error>{done.error()});
     }
+    if (arguments.has(all_netns_option().name))
+        if (auto done = concern_all_namespaces(wish.config, arguments); !done)
+            return tl::unexpected(std::vector<Error>{done.error()});
     if (arguments.has(unless_held_option.name)) {
         const auto kernel = Kernel::here();
         if (!kernel) return tl::unexpected(std::vector<Error>{kernel.error()});
@@ -203,10 +187,43 @@ Result<void> release(const Wish& wish) {
     });
 }
 
+/// An apply that came to nothing, for who watches. Whoever may not apply has not tried to.
+void note_failure(const Arguments& arguments) {
+    if (!has_net_admin()) return;
+    const auto note = []() -> Result<void> {
+        const auto kernel = Kernel::here();
+        if (!kernel) return tl::unexpected(kernel.error());
+        auto directory = RuntimeDirectory::open(*kernel);
+        if (!directory) return tl::unexpected(directory.error());
+        return directory->write_last_apply({std::chrono::system_clock::now(), false});
+    };
+    if (const auto noted = note(); !noted && !arguments.has("quiet"))
+        print_warning(not_noted(noted.error()), codes(arguments));
+}
+
+/// Whether services leave a file alone, whatever it says: nobody may think that all is well.
+Result<bool> is_any_on_hold(const Wish& wish, const Arguments& arguments) {
+    const auto kernel = Kernel::here();
+    if (!kernel) return tl::unexpected(kernel.error());
+    const Hold hold = read_hold(*kernel);
+    bool any = false;
+    for (const auto& file : wish.files)
+        if (is_held(file, hold)) {
+            any = true;
+            if (!arguments.has("quiet") && !arguments.has(unless_held_option.name))
+                print_warning(Error(Code::file_on_hold, file.path), codes(arguments));
+        }
+    return any;
+}
+
 Result<int> run(const Arguments& arguments, Mode mode) {
+    constexpr int differs = 3;
     auto wish = read_wish(arguments);
     if (!wish) return print_failures(wish.error(), arguments);
-    return reconcile(std::move(wish->config), arguments, mode);
+    const auto held = mode == Mode::check ? is_any_on_hold(*wish, arguments) : Result<bool>(false);
+    if (!held) return tl::unexpected(held.error());
+    auto code = reconcile(std::move(wish->config), arguments, mode);
+    return code && *code == 0 && *held ? Result<int>(differs) : code;
 }
 
 } // namespace
@@ -238,7 +255,8 @@ std::vector<OptionInfo> plan_options() {
 }
 
 std::vector<OptionInfo> check_options() {
-    return {prune_option, source_option, allow_empty_option, unless_held_option, resolve_option()};
+    return {prune_option,       source_option,    allow_empty_option,
+            unless_held_option, resolve_option(), all_netns_option()};
 }
 
 Result<int> run_apply(const Arguments& arguments) {
@@ -246,12 +264,16 @@ Result<int> run_apply(const Arguments& arguments) {
     const auto time = seconds_of(arguments, "confirm", {1, 86400}, 60);
     if (!time) return tl::unexpected(time.error());
     auto wish = read_wish(arguments);
-    if (!wish) return print_failures(wish.error(), arguments);
+    if (!wish) {
+        if (check_source(arguments)) note_failure(arguments); // wrong words are no apply
+        return print_failures(wish.error(), arguments);
+    }
     const bool by_hand = !arguments.has(unless_held_option.name);
     const Probation probation{*time, [&](const Plan& plan) { return reject(*wish, plan); }};
     const bool confirms = arguments.has("confirm");
     auto code =
         reconcile(std::move(wish->config), arguments, Mode::apply, confirms ? &probation : nullptr);
+    if (!code && code.error().kind != ErrorKind::usage) note_failure(arguments);
     if (by_hand && code && (!confirms || *code == 0))
         if (auto released = release(*wish); !released) return tl::unexpected(released.error());
     return code;

@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
@@ -47,7 +48,8 @@ std::size_t command_position(const std::vector<std::string>& arguments,
         if (word.size() < 2 || word[0] != '-') return i;
         if (word == "--") return i + 1;
         const OptionInfo* option = find_option(options, word);
-        if (option != nullptr && !option->argument.empty() && word.find('=') == std::string::npos)
+        if (option != nullptr && !option->argument.empty() && !option->is_argument_optional() &&
+            word.find('=') == std::string::npos)
             ++i;
     }
     return arguments.size();
@@ -104,8 +106,60 @@ bool is_mentioned(const OptionInfo& option, const std::vector<std::string>& word
     });
 }
 
-Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& words) {
+bool is_number(std::string_view word) {
+    return !word.empty() && word.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// The option in a word such as `-w`, `-vw`, `-w5` or `--watch` whose argument may be left out; and
+/// where its letter is.
+std::pair<const OptionInfo*, std::size_t> find_optional(const std::vector<OptionInfo>& options,
+                                                        std::string_view word) {
+    if (word.starts_with("--") || !word.starts_with('-')) {
+        const OptionInfo* option = find_option(options, word);
+        const bool is_it = option != nullptr && option->is_argument_optional() &&
+                           word.find('=') == std::string_view::npos;
+        return {is_it ? option : nullptr, 0};
+    }
+    for (std::size_t i = 1; i < word.size(); ++i) {
+        const OptionInfo* option = find_option(options, formatted("-{}", word[i]));
+        if (option == nullptr) break;
+        if (option->is_argument_optional()) return {option, i};
+        if (!option->argument.empty()) break;
+    }
+    return {nullptr, 0};
+}
+
+/// The words with `--NAME=` and the number, or nothing, in place of each option whose argument may
+/// be left out: to cxxopts it would never be the next word.
+std::vector<std::string> with_optional_arguments(const std::vector<OptionInfo>& options,
+                                                 const std::vector<std::string>& words) {
+    std::vector<std::string> result;
+    for (std::size_t i = 0; i < words.size(); ++i) {
+        if (words[i] == "--") {
+            result.insert(result.end(), words.begin() + static_cast<std::ptrdiff_t>(i),
+                          words.end());
+            break;
+        }
+        const auto [option, at] = find_optional(options, words[i]);
+        if (option == nullptr) {
+            result.push_back(words[i]);
+            continue;
+        }
+        if (at > 1) result.push_back(words[i].substr(0, at)); // flags in front of it
+        std::string argument = at > 0 ? words[i].substr(at + 1) : "";
+        std::string flags; // behind it
+        if (!argument.empty() && !is_number(argument)) flags = std::exchange(argument, "");
+        if (argument.empty() && flags.empty() && i + 1 < words.size() && is_number(words[i + 1]))
+            argument = words[++i];
+        result.push_back(formatted("--{}={}", option->name, argument));
+        if (!flags.empty()) result.push_back("-" + flags);
+    }
+    return result;
+}
+
+Result<Arguments> parse_options(const Command& command, const std::vector<std::string>& given) {
     const auto options = options_of(command);
+    const auto words = with_optional_arguments(options, given);
     const std::string help =
         command.name.empty() ? "vxlanctl --help" : formatted("vxlanctl {} --help", command.name);
     for (const auto& word : words) { // cxxopts would take --all=false as --all

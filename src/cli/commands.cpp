@@ -11,6 +11,8 @@ constexpr Capabilities reads_files = reads_all_files | enters_namespaces;
 constexpr Capabilities writes_from_files = writes_from_words | reads_files;
 /// The nftables ruleset, probes, and whose network namespace this is.
 constexpr Capabilities finds_out = writes_from_words | reads_all_files;
+/// Files, and the nftables ruleset.
+constexpr Capabilities measures = reads_files | changes_network;
 
 /// Those that describe or change tunnels in words.
 std::vector<Command> commands_of_words() {
@@ -66,12 +68,17 @@ std::vector<Command> other_commands() {
         {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
          writes_all_files, LostOutput::keeps_code},
         {"show", "[IFNAME...] [OPTION...]",
-         "Show what runs: link, addresses, peers, routers, routes, rules, learned MACs, counters, "
-         "and what looks wrong",
-         no_options, run_show, no_capability},
+         "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
+         "was last heard, and what looks wrong",
+         show_options, run_show,
+         changes_network | enters_namespaces}, // without the first, nftables tells no counters
+        {"metrics", "[OPTION...]",
+         "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
+         "define, in Prometheus's text format",
+         metrics_options, run_metrics, measures},
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing", export_options,
-         run_export, no_capability},
+         run_export, enters_namespaces},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
          "accepts; or its peers alone, as a peers file",
@@ -83,7 +90,7 @@ std::vector<Command> other_commands() {
         {"doctor", "[IFNAME...] [OPTION...]",
          "Find out why a tunnel does not pass traffic, and say which command mends it; the exit "
          "code is 3 then",
-         doctor_options, run_doctor, finds_out},
+         doctor_options, run_doctor, finds_out | enters_namespaces},
         {"firewall", "[IFNAME...] [OPTION...]",
          "Print rules for nft that let the other ends of a tunnel alone send into it, and more as "
          "the options say",

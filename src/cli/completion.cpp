@@ -33,6 +33,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"INNER", {}},
         {"ADDR", {}},
         {"ADDR/LEN", {}},
+        {"ADDRESS", {}},
         {"BYTES", {}},
         {"DF", {}},
         {"LABEL", {}},
@@ -144,7 +145,7 @@ public:
                 ended_ = true;
             } else if (!ended_ && word.size() > 1 && word[0] == '-') {
                 const auto option = find_option(word);
-                if (!option || option->argument.empty()) continue;
+                if (!option || option->argument.empty() || option->is_argument_optional()) continue;
                 if (i + 2 == words.size()) argument_of_ = option;
                 ++i;
             } else if (is_begun(name_)) {
@@ -276,7 +277,9 @@ std::vector<Position> positions(const Command& command) {
 }
 
 Candidates candidates(const Command& command, const OptionInfo& option) {
-    auto result = by_placeholder(option.argument);
+    std::string placeholder = option.argument;
+    if (option.is_argument_optional()) placeholder = placeholder.substr(1, placeholder.size() - 2);
+    auto result = by_placeholder(placeholder);
     if (const auto kind = command.kind) {
         add_words(result.words, tunnel_attributes(*kind), *kind, option.name);
         add_words(result.words, link_attributes(), *kind, option.name);

@@ -1,12 +1,14 @@
 #include "vxlanctl/doctor/doctor.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/cli/all_netns.h"
+#include "vxlanctl/cli/asked_for.h"
 #include "vxlanctl/cli/commands.h"
-#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/doctor_text.h"
+#include "vxlanctl/cli/doctor_to.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
 #include "vxlanctl/doctor/facts.h"
-#include "vxlanctl/files/tunnel_values.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -14,114 +16,106 @@
 namespace vxlanctl {
 namespace {
 
-constexpr int something_failed = 3;
+constexpr int something_failed = 3, something_warned = 6;
 
-std::string_view verdict_word(Verdict verdict) {
-    return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
+/// What was found in one network namespace.
+struct Examination {
+    std::string netns; ///< empty: that of the call
+    std::vector<Finding> findings;
+    std::vector<std::string> left_out; ///< tunnels that are examined only when named
+};
+
+Result<Examination> examine(const VisitedNamespace& space, Arguments arguments,
+                            const OutputStyle& style) {
+    const std::string netns = space.netns.empty() ? arguments.value("netns") : space.netns;
+    FactsRequest request = asked_for(space.kernel, netns, style);
+    request.names = arguments.words;
+    request.probe = arguments.has("probe");
+    request.compare = [&](Facts& read) { compare_with_asked(space.kernel, read); };
+    const auto facts = read_facts(space.kernel, request);
+    if (!facts) return tl::unexpected(facts.error());
+    if (use_real_names(arguments.words, facts->state)) return examine(space, arguments, style);
+    for (const auto& name : arguments.words)
+        if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
+            return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
+    return Examination{space.netns, findings(*facts), left_out(facts->state, arguments.words)};
 }
 
-/// What the files in the default directory state of a network namespace; their errors are `check`'s
-/// to tell.
-std::vector<Tunnel> wishes(const std::string& netns, const OutputStyle& style) {
-    const auto parsed = read_tunnels({}).parsed;
-    for (const auto& problem : parsed.errors)
-        print_warning(problem, codes(style));
-    std::vector<Tunnel> tunnels;
-    for (const auto& defined : parsed.tunnels)
-        if (defined.tunnel.placement.netns == netns) tunnels.push_back(defined.tunnel);
-    return tunnels;
+bool has(const std::vector<Examination>& all, Verdict verdict) {
+    return std::any_of(all.begin(), all.end(), [&](const Examination& one) {
+        return std::any_of(one.findings.begin(), one.findings.end(), [&](const Finding& finding) {
+            return finding.verdict == verdict && finding.check != always_told;
+        });
+    });
 }
 
-nlohmann::json finding_json(const Finding& finding, std::size_t number) {
-    return {{"number", number},
-            {"tunnel", printable(finding.tunnel)},
-            {"check", finding.check},
-            {"verdict", verdict_word(finding.verdict)},
-            {"messages", messages_json(finding.messages)},
-            {"found", printable(finding.found())},
-            {"why", finding.why},
-            {"remedy", printable(finding.remedy)}};
+void print_json(const std::vector<Examination>& all) {
+    auto checks = nlohmann::json::array();
+    std::vector<std::string> others;
+    for (const auto& one : all) {
+        for (const auto& finding : one.findings)
+            checks.push_back(finding_json(finding, one.netns, checks.size() + 1));
+        others.insert(others.end(), one.left_out.begin(), one.left_out.end());
+    }
+    print(document_text({{"schema", json_schema},
+                         {"healthy", !has(all, Verdict::fail)},
+                         {"checks", checks},
+                         {"not_managed", left_out_json(others)}}));
 }
 
-std::string all_codes(const Finding& finding, const OutputStyle& style) {
+void print_text(const std::vector<Examination>& all, const OtherNamespaces& others,
+                const OutputStyle& style) {
+    std::vector<Finding> findings;
     std::string text;
-    for (const auto& message : finding.messages)
-        text += code_list(message, codes(style));
-    return text;
-}
-
-std::string finding_text(const Finding& finding, std::size_t number, const OutputStyle& style) {
-    const Ink ink = finding.verdict == Verdict::pass   ? Ink::added
-                    : finding.verdict == Verdict::warn ? Ink::warning
-                                                       : Ink::removed;
-    std::string text = formatted("{:3} {}  {:<13} {}\n", number,
-                                 painted(style, ink, verdict_word(finding.verdict)), finding.check,
-                                 printable(finding.found()) + all_codes(finding, style));
-    if (finding.verdict != Verdict::pass || style.verbose)
-        text += formatted("{:10}why: {}\n", "", finding.why);
-    if (finding.verdict != Verdict::pass && !finding.remedy.empty())
-        text += formatted("{:10}do:  {}\n", "", printable(finding.remedy));
-    return text;
-}
-
-std::string summary(const std::vector<Finding>& all) {
-    const auto count = [&](Verdict verdict) {
-        return std::count_if(all.begin(), all.end(),
-                             [&](const Finding& finding) { return finding.verdict == verdict; });
-    };
-    return formatted("{} checks: {} passed, {} to look at, {} failed\n", all.size(),
-                     count(Verdict::pass), count(Verdict::warn), count(Verdict::fail));
+    for (const auto& one : all) {
+        text += findings_text(one.findings, one.netns, style);
+        findings.insert(findings.end(), one.findings.begin(), one.findings.end());
+        if (const auto more = left_out_text(one.left_out); !style.quiet && !more.empty())
+            text += formatted("{}.\n", more);
+    }
+    if (style.quiet) return print(text);
+    print(text + summary_text(findings) + other_namespaces_text(others));
 }
 
 } // namespace
 
 std::vector<OptionInfo> doctor_options() {
-    return {
-        {"probe", 0, "", "send packets too: large ones to each peer, and ARP through the tunnel"}};
+    return {{"probe", 0, "", "send packets too, to the remote ends and through the tunnel"},
+            {"to", 0, "ADDRESS", "is that address reached through a tunnel, and if not, why?"},
+            {"exit-warn", 0, "",
+             "exit with 6 where nothing failed and something is a warning (default: with 0)"},
+            all_netns_option()};
 }
 
 Result<int> run_doctor(const Arguments& arguments) {
+    // The rest of what is given up comes with the row of commands.cpp.
+    if (entering_namespaces(arguments) == no_capability)
+        restrict_to(changes_network | sends_raw | sees_processes | reads_all_files);
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)
         if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
-    const auto kernel = Kernel::here();
-    if (!kernel) return tl::unexpected(kernel.error());
-    const auto facts =
-        read_facts(*kernel, {arguments.words, wishes(arguments.value("netns"), *style),
-                             arguments.has("probe")});
-    if (!facts) return tl::unexpected(facts.error());
-    Arguments by_real_names = arguments;
-    if (use_real_names(by_real_names.words, facts->state)) return run_doctor(by_real_names);
-    for (const auto& name : arguments.words)
-        if (const Link* link = find_link(facts->state, name); link != nullptr && !is_tunnel(*link))
-            return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
-    const auto all = findings(*facts);
-    nlohmann::json list = nlohmann::json::array();
-    std::string text, about;
-    bool failed = false;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        failed = failed || all[i].verdict == Verdict::fail;
-        list.push_back(finding_json(all[i], i + 1));
-        if (style->quiet && all[i].verdict != Verdict::fail) continue;
-        if (all[i].tunnel != about || text.empty())
-            text += formatted("{}:\n", all[i].tunnel.empty() ? std::string("this host")
-                                                             : printable(all[i].tunnel));
-        about = all[i].tunnel;
-        text += finding_text(all[i], i + 1, *style);
+    if (auto good = check_all_netns(arguments); !good) return tl::unexpected(good.error());
+    if (arguments.has("to") && arguments.has(all_netns_option().name))
+        return error(Code::options_contradict, "", {{"one", "--to"}, {"other", "--all-netns"}});
+    const auto spaces = visited_namespaces(arguments);
+    if (!spaces) return tl::unexpected(spaces.error());
+    if (arguments.has("to"))
+        return run_doctor_to(
+            arguments, *style,
+            asked_for(spaces->all.front().kernel, arguments.value("netns"), *style).wishes);
+    std::vector<Examination> all;
+    for (const auto& space : spaces->all) {
+        auto one = examine(space, arguments, *style);
+        if (!one) return tl::unexpected(one.error());
+        all.push_back(std::move(*one));
     }
-    const auto others = left_out(facts->state, arguments.words);
-    const std::string more = left_out_text(others);
     if (style->json)
-        print(document_text({{"schema", json_schema},
-                             {"healthy", !failed},
-                             {"checks", list},
-                             {"not_managed", left_out_json(others)}}));
+        print_json(all);
     else
-        print(style->quiet
-                  ? text
-                  : text + summary(all) + (more.empty() ? more : formatted("{}.\n", more)));
-    return failed ? something_failed : 0;
+        print_text(all, spaces->others, *style);
+    if (has(all, Verdict::fail)) return something_failed;
+    return arguments.has("exit-warn") && has(all, Verdict::warn) ? something_warned : 0;
 }
 
 } // namespace vxlanctl

@@ -1,5 +1,6 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
@@ -9,7 +10,9 @@
 #include "vxlanctl/files/tunnel_file.h"
 #include "vxlanctl/plan/exported.h"
 #include "vxlanctl/plan/plan.h"
+#include "vxlanctl/runtime/runtime.h"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -31,8 +34,10 @@ std::string reason(const Error& problem, std::string_view tunnel) {
                          : formatted("{}: {}", problem.subject, text_of(problem)));
 }
 
-Section section_of(const Link& link, const State& state) {
+/// `netns` is the name of the namespace that it is in, or empty.
+Section section_of(const Link& link, const State& state, const std::string& netns) {
     Exported wish = exported(link, state);
+    wish.tunnel.placement.netns = netns;
     std::string text = file_text(wish.tunnel, wish.comments), obstacle = wish.obstacle;
     Section section{link.name, std::move(wish), std::move(text), {}, std::move(obstacle)};
     if (!section.obstacle.empty()) return section;
@@ -87,12 +92,32 @@ void plan_all(std::vector<Section>& sections, const State& state) {
     }
 }
 
-std::vector<Section> sections_of(const State& state, const std::vector<std::string>& names) {
+/// What the file is made of.
+struct RunningTunnels {
+    std::vector<Section> sections;
+    std::vector<std::string> left_out; ///< that vxlanctl does not manage
+    std::size_t nameless = 0;          ///< see OtherNamespaces
+};
+
+/// Adds those of one network namespace.
+void add_sections(RunningTunnels& running, const State& state,
+                  const std::vector<std::string>& names, const std::string& netns) {
     std::vector<Section> sections;
     for (const auto& link : state.links)
-        if (is_concerned(link, names)) sections.push_back(section_of(link, state));
+        if (is_concerned(link, names)) sections.push_back(section_of(link, state, netns));
+    for (auto& section : sections)
+        section.tunnel.placement = {}; // planned as those of that namespace are
     plan_all(sections, state);
-    return sections;
+    for (auto& section : sections) {
+        const auto same = std::find_if(
+            running.sections.begin(), running.sections.end(), [&](const Section& other) {
+                return other.name == section.name && other.obstacle.empty();
+            });
+        if (same != running.sections.end() && section.obstacle.empty())
+            section.obstacle = text_of(Code::name_is_in_file_already);
+        running.sections.push_back(std::move(section));
+    }
+    if (netns.empty()) running.left_out = left_out(state, names);
 }
 
 /// The same file as JSON, and what TOML says in comments.
@@ -101,10 +126,10 @@ struct RunningJson {
     std::vector<Message> warnings;
 };
 
-RunningJson running_json(const State& state, const std::vector<std::string>& names) {
+RunningJson json_of_running(const RunningTunnels& tunnels) {
     RunningJson running;
     SourceText toml;
-    for (const auto& section : sections_of(state, names)) {
+    for (const auto& section : tunnels.sections) {
         if (!section.obstacle.empty()) {
             running.warnings.emplace_back(Code::left_out_of_export, section.name,
                                           Values{{"reason", section.obstacle}});
@@ -121,17 +146,40 @@ RunningJson running_json(const State& state, const std::vector<std::string>& nam
         for (const auto& thing : untold)
             tell("a file cannot state: " + thing);
     }
-    if (const auto others = left_out(state, names); !others.empty())
+    if (!tunnels.left_out.empty())
         running.warnings.emplace_back(Code::unmanaged_left_out, "",
-                                      Values{{"names", joined(others, ", ")}});
+                                      Values{{"names", joined(tunnels.left_out, ", ")}});
+    if (tunnels.nameless > 0)
+        running.warnings.emplace_back(Code::nameless_netns_left_out, "",
+                                      Values{{"count", tunnels.nameless}});
     SourceErrors errors(toml);
     running.text = json_text(parse_toml(toml, errors).value());
     return running;
 }
 
-int export_json(const State& state, const std::vector<std::string>& names,
-                const Arguments& arguments) {
-    const auto [text, warnings] = running_json(state, names);
+std::string text_of_running(RunningTunnels running) {
+    std::string text;
+    for (auto& section : running.sections) {
+        if (!text.empty()) text += "\n";
+        if (section.obstacle.empty()) {
+            text += section.text;
+            continue;
+        }
+        section.text.pop_back(); // its last line's end
+        text += comment_lines(
+            formatted("{} is left out: {}.\n{}", section.name, section.obstacle, section.text));
+    }
+    if (const auto others = left_out_text(running.left_out); !others.empty())
+        text += formatted("{}# {}.\n", text.empty() ? "" : "\n", others);
+    if (running.nameless > 0)
+        text += formatted(
+            "{}# {}.\n", text.empty() ? "" : "\n",
+            text_of(Message(Code::nameless_netns_left_out, "", {{"count", running.nameless}})));
+    return text;
+}
+
+int export_json(const RunningTunnels& running, const Arguments& arguments) {
+    const auto [text, warnings] = json_of_running(running);
     if (!arguments.has("quiet"))
         for (const auto& warning : warnings)
             print_warning(warning, codes(arguments));
@@ -145,36 +193,35 @@ int export_json(const State& state, const std::vector<std::string>& names,
 } // namespace
 
 std::vector<OptionInfo> export_options() {
-    return {{"format", 0, "toml|json", "the language of the file: toml (default) or json"}};
+    return {{"format", 0, "toml|json", "the language of the file: toml (default) or json"},
+            all_netns_option()};
 }
 
 std::string running_text(const State& state, const std::vector<std::string>& names) {
-    std::string text;
-    for (auto& section : sections_of(state, names)) {
-        if (!text.empty()) text += "\n";
-        if (section.obstacle.empty()) {
-            text += section.text;
-            continue;
-        }
-        section.text.pop_back(); // its last line's end
-        text += comment_lines(
-            formatted("{} is left out: {}.\n{}", section.name, section.obstacle, section.text));
-    }
-    if (const auto others = left_out_text(left_out(state, names)); !others.empty())
-        text += formatted("{}# {}.\n", text.empty() ? "" : "\n", others);
-    return text;
+    RunningTunnels running;
+    add_sections(running, state, names, "");
+    return text_of_running(std::move(running));
 }
 
 Result<int> run_export(const Arguments& arguments) {
+    restrict_to(entering_namespaces(arguments));
     const std::string format = arguments.value("format", "toml");
     if (format != "toml" && format != "json")
         return error(Code::not_one_of, formatted("--format '{}'", format),
                      {{"words", "toml or json"}});
-    std::vector<std::string> names = arguments.words;
-    const auto state = read_running(names);
-    if (!state) return tl::unexpected(state.error());
-    if (format == "json") return export_json(*state, names, arguments);
-    const std::string text = running_text(*state, names);
+    if (auto good = check_all_netns(arguments); !good) return tl::unexpected(good.error());
+    const auto spaces = visited_namespaces(arguments);
+    if (!spaces) return tl::unexpected(spaces.error());
+    RunningTunnels running;
+    for (const auto& space : spaces->all) {
+        std::vector<std::string> names = arguments.words;
+        const auto state = read_running(space.kernel, names);
+        if (!state) return tl::unexpected(state.error());
+        add_sections(running, *state, names, space.netns);
+    }
+    if (arguments.has(all_netns_option().name)) running.nameless = spaces->others.nameless;
+    if (format == "json") return export_json(running, arguments);
+    const std::string text = text_of_running(std::move(running));
     print(arguments.has("json") ? document_text({{"schema", json_schema}, {"toml", text}}) : text);
     return 0;
 }

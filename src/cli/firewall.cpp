@@ -15,6 +15,7 @@ Result<FirewallWish> wish_of(const Arguments& arguments) {
     FirewallWish wish;
     wish.clamp_mss = arguments.has("clamp-mss");
     wish.protect = arguments.has("protect");
+    wish.count = arguments.has("count");
     if (arguments.has("masquerade")) {
         wish.masquerade = arguments.value("masquerade");
         if (auto good = check_link_name(wish.masquerade); !good)
@@ -54,7 +55,9 @@ std::vector<OptionInfo> firewall_options() {
              "connections that there are"},
             {"accept", 0, "SERVICE",
              "with --protect: accept tcp/PORT, udp/PORT, tcp/LOW-HIGH, udp/LOW-HIGH, ipip6 or "
-             "vrrp, too; may be repeated"}};
+             "vrrp, too; may be repeated"},
+            {"count", 0, "",
+             "count packets and bytes from and to each peer of a VXLAN, which show then tells"}};
 }
 
 Result<int> run_firewall(const Arguments& arguments) {

@@ -7,6 +7,7 @@
 #include "vxlanctl/cli/files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
+#include "vxlanctl/cli/tunnel_view.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -52,6 +53,7 @@ nlohmann::json far_json(const FarEnd& far) {
     if (far.vni) json["vni"] = *far.vni;
     if (!far.via.empty()) json["via"] = printable(far.via);
     if (far.role == FarRole::router) json["default"] = far.is_default;
+    add_activity(json, far.activity);
     if (!far.stations) return json;
     auto& stations = json["stations"] = nlohmann::json::array();
     for (const auto& station : *far.stations) {

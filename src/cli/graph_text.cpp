@@ -38,7 +38,7 @@ void append_rows(Rows& to, const Rows& more) {
 }
 
 /// The words in rows of at most `width`; all but the first are indented.
-Rows wrapped(const std::vector<std::string>& words, std::size_t width) {
+Rows wrapped_words(const std::vector<std::string>& words, std::size_t width) {
     const Row indent = U"  ";
     Rows rows{U""};
     for (const auto& text : words) {
@@ -89,7 +89,7 @@ Rows box(const BoxText& text, std::size_t width) {
     if (title.size() + 1 > width) title.resize(width - 1);
     Rows rows{U"┌─ " + title + U" " + line_of(U'─', width - title.size() - 1) + U"┐"};
     for (const auto& line : text.lines)
-        for (const auto& row : wrapped(line, width))
+        for (const auto& row : wrapped_words(line, width))
             rows.push_back(U"│ " + padded(row, width) + U" │");
     rows.push_back(U"└" + line_of(U'─', width + 2) + U"┘");
     return rows;
@@ -221,7 +221,7 @@ Rows below(const Picture& picture, std::size_t width, std::size_t far_width) {
 std::size_t taken(const BoxText& text, std::size_t width) {
     std::size_t result = std::min(text.title.size() + 1, width);
     for (const auto& line : text.lines)
-        for (const auto& row : wrapped(line, width))
+        for (const auto& row : wrapped_words(line, width))
             result = std::max(result, row.size());
     return result;
 }

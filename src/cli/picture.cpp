@@ -1,6 +1,7 @@
 #include "vxlanctl/cli/picture.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/human.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/kinds/kinds.h"
 
@@ -79,6 +80,15 @@ void add_routers(TunnelEnd& end, const std::vector<PrlEntry>& routers) {
     }
 }
 
+void add_activity(TunnelEnd& end, const std::vector<PeerActivity>& all) {
+    for (auto& far : end.far_ends) {
+        const auto found = std::lower_bound(
+            all.begin(), all.end(), far.outer,
+            [](const PeerActivity& one, const IpAddress& wanted) { return one.peer < wanted; });
+        if (found != all.end() && found->peer == far.outer) far.activity = found->activity;
+    }
+}
+
 /// Puts each MAC behind the far end that the kernel sends its frames to.
 void add_stations(TunnelEnd& end, const Link& link) {
     std::multimap<MacAddress, IpAddress> known;
@@ -152,6 +162,7 @@ Picture picture_of(std::span<const Link* const> links, const State& state) {
             const Record* record = find_record(state, link);
             add_peers(end, link->flood_list, record != nullptr ? record->peer_names : PeerNames());
             add_stations(end, *link);
+            add_activity(end, peer_activity(*link, state.fdb_clock));
         }
         OuterEnd outer = outer_end(link->tunnel, link->underlay_elsewhere ? Holders() : holders);
         outer.is_elsewhere = link->underlay_elsewhere;
@@ -229,6 +240,13 @@ std::string role_text(const FarEnd& end) {
     return "";
 }
 
+/// Before Linux 6.15 the kernel does not tell everything apart, see activity.h.
+std::string heard_words(const Activity& activity) {
+    if (activity.heard) return formatted("heard {} ago", age_text(*activity.heard));
+    if (!activity.heard_or_sent) return "";
+    return formatted("heard or sent to {} ago", age_text(*activity.heard_or_sent));
+}
+
 /// The words with commas between them.
 std::vector<std::string> listed(std::vector<std::string> words) {
     for (std::size_t i = 0; i + 1 < words.size(); ++i)
@@ -277,6 +295,7 @@ BoxText box_text(const FarEnd& end) {
     if (end.vni) words.push_back(formatted("VNI {}", *end.vni));
     if (!end.via.empty()) words.push_back("via " + ascii(end.via));
     if (!words.empty()) text.lines.push_back(listed(std::move(words)));
+    if (const auto heard = heard_words(end.activity); !heard.empty()) text.lines.push_back({heard});
     if (!end.stations) return text;
     if (end.stations->empty()) text.lines.push_back({"no MAC learned"});
     for (const auto& station : *end.stations) {

@@ -15,12 +15,17 @@ Result<State> read_running(std::vector<std::string>& names, Surroundings surroun
                            const Beside& beside) {
     const auto kernel = Kernel::here();
     if (!kernel) return tl::unexpected(kernel.error());
-    auto socket = kernel->netlink();
+    return read_running(*kernel, names, surroundings, beside);
+}
+
+Result<State> read_running(const Kernel& kernel, std::vector<std::string>& names,
+                           Surroundings surroundings, const Beside& beside) {
+    auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
     for (const auto& name : names)
         if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
-    const auto records = RuntimeDirectory::open_existing(*kernel);
+    const auto records = RuntimeDirectory::open_existing(kernel);
     if (!records) return tl::unexpected(records.error());
     ReadRequest request;
     request.tunnels = names;
@@ -47,7 +52,7 @@ Result<State> read_running(std::vector<std::string>& names, Surroundings surroun
     };
     auto state = read_state(netlink, *records ? &**records : nullptr, request);
     if (!state) return state;
-    if (use_real_names(names, *state)) return read_running(names, surroundings, beside);
+    if (use_real_names(names, *state)) return read_running(kernel, names, surroundings, beside);
     for (const auto& name : names) {
         const Link* link = find_link(*state, name);
         if (link == nullptr) return error(Code::no_such_interface, name);
@@ -55,7 +60,7 @@ Result<State> read_running(std::vector<std::string>& names, Surroundings surroun
             return error(Code::not_a_tunnel, name, {{"kind", kind_in_words(*link)}});
     }
     state->run_by = files_of_other_programs(
-        kernel->id(), *state, [&](const Link& link) { return is_running(link, names); });
+        kernel.id(), *state, [&](const Link& link) { return is_running(link, names); });
     std::sort(state->links.begin(), state->links.end(),
               [](const Link& one, const Link& other) { return one.name < other.name; });
     return state;

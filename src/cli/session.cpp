@@ -115,9 +115,10 @@ private:
             print(outcome_text(plan.tunnels[i], outcomes[i], planned, style_));
             print(places_text(changed_keys(plan.tunnels[i], call_->config), style_));
         }
-        for (const auto& name : plan.unnamed)
-            print(formatted("{}: not defined in any of these files (--prune removes it)\n",
-                            printable(name)));
+        for (const auto& part : run_->parts())
+            for (const auto& name : part.plan().unnamed)
+                print(formatted("{}{}: not defined in any of these files (--prune removes it)\n",
+                                printable(name), part.name().empty() ? "" : " in " + part.name()));
         if (call_->config.unnamed == Unnamed::remove_all && plan.tunnels.empty())
             print("no tunnel is managed by vxlanctl\n");
         const bool would_change =
@@ -162,8 +163,10 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
     Call call{arguments.command, arguments.words, mode, config.origin, *home, config,
               *options,          session.events()};
     call.overrides_files = arguments.has("override");
+    call.tells_unnamed = arguments.has("all-netns");
     call.names_namespace = arguments.has("netns");
     call.keeps_first = probation != nullptr;
+    call.notes_apply = mode == Mode::apply && arguments.command == "apply";
     Run run(call, config, probation);
     session.watch(call, run);
     const auto waiting = arguments.has("wait") ? std::optional(*wait) : std::nullopt;

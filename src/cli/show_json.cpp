@@ -29,6 +29,11 @@ void add_peers(nlohmann::json& json, const TunnelView& view) {
             for (const auto& mac : peer.macs[static_cast<std::size_t>(origin)])
                 list.push_back(to_string(mac));
         }
+        add_activity(item, peer.activity);
+        if (const auto& counted = peer.counters)
+            item["counters"] = {
+                {"rx", {{"packets", counted->rx_packets}, {"bytes", counted->rx_bytes}}},
+                {"tx", {{"packets", counted->tx_packets}, {"bytes", counted->tx_bytes}}}};
         json["peers"].push_back(std::move(item));
     }
     json["other_entries"] = nlohmann::json::array();
@@ -49,6 +54,15 @@ template<class Objects> nlohmann::json items_json(const Objects& objects) {
 }
 
 } // namespace
+
+void add_activity(nlohmann::json& peer, const Activity& activity) {
+    const auto add = [&](const char* name, const std::optional<std::chrono::seconds>& ago) {
+        if (ago) peer[name] = ago->count();
+    };
+    add("last_heard_seconds", activity.heard);
+    add("last_sent_seconds", activity.sent);
+    add("last_active_seconds", activity.heard_or_sent);
+}
 
 nlohmann::json json_of(const TunnelView& view) {
     const Link& link = view.link;
@@ -73,6 +87,8 @@ nlohmann::json json_of(const TunnelView& view) {
         json["rp_filter"] = settings.at("rp_filter");
         json["forward"] = settings.at("forward");
     }
+    if (!view.netns.empty()) json["netns"] = printable(view.netns);
+    if (!view.source.empty()) json["source"] = printable(view.source);
     for (const auto& device : view.forward_from)
         json["forward_from"].push_back(printable(device));
     for (const auto& address : link.addresses)

@@ -60,13 +60,25 @@ std::vector<std::string> settings_of(const Link& link, const State& state) {
     return settings;
 }
 
-std::vector<PeerView> peers_of(const Link& link) {
+/// Of one peer of a tunnel whose packets are counted; one that is not there has none yet.
+PeerCounters counters_of(const CountedPeers& counted, const IpAddress& peer) {
+    const auto found = counted.find(peer);
+    return found == counted.end() ? PeerCounters{} : found->second;
+}
+
+std::vector<PeerView> peers_of(const Link& link, FdbClock clock, const CountedTunnels& counted) {
+    const auto counters = counted.find(link.name);
+    const auto all = peer_activity(link, clock);
+    auto activity = all.begin(); // each has one of its own, in the same order
     std::multimap<IpAddress, const MacEntry*> behind;
     for (const auto& entry : link.macs)
         behind.emplace(entry.remote.dst, &entry);
     std::vector<PeerView> peers;
     for (const auto& entry : link.flood_list) {
-        auto& peer = peers.emplace_back(PeerView{entry, {}});
+        while (activity->peer != entry.dst)
+            ++activity;
+        auto& peer = peers.emplace_back(PeerView{entry, {}, activity->activity});
+        if (counters != counted.end()) peer.counters = counters_of(counters->second, entry.dst);
         for (auto [at, end] = behind.equal_range(entry.dst); at != end; ++at)
             peer.macs[static_cast<std::size_t>(at->second->origin)].push_back(at->second->mac);
     }
@@ -81,10 +93,11 @@ std::string_view origin_word(FdbOrigin origin) {
                                          : "external";
 }
 
-TunnelView view_of(const Link& link, const State& state) {
+TunnelView view_of(const Link& link, const State& state, const CountedTunnels& counted) {
     const Record* record = find_record(state, &link);
     return {link,
             management(link),
+            record == nullptr ? "" : record->source,
             link.tunnel.isatap.value_or(false)  ? "isatap"
             : link.tunnel.proto == IPPROTO_IPIP ? "ipip6"
                                                 : link.kind,
@@ -93,10 +106,11 @@ TunnelView view_of(const Link& link, const State& state) {
             routes_of(link, state),
             rules_of(link, state),
             kind_of(link.tunnel.kind).has_fdb,
-            peers_of(link),
+            peers_of(link, state.fdb_clock, counted),
             record == nullptr ? PeerNames{} : record->peer_names,
             entries_elsewhere(link),
-            problems(link, state)};
+            problems(link, state),
+            ""};
 }
 
 } // namespace vxlanctl

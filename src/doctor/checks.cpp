@@ -11,52 +11,57 @@ namespace vxlanctl {
 namespace {
 
 constexpr auto rows = std::to_array<CheckRow>({
-    {"link", "a link that is not there or is down carries nothing", check_link, check_missing_link,
-     check_any_tunnel},
-    {"vni", "the kernel takes a VNI on a port once, whatever the local address or lower device",
+    {"settings", "the kernel has to have what a file or a command asked for", check_settings},
+    {"interface", "an interface that is missing or down carries nothing", check_link,
+     check_missing_link, check_any_tunnel},
+    {"vni",
+     "the kernel takes a VNI on a port once, whatever the local address or underlay interface",
      check_vni, check_missing_vni},
-    {"lower_device", "packets to the other ends leave by the lower device", check_lower_device},
+    {"underlay", "packets to the peers leave through the underlay interface", check_lower_device},
     {"local_address", "packets from an address that the host does not have vanish",
      check_local_address},
     {"port",
-     "8472 is what the kernel takes where no port is stated, as old scripts do; SORACOM "
-     "listens on 4789",
+     "the kernel uses 8472 where no port is set, as old scripts do; SORACOM listens on 4789",
      check_port},
     {"peers", "broadcast, ARP above all, goes to the flood list alone", check_peers},
     {"flood_list", "a peer in the list twice gets each broadcast twice", check_flood_list},
-    {"rules", "what was set for the tunnel has to be there still", check_rules},
     {"routers", "nothing from behind a router is accepted unless it is in the PRL", check_routers},
     {"default_route",
      "the kernel takes the router's IPv4 address out of the next hop, which has "
      "to be an ISATAP address",
      check_default_route},
-    {"route", "the other ends answer only what reaches them, from the local address", check_route},
+    {"route", "the peers answer only what reaches them, from the local address", check_route},
+    {"next_hop", "packets are handed to a gateway that has to answer ARP", check_next_hop},
     {"overlap",
      "an inner prefix makes a route into the tunnel, which may take what has to go "
      "outside of it",
      check_overlap},
     {"vrf",
-     "the tunnel's socket belongs to the VRF that its lower device was in when the link "
+     "the tunnel's socket belongs to the VRF that its underlay interface was in when the tunnel "
      "was set up",
      check_vrf},
+    {"bridge", "a bridge decides what comes and goes through its ports", check_bridge},
     {"mtu", "packets that do not fit are dropped or fragmented: small ones pass, large ones hang",
      check_mtu},
     {"path_mtu",
      "packets that do not fit are dropped on the way: small ones pass, large ones "
      "hang",
      check_path_mtu},
+    {"inside", "addresses inside are reached only through the tunnel", check_inside},
     {"rp_filter",
-     "strict reverse path filtering drops packets that come in by another device "
-     "than answers would go out by",
+     "strict reverse path filtering drops packets that come in through another interface "
+     "than answers would leave through",
      check_rp_filter},
-    {"forwarding", "a gateway forwards, which is decided on the device that a packet comes in by",
+    {"forwarding",
+     "a gateway forwards, which is decided on the interface that a packet comes in through",
      check_forwarding},
-    {"firewall", "the other ends' packets have to pass this host's firewall", check_firewall},
-    {"macs", "the link learns behind which peer a MAC address is from what comes back", check_macs},
-    {"pins", "a pinned MAC address stays behind its peer when another one takes over", check_pins},
-    {"manager", "a service that manages the link takes away what it does not know of",
+    {"firewall", "packets have to pass this host's firewall, outside and inside the tunnel",
+     check_firewall},
+    {"macs", "the tunnel learns behind which peer a MAC is from what comes back", check_macs},
+    {"pins", "a pinned MAC stays behind its peer when another one takes over", check_pins},
+    {"manager", "a service that manages the interface removes what it does not know",
      check_manager},
-    {"probe", "an answer to ARP proves that broadcast and unicast pass both ways", check_probe},
+    {"probe", "an answer through the tunnel proves that packets pass both ways", check_probe},
     {"inner_address", "two hosts that have one address take each other's packets",
      check_inner_address},
     {"networkd",
@@ -73,16 +78,17 @@ std::span<const CheckRow> checks() {
     return rows;
 }
 
-std::string Check::remedy() const {
-    return joined(remedies_, " && ");
-}
-
-void Check::add(Verdict verdict, Message found, std::string remedy) {
+void Check::add(Verdict verdict, Message found, Remedy remedy) {
     if (verdict < verdict_) return;
-    if (verdict > verdict_) founds_.clear(), remedies_.clear();
+    if (verdict > verdict_) founds_.clear(), remedy_ = {};
     verdict_ = verdict;
     founds_.push_back(std::move(found));
-    if (!remedy.empty() && !is_in(remedies_, remedy)) remedies_.push_back(std::move(remedy));
+    for (auto& edit : remedy.edits)
+        if (!is_in(remedy_.edits, edit)) remedy_.edits.push_back(std::move(edit));
+    for (auto& command : remedy.commands)
+        if (!is_in(remedy_.commands, command)) remedy_.commands.push_back(std::move(command));
+    if (!remedy.look.empty()) remedy_.look = std::move(remedy.look);
+    if (remedy.caution) remedy_.caution = std::move(remedy.caution);
 }
 
 const PeerNames& names_of_peers(const Examined& it) {
@@ -93,6 +99,11 @@ const PeerNames& names_of_peers(const Examined& it) {
 bool is_good(const Examined& it, TunnelCheck* check) {
     const auto made = it.verdicts.find(check);
     return made != it.verdicts.end() && made->second != Verdict::fail;
+}
+
+bool has_failed(const Examined& it, TunnelCheck* check) {
+    const auto made = it.verdicts.find(check);
+    return made != it.verdicts.end() && made->second == Verdict::fail;
 }
 
 bool is_sound(const Examined& it, TunnelCheck* but_for) {
@@ -118,6 +129,16 @@ const Tunnel* wish_of(const Facts& facts, std::string_view name) {
     for (const auto& tunnel : facts.wishes)
         if (tunnel.name == name) return &tunnel;
     return nullptr;
+}
+
+LinkPolicy policy_of(const Facts& facts, const std::string& link) {
+    const auto found = facts.policies.find(link);
+    return found == facts.policies.end() ? LinkPolicy{} : found->second;
+}
+
+bool is_examined(const Facts& facts, std::string_view name) {
+    return std::any_of(facts.tunnels.begin(), facts.tunnels.end(),
+                       [&](const TunnelFacts& tunnel) { return tunnel.name == name; });
 }
 
 std::vector<std::string> signs_of_another(const Link& link, const State& state) {

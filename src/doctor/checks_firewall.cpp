@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <netinet/in.h>
+#include <set>
 
 /// What this host's firewall does with the tunnel's packets.
 namespace vxlanctl {
@@ -52,9 +53,13 @@ std::vector<Affected> affected_of(const Examined& it) {
     return all;
 }
 
-/// The rule that lets the packets pass.
+/// The table of `vxlanctl firewall` lacks the peers, or a rule of somebody else's stops them.
 std::string acceptance(const Examined& it, const Affected& affected) {
     const auto& tunnel = it.link.tunnel;
+    if (affected.blamed.chain->table == firewall_table(it.link.name))
+        return formatted("nft add element inet {} peers {}",
+                         shell_quoted(affected.blamed.chain->table),
+                         shell_quoted(formatted("{{ {} }}", fmt::join(affected.ends, ", "))));
     const bool is_ipv4 = it.local->family == Family::ipv4;
     const auto protocol = kind_of(tunnel.kind).protocol(tunnel);
     const std::string match =
@@ -65,8 +70,100 @@ std::string acceptance(const Examined& it, const Affected& affected) {
         formatted("{} {} {{ {} }} {} accept", is_ipv4 ? "ip" : "ip6",
                   affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match);
     const auto& chain = *affected.blamed.chain;
-    return formatted("nft insert rule {} {} {} {}", chain.family, shell_quoted(chain.table),
-                     shell_quoted(chain.name), shell_quoted(rule));
+    std::string insertion =
+        formatted("nft insert rule {} {} {} {}", chain.family, shell_quoted(chain.table),
+                  shell_quoted(chain.name), shell_quoted(rule));
+    if (chain.type != "nat" || !tunnel.port) return insertion;
+    // Connections keep what NAT gave them when they began.
+    return formatted("{} && {{ conntrack -D -p udp --dport {} || true; }}", insertion,
+                     *tunnel.port);
+}
+
+/// Packets in the tunnel that have to pass, by the name of what they are.
+struct InnerTraffic {
+    Code what;
+    Packet packet;
+    std::string match; ///< as nft selects them
+};
+
+Packet inner_packet(const std::string& link, bool incoming, Family family) {
+    Packet packet;
+    packet.incoming = incoming;
+    packet.link = link;
+    packet.family = family;
+    return packet;
+}
+
+/// The interface by whose name rules see what comes out of the tunnel.
+std::string seen_as(const Examined& it) {
+    const std::string master = it.link.attributes.master.value_or("");
+    return master.empty() ? it.link.name : master;
+}
+
+std::set<Family> inner_families(const Examined& it) {
+    std::set<Family> families;
+    for (const auto& host : it.state.host_addresses)
+        if (host.link == seen_as(it) && !is_link_local(host.prefix.address))
+            families.insert(host.prefix.address.family);
+    return families;
+}
+
+/// Between the tunnel and another interface, or with an empty name any.
+void add_forwarded(std::vector<InnerTraffic>& all, const Examined& it, const std::string& other,
+                   Family family) {
+    const std::string link = seen_as(it);
+    Packet packet = inner_packet(link, true, family);
+    packet.is_forwarded = true;
+    packet.out_link = other;
+    all.push_back({Code::forwarded_from_tunnel, packet,
+                   formatted("iifname {}", shell_quoted(formatted("\"{}\"", link)))});
+    std::swap(packet.link, packet.out_link);
+    all.push_back({Code::forwarded_into_tunnel, packet,
+                   formatted("oifname {}", shell_quoted(formatted("\"{}\"", link)))});
+}
+
+std::vector<InnerTraffic> inner_traffic(const Examined& it) {
+    std::vector<InnerTraffic> all;
+    const std::string link = seen_as(it);
+    const std::string name = shell_quoted(formatted("\"{}\"", link));
+    for (const auto family : inner_families(it)) {
+        all.push_back({Code::packets_out_of_tunnel, inner_packet(link, true, family),
+                       formatted("iifname {}", name)});
+        all.push_back({Code::packets_into_tunnel, inner_packet(link, false, family),
+                       formatted("oifname {}", name)});
+    }
+    if (inner_families(it).contains(Family::ipv4) && kind_of(it.link.tunnel.kind).has_fdb)
+        for (const bool incoming : {true, false}) {
+            Packet arp = inner_packet(link, incoming, Family::ipv4);
+            arp.is_arp = true;
+            all.push_back({incoming ? Code::arp_out_of_tunnel : Code::arp_into_tunnel, arp,
+                           formatted("{} {}", incoming ? "iifname" : "oifname", name)});
+        }
+    const auto signs = gateway_signs(it);
+    if (signs.reasons.empty()) return all;
+    if (signs.ingress.empty()) add_forwarded(all, it, "", signs.family);
+    for (const auto& dev : signs.ingress)
+        add_forwarded(all, it, dev, signs.family);
+    return all;
+}
+
+/// Only what surely stops all of it: many firewalls let through some of what is inside.
+void judge_inside(Check& check, const Examined& it) {
+    for (const auto& traffic : inner_traffic(it)) {
+        const auto judgement = judge(it.facts.ruleset, traffic.packet);
+        if (judgement.fate != Fate::dropped) continue;
+        for (const auto& blamed : judgement.blamed) {
+            const auto& chain = *blamed.chain;
+            check.fail(Code::firewall_drops_inside,
+                       {{"what", text_of(traffic.what)},
+                        {"table", formatted("{} {}", chain.family, chain.table)},
+                        {"chain", chain.name},
+                        {"why", blamed.why}},
+                       formatted("nft insert rule {} {} {} {} accept", chain.family,
+                                 shell_quoted(chain.table), shell_quoted(chain.name),
+                                 traffic.match));
+        }
+    }
 }
 
 } // namespace
@@ -75,8 +172,9 @@ void check_firewall(Check& check, const Examined& it) {
     if (!is_good(it, check_local_address)) return;
     if (const auto& obstacle = it.facts.ruleset_obstacle)
         return check.warn(Code::firewall_unknown, {{"reason", text_of(*obstacle)}},
-                          obstacle->code == Code::nft_missing ? "apt-get install nftables"
-                                                              : "nft list ruleset");
+                          Remedy::to_look(obstacle->code == Code::nft_missing
+                                              ? "apt-get install nftables"
+                                              : "nft list ruleset"));
     const std::string what = outer_protocol_text(it.link.tunnel);
     for (const auto& affected : affected_of(it)) {
         const auto& chain = *affected.blamed.chain;
@@ -91,8 +189,9 @@ void check_firewall(Check& check, const Examined& it) {
         else
             check.warn(Code::firewall_may_drop, values, acceptance(it, affected));
     }
+    if (it.signs.empty()) judge_inside(check, it);
     if (it.facts.has_legacy_rules)
-        check.warn(Code::firewall_legacy, {}, "iptables-legacy-save -t filter");
+        check.warn(Code::firewall_legacy, {}, Remedy::to_look("iptables-legacy-save -t filter"));
     check.pass(it.facts.ruleset.chains.empty() ? Code::firewall_empty : Code::firewall_lets_pass,
                {{"what", what}});
 }

@@ -13,13 +13,15 @@ namespace {
 
 constexpr int strict = 1, loose = 2; // rp_filter
 
-LinkPolicy policy_of(const Examined& it, const std::string& dev) {
-    const auto found = it.facts.policies.find(dev);
-    return found == it.facts.policies.end() ? LinkPolicy{} : found->second;
+bool is_strict(const Examined& it, const std::string& dev) {
+    return policy_of(it.facts, dev).rp_filter == strict;
 }
 
-bool is_strict(const Examined& it, const std::string& dev) {
-    return policy_of(it, dev).rp_filter == strict;
+/// The interface that leads out of the host and has the local address; empty where none does.
+std::string home_of_local(const Examined& it) {
+    const HostAddress* host = it.local ? find_host_address(it.state, *it.local, "") : nullptr;
+    const Link* link = host == nullptr ? nullptr : find_link(it.state, host->link);
+    return link == nullptr || link->name == "lo" || link->kind == "dummy" ? "" : link->name;
 }
 
 bool is_lost_inside(const Examined& it, const IpAddress& address) {
@@ -36,7 +38,10 @@ void judge_source(Check& check, const Examined& it, const RouteFact& way,
     const Values values{
         {"what", what + to_string(way.to)}, {"interface", ingress}, {"other", way.dev}};
     if (is_strict(it, ingress))
-        check.fail(Code::rp_filter_drops, values, sysctl_command(ingress, "rp_filter", loose));
+        check.fail(Code::rp_filter_drops, values,
+                   ingress == it.link.name ? set_remedy(it, "rp_filter", "\"loose\"", "loose",
+                                                        sysctl_command(ingress, "rp_filter", loose))
+                                           : Remedy(sysctl_command(ingress, "rp_filter", loose)));
     else
         check.pass(Code::rp_filter_lets_pass, values);
 }
@@ -57,12 +62,6 @@ std::string comes_from(const Examined& it, const Prefix& from) {
         if (way.code == 0) return way.dev;
     return "";
 }
-
-/// What says that other hosts' traffic goes through the tunnel, and by which devices it comes.
-struct GatewaySigns {
-    std::vector<std::string> reasons, ingress;
-    Family family = Family::ipv4;
-};
 
 void add_rules(GatewaySigns& signs, const Examined& it) {
     std::vector<Rule> rules = it.state.rules;
@@ -85,6 +84,27 @@ void add_rules(GatewaySigns& signs, const Examined& it) {
     }
 }
 
+/// Of a tunnel that nothing says is a gateway's.
+void judge_one_way(Check& check, const Examined& it) {
+    const bool inside = policy_of(it.facts, it.link.name).forwarding;
+    const bool outside = policy_of(it.facts, it.dev).forwarding;
+    if (!it.dev.empty() && it.link.tunnel.kind == TunnelKind::vxlan && inside != outside) {
+        const std::string& on = outside ? it.dev : it.link.name;
+        const std::string& off = outside ? it.link.name : it.dev;
+        check.warn(Code::forwarding_one_way, {{"on", on}, {"off", off}},
+                   sysctl_command(off, "forwarding", 1));
+    }
+    check.pass(inside ? Code::forwarding_on : Code::forwarding_off);
+}
+
+/// The tunnel's own setting goes with the interface, so that a file or a command has to set it.
+Remedy forwarding_remedy(const Examined& it, const std::string& dev) {
+    const std::string command = sysctl_command(dev, "forwarding", 1);
+    return dev == it.link.name ? set_remedy(it, "forward", "true", "", command) : Remedy(command);
+}
+
+} // namespace
+
 GatewaySigns gateway_signs(const Examined& it) {
     GatewaySigns signs;
     add_rules(signs, it);
@@ -97,26 +117,11 @@ GatewaySigns gateway_signs(const Examined& it) {
     return signs;
 }
 
-/// Of a tunnel that nothing says is a gateway's.
-void judge_one_way(Check& check, const Examined& it) {
-    const bool inside = policy_of(it, it.link.name).forwarding;
-    const bool outside = policy_of(it, it.dev).forwarding;
-    if (!it.dev.empty() && it.link.tunnel.kind == TunnelKind::vxlan && inside != outside) {
-        const std::string& on = outside ? it.dev : it.link.name;
-        const std::string& off = outside ? it.link.name : it.dev;
-        check.warn(Code::forwarding_one_way, {{"on", on}, {"off", off}},
-                   sysctl_command(off, "forwarding", 1));
-    }
-    check.pass(inside ? Code::forwarding_on : Code::forwarding_off);
-}
-
-} // namespace
-
 void check_rp_filter(Check& check, const Examined& it) {
     if (!is_good(it, check_lower_device) || !is_good(it, check_local_address)) return;
     for (const auto& way : it.tunnel.back) {
         if (!outer_losses(it, way.to).empty()) continue;
-        std::string ingress = it.dev;
+        std::string ingress = it.dev.empty() ? home_of_local(it) : it.dev;
         for (const auto& out : it.tunnel.out)
             if (ingress.empty() && out.to == way.to && out.code == 0) ingress = out.dev;
         judge_source(check, it, way, ingress, "");
@@ -131,7 +136,7 @@ void check_rp_filter(Check& check, const Examined& it) {
 }
 
 void check_forwarding(Check& check, const Examined& it) {
-    if (!is_good(it, check_lower_device)) return;
+    if (!is_good(it, check_lower_device) || has_failed(it, check_settings)) return;
     const auto signs = gateway_signs(it);
     if (signs.reasons.empty()) return judge_one_way(check, it);
     const std::string reasons = first_of(signs.reasons);
@@ -146,9 +151,9 @@ void check_forwarding(Check& check, const Examined& it) {
     auto devices = signs.ingress;
     devices.push_back(it.link.name);
     for (const auto& dev : devices)
-        if (!policy_of(it, dev).forwarding)
+        if (!policy_of(it.facts, dev).forwarding)
             check.fail(Code::forwarding_missing, {{"interface", dev}, {"reasons", reasons}},
-                       sysctl_command(dev, "forwarding", 1));
+                       forwarding_remedy(it, dev));
     check.pass(Code::forwarding_on_as_needed, {{"reasons", reasons}});
 }
 

@@ -54,7 +54,8 @@ std::string instances_command(const std::set<IpAddress>& locals) {
 } // namespace
 
 void check_any_tunnel(Check& check, const Facts& facts) {
-    if (facts.tunnels.empty()) check.fail(Code::no_tunnel, {}, "vxlanctl up --help");
+    if (facts.tunnels.empty())
+        check.fail(Code::no_tunnel, {}, Remedy::to_look("vxlanctl up --help"));
 }
 
 void check_networkd(Check& check, const Facts& facts) {
@@ -97,7 +98,7 @@ void check_cloud(Check& check, const Facts& facts) {
     }
     check.warn(Code::cloud,
                {{"doors", doors.empty() ? "UDP 4789 from the peers" : joined(doors, "; ")}},
-               instances_command(locals));
+               Remedy::to_look(instances_command(locals)));
 }
 
 } // namespace vxlanctl

@@ -38,17 +38,38 @@ std::string recreation(const Examined& it) {
 
 void check_link(Check& check, const Examined& it) {
     if (it.link.tunnel.kind == TunnelKind::ip6tnl && it.link.tunnel.external.value_or(false))
-        check.warn(Code::link_external, {}, "vxlanctl ipip6 up --help");
-    if (it.link.attributes.up.value_or(false))
-        check.pass(Code::link_up);
-    else
-        check.fail(Code::link_down, {}, up_command(it.link.name));
+        check.warn(Code::link_external, {}, Remedy::to_look("vxlanctl ipip6 up --help"));
+    const bool is_up = it.link.attributes.up.value_or(false);
+    if (!is_up && it.tunnel.port_is_taken)
+        return check.fail(Code::port_taken, {{"port", it.link.tunnel.port.value_or(0)}});
+    if (!is_up && !it.facts.differences.contains(it.link.name)) // else the settings say so
+        return check.fail(Code::link_down, {}, up_command(it.link.name));
+    if (!is_up) return;
+    const std::string name = shell_quoted(it.link.name);
+    if (!it.link.carrier)
+        check.fail(Code::link_no_carrier, {}, formatted("ip link set dev {} protodown off", name));
+    if (is_vxlan_of_ours(it) && it.link.attributes.arp == false)
+        check.fail(Code::link_no_arp, {}, formatted("ip link set dev {} arp on", name));
+    check.pass(Code::link_up);
 }
 
 void check_missing_link(Check& check, const Facts& facts, const std::string& name) {
+    if (facts.held.contains(name))
+        return check.fail(Code::settings_on_hold, {{"file", file_of(facts, name)}},
+                          "vxlanctl apply");
+    const auto gone = facts.vanished.find(name);
+    if (gone != facts.vanished.end()) {
+        const auto dev = gone->second.values.find("dev");
+        const bool has_dev = dev == gone->second.values.end() || dev->second.empty() ||
+                             find_link(facts.state, dev->second) != nullptr;
+        const auto maker = facts.makers.find(name);
+        if (!has_dev) return check.fail(Code::link_vanished_with_dev, {{"dev", dev->second}});
+        return check.fail(Code::link_vanished, {},
+                          maker == facts.makers.end() ? Remedy() : Remedy(maker->second));
+    }
     const bool in_files = wish_of(facts, name) != nullptr;
     check.fail(in_files ? Code::link_missing_but_in_files : Code::link_missing, {},
-               in_files ? "vxlanctl apply" : "vxlanctl up --help");
+               in_files ? Remedy("vxlanctl apply") : Remedy::to_look("vxlanctl up --help"));
 }
 
 void check_vni(Check& check, const Examined& it) {
@@ -62,9 +83,17 @@ void check_missing_vni(Check& check, const Facts& facts, const std::string& name
     if (wish == nullptr || wish->tunnel.kind != TunnelKind::vxlan || !wish->tunnel.local) return;
     const auto vni = wish->tunnel.vni.value_or(0);
     const auto port = wish->tunnel.port.value_or(0);
-    for (const auto& holder : exclusive_links(wish->tunnel, name, facts.state))
+    for (const auto& holder : exclusive_links(wish->tunnel, name, facts.state)) {
+        const Link* link = find_link(facts.state, holder);
+        const bool is_managed =
+            link != nullptr && mark_of(link->attributes.alias.value_or("")).has_value();
         check.fail(Code::vni_taken, {{"vni", vni}, {"port", port}, {"interface", holder}},
-                   formatted("vxlanctl down --force {}", shell_quoted(holder)));
+                   is_managed
+                       ? with_caution(
+                             formatted("vxlanctl down {} && vxlanctl apply", shell_quoted(holder)),
+                             Code::removes_tunnel, {{"interface", holder}})
+                       : Remedy::to_look(formatted("vxlanctl show {}", shell_quoted(holder))));
+    }
     check.pass(Code::vni_free, {{"vni", vni}, {"port", port}});
 }
 

@@ -59,7 +59,7 @@ void check_routers(Check& check, const Examined& it) {
     if (!is_isatap(it)) return;
     const auto& routers = it.link.routers;
     const std::string prl = formatted("ip tunnel prl dev {}", shell_quoted(it.link.name));
-    std::string remedy = "vxlanctl isatap up --help";
+    Remedy remedy = Remedy::to_look("vxlanctl isatap up --help");
     const auto& meant = has_lost_default(it) ? it.record->routes : it.link.routes.list();
     for (const auto& route : default_routes(meant)) {
         const auto router = route.via ? router_in(*route.via) : std::nullopt;
@@ -99,7 +99,7 @@ void check_default_route(Check& check, const Examined& it) {
         better.via = hop;
         check.fail(route.via ? Code::next_hop_wrong : Code::next_hop_missing,
                    {{"gateway", route.via ? to_string(*route.via) : ""}},
-                   hop ? route_command("replace", better, it.link.name) : "ip -6 route");
+                   hop ? Remedy(route_command("replace", better, it.link.name)) : Remedy());
     }
     if (!routes.empty()) return;
     for (const auto& route : it.state.routes)

@@ -16,11 +16,11 @@ void check_lower_mtu(Check& check, const Examined& it) {
     if (lower != nullptr && mtu && limit && *mtu > *limit)
         check.fail(Code::mtu_too_large_for_lower,
                    {{"mtu", *mtu}, {"lower", *lower->attributes.mtu}, {"dev", lower->name}},
-                   mtu_command(it.link.name, *limit));
+                   mtu_remedy(it, *limit));
 }
 
 void check_mtu(Check& check, const Examined& it) {
-    if (it.link.underlay_elsewhere || !it.signs.empty()) return;
+    if (it.link.underlay_elsewhere || !it.signs.empty() || has_failed(it, check_settings)) return;
     check_lower_mtu(check, it);
     const auto own = it.link.attributes.mtu.value_or(0);
     const auto taken = overhead(it.link.tunnel);
@@ -33,38 +33,9 @@ void check_mtu(Check& check, const Examined& it) {
         if (way.code == 0 && room > taken && own + taken > room && outer_losses(it, way.to).empty())
             check.fail(Code::mtu_too_large_for_route,
                        {{"mtu", own}, {"route", room}, {"peer", to_string(way.to)}},
-                       mtu_command(it.link.name, room - taken));
+                       mtu_remedy(it, room - taken));
     }
     check.pass(Code::mtu_fits, {{"mtu", own}, {"outer", own + taken}});
-}
-
-void check_path_mtu(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_good(it, check_route) || !it.signs.empty()) return;
-    const auto taken = overhead(it.link.tunnel);
-    const auto needed = it.link.attributes.mtu.value_or(0) + taken;
-    std::uint32_t least = needed;
-    std::vector<std::string> good;
-    for (const auto& path : it.tunnel.probe->paths)
-        if (path.code == 0) least = std::min(least, path.mtu);
-    for (const auto& path : it.tunnel.probe->paths) {
-        if (path.code != 0)
-            check.add(Verdict::warn,
-                      Message(Code::path_mtu_not_tried, "", {{"peer", to_string(path.to)}})
-                          .with(path.code));
-        else if (path.mtu < needed && least > taken)
-            check.fail(Code::path_mtu_too_small,
-                       {{"peer", to_string(path.to)},
-                        {"bytes", path.mtu},
-                        {"needed", needed},
-                        {"says", path.reporter ? ", says " + to_string(*path.reporter) : ""}},
-                       mtu_command(it.link.name, least - taken));
-        else
-            good.push_back(to_string(path.to));
-    }
-    if (good.empty())
-        check.pass(Code::no_peer_to_reach);
-    else
-        check.pass(Code::path_mtu_fits, {{"peers", first_of(good)}, {"bytes", needed}});
 }
 
 } // namespace vxlanctl

@@ -4,12 +4,14 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/model/activity.h"
 #include "vxlanctl/plan/doubled_peers.h"
 
 #include <algorithm>
+#include <chrono>
 #include <linux/neighbour.h>
 
-/// Where a VXLAN sends frames, and what answers.
+/// Where a VXLAN sends frames.
 namespace vxlanctl {
 namespace {
 
@@ -31,8 +33,8 @@ std::vector<std::string> unanswered(const TunnelFacts& tunnel) {
 void judge_silence(Check& check, const Examined& it) {
     const auto silent = unanswered(it.tunnel);
     const auto& counters = it.link.counters;
-    const std::string remedy =
-        was_asked(it) ? "" : formatted("vxlanctl doctor --probe {}", shell_quoted(it.link.name));
+    const auto remedy = Remedy::to_look(
+        was_asked(it) ? "" : formatted("vxlanctl doctor --probe {}", shell_quoted(it.link.name)));
     const Values values{{"addresses", first_of(silent)},
                         {"sent", counters.tx_packets},
                         {"received", counters.rx_packets}};
@@ -45,11 +47,19 @@ void judge_silence(Check& check, const Examined& it) {
                    remedy);
 }
 
-std::string in_words(const ArpAnswer& answer) {
-    return text_of(answer.behind ? Code::answer_behind : Code::answer_not_in_fdb,
-                   {{"address", to_string(answer.address)},
-                    {"mac", to_string(answer.mac.value_or(MacAddress{}))},
-                    {"peer", answer.behind ? to_string(*answer.behind) : ""}});
+/// Peers that traffic is sent to and that nothing comes from, while another one answers.
+void judge_silent_peers(Check& check, const Examined& it) {
+    constexpr std::chrono::minutes long_time{2};
+    const auto all = peer_activity(it.link, it.state.fdb_clock);
+    const bool any_heard = std::any_of(all.begin(), all.end(), [&](const PeerActivity& one) {
+        return one.activity.heard && *one.activity.heard <= long_time;
+    });
+    for (const auto& [peer, activity, macs] : all)
+        if (any_heard && activity.heard && *activity.heard > long_time && activity.sent &&
+            *activity.sent <= long_time)
+            check.warn(Code::peer_not_heard, {{"peer", to_string(peer)},
+                                              {"heard", activity.heard->count()},
+                                              {"sent", activity.sent->count()}});
 }
 
 std::vector<std::string> named_ends(const Examined& it) {
@@ -62,7 +72,11 @@ std::vector<std::string> named_ends(const Examined& it) {
 } // namespace
 
 void check_peers(Check& check, const Examined& it) {
-    if (!is_vxlan_of_ours(it)) return;
+    // A control plane, which gives its entries to an interface that does not learn, has none at
+    // first.
+    const bool is_others =
+        it.record == nullptr && it.wish == nullptr && !it.link.tunnel.learning.value_or(true);
+    if (!is_vxlan_of_ours(it) || is_others || has_failed(it, check_settings)) return;
     const Link& link = it.link;
     const bool floods_elsewhere =
         has_remote(link) || link.tunnel.external.value_or(false) ||
@@ -75,9 +89,8 @@ void check_peers(Check& check, const Examined& it) {
                 !is_in(commands, command))
                 commands.push_back(std::move(command));
         check.fail(Code::peers_missing, {},
-                   it.wish != nullptr ? "vxlanctl apply"
-                   : commands.empty() ? "vxlanctl up --help"
-                                      : joined(commands, " && "));
+                   it.wish != nullptr ? Remedy("vxlanctl apply")
+                                      : Remedy(joined(commands, " && ")));
     }
     if (ages(link.flood_state) && !link.flood_list.empty())
         check.warn(Code::flood_list_ages, {},
@@ -86,7 +99,7 @@ void check_peers(Check& check, const Examined& it) {
 }
 
 void check_flood_list(Check& check, const Examined& it) {
-    if (!is_vxlan_of_ours(it)) return;
+    if (!is_vxlan_of_ours(it) || has_failed(it, check_settings)) return;
     const auto& entries = it.link.flood_list;
     for (const auto& [plain, other, is_remote] : doubled_peers(entries, it.link.tunnel)) {
         const Message twice(Code::peer_twice, "", {{"peer", to_string(plain.dst)}});
@@ -117,6 +130,7 @@ void check_macs(Check& check, const Examined& it) {
         else
             without.push_back(peer_text(names_of_peers(it), end));
     }
+    judge_silent_peers(check, it);
     if (without.empty())
         check.pass(Code::macs_learned, {{"macs", first_of(with)}});
     else
@@ -139,46 +153,6 @@ void check_pins(Check& check, const Examined& it) {
             check.warn(Code::mac_pinned, values, remedy);
     }
     check.pass(Code::pins_none);
-}
-
-void check_probe(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_vxlan_of_ours(it) || !is_sound(it, check_macs)) return;
-    if (const auto& obstacle = it.tunnel.probe->arp_obstacle) {
-        const std::string reason(obstacle->value("reason"));
-        check.warn(Code::probe_not_sent,
-                   {{"reason", reason.empty() ? text_of(*obstacle) : reason}});
-        return;
-    }
-    std::vector<std::string> silent, answered;
-    for (const auto& answer : it.tunnel.probe->answers)
-        if (!answer.mac)
-            silent.push_back(to_string(answer.address));
-        else
-            answered.push_back(in_words(answer));
-    if (answered.empty())
-        check.fail(Code::probe_silence, {{"addresses", first_of(silent)}},
-                   formatted("tcpdump -ni {} udp port {}",
-                             it.dev.empty() ? "any" : shell_quoted(it.dev),
-                             it.link.tunnel.port.value_or(0)));
-    else if (!silent.empty())
-        check.warn(Code::probe_partly,
-                   {{"answers", joined(answered, ", ")}, {"addresses", first_of(silent)}});
-    else
-        check.pass(Code::probe_answered, {{"answers", joined(answered, ", ")}});
-}
-
-/// Of what was answered, since the tunnel may be sound where nobody inside is known.
-void check_inner_address(Check& check, const Examined& it) {
-    if (!it.tunnel.probe || !is_vxlan_of_ours(it)) return;
-    std::vector<std::string> free;
-    for (const auto& answer : it.tunnel.probe->own)
-        if (answer.mac)
-            check.fail(Code::inner_address_taken, {{"owner", in_words(answer)}},
-                       formatted("bridge fdb show dev {} | grep {}", shell_quoted(it.link.name),
-                                 to_string(*answer.mac)));
-        else
-            free.push_back(to_string(answer.address));
-    if (!free.empty()) check.pass(Code::inner_address_own, {{"addresses", first_of(free)}});
 }
 
 } // namespace vxlanctl

@@ -13,11 +13,6 @@
 namespace vxlanctl {
 namespace {
 
-bool is_examined(const Facts& facts, const std::string& name) {
-    return std::any_of(facts.tunnels.begin(), facts.tunnels.end(),
-                       [&](const TunnelFacts& tunnel) { return tunnel.name == name; });
-}
-
 /// That the local address, which was set for another tunnel, is gone from there.
 const Loss* lost_local(const Examined& it) {
     if (it.local && find_host_address(it.state, *it.local, "") != nullptr) return nullptr;
@@ -27,84 +22,24 @@ const Loss* lost_local(const Examined& it) {
     return found == it.losses.end() ? nullptr : &*found;
 }
 
-std::optional<Message> failure_of(const RouteFact& way, const Examined& it) {
-    if (way.code != 0)
-        return Message(Code::route_missing, "",
-                       {{"peer", to_string(way.to)},
-                        {"through", it.dev.empty() ? "" : formatted(" through '{}'", it.dev)}})
-            .with(way.code);
-    if (way.dev == it.link.name)
-        return Message(Code::route_into_tunnel, "", {{"peer", to_string(way.to)}});
-    if (!it.dev.empty() && way.dev != it.dev)
-        return Message(Code::route_through_other, "",
-                       {{"peer", to_string(way.to)}, {"interface", way.dev}, {"dev", it.dev}});
-    return std::nullopt;
+/// Whether an IPv6 address was asked for inside.
+bool wants_ipv6(const Examined& it) {
+    const auto has_ipv6 = [](const std::vector<Prefix>& prefixes) {
+        return std::any_of(prefixes.begin(), prefixes.end(), [](const Prefix& prefix) {
+            return prefix.address.family == Family::ipv6;
+        });
+    };
+    return (it.wish != nullptr && it.wish->addresses && has_ipv6(*it.wish->addresses)) ||
+           (it.record != nullptr && has_ipv6(it.record->addresses));
 }
 
-std::optional<Message> doubt_about(const RouteFact& way, const Examined& it) {
-    const HostAddress* host = it.local ? find_host_address(it.state, *it.local, way.dev) : nullptr;
-    if (!it.dev.empty() || host == nullptr || host->link == way.dev) return std::nullopt;
-    return Message(Code::route_not_where_local_is, "",
-                   {{"peer", to_string(way.to)}, {"interface", way.dev}, {"home", host->link}});
-}
-
-/// Whether a check `rules` says why packets go another way.
-bool is_astray_by_loss(const Examined& it) {
-    return std::any_of(it.tunnel.out.begin(), it.tunnel.out.end(), [&](const RouteFact& way) {
-        if (!failure_of(way, it) && !doubt_about(way, it)) return false;
-        const auto lost = outer_losses(it, way.to);
-        return std::any_of(lost.begin(), lost.end(),
-                           [&](const Loss& loss) { return is_examined(it.facts, loss.tunnel); });
-    });
-}
-
-/// A route to another end, by the gateway that the device has for everything else.
-std::string outer_route(const Examined& it, const IpAddress& end) {
-    std::string dev = it.dev;
-    if (dev.empty() && it.local)
-        if (const HostAddress* host = find_host_address(it.state, *it.local, "")) dev = host->link;
-    Route missing;
-    missing.to = {end, full_length(end.family)};
-    for (const auto& known : it.state.routes)
-        if (known.to.length == 0 && known.to.address.family == end.family && known.via &&
-            known.dev == dev)
-            missing.via = known.via;
-    if (const Link* lower = find_link(it.state, dev))
-        if (const Link* vrf = find_link(it.state, lower->attributes.vrf.value_or("")))
-            missing.table = vrf->vrf_table;
-    return route_command("add", missing, dev);
-}
-
-/// What another tunnel's record or the files state comes before a route of our making.
-std::string way_remedy(const Examined& it, const IpAddress& end) {
-    if (const auto lost = outer_losses(it, end); !lost.empty()) return lost.front().remedy;
-    if (it.wish != nullptr) {
-        Record stated;
-        stated.routes = stated_routes(*it.wish, it.state);
-        stated.rules = it.wish->rules.value_or(std::vector<Rule>{});
-        for (const auto& loss : lost_settings(it.link, stated, it.state))
-            if (!loss.inside && concerns(loss, end, it.local)) return "vxlanctl apply";
-    }
-    return outer_route(it, end);
-}
-
-std::string table_text(std::uint32_t table) {
-    return table == main_table ? "main" : std::to_string(table);
-}
-
-void judge_drawn(Check& check, const Examined& it, const Prefix& inner, const Outside& outside,
-                 const std::string& removal) {
-    for (const auto& drawn : outside.drawn_into(inner)) {
-        const auto& [address, length] = drawn.what;
-        const bool alone = length == full_length(address.family);
-        const bool taken =
-            alone ? device_towards(address, it.state) == it.link.name : inner.length >= length;
-        const Values values{{"what", drawn.text}, {"prefix", to_string(inner)}};
-        if (taken)
-            check.fail(Code::overlap, values, alone ? outer_route(it, address) : removal);
-        else
-            check.warn(Code::overlap_possible, values);
-    }
+/// The address that the underlay interface has instead of the local one, or null.
+const HostAddress* address_in_place(const Examined& it) {
+    for (const auto& host : it.state.host_addresses)
+        if (!it.dev.empty() && host.link == it.dev && it.local &&
+            host.prefix.address.family == it.local->family && !is_link_local(host.prefix.address))
+            return &host;
+    return nullptr;
 }
 
 } // namespace
@@ -114,11 +49,9 @@ void check_lower_device(Check& check, const Examined& it) {
     if (it.link.underlay_elsewhere) return check.warn(Code::lower_elsewhere);
     if (it.dev.empty()) return check.pass(Code::lower_none);
     switch (condition_of(find_link(it.state, it.dev))) {
-    case LinkCondition::missing: return check.fail(Code::lower_gone, {}, "ip -br link");
+    case LinkCondition::missing: return check.fail(Code::lower_gone, {});
     case LinkCondition::down: return check.fail(Code::lower_down, dev, up_command(it.dev));
-    case LinkCondition::no_carrier:
-        return check.fail(Code::lower_no_carrier, dev,
-                          formatted("ip -d link show dev {}", shell_quoted(it.dev)));
+    case LinkCondition::no_carrier: return check.fail(Code::lower_no_carrier, dev);
     case LinkCondition::up: return check.pass(Code::lower_up, dev);
     }
 }
@@ -135,70 +68,62 @@ void check_local_address(Check& check, const Examined& it) {
     if (!it.local) return check.pass(Code::local_none);
     const std::string local = to_string(*it.local);
     const HostAddress* host = find_host_address(it.state, *it.local, it.dev);
-    if (host == nullptr)
-        check.fail(Code::local_missing, {{"local", local}},
-                   formatted("ip addr add {}/{} dev {}", local, full_length(it.local->family),
-                             it.dev.empty() ? "lo" : shell_quoted(it.dev)));
-    else if (!it.dev.empty() && host->link != it.dev)
+    if (host == nullptr) {
+        if (const HostAddress* other = address_in_place(it))
+            check.fail(
+                Code::local_changed,
+                {{"local", local}, {"dev", it.dev}, {"address", to_string(other->prefix.address)}},
+                with_caution(set_remedy(it, "local",
+                                        formatted("\"{}\"", to_string(other->prefix.address)),
+                                        to_string(other->prefix.address)),
+                             Code::peers_need_new_local));
+        else
+            check.fail(Code::local_missing, {{"local", local}});
+    } else if (!it.dev.empty() && host->link != it.dev)
         check.warn(Code::local_on_another,
                    {{"local", local}, {"interface", host->link}, {"dev", it.dev}});
     else
         check.pass(Code::local_here, {{"local", local}, {"interface", host->link}});
 }
 
-void check_rules(Check& check, const Examined& it) {
-    if (!is_good(it, check_link)) return;
+/// What of a record is gone, where nobody has compared the tunnel with what was asked for.
+void judge_record(Check& check, const Examined& it) {
     if (it.record == nullptr) return check.pass(Code::nothing_recorded);
-    // With the lower device or the local address go routes that were set out of the device.
-    const bool inside_alone = !is_good(it, check_lower_device) ||
-                              !(is_good(it, check_local_address) || it.link.underlay_elsewhere);
-    for (const auto& loss : it.losses)
-        if (loss.tunnel == it.link.name && (loss.inside || !inside_alone))
-            check.add(Verdict::fail, loss.message, loss.remedy);
+    // With the underlay interface or the local address go routes that were set out of the device.
+    const LinkCondition below = condition_of(find_link(it.state, it.dev));
+    const bool inside_alone = (!it.dev.empty() && below != LinkCondition::up) ||
+                              (it.local && find_host_address(it.state, *it.local, "") == nullptr);
+    if (it.link.attributes.up.value_or(false))
+        for (const auto& loss : it.losses)
+            if (loss.tunnel == it.link.name && (loss.inside || !inside_alone))
+                check.add(Verdict::fail, loss.message, loss.remedy);
     check.pass(inside_alone ? Code::all_inside_there : Code::all_set_there,
                {{"addresses", it.record->addresses.size()},
                 {"routes", it.record->routes.size()},
                 {"rules", it.record->rules.size()}});
 }
 
-void check_route(Check& check, const Examined& it) {
-    if (!is_good(it, check_lower_device) || !is_good(it, check_local_address) ||
-        is_astray_by_loss(it))
-        return;
-    std::vector<std::string> good;
-    for (const auto& way : it.tunnel.out) {
-        if (const auto failure = failure_of(way, it)) {
-            check.add(Verdict::fail, *failure, way_remedy(it, way.to));
-            continue;
-        }
-        if (const auto doubt = doubt_about(way, it)) check.add(Verdict::warn, *doubt);
-        const auto from = it.local ? it.local : way.source;
-        good.push_back(formatted("{}{} through '{}', table {}, from {}", to_string(way.to),
-                                 way.via ? " via " + to_string(*way.via) : "", way.dev,
-                                 table_text(way.table), from ? to_string(*from) : "any address"));
+void check_settings(Check& check, const Examined& it) {
+    if (it.facts.held.contains(it.link.name))
+        check.fail(Code::settings_on_hold, {{"file", file_of(it.facts, it.link.name)}},
+                   "vxlanctl apply");
+    if (it.tunnel.port_is_taken) return; // why it is down, and stays so
+    const auto found = it.facts.differences.find(it.link.name);
+    if (found == it.facts.differences.end()) return judge_record(check, it);
+    const Drift& drift = found->second;
+    if (!drift.remedy.empty() && wants_ipv6(it) && policy_of(it.facts, it.link.name).ipv6_disabled)
+        check.fail(Code::ipv6_disabled_inside, {{"interface", it.link.name}},
+                   "sysctl -w " +
+                       shell_quoted(formatted("net/ipv6/conf/{}/disable_ipv6=0", it.link.name)));
+    if (!drift.what.empty()) {
+        const std::string file = file_of(it.facts, it.link.name);
+        check.fail(file.empty() ? Code::settings_differ : Code::settings_differ_from_file,
+                   {{"file", file}, {"changes", first_of(drift.what)}}, drift.remedy);
     }
-    if (good.empty())
-        check.pass(Code::no_peer_to_reach);
-    else
-        check.pass(Code::route_fine, {{"ways", first_of(good)}});
-}
-
-void check_overlap(Check& check, const Examined& it) {
-    if (!it.local || it.link.underlay_elsewhere) return check.pass(Code::overlap_unknown);
-    const Outside outside({it.link.name, *it.local, !it.dev.empty(), other_ends(it.link)},
-                          it.state);
-    for (const auto& address : it.link.addresses) {
-        const Prefix inner = network_of(address.prefix);
-        if (is_automatic(address) || inner.length == full_length(inner.address.family)) continue;
-        judge_drawn(check, it, inner, outside,
-                    formatted("ip addr del {} dev {}", to_string(address.prefix),
-                              shell_quoted(it.link.name)));
-    }
-    for (const auto& route : it.link.routes)
-        if (route.table == main_table && route.protocol != RTPROT_KERNEL &&
-            route.type == RTN_UNICAST && route.to.length != 0)
-            judge_drawn(check, it, route.to, outside, route_command("del", route, it.link.name));
-    check.pass(Code::overlap_none);
+    for (const auto& reason : drift.reasons) // what other checks find, they say in their own words
+        check.add(reason.kind == ErrorKind::refused ? Verdict::fail : Verdict::warn, reason,
+                  drift.remedy);
+    check.pass(Code::settings_as_asked);
 }
 
 } // namespace vxlanctl

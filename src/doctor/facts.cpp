@@ -3,6 +3,7 @@
 #include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/facts_surroundings.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
@@ -15,10 +16,8 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <linux/inet_diag.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <utility>
@@ -62,12 +61,17 @@ public:
         if (!state) return tl::unexpected(state.error());
         facts_.state = std::move(*state);
         facts_.wishes = request_.wishes;
+        facts_.places = request_.places;
+        facts_.held = request_.held;
+        if (*records) note_vanished(**records);
         for (const auto& link : std::as_const(facts_.state.links))
             names_.emplace(link.index, link.name);
         if (auto done = read_masters(); !done) return tl::unexpected(done.error());
         if (auto done = read_sources(); !done) return tl::unexpected(done.error());
         take_read_links();
-        const auto meant = tunnels_meant(request_.names, facts_.state, request_.wishes);
+        auto meant = tunnels_meant(request_.names, facts_.state, request_.wishes);
+        for (const auto& [name, record] : facts_.vanished)
+            if (!is_in(meant, name)) meant.push_back(name);
         if (auto done = read_neighbours(meant); !done) return tl::unexpected(done.error());
         for (const auto& name : meant) {
             auto tunnel = read_tunnel(name);
@@ -75,6 +79,13 @@ public:
             facts_.tunnels.push_back(std::move(*tunnel));
         }
         take_read_links();
+        if (auto done = read_next_hops(netlink_, facts_); !done)
+            return tl::unexpected(done.error());
+        if (auto done = read_rules(netlink_, facts_); !done) return tl::unexpected(done.error());
+        if (auto done = read_refusing_routes(netlink_, facts_); !done)
+            return tl::unexpected(done.error());
+        if (auto done = read_port_vlans(netlink_, facts_); !done)
+            return tl::unexpected(done.error());
         name_routes();
         read_policies();
         facts_.state.run_by =
@@ -89,6 +100,22 @@ public:
 
 private:
     bool is_named(const std::string& name) const { return is_in(request_.names, name); }
+
+    /// Tunnels of commands that went with their underlay interface, or were deleted.
+    void note_vanished(const RuntimeDirectory& directory) {
+        const State& state = facts_.state;
+        const auto is_known = [&](const std::string& id) {
+            return state.records.contains(id) || state.unreadable_records.contains(id);
+        };
+        for (auto& [id, record] : directory.unclaimed(is_known)) {
+            const std::string& name = record.interface.name;
+            const bool is_meant = extent_ == Extent::every ? request_.names.empty() : true;
+            if (!name.empty() && (is_meant || is_named(name)) &&
+                (request_.names.empty() || is_named(name)) && find_link(state, name) == nullptr &&
+                record.source.empty())
+                facts_.vanished.emplace(name, std::move(record));
+        }
+    }
 
     /// Links that are referred to and have not been read, by ifindex; for take_read_links(). One
     /// that has vanished is none.
@@ -220,7 +247,11 @@ private:
             if (auto done = read_ways(facts, *link); !done) return tl::unexpected(done.error());
         if (auto done = read_inner_ways(facts, *link); !done) return tl::unexpected(done.error());
         if (const Link* vrf = vrf_of_lower(*link); vrf != nullptr && link->tunnel.port)
-            facts.bound_to_vrf = has_socket(*link, vrf->index);
+            if (const auto bound = bound_sockets(kernel_, link->tunnel); !bound.empty())
+                facts.bound_to_vrf = bound.contains(vrf->index);
+        if (link->tunnel.port && !link->attributes.up.value_or(false))
+            facts.port_is_taken =
+                !is_port_of_another(*link) && !bound_sockets(kernel_, link->tunnel).empty();
         return facts;
     }
 
@@ -281,8 +312,10 @@ private:
             const bool own = std::any_of(hosts.begin(), hosts.end(), [&](const HostAddress& host) {
                 return host.prefix.address == address;
             });
+            // From the tunnel's own address, as answers are sent, and as the reverse path filter
+            // asks (__fib_validate_source() in net/ipv4/fib_frontend.c).
             if (!own && queries.size() < most_inner)
-                queries.push_back({address, std::nullopt, link.master_index, 0, 0});
+                queries.push_back({address, own_inner_address(link), link.master_index, 0, 0});
         };
         for (const auto& address : link.addresses) {
             if (address.prefix.address.family != Family::ipv4 || address.prefix.length > 30)
@@ -328,34 +361,18 @@ private:
         if (way.code == 0 && !leads_there) way.code = EHOSTUNREACH;
         if (way.code == 0 || is_multicast(to)) way.code = resolved.code;
         way.mtu = resolved.mtu != 0 ? resolved.mtu : route.mtu;
+        way.by = route.to;
+        way.type = route.type;
         return way;
     }
 
-    /// Whether there is a UDP socket on the tunnel's port that is bound to that link; none when the
-    /// kernel does not tell.
-    std::optional<bool> has_socket(const Link& link, int bound_to) const {
-        auto opened = kernel_.socket(AF_NETLINK, SOCK_DGRAM, NETLINK_SOCK_DIAG);
-        if (!opened) return std::nullopt;
-        auto transport = NetlinkSocket::over(std::move(*opened));
-        if (!transport) return std::nullopt;
-        const bool over_ipv6 = link.tunnel.local && link.tunnel.local->family == Family::ipv6;
-        inet_diag_req_v2 wanted{};
-        wanted.sdiag_family = over_ipv6 ? AF_INET6 : AF_INET;
-        wanted.sdiag_protocol = IPPROTO_UDP;
-        wanted.idiag_states = ~0U;
-        MessageBatch batch;
-        MessageWriter writer(batch);
-        writer.begin(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, wanted);
-        writer.finish();
-        bool seen = false, found = false;
-        const auto handle = [&](const nlmsghdr* message) {
-            const auto* answer = fixed_header<inet_diag_msg>(message);
-            if (answer == nullptr || ntohs(answer->id.idiag_sport) != link.tunnel.port) return;
-            seen = true;
-            found = found || answer->id.idiag_if == static_cast<std::uint32_t>(bound_to);
-        };
-        const auto done = Netlink(*transport).dump(batch, handle, [&] { seen = found = false; });
-        return done && seen ? std::optional(found) : std::nullopt;
+    /// Whether another VXLAN that is up has its socket on the same port.
+    bool is_port_of_another(const Link& link) const {
+        const auto& links = std::as_const(facts_).state.links;
+        return std::any_of(links.begin(), links.end(), [&](const Link& other) {
+            return &other != &link && other.tunnel.port == link.tunnel.port &&
+                   other.attributes.up.value_or(false);
+        });
     }
 
     void read_firewall() {
@@ -379,8 +396,18 @@ private:
         for (const auto& name : devices_concerned())
             facts_.policies[name] = {
                 std::max(all, sysctl(formatted("ipv4/conf/{}/rp_filter", name))),
-                sysctl(formatted("ipv4/conf/{}/forwarding", name)) != 0};
+                sysctl(formatted("ipv4/conf/{}/forwarding", name)) != 0,
+                std::max(sysctl("ipv4/conf/all/arp_ignore"),
+                         sysctl(formatted("ipv4/conf/{}/arp_ignore", name))),
+                sysctl(formatted("ipv6/conf/{}/disable_ipv6", name)) != 0};
         facts_.ipv6_forwarding = sysctl("ipv6/conf/all/forwarding") != 0;
+    }
+
+    /// The interface that has the tunnel's local address, by which answers come in; empty: none.
+    std::string home_of(const Link& link) const {
+        for (const auto& host : facts_.state.host_addresses)
+            if (host.prefix.address == link.tunnel.local) return host.link;
+        return "";
     }
 
     /// Those by which packets of the tunnels come in or go out.
@@ -389,7 +416,8 @@ private:
         for (const auto& tunnel : facts_.tunnels) {
             names.insert(tunnel.name);
             if (const Link* link = find_link(facts_.state, tunnel.name))
-                names.insert(link->tunnel.dev.value_or(""));
+                names.merge(std::set<std::string>{home_of(*link), link->tunnel.dev.value_or(""),
+                                                  link->attributes.master.value_or("")});
             for (const auto* ways : {&tunnel.out, &tunnel.back, &tunnel.inner})
                 for (const auto& way : *ways)
                     names.insert(way.dev);
@@ -413,7 +441,7 @@ private:
     std::vector<Link> read_links_;
     std::set<int> sources_;
     std::map<int, std::string> names_;
-    std::map<int, std::vector<InnerNeighbour>> neighbours_;
+    std::map<int, std::vector<KnownNeighbour>> neighbours_;
 };
 
 /// Whether what other tunnels have, or have lost, may say more of the named ones: something fails,
@@ -440,21 +468,26 @@ bool needs_others(const Facts& facts) {
                        [](const Finding& finding) { return finding.verdict == Verdict::fail; });
 }
 
+void add_probes(const Kernel& kernel, Netlink& netlink, Facts& facts) {
+    auto probes = probe_tunnels(kernel, netlink, facts.state, facts.tunnels);
+    for (std::size_t i = 0; i < probes.size(); ++i)
+        facts.tunnels[i].probe = std::move(probes[i]);
+    look_up_heard(netlink, facts);
+}
+
 } // namespace
 
 Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
     auto socket = kernel.netlink();
     if (!socket) return tl::unexpected(socket.error());
     Netlink netlink(*socket);
-    const Extent extent = request.names.empty() ? Extent::every : Extent::named;
+    const Extent extent = request.names.empty() || request.every ? Extent::every : Extent::named;
     auto facts = Gathering(kernel, netlink, request, extent).run();
     if (facts && !facts->state.alternative_names.empty()) return facts; // to be asked by real names
     if (facts && extent == Extent::named && needs_others(*facts))
         facts = Gathering(kernel, netlink, request, Extent::every).run();
-    if (facts && request.probe)
-        for (auto& tunnel : facts->tunnels)
-            if (const Link* link = find_link(facts->state, tunnel.name); link && is_tunnel(*link))
-                tunnel.probe = probe_tunnel(kernel, netlink, *link, tunnel);
+    if (facts) request.compare(*facts);
+    if (facts && request.probe) add_probes(kernel, netlink, *facts);
     return facts;
 }
 

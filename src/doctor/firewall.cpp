@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <charconv>
 #include <netinet/in.h>
+#include <set>
+#include <utility>
 
 namespace vxlanctl {
 namespace {
@@ -121,6 +123,45 @@ std::string isatap_rules(const Link& link) {
                   local ? formatted("ip daddr {} ", to_string(*local)) : ""));
 }
 
+std::string counting_set(const char* name, Family family) {
+    return formatted("\tset {} {{\n\t\ttype {}\n\t\tsize 65535\n\t\tflags dynamic\n\t}}\n", name,
+                     family == Family::ipv4 ? "ipv4_addr" : "ipv6_addr");
+}
+
+/// The ports and VNIs that the kernel sends to.
+std::set<std::pair<std::uint16_t, std::uint32_t>> destinations(const Link& link) {
+    const std::uint16_t port = link.tunnel.port.value_or(0);
+    const std::uint32_t vni = link.tunnel.vni.value_or(0);
+    std::set<std::pair<std::uint16_t, std::uint32_t>> all{{port, vni}};
+    for (const auto& entry : link.flood_list)
+        all.emplace(entry.port.value_or(port), entry.vni.value_or(vni));
+    for (const auto& entry : link.macs)
+        all.emplace(entry.remote.port.value_or(port), entry.remote.vni.value_or(vni));
+    return all;
+}
+
+/// A packet adds the element of its peer when there is none yet, which Linux 5.4 can already do;
+/// only since 5.7 may an element have a counter before.
+std::string counting_rules(const Link& link, Family family) {
+    const char* const ip = family == Family::ipv4 ? "ip" : "ip6";
+    const auto rule = [&](std::uint16_t port, std::uint32_t vni, const char* end, const char* set) {
+        return formatted("\t\tudp dport {0} @th,96,24 {1} {2} {3} @peers update @{4} {{ {2} {3} "
+                         "counter }}\n",
+                         port, vni, ip, end, set);
+    };
+    std::string sent;
+    for (const auto& [port, vni] : destinations(link))
+        sent += rule(port, vni, "daddr", sent_set);
+    const std::string received =
+        rule(link.tunnel.port.value_or(0), link.tunnel.vni.value_or(0), "saddr", received_set);
+    return "\n\t# What comes from each peer and goes to it, for 'vxlanctl show'. Other tables' "
+           "rules "
+           "come\n\t# first.\n" +
+           counting_set(received_set, family) + "\n" + counting_set(sent_set, family) +
+           base_chain("", "count_received", "filter hook input priority 300", received) +
+           base_chain("", "count_sent", "filter hook output priority 300", sent);
+}
+
 /// Why the sources of a VXLAN's packets cannot be known; empty where they are.
 std::string unknown_peers(const Link& link) {
     if (link.underlay_elsewhere) return text_of(Code::underlay_receives_elsewhere);
@@ -138,6 +179,17 @@ Result<void> check_groups(const Link& link) {
         if (entry.group && entry.members.empty())
             return error(Code::group_members_unknown, link.name, {{"group", *entry.group}});
     return {};
+}
+
+void add_counting(Firewall& firewall, const Link& link, const State& state) {
+    const std::string reason =
+        link.tunnel.kind == TunnelKind::vxlan ? unknown_peers(link) : text_of(Code::is_no_vxlan);
+    if (reason.empty()) {
+        firewall.text += counting_rules(link, underlay_family(link, senders(link, state)));
+        return;
+    }
+    firewall.text += formatted("\t# Packets are not counted by peer: {}.\n", reason);
+    firewall.warnings.emplace_back(Code::peers_not_counted, link.name, Values{{"reason", reason}});
 }
 
 void add_allow_list(Firewall& firewall, const Link& link, const State& state) {
@@ -271,6 +323,7 @@ Result<Firewall> firewall_of(const Link& link, const State& state, const Firewal
                   "table inet {}\ndelete table inet {}\ntable inet {} {{\n",
                   link.name, table, table, table);
     add_allow_list(firewall, link, state);
+    if (wish.count) add_counting(firewall, link, state);
     if (!wish.masquerade.empty()) {
         const auto device = quoted(wish.masquerade);
         if (!device) return tl::unexpected(device.error());

@@ -89,6 +89,14 @@ const Rule* find_rule(const std::vector<Rule>& rules, const Rule& wanted) {
     return found == rules.end() ? nullptr : &*found;
 }
 
+bool selects(const SteeringRule& rule, const std::optional<IpAddress>& from, const IpAddress& to,
+             std::uint8_t protocol, std::uint16_t port) {
+    return !rule.has_more && rule.family == to.family &&
+           (!rule.from || (from && contains(*rule.from, *from))) &&
+           (!rule.to || contains(*rule.to, to)) && (!rule.protocol || rule.protocol == protocol) &&
+           (!rule.ports || (rule.ports->first <= port && port <= rule.ports->second));
+}
+
 bool is_automatic(const Address& address) {
     if (address.prefix.address.family == Family::ipv4) return false;
     const Prefix ipv4_compatible{IpAddress{Family::ipv6, {}}, 96};

@@ -25,6 +25,10 @@ Answer is_link(const RulesetMatch& match, const std::string& link) {
                               [&](const auto& word) { return is_pattern_of(word, link); }));
 }
 
+Family family_of(const Packet& packet) {
+    return packet.source ? packet.source->family : packet.family;
+}
+
 Answer is_number(const RulesetMatch& match, std::optional<std::uint32_t> number) {
     if (!number) return Answer::no; // of a protocol that has none
     return answer(std::any_of(match.numbers.begin(), match.numbers.end(), [&](const auto& range) {
@@ -32,12 +36,19 @@ Answer is_number(const RulesetMatch& match, std::optional<std::uint32_t> number)
     }));
 }
 
-Answer is_address(const RulesetMatch& match, const IpAddress& address) {
+Answer is_address(const RulesetMatch& match, const std::optional<IpAddress>& address) {
+    if (!address) return Answer::maybe;
     return answer(
         std::any_of(match.addresses.begin(), match.addresses.end(), [&](const auto& range) {
-            return range.first.family == address.family && range.first <= address &&
-                   address <= range.second;
+            return range.first.family == address->family && range.first <= *address &&
+                   *address <= range.second;
         }));
+}
+
+Answer is_port(const RulesetMatch& match, const Packet& packet) {
+    if (!packet.protocol) return Answer::maybe;
+    return is_number(match,
+                     packet.port ? std::optional<std::uint32_t>(*packet.port) : std::nullopt);
 }
 
 Answer is_state(const RulesetMatch& match, const Packet& packet) {
@@ -53,21 +64,23 @@ Answer holds(const RulesetMatch& match, const Packet& packet) {
     Answer result = Answer::maybe;
     switch (match.field) {
     case MatchField::in_link:
-        result = packet.incoming ? is_link(match, packet.link) : Answer::no;
+        result = packet.incoming || packet.is_forwarded ? is_link(match, packet.link) : Answer::no;
         break;
     case MatchField::out_link:
-        result = packet.incoming ? Answer::no : is_link(match, packet.link);
+        result = packet.is_forwarded ? is_link(match, packet.out_link)
+                 : packet.incoming   ? Answer::no
+                                     : is_link(match, packet.link);
         break;
     case MatchField::family:
-        result = is_number(match, packet.source.family == Family::ipv4 ? 4 : 6);
+        result = packet.is_arp ? Answer::no
+                               : is_number(match, family_of(packet) == Family::ipv4 ? 4 : 6);
         break;
-    case MatchField::protocol: result = is_number(match, packet.protocol); break;
+    case MatchField::protocol:
+        result = packet.protocol ? is_number(match, *packet.protocol) : Answer::maybe;
+        break;
     case MatchField::source: result = is_address(match, packet.source); break;
     case MatchField::destination: result = is_address(match, packet.destination); break;
-    case MatchField::destination_port:
-        result = is_number(match,
-                           packet.port ? std::optional<std::uint32_t>(*packet.port) : std::nullopt);
-        break;
+    case MatchField::destination_port: result = is_port(match, packet); break;
     case MatchField::vni: result = packet.vni ? is_number(match, packet.vni) : Answer::maybe; break;
     case MatchField::state: result = is_state(match, packet); break;
     case MatchField::other: return Answer::maybe;
@@ -105,6 +118,13 @@ public:
             case RuleAction::go_on: break;
             case RuleAction::accept: result.accepted = true; break;
             case RuleAction::drop: drop(result, rule, chain); break;
+            case RuleAction::new_destination:
+            case RuleAction::new_source:
+                if (changes(rule))
+                    drop(result, rule, chain);
+                else
+                    result.accepted = true;
+                break;
             case RuleAction::give_back: result.goes_on = true; break;
             case RuleAction::unknown:
                 result.accepted = result.goes_on = true;
@@ -135,6 +155,15 @@ private:
         result.dropped = true;
     }
 
+    /// Whether NAT gives the packet another end, where nobody expects it.
+    bool changes(const RulesetRule& rule) const {
+        const auto& end =
+            rule.action == RuleAction::new_source ? packet_.source : packet_.destination;
+        return (rule.nat_address && rule.nat_address != end) ||
+               (rule.action == RuleAction::new_destination && rule.nat_port &&
+                rule.nat_port != packet_.port);
+    }
+
     Outcomes through(const RulesetChain& from, const RulesetRule& rule, int depth) {
         for (const auto& chain : ruleset_.chains)
             if (chain.family == from.family && chain.table == from.table &&
@@ -147,12 +176,21 @@ private:
     const Packet& packet_;
 };
 
+bool is_of_family(const RulesetChain& chain, const Packet& packet) {
+    if (packet.is_arp) return chain.family == "arp" || chain.family == "netdev";
+    return chain.family == "inet" || chain.family == "netdev" ||
+           chain.family == (family_of(packet) == Family::ipv4 ? "ip" : "ip6");
+}
+
 bool concerns(const RulesetChain& chain, const Packet& packet) {
-    if (chain.type != "filter") return false;
-    const bool right_family = chain.family == "inet" || chain.family == "netdev" ||
-                              chain.family == (packet.source.family == Family::ipv4 ? "ip" : "ip6");
-    if (!right_family) return false;
-    if (!chain.device.empty() && !packet.link.empty() && chain.device != packet.link) return false;
+    if (chain.type != "filter" && chain.type != "nat" && chain.type != "route") return false;
+    if (!is_of_family(chain, packet)) return false;
+    const bool leaves = chain.hook == "postrouting" || chain.hook == "egress";
+    const std::string& link = packet.is_forwarded && leaves ? packet.out_link : packet.link;
+    if (!chain.device.empty() && !link.empty() && chain.device != link) return false;
+    if (packet.is_forwarded)
+        return leaves || chain.hook == "forward" || chain.hook == "ingress" ||
+               chain.hook == "prerouting";
     return packet.incoming
                ? chain.hook == "ingress" || chain.hook == "prerouting" || chain.hook == "input"
                : chain.hook == "output" || chain.hook == "postrouting" || chain.hook == "egress";
@@ -165,11 +203,13 @@ Judgement judge(const Ruleset& ruleset, const Packet& packet) {
     for (const auto& chain : ruleset.chains) {
         if (!concerns(chain, packet)) continue;
         Outcomes outcomes = Walk(ruleset, packet).through(chain);
-        if (outcomes.goes_on && chain.drops) {
+        const bool has_policy =
+            chain.type != "nat"; // the kernel takes no other one than accept there
+        if (outcomes.goes_on && chain.drops && has_policy) {
             if (!outcomes.dropped) outcomes.dropped_by = "policy drop";
             outcomes.dropped = true;
         }
-        const bool passes = outcomes.accepted || (outcomes.goes_on && !chain.drops);
+        const bool passes = outcomes.accepted || (outcomes.goes_on && !(chain.drops && has_policy));
         const Fate fate = !outcomes.dropped ? Fate::passes : passes ? Fate::unsure : Fate::dropped;
         if (fate == Fate::passes || fate < judgement.fate) continue;
         if (fate > judgement.fate) judgement.blamed.clear();

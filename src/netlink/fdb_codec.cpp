@@ -80,6 +80,10 @@ std::optional<FdbMessage> decode_fdb(const nlmsghdr* message) {
             break;
         case NDA_VNI: entry.vni = read_as<std::uint32_t>(attribute); break;
         case NDA_IFINDEX: entry.via_index = read_as<int>(attribute).value_or(0); break;
+        case NDA_CACHEINFO:
+            if (const auto info = read_as<nda_cacheinfo>(attribute))
+                entry.times = {info->ndm_used, info->ndm_updated};
+            break;
         case NDA_SRC_VNI:
         case NDA_NH_ID:
         case NDA_MASTER: return std::nullopt;

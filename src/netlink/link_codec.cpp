@@ -167,6 +167,15 @@ std::vector<PortSetting> decode_port_settings(const nlattr* data) {
     return settings;
 }
 
+/// That attribute of a nest, which may be null.
+std::optional<std::uint8_t> byte_in(const nlattr* nest, int type) {
+    std::optional<std::uint8_t> found;
+    if (nest != nullptr)
+        for (const nlattr* attribute : NetlinkAttributes::nested(nest))
+            if (nla_type(attribute) == type) found = read_as<std::uint8_t>(attribute);
+    return found;
+}
+
 ifinfomsg link_header(int index) {
     ifinfomsg header{};
     header.ifi_family = AF_UNSPEC;
@@ -233,6 +242,9 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         link.tunnel = decode_tunnel(*kind, data, link.lower_index);
     if (link.kind == kind_of(TunnelKind::vxlan).name)
         link.attributes.arp = (header->ifi_flags & IFF_NOARP) == 0;
+    if (is_port) link.port_state = byte_in(port, IFLA_BRPORT_STATE);
+    if (link.kind == "bridge")
+        link.filters_vlans = byte_in(data, IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
     if (link.kind == "vrf" && data != nullptr)
         for (const nlattr* attribute : NetlinkAttributes::nested(data))
             if (nla_type(attribute) == IFLA_VRF_TABLE)
@@ -244,8 +256,10 @@ std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
     const auto* header = fixed_header<ifinfomsg>(message);
     if (message->nlmsg_type != RTM_NEWLINK || header == nullptr || header->ifi_family != AF_BRIDGE)
         return std::nullopt;
-    PortVlans result{header->ifi_index, {}};
+    PortVlans result{header->ifi_index, 0, {}};
     for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
+        if (nla_type(attribute) == IFLA_MASTER)
+            result.bridge_index = read_as<int>(attribute).value_or(0);
         if (nla_type(attribute) != IFLA_AF_SPEC) continue;
         for (const nlattr* inner : NetlinkAttributes::nested(attribute)) {
             const auto info = nla_type(inner) == IFLA_BRIDGE_VLAN_INFO

@@ -296,6 +296,41 @@ std::optional<Rule> decode_rule(const nlmsghdr* message) {
     return rule.from || rule.to ? std::optional(rule) : std::nullopt;
 }
 
+std::optional<SteeringRule> decode_any_rule(const nlmsghdr* message) {
+    const auto* header = fixed_header<fib_rule_hdr>(message);
+    if (message->nlmsg_type != RTM_NEWRULE || header == nullptr) return std::nullopt;
+    if (header->family != AF_INET && header->family != AF_INET6) return std::nullopt;
+    SteeringRule rule;
+    rule.family = header->family == AF_INET ? Family::ipv4 : Family::ipv6;
+    if (std::max(header->src_len, header->dst_len) > full_length(rule.family)) return std::nullopt;
+    rule.action = header->action;
+    rule.table = header->table;
+    rule.has_more = header->tos != 0 || (header->flags & FIB_RULE_INVERT) != 0;
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
+        switch (nla_type(attribute)) {
+        case FRA_SRC:
+            if (const auto from = read_address(attribute)) rule.from = {*from, header->src_len};
+            break;
+        case FRA_DST:
+            if (const auto to = read_address(attribute)) rule.to = {*to, header->dst_len};
+            break;
+        case FRA_TABLE: rule.table = read_as<std::uint32_t>(attribute).value_or(rule.table); break;
+        case FRA_PRIORITY: rule.priority = read_as<std::uint32_t>(attribute).value_or(0); break;
+        case FRA_IP_PROTO: rule.protocol = read_as<std::uint8_t>(attribute); break;
+        case FRA_DPORT_RANGE:
+            if (const auto range = read_as<fib_rule_port_range>(attribute))
+                rule.ports = {range->start, range->end};
+            break;
+        case FRA_PROTOCOL:
+        case FRA_SUPPRESS_PREFIXLEN:
+        case FRA_SUPPRESS_IFGROUP:
+        case FRA_PAD: break;
+        default: rule.has_more = true; break;
+        }
+    }
+    return rule;
+}
+
 void encode_add_rule(MessageWriter& writer, const Rule& rule) {
     encode(writer, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, rule);
 }

@@ -66,10 +66,10 @@ std::vector<UnnamedLink> judge_unnamed(const Config& config, const State& state,
 }
 
 /// The attributes that the record's file states.
-Tunnel recorded_attributes(const Tunnel& words, const Record& record) {
+Tunnel recorded_attributes(const std::string& name, TunnelKind kind, const Record& record) {
     Tunnel tunnel;
-    tunnel.name = words.name;
-    tunnel.tunnel.kind = words.tunnel.kind;
+    tunnel.name = name;
+    tunnel.tunnel.kind = kind;
     const auto take = [&](auto& attributes, const auto& rows) {
         for (const auto& row : rows)
             if (const auto value = record.values.find(std::string(row.name));
@@ -77,7 +77,7 @@ Tunnel recorded_attributes(const Tunnel& words, const Record& record) {
                 (void)set_value(attributes, row, value->second); // we have written it
     };
     take(tunnel.link, link_attributes());
-    take(tunnel.tunnel, tunnel_attributes(words.tunnel.kind));
+    take(tunnel.tunnel, tunnel_attributes(kind));
     return tunnel;
 }
 
@@ -243,8 +243,23 @@ std::vector<std::string> signs_of_another_program(const Link& link, const State&
     return signs;
 }
 
+Tunnel recorded_tunnel(const std::string& name, TunnelKind kind, const Record& record) {
+    Tunnel tunnel = recorded_attributes(name, kind, record);
+    const auto take = [&](auto& list, const auto& recorded, const char* key) {
+        if (!recorded.empty() || record.keys.contains(key)) list = recorded;
+    };
+    take(tunnel.addresses, record.addresses, "addresses");
+    take(tunnel.routes, record.routes, "routes");
+    take(tunnel.rules, record.rules, "rules");
+    take(tunnel.forward_from, record.forward_from, "forward_from");
+    if (record.keys.contains(peers_key)) tunnel.peers = parse_peers_text(record.peers);
+    tunnel.peer_names = record.peer_names;
+    tunnel.source = record.source;
+    return tunnel;
+}
+
 LaidOver over_file(const Tunnel& words, const Record& record, const Link& have) {
-    const Tunnel file = recorded_attributes(words, record);
+    const Tunnel file = recorded_attributes(words.name, words.tunnel.kind, record);
     LaidOver over{words, {}};
     auto& [tunnel, differing, warnings] = over;
     tunnel.link =

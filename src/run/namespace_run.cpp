@@ -31,6 +31,10 @@ MacAddress random_mac() {
 
 } // namespace
 
+Message not_noted(const Error& why) {
+    return Message(Code::apply_not_noted, why.subject).with(why.errno_code, why.kernel_text);
+}
+
 NamespaceRun::NamespaceRun(Call& call, const Config& config, std::optional<OtherNamespace> place)
     : call_(call), config_(config), elsewhere_(std::move(place)), options_(call.options) {
     // A tunnel that is planned again, once the one below it is there, keeps its mark.
@@ -131,6 +135,18 @@ void NamespaceRun::settle_rejection() {
         if (is_carried_out(plan_.tunnels[i])) outcomes_[i] = Outcome::taken_back;
 }
 
+bool NamespaceRun::succeeded() const {
+    return std::none_of(outcomes_.begin(), outcomes_.end(), [](Outcome outcome) {
+        return outcome == Outcome::refused || outcome == Outcome::failed ||
+               outcome == Outcome::taken_back || outcome == Outcome::untouched;
+    });
+}
+
+void NamespaceRun::note_apply(bool succeeded) {
+    const auto noted = records_->write_last_apply({std::chrono::system_clock::now(), succeeded});
+    if (!noted) call_.events.warned(not_noted(noted.error()));
+}
+
 void NamespaceRun::report_problems(const TunnelPlan& tunnel) {
     if (tunnel.errors.empty())
         for (const auto& warning : tunnel.warnings)
@@ -153,6 +169,7 @@ void NamespaceRun::leave_out_what_is_no_drift() {
         for (const auto& name : tunnel.wish->unresolved) // then that is not quite certain
             tunnel.warnings.push_back(warning_of(name, tunnel.name));
     }
+    if (call_.tells_unnamed) return;
     plan_.unnamed.clear();
     plan_.kept.clear();
 }

@@ -125,18 +125,39 @@ private:
         } else if (const auto action = action_of(name)) {
             rule.action = *action;
             rule.target = value.is_object() ? string_in(value, "target") : "";
+            if (*action == RuleAction::new_source || *action == RuleAction::new_destination)
+                add_nat(rule, value);
         } else if (!is_harmless(name)) {
             rule.matches.emplace_back();
         }
         return true;
     }
 
+    /// What is not one address and one port may be anything.
+    static void add_nat(RulesetRule& rule, const Json& value) {
+        const Json* address = member(value, "addr");
+        const Json* port = member(value, "port");
+        if (address != nullptr) {
+            const auto parsed =
+                parse_address(address->is_string() ? address->get<std::string>() : "");
+            if (!parsed) rule.action = RuleAction::unknown;
+            if (parsed) rule.nat_address = *parsed;
+        }
+        if (port == nullptr) return;
+        if (port->is_number_unsigned() && port->get<std::uint64_t>() <= 0xffff)
+            rule.nat_port = port->get<std::uint16_t>();
+        else
+            rule.action = RuleAction::unknown;
+    }
+
     static std::optional<RuleAction> action_of(const std::string& name) {
         static const std::map<std::string, RuleAction> actions{
-            {"accept", RuleAction::accept}, {"drop", RuleAction::drop},
-            {"reject", RuleAction::drop},   {"jump", RuleAction::jump},
-            {"goto", RuleAction::go_to},    {"return", RuleAction::give_back},
-            {"continue", RuleAction::go_on}};
+            {"accept", RuleAction::accept},        {"drop", RuleAction::drop},
+            {"reject", RuleAction::drop},          {"jump", RuleAction::jump},
+            {"goto", RuleAction::go_to},           {"return", RuleAction::give_back},
+            {"continue", RuleAction::go_on},       {"redirect", RuleAction::new_destination},
+            {"dnat", RuleAction::new_destination}, {"snat", RuleAction::new_source},
+            {"masquerade", RuleAction::accept}}; // with the source that a tunnel has anyway
         if (const auto found = actions.find(name); found != actions.end()) return found->second;
         const bool ends = name == "queue" || name == "tproxy" || name == "synproxy" || name == "xt";
         return ends ? std::optional(RuleAction::unknown) : std::nullopt;

@@ -26,6 +26,32 @@ bool is_gone(const std::string& source) {
            (errno == ENOENT || errno == ENOTDIR);
 }
 
+/// Also the tunnels with our mark that the config does not name, with what their records claim.
+void concern_managed(ReadRequest& request) {
+    const auto is_managed = [](const Link& link) {
+        return mark_of(link.attributes.alias.value_or("")).has_value();
+    };
+    request.kinds.insert(std::begin(tunnel_kinds), std::end(tunnel_kinds));
+    request.selects = is_managed;
+    request.needs = [of_config = request.needs, is_managed](const State& state) {
+        Needs needs = of_config(state);
+        for (const auto& link : state.links) {
+            if (!is_tunnel(link) || !is_managed(link)) continue;
+            if (link.tunnel.local) needs.locals.push_back(*link.tunnel.local);
+            const Record* record = find_record(state, &link);
+            if (record == nullptr) continue;
+            needs.rules = needs.rules || !record->rules.empty();
+            needs.devices.insert(record->forward_from.begin(), record->forward_from.end());
+            for (Route route : record->routes) {
+                if (route.dev.empty()) route.dev = link.name;
+                needs.links.insert(route.dev);
+                needs.routes.push_back(std::move(route));
+            }
+        }
+        return needs;
+    };
+}
+
 } // namespace
 
 /// What stands on an interface that is replaced, and that nobody wants: with --drop-foreign it goes
@@ -63,6 +89,7 @@ Result<Plan> NamespaceRun::make_plan() {
 ReadRequest NamespaceRun::what_to_read() const {
     ReadRequest request = request_for(config());
     request.foreign = false;
+    if (call_.reads_managed) concern_managed(request);
     // The record of a tunnel that went with what it stood on is found by no link.
     request.needs = [this, of_links = request.needs](const State& state) {
         Needs needs = of_links(state);

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <linux/neighbour.h>
 #include <map>
+#include <sys/utsname.h>
 
 namespace vxlanctl {
 namespace {
@@ -41,7 +42,20 @@ Result<void> StateReader::read_fdb() {
             if (is_expected(filter)) break;
         }
     }
+    read_fdb_clock();
     return {};
+}
+
+void StateReader::read_fdb_clock() {
+    const auto has_learned = [](const Link& link) {
+        return std::any_of(link.macs.begin(), link.macs.end(), [](const MacEntry& entry) {
+            return entry.origin == FdbOrigin::learned;
+        });
+    };
+    const Links& links = state_.links;
+    utsname kernel{};
+    if (std::any_of(links.begin(), links.end(), has_learned) && uname(&kernel) == 0)
+        state_.fdb_clock = fdb_clock_of(kernel.release);
 }
 
 std::vector<StateReader::Table> StateReader::tables(int filter) const {
@@ -149,7 +163,8 @@ void StateReader::add_entry(const FdbMessage& message) {
         const FdbOrigin origin = is_external(message.flags) ? FdbOrigin::external
                                  : ages(message.state)      ? FdbOrigin::learned
                                                             : FdbOrigin::pinned;
-        link->macs.push_back({message.mac, remote, message.state, message.flags, origin});
+        link->macs.push_back(
+            {message.mac, remote, message.state, message.flags, origin, message.times});
         return;
     }
     link->flood_state = message.state;

@@ -39,13 +39,23 @@ Result<void> Run::perform(const Times& times) {
         for (auto& part : parts_)
             part.leave_untouched();
     if (call_.mode != Mode::apply || call_.stops_all()) return {};
-    return probation_ != nullptr ? carry_out_on_probation() : carry_out_for_good();
+    auto done = probation_ != nullptr ? carry_out_on_probation() : carry_out_for_good();
+    if (done && call_.notes_apply) note_apply();
+    return done;
+}
+
+/// The namespace of the call is told of all, since one of the others may not even be there.
+void Run::note_apply() {
+    for (auto& part : parts_)
+        if (part.is_there())
+            part.note_apply(&part == &parts_.front() ? exit_code() == 0 : part.succeeded());
 }
 
 void Run::give_up_privileges() const {
     Capabilities kept = no_capability;
     if (call_.mode == Mode::apply) kept |= changes_network | sends_raw | sees_processes;
     if (call_.is_several || call_.names_namespace) kept |= enters_namespaces;
+    if (call_.reads_managed) kept |= changes_network; // to read the firewall's rules afterwards
     restrict_to(kept);
 }
 
@@ -214,9 +224,10 @@ int Run::exit_code() const {
                    parts_.begin(), parts_.end(),
                    [](const NamespaceRun& part) {
                        const auto& outcomes = part.outcomes();
-                       return std::all_of(outcomes.begin(), outcomes.end(), [](Outcome outcome) {
-                           return outcome == Outcome::in_sync || outcome == Outcome::absent;
-                       });
+                       return part.plan().unnamed.empty() &&
+                              std::all_of(outcomes.begin(), outcomes.end(), [](Outcome outcome) {
+                                  return outcome == Outcome::in_sync || outcome == Outcome::absent;
+                              });
                    })
                    ? 0
                    : 3;

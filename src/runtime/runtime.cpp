@@ -174,6 +174,22 @@ std::vector<NamespaceId> namespaces_with_directory() {
     return spaces;
 }
 
+std::vector<NamespaceId> namespaces_with_tunnels(const NamespaceId& here) {
+    auto spaces = namespaces_with_directory();
+    LivingNamespaces living;
+    std::erase_if(spaces, [&](const NamespaceId& space) {
+        if (space == here) return true;
+        const auto directory =
+            open_directory(formatted("{}/{}", system_directory, name_of_directory(space)));
+        if (!directory) return true;
+        const auto names = names_in(*directory);
+        if (std::none_of(names.begin(), names.end(), is_record)) return true;
+        const auto identity = identity_in(*directory);
+        return identity && !living.may_have(space, identity->value_or(Identity{}));
+    });
+    return spaces;
+}
+
 std::vector<NamespaceId>
 namespaces_with_source(const std::function<bool(const std::string&)>& is_meant) {
     auto spaces = namespaces_with_directory();
@@ -411,8 +427,14 @@ Result<void> RuntimeDirectory::remove_record(const std::string& id) {
 
 std::map<std::string, Record>
 RuntimeDirectory::orphans(const std::function<bool(const std::string&)>& is_marked) const {
+    return lock_ ? unclaimed(is_marked) : std::map<std::string, Record>{};
+}
+
+std::map<std::string, Record>
+RuntimeDirectory::unclaimed(const std::function<bool(const std::string&)>& is_marked) const {
     std::map<std::string, Record> orphans;
-    if (!lock_) return orphans;
+    const auto identity = identity_in(places_.front().own);
+    if (!identity || !*identity || !agree(**identity, identity_of(*kernel_))) return orphans;
     for (const auto& name : names_in(places_.front().own)) {
         const auto id = id_of_record(name);
         if (!id || is_marked(*id)) continue;

@@ -5,6 +5,7 @@
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/fdb_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/nftables_codec.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/netlink/settings_codec.h"
 
@@ -24,6 +25,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
         (void)decode_opaque_fdb(message);
         (void)decode_next_hop(message);
+        (void)decode_table_name(message);
+        (void)decode_set_elements(message);
         (void)decode_port_vlans(message);
         if (const auto address = decode_address(message))
             encode_add_address(writer, 7, address->address);

@@ -10,6 +10,10 @@ using Strings = std::vector<std::string>;
 
 namespace {
 
+bool is_in(const Strings& all, const std::string& one) {
+    return std::find(all.begin(), all.end(), one) != all.end();
+}
+
 nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
     const auto finished = vxlanctl(space, "doctor --json " + words);
     INFO(finished.err);
@@ -48,15 +52,15 @@ std::string verdict_of(const nlohmann::json& checks, const std::string& name) {
                        told(check.at("messages")));
 }
 
-/// Exactly this check fails, with this remedy, which mends it.
+/// Exactly this check fails, with this remedy, if it is named, and following it literally heals it.
 void fails_alone(const Namespace& space, const std::string& name, const std::string& found,
-                 const std::string& remedy, const std::string& words = "") {
+                 const std::string& remedy = "", const std::string& words = "") {
     const auto checks = doctor(space, words);
     CHECK(failed(checks) == Strings{name});
     const auto check = find(checks, name);
     CHECK(told(check.at("messages")).find(found) != std::string::npos);
     CHECK(check.at("why") != "");
-    CHECK(check.at("remedy") == remedy);
+    if (!remedy.empty()) CHECK(check.at("remedy") == remedy);
     const std::string program = VXLANCTL_PROGRAM;
     sh(space, fmt::format("PATH=\"{}:$PATH\"; {}", program.substr(0, program.rfind('/')),
                           check.at("remedy").get<std::string>()));
@@ -64,11 +68,15 @@ void fails_alone(const Namespace& space, const std::string& name, const std::str
 }
 
 /// A network with a tunnel in it; nothing filters or forwards unless a case says so.
+const std::string known_gateway = "ip neigh replace 172.21.0.1 lladdr 02:00:00:00:00:01 nud "
+                                  "permanent dev eth0\n"; // of whom nobody answers here
+
 struct Healthy : Network {
     Healthy() {
         sh(host.space, "for f in all default eth0; do\n"
                        "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter\n"
-                       "echo 0 >/proc/sys/net/ipv4/conf/$f/forwarding; done");
+                       "echo 0 >/proc/sys/net/ipv4/conf/$f/forwarding; done\n" +
+                           known_gateway);
         const auto made = vxlanctl(host.space, up_words);
         INFO(made.err);
         REQUIRE(made.code == 0);
@@ -99,7 +107,7 @@ void fails_alone_with_file(const Namespace& space, const std::string& toml, cons
                            const std::string& found, const std::string& remedy) {
     const auto checks = doctor_with_file(space, toml);
     CHECK(failed(checks) == Strings{name});
-    CHECK(told(find(checks, name).at("messages")) == found);
+    CHECK(told(find(checks, name).at("messages")).find(found) != std::string::npos);
     CHECK(find(checks, name).at("remedy") == remedy);
     const std::string program = VXLANCTL_PROGRAM;
     with_file(space, toml,
@@ -126,7 +134,10 @@ struct TwoVpgs {
                        "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter; done\n"
                        "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
                        "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
-                       "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter");
+                       "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter\n"
+                       "ip neigh replace 172.21.1.1 lladdr 02:00:00:00:01:01 nud permanent dev "
+                       "eth1\n" +
+                           known_gateway);
         const auto made = vxlanctl(host.space, "apply " EXAMPLES "/two-vpgs.toml");
         INFO(made.err);
         REQUIRE(made.code == 0);
@@ -166,20 +177,24 @@ TEST_CASE("doctor: on a healthy tunnel nothing fails") {
 
     const auto text = vxlanctl_brief(net.space, "doctor");
     CHECK(text.code == 0);
-    CHECK(text.out.starts_with("vxlan0:\n  1 pass  link          "));
+    CHECK(text.out.starts_with("vxlan0: "));
     CHECK(vxlanctl(net.space, "doctor -q").out == "");
 }
 
 TEST_CASE("doctor: a tunnel that is down, or is not there") {
     const Healthy net;
     sh(net.space, "ip link set vxlan0 down");
-    fails_alone(net.space, "link", "link-down", "ip link set dev vxlan0 up");
+    fails_alone(net.space, "settings", "settings-differ {changes=set 'vxlan0' up",
+                "ip link set dev vxlan0 up");
     const auto checks = doctor(net.space, "vxlan7 vxlan0");
-    CHECK(failed(checks) == Strings{"link"});
+    CHECK(failed(checks) == Strings{"interface"});
     CHECK(checks.at(0).at("verdict") == "pass"); // vxlan0's
     sh(net.space, "ip link del vxlan0");
-    CHECK(verdict_of(doctor(net.space), "link") == "fail: no-tunnel");
-    CHECK(verdict_of(doctor(net.space, "vxlan0"), "link") == "fail: link-missing");
+    fails_alone(net.space, "interface", "link-vanished",
+                "vxlanctl " + up_words + " --vni 10 --port 4789");
+    CHECK(vxlanctl(net.space, "down vxlan0").code == 0);
+    CHECK(verdict_of(doctor(net.space), "interface") == "fail: no-tunnel");
+    CHECK(verdict_of(doctor(net.space, "vxlan0"), "interface") == "fail: link-missing");
 }
 
 TEST_CASE("doctor: what cannot be a tunnel is an error") {
@@ -197,9 +212,9 @@ TEST_CASE("doctor: a tunnel of the files that is not there, and who has its VNI"
     const auto checks = nlohmann::json::parse(inside(std::string(VXLANCTL_PROGRAM) +
                                                      " doctor --json vxlan5 || [ $? = 3 ]"))
                             .at("checks");
-    CHECK(failed(checks) == Strings{"link", "vni"});
-    CHECK(verdict_of(checks, "link") == "fail: link-missing-but-in-files");
-    CHECK(find(checks, "link").at("remedy") == "vxlanctl apply");
+    CHECK(failed(checks) == Strings{"interface", "vni"});
+    CHECK(verdict_of(checks, "interface") == "fail: link-missing-but-in-files");
+    CHECK(find(checks, "interface").at("remedy") == "vxlanctl apply");
     CHECK(verdict_of(checks, "vni") == "fail: vni-taken {interface=vxlan0, port=4789, vni=10}");
     inside(std::string(VXLANCTL_PROGRAM) + " down --force vxlan0"); // the remedy
     inside(std::string(VXLANCTL_PROGRAM) + " apply");
@@ -210,21 +225,26 @@ TEST_CASE("doctor: the lower device is down, or has no carrier") {
     const Healthy net;
     sh(net.space, "ip link set eth0 down");
     const auto checks = doctor(net.space);
-    CHECK(failed(checks) == Strings{"lower_device"});
-    CHECK(verdict_of(checks, "lower_device") == "fail: lower-down {dev=eth0}");
-    CHECK(find(checks, "lower_device").at("remedy") == "ip link set dev eth0 up");
+    CHECK(failed(checks) == Strings{"underlay"});
+    CHECK(verdict_of(checks, "underlay") == "fail: lower-down {dev=eth0}");
+    CHECK(find(checks, "underlay").at("remedy") == "ip link set dev eth0 up");
     sh(net.space, "ip link set dev eth0 up; ip route add 100.64.0.0/16 dev eth0");
     CHECK(failed(doctor(net.space)).empty());
     sh(net.wire, "ip link set wire0 down");
-    CHECK(verdict_of(doctor(net.space), "lower_device") == "fail: lower-no-carrier {dev=eth0}");
+    CHECK(verdict_of(doctor(net.space), "underlay") == "fail: lower-no-carrier {dev=eth0}");
 }
 
 TEST_CASE("doctor: the local address is gone") {
     const Healthy net;
     sh(net.space, "ip addr add 172.21.0.101/32 dev eth0\n" // with the last one, routes would go
                   "ip addr del 172.21.0.100/24 dev eth0");
-    fails_alone(net.space, "local_address", "local-missing {local=172.21.0.100}",
-                "ip addr add 172.21.0.100/32 dev eth0");
+    fails_alone(net.space, "local_address",
+                "local-changed {address=172.21.0.101, dev=eth0, local=172.21.0.100}",
+                "vxlanctl set vxlan0 --local 172.21.0.101");
+    sh(net.space, "ip addr add 192.0.2.9/32 dev lo; ip addr flush dev eth0");
+    const auto checks = doctor(net.space);
+    CHECK(verdict_of(checks, "local_address") == "fail: local-missing {local=172.21.0.101}");
+    CHECK(find(checks, "local_address").at("remedy") == ""); // nobody knows its prefix length
 }
 
 TEST_CASE("doctor: port 8472, left over from the script") {
@@ -251,24 +271,35 @@ TEST_CASE("doctor: peers that are configured nowhere, and who is heard") {
     net.ping("10.192.158.4");
     sh(net.space, "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4\n"
                   "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132");
+    fails_alone(net.space, "settings",
+                "settings-differ {changes=add peer 100.64.158.4, add peer 100.64.158.132",
+                "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 self permanent && "
+                "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132 self permanent");
+    CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
+    // Of one that nobody manages, peers are those that were heard.
+    sh(net.space, "ip link set vxlan0 alias ''; bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst "
+                  "100.64.158.4; bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132");
+    net.ping("10.192.158.4");
     fails_alone(net.space, "peers", "peers-missing",
-                "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4");
-    CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.4"});
+                "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4", "vxlan0");
     sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.132 dynamic");
-    const auto checks = doctor(net.space);
+    const auto checks = doctor(net.space, "vxlan0");
     CHECK(verdict_of(checks, "peers") == "warn: flood-list-ages");
     sh(net.space, find(checks, "peers").at("remedy"));
-    CHECK(find(doctor(net.space), "peers").at("verdict") == "pass");
+    CHECK(find(doctor(net.space, "vxlan0"), "peers").at("verdict") == "pass");
 }
 
 TEST_CASE("doctor: doubled entries of the flood list") {
     const Healthy net;
     sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
+    fails_alone(net.space, "settings", "settings-differ {changes=");
+    sh(net.space, "bridge fdb append 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0\n"
+                  "ip link set vxlan0 alias ''");
     fails_alone(net.space, "flood_list", "peer-twice {peer=100.64.158.4}",
-                "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0");
+                "bridge fdb del 00:00:00:00:00:00 dev vxlan0 dst 100.64.158.4 via eth0", "vxlan0");
     sh(net.space, "ip link set vxlan0 type vxlan id 10 remote 100.64.158.132");
     fails_alone(net.space, "flood_list", "peer-twice {peer=100.64.158.132}",
-                "ip link set dev vxlan0 type vxlan id 10 remote 0.0.0.0");
+                "ip link set dev vxlan0 type vxlan id 10 remote 0.0.0.0", "vxlan0");
     CHECK(flood_list(net.space, "vxlan0") == Strings{"100.64.158.132", "100.64.158.4"});
 }
 
@@ -277,11 +308,16 @@ TEST_CASE("doctor: no route to a peer by the lower device") {
     sh(net.space, "ip route add unreachable 100.64.158.4/32");
     const auto checks = doctor(net.space);
     CHECK(failed(checks) == Strings{"route"});
+    CHECK(find(checks, "route").at("remedy") == "ip route del unreachable 100.64.158.4/32");
+    CHECK(find(checks, "route").at("caution") != "");
     sh(net.space, "ip route del unreachable 100.64.158.4/32; ip route del default\n"
                   "ip route del 100.64.0.0/16\n"
                   "ip route add 100.64.158.132 dev eth0\n");
-    fails_alone(net.space, "route", "route-missing {peer=100.64.158.4, through= through 'eth0'}",
-                "ip route add 100.64.158.4/32 dev eth0");
+    const auto none = doctor(net.space);
+    CHECK(failed(none) == Strings{"route"});
+    CHECK(verdict_of(none, "route") ==
+          "fail: route-missing {peer=100.64.158.4, through= through 'eth0'}");
+    CHECK(find(none, "route").at("remedy") == ""); // nobody knows a gateway
 }
 
 TEST_CASE("doctor: without a lower device packets go into the tunnel itself") {
@@ -293,18 +329,23 @@ TEST_CASE("doctor: without a lower device packets go into the tunnel itself") {
     sh(net.space, "ip route add 100.64.158.0/24 dev vxlan0");
     const auto checks = doctor(net.space);
     CHECK(failed(checks) == Strings{"route", "overlap"});
-    CHECK(verdict_of(checks, "route") == "fail: route-into-tunnel {peer=100.64.158.4}");
-    CHECK(find(checks, "route").at("remedy") ==
-          "ip route add 100.64.158.4/32 via 172.21.0.1 dev eth0");
+    CHECK(verdict_of(checks, "route") ==
+          "fail: route-into-tunnel {peer=100.64.158.4, route=100.64.158.0/24}");
+    CHECK(find(checks, "route").at("remedy") == "ip route del 100.64.158.0/24 dev vxlan0");
+    sh(net.space, find(checks, "route").at("remedy"));
+    CHECK(failed(doctor(net.space)).empty());
 }
 
 TEST_CASE("doctor: an inner prefix that swallows the underlay") {
     const Healthy net;
     sh(net.space, "ip addr add 172.21.0.200/25 dev vxlan0");
-    fails_alone(net.space, "overlap",
-                "overlap {prefix=172.21.0.128/25, what=172.21.0.0/24 (the subnet of the local "
-                "address 172.21.0.100 on eth0)}",
-                "ip addr del 172.21.0.200/25 dev vxlan0");
+    const auto checks = doctor(net.space);
+    CHECK(failed(checks) == Strings{"overlap"});
+    CHECK(verdict_of(checks, "overlap") ==
+          "fail: overlap {prefix=172.21.0.128/25, what=172.21.0.0/24 (the subnet of the local "
+          "address 172.21.0.100 on eth0)}");
+    sh(net.space, "ip addr del 172.21.0.200/25 dev vxlan0");
+    CHECK(failed(doctor(net.space)).empty());
     sh(net.space, "ip addr add 172.20.0.1/14 dev vxlan0"); // the subnet is more specific
     CHECK(find(doctor(net.space), "overlap").at("verdict") == "warn");
 }
@@ -313,10 +354,10 @@ TEST_CASE("doctor: the MTU does not fit into the lower device, the route, or the
     const Healthy net;
     sh(net.space, "ip link set eth0 mtu 1500");
     fails_alone(net.space, "mtu", "mtu-too-large-for-lower {dev=eth0, lower=1500, mtu=8951}",
-                "ip link set dev vxlan0 mtu 1450");
+                "vxlanctl set vxlan0 --mtu 1450");
     sh(net.space, "ip route replace 100.64.0.0/16 dev eth0 mtu 1400");
     fails_alone(net.space, "mtu",
-                "mtu-too-large-for-route {mtu=1450, peer=", "ip link set dev vxlan0 mtu 1350");
+                "mtu-too-large-for-route {mtu=1450, peer=", "vxlanctl set vxlan0 --mtu 1350");
 }
 
 TEST_CASE("doctor: with --probe, a router on the way that reports a smaller MTU") {
@@ -337,9 +378,9 @@ TEST_CASE("doctor: with --probe, a router on the way that reports a smaller MTU"
     CHECK(find(checks, "path_mtu").at("verdict") == "fail");
     CHECK(verdict_of(checks, "path_mtu") == "fail: path-mtu-too-small {bytes=1400, needed=9001, "
                                             "peer=100.64.158.4, says=, says 172.21.0.1}");
-    CHECK(find(checks, "path_mtu").at("remedy") == "ip link set dev vxlan0 mtu 1350");
+    CHECK(find(checks, "path_mtu").at("remedy") == "vxlanctl set vxlan0 --mtu 1350");
     CHECK(failed(checks) == Strings{"path_mtu"});
-    sh(host.space, find(checks, "path_mtu").at("remedy"));
+    REQUIRE(vxlanctl(host.space, "set vxlan0 --mtu 1350").code == 0);
     CHECK(failed(doctor(host.space, "--probe")).empty());
 }
 
@@ -352,7 +393,7 @@ TEST_CASE("doctor: no MAC is learned after traffic, and nobody answers") {
     CHECK(failed(checks) == Strings{"macs"});
     CHECK(verdict_of(checks, "macs").find("macs-silence {addresses=10.192.158.4") !=
           std::string::npos);
-    CHECK(find(checks, "macs").at("remedy") == "vxlanctl doctor --probe vxlan0");
+    CHECK(find(checks, "macs").at("look") == "vxlanctl doctor --probe vxlan0");
     const auto probed = doctor(net.space, "--probe");
     CHECK(failed(probed) == Strings{"probe"}); // which knows better
     CHECK(verdict_of(probed, "probe") == "fail: probe-silence {addresses=10.192.158.4}");
@@ -376,14 +417,14 @@ TEST_CASE("doctor: nobody is asked whether a probe was answered where the reason
     };
     REQUIRE(find(doctor(net.space, "--probe"), "probe").at("verdict") == "pass");
     sh(net.wire, "ip link set wire0 down");
-    fails("lower_device");
+    fails("underlay");
     sh(net.wire, "ip link set wire0 up");
     sh(net.space, "ip addr add 172.21.0.101/32 dev eth0; ip addr del 172.21.0.100/24 dev eth0");
     fails("local_address");
     sh(net.space, "ip addr add 172.21.0.100/24 dev eth0\n"
                   "ip addr add 10.225.194.172/32 dev vxlan0\n" // else all is forgotten
                   "ip addr del 10.225.194.171/9 dev vxlan0");
-    fails("rules");
+    fails("settings");
     sh(net.space, "ip addr add 10.225.194.171/9 dev vxlan0");
     REQUIRE(find(doctor(net.space, "--probe"), "probe").at("verdict") == "pass");
     sh(net.space, "bridge fdb replace 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.132");
@@ -441,7 +482,7 @@ TEST_CASE("doctor: strict filtering where answers go out by another device") {
                   "echo 1 >/proc/sys/net/ipv4/conf/vxlan0/rp_filter");
     fails_alone(net.space, "rp_filter",
                 "rp-filter-drops {interface=vxlan0, other=eth1, what=inside 10.128.0.1}",
-                "sysctl -w net/ipv4/conf/vxlan0/rp_filter=2");
+                "vxlanctl set vxlan0 --rp-filter loose");
 }
 
 TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into the tunnel") {
@@ -454,8 +495,7 @@ TEST_CASE("doctor: forwarding is off though a rule sends others' traffic into th
                                            "172.21.0.0/24,table 101'")
                 .code == 0);
     fails_alone(net.space, "forwarding", "forwarding-missing {interface=eth0, reasons=",
-                "sysctl -w net/ipv4/conf/eth0/forwarding=1 && "
-                "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
+                "sysctl -w net/ipv4/conf/eth0/forwarding=1 && vxlanctl set vxlan0 --forward");
 }
 
 TEST_CASE("doctor: forwarding is off though the file says that this host forwards") {
@@ -471,15 +511,14 @@ TEST_CASE("doctor: forwarding is off though the file says that this host forward
           "pass: forwarding-on-as-needed {reasons=" + clause("file-says-forward") + "}");
     sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/vxlan0/forwarding");
     fails_alone_with_file(
-        net.space, gateway, "forwarding",
-        "forwarding-missing {interface=vxlan0, reasons=" + clause("file-says-forward") + "}",
-        "sysctl -w net/ipv4/conf/vxlan0/forwarding=1");
+        net.space, gateway, "settings",
+        "settings-differ-from-file {changes=set forward: no -> yes, file=/etc/vxlanctl/a.toml}",
+        "vxlanctl apply");
     sh(net.space, "echo 0 >/proc/sys/net/ipv4/conf/eth0/forwarding");
-    fails_alone_with_file(
-        net.space, gateway, "forwarding",
-        "forwarding-missing {interface=eth0, reasons=" + clause("file-says-forward") + "}",
-        "sysctl -w net/ipv4/conf/eth0/forwarding=1");
-    CHECK(verdict_of(doctor_with_file(net.space, words), "forwarding") == "pass: forwarding-on");
+    fails_alone_with_file(net.space, gateway, "settings",
+                          "settings-differ-from-file {changes=set forward of eth0: no -> yes, "
+                          "file=/etc/vxlanctl/a.toml}",
+                          "vxlanctl apply");
 }
 
 TEST_CASE("doctor: forwarding in one direction only") {
@@ -555,54 +594,42 @@ TEST_CASE("doctor: what was set for the tunnel is gone") {
                                            "172.21.0.100,table 101'")
                 .code == 0);
     sh(net.space, "ip rule del from 172.21.0.100 table 101; ip route del 10.1.0.0/16 table 101");
-    fails_alone(net.space, "rules", "route-gone {route=10.1.0.0/16}; rule-gone {table=101}",
-                "ip route add 10.1.0.0/16 dev vxlan0 table 101 && ip rule add from "
+    fails_alone(net.space, "settings",
+                "settings-differ {changes=add route 10.1.0.0/16 table 101, add rule from "
                 "172.21.0.100/32 table 101");
 }
 
 TEST_CASE("doctor: an address of the tunnel is gone") {
     const Healthy net;
     sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0");
-    fails_alone(net.space, "rules", "address-gone {address=10.225.194.171/9}",
-                "ip addr add 10.225.194.171/9 dev vxlan0");
+    fails_alone(net.space, "settings", "settings-differ {changes=add address 10.225.194.171/9");
     REQUIRE(
         vxlanctl(net.space, up_words + " --route '10.1.0.0/16,via 10.192.158.4,table 101'").code ==
         0);
     sh(net.space, "ip addr del 10.225.194.171/9 dev vxlan0"); // and the route with it
-    fails_alone(net.space, "rules",
-                "address-gone {address=10.225.194.171/9}; "
-                "route-gone {route=10.1.0.0/16 via 10.192.158.4}",
-                "ip addr add 10.225.194.171/9 dev vxlan0 && "
-                "ip route add 10.1.0.0/16 via 10.192.158.4 dev vxlan0 table 101");
+    fails_alone(net.space, "settings",
+                "settings-differ {changes=add address 10.225.194.171/9, add route 10.1.0.0/16 via "
+                "10.192.158.4 table 101");
 }
 
-TEST_CASE("doctor: of a lost route or rule to the peers the check rules alone speaks") {
+TEST_CASE("doctor: of a lost route or rule to the peers the settings alone speak") {
     const TwoVpgs two;
     CHECK(failed(doctor(two.space)).empty());
-    const std::string route = "100.64.0.0/16 via 172.21.1.1 dev eth1 table 101";
+    const std::string apply = "vxlanctl apply " EXAMPLES "/two-vpgs.toml";
+    const std::string route = "settings-differ {changes=add route 100.64.0.0/16 via 172.21.1.1";
     sh(two.space, "ip route del 100.64.0.0/16 table 101");
     CHECK(failed(doctor(two.space, "vxlan0")).empty());
     CHECK(find(doctor(two.space, "vxlan1"), "route").at("verdict") == "none");
-    fails_alone(two.space, "rules", "route-gone {route=100.64.0.0/16 via 172.21.1.1}",
-                "ip route add " + route);
+    fails_alone(two.space, "settings", route, apply);
     CHECK(find(doctor(two.space, "vxlan1"), "route").at("verdict") == "pass");
-    sh(two.space, "ip route replace 100.64.0.0/16 via 172.21.1.7 dev eth1 table 101");
-    fails_alone(two.space, "rules", "route-replaced {route=100.64.0.0/16 via 172.21.1.1}",
-                "ip route replace " + route);
     sh(two.space, "ip rule del from 172.21.1.100");
-    fails_alone(two.space, "rules", "rule-gone {table=101}",
-                "ip rule add from 172.21.1.100/32 table 101");
-    sh(two.space, "ip link set eth1 down"); // and the route with it
+    fails_alone(two.space, "settings",
+                "settings-differ {changes=add rule from 172.21.1.100/32 table 101", apply);
+    sh(two.space, "ip addr del 172.21.1.100/24 dev eth1"); // and the route with it
     const auto checks = doctor(two.space);
-    CHECK(failed(checks) == Strings{"lower_device"});
-    sh(two.space, find(checks, "lower_device").at("remedy"));
-    fails_alone(two.space, "rules", "route-gone {route=100.64.0.0/16 via 172.21.1.1}",
-                "ip route add " + route);
-    sh(two.space, "ip addr del 172.21.1.100/24 dev eth1"); // as above
-    CHECK(failed(doctor(two.space)) == Strings{"local_address"});
+    CHECK(is_in(failed(checks), "local_address"));
     sh(two.space, "ip addr add 172.21.1.100/24 dev eth1");
-    fails_alone(two.space, "rules", "route-gone {route=100.64.0.0/16 via 172.21.1.1}",
-                "ip route add " + route);
+    fails_alone(two.space, "settings", route, apply);
 }
 
 TEST_CASE("doctor: a lost route in the main table, and tunnels that need another one's") {
@@ -612,29 +639,31 @@ TEST_CASE("doctor: a lost route in the main table, and tunnels that need another
         vxlanctl(net.space, up_words + " --route '100.64.0.0/16,via 172.21.0.1,dev eth0'").code ==
         0);
     REQUIRE(vxlanctl(net.space, "up eth0 172.21.0.100 vxlan2 - 100.64.158.5 --vni 12").code == 0);
-    const std::string remedy = "ip route add 100.64.0.0/16 via 172.21.0.1 dev eth0";
+    const std::string found =
+        "settings-differ {changes=add route 100.64.0.0/16 via 172.21.0.1 dev eth0";
     sh(net.space, "ip route del 100.64.0.0/16"); // there is the default route still
     CHECK(find(doctor(net.space), "route").at("verdict") == "pass");
-    fails_alone(net.space, "rules", "route-gone {route=100.64.0.0/16 via 172.21.0.1}", remedy);
+    fails_alone(net.space, "settings", found);
     sh(net.space, "ip route del default; ip route del 100.64.0.0/16");
     fails_alone(net.space, "route", "route-missing {peer=100.64.158.5, through= through 'eth0'}",
-                remedy, "vxlan2");
+                "ip route add 100.64.0.0/16 via 172.21.0.1 dev eth0", "vxlan2");
     sh(net.space, "ip route del 100.64.0.0/16");
-    fails_alone(net.space, "rules", "route-gone {route=100.64.0.0/16 via 172.21.0.1}", remedy);
+    fails_alone(net.space, "settings", found);
 }
 
 TEST_CASE("doctor: a route to the peers that stands in the file only") {
     const Host host;
+    sh(host.space, known_gateway);
     const std::string words = "[vxlan.vxlan0]\ndev = \"eth0\"\nlocal = \"172.21.0.100\"\n"
                               "peers = [\"100.64.158.4\"]\n";
     with_file(host.space, words, VXLANCTL_PROGRAM " apply");
     sh(host.space, "ip route del default");
-    CHECK(find(doctor_with_file(host.space, words), "route").at("remedy") ==
-          "ip route add 100.64.158.4/32 dev eth0");
+    CHECK(find(doctor_with_file(host.space, words), "route").at("remedy") == "");
     const auto stated = words + "routes = [{ to = \"100.64.0.0/16\", via = \"172.21.0.1\", "
                                 "dev = \"eth0\" }]\n";
-    fails_alone_with_file(host.space, stated, "route",
-                          "route-missing {peer=100.64.158.4, through= through 'eth0'}",
+    fails_alone_with_file(host.space, stated, "settings",
+                          "settings-differ-from-file {changes=add route 100.64.0.0/16 via "
+                          "172.21.0.1 dev eth0, file=/etc/vxlanctl/a.toml}",
                           "vxlanctl apply");
 }
 
@@ -663,15 +692,15 @@ TEST_CASE("doctor: the cloud sees the outermost tunnel alone, by its address") {
     };
     const std::string by_ipv4 = remedy("addresses.private-ip-address", "172.21.0.100");
     const auto cloud = find(doctor(net.space), "cloud");
-    CHECK(cloud.at("remedy") == by_ipv4);
+    CHECK(cloud.at("look") == by_ipv4);
     REQUIRE(
         vxlanctl(net.space, "up vxlan0 10.225.194.171 vxlan9 - 10.192.158.4 --vni 9 --port 4790")
             .code == 0);
     CHECK(find(doctor(net.space), "cloud").at("messages") == cloud.at("messages"));
-    CHECK(find(doctor(net.space, "vxlan9"), "cloud").at("remedy") == by_ipv4);
+    CHECK(find(doctor(net.space, "vxlan9"), "cloud").at("look") == by_ipv4);
     REQUIRE(vxlanctl(net.space, "up eth0 2001:db8:21::100 vxlan6 - 2001:db8:22::1 --vni 6").code ==
             0);
-    CHECK(find(doctor(net.space), "cloud").at("remedy") ==
+    CHECK(find(doctor(net.space), "cloud").at("look") ==
           by_ipv4 + " && " + remedy("ipv6-addresses.ipv6-address", "2001:db8:21::100"));
 }
 
@@ -707,14 +736,19 @@ TEST_CASE("doctor: the example tells a monitoring agent what failed and what to 
                                            program.substr(0, program.rfind('/')), words)});
     };
     auto finished = example("");
+    CHECK(finished.code == 1); // nothing was said in the tunnel yet
+    CHECK(finished.out.starts_with("WARNING: vxlan0: macs: "));
+    CHECK(finished.out.find(" | passed=20 warnings=1 failed=0\n") != std::string::npos);
+    net.ping("10.192.158.4");
+    finished = example("");
     CHECK(finished.code == 0);
-    CHECK(finished.out == "OK: no check failed\n");
-    sh(net.space, "bridge fdb add 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
+    CHECK(finished.out == "OK: no check failed | passed=21 warnings=0 failed=0\n");
+    sh(net.space, "bridge fdb replace 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4");
     finished = example("vxlan0");
     CHECK(finished.code == 2);
     CHECK(finished.out ==
           fmt::format(
-              "CRITICAL: vxlan0: pins: {}\n"
+              "CRITICAL: vxlan0: pins: {} | passed=20 warnings=0 failed=1\n"
               "do: bridge fdb del 02:00:00:00:00:04 dev vxlan0 dst 100.64.158.4\n",
               clause("mac-pinned", {{"mac", "02:00:00:00:00:04"}, {"peer", "100.64.158.4"}})));
     finished = example("a/b");

@@ -3,6 +3,7 @@
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <regex>
 
 using namespace world;
 
@@ -44,7 +45,11 @@ TEST_CASE("graph: a running tunnel with who is behind each peer, by MAC and inne
     CHECK(ends["100.64.158.4"]["stations"] ==
           nlohmann::json::parse(R"([{"mac": "02:00:00:00:00:07", "origin": "pinned",
                            "addresses": ["10.192.158.7"]}])"));
-    CHECK(vxlanctl(host, "graph", in_ascii).out ==
+    // How long ago, and before Linux 6.15 of what, is not the picture's matter.
+    const auto drawn = std::regex_replace(vxlanctl(host, "graph", in_ascii).out,
+                                          std::regex(R"(heard( or sent to)? \d+ (s|min) ago *\|)"),
+                                          "heard 0 s ago                    |");
+    CHECK(drawn ==
           R"(+- this host ---------------------+
 | +- eth0 ----------------------+ |
 | | outer 172.21.0.100          | |
@@ -56,6 +61,7 @@ TEST_CASE("graph: a running tunnel with who is behind each peer, by MAC and inne
 |    +--------------------------+ |  #  +----------------------------------+
 |                                 |  #  +- peer ---------------------------+
 |                                 |  #==+ outer 100.64.158.132             |
+|                                 |     | heard 0 s ago                    |
 |                                 |     | 02:00:00:00:00:84 10.192.158.132 |
 |                                 |     +----------------------------------+
 +---------------------------------+

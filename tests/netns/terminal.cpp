@@ -44,7 +44,11 @@ void Terminal::hang_up() {
 }
 
 void Terminal::kill_process() const {
-    if (kill(pid_, SIGKILL) != 0) throw std::runtime_error("it cannot be killed");
+    send_signal(SIGKILL);
+}
+
+void Terminal::send_signal(int number) const {
+    if (kill(pid_, number) != 0) throw std::runtime_error("it cannot be killed");
 }
 
 int Terminal::wait() {

@@ -17,6 +17,7 @@ public:
     std::string read_until(const std::string& end);
     void hang_up();
     void kill_process() const;
+    void send_signal(int number) const;
     /// The exit code, or 128 + signal.
     int wait();
 

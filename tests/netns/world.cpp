@@ -77,10 +77,7 @@ std::vector<std::string> words_for_json(const std::vector<std::string>& command)
     return words;
 }
 
-/// Every document that any test makes vxlanctl print is held against the schema.
-void check_json(const std::vector<std::string>& command, const std::string& out) {
-    const auto words = words_for_json(command);
-    if (words.empty() || out.empty()) return; // nothing of what was killed
+void check_document(const std::vector<std::string>& words, const std::string& out) {
     const auto document = nlohmann::json::parse(out, nullptr, false);
     const std::string faults = document.is_discarded()
                                    ? "no JSON\n"
@@ -89,6 +86,17 @@ void check_json(const std::vector<std::string>& command, const std::string& out)
         throw std::runtime_error(
             fmt::format("'{}' printed what docs/json.schema.json does not have: {}{}",
                         fmt::join(words, " "), faults, out));
+}
+
+/// Every document that any test makes vxlanctl print is held against the schema.
+void check_json(const std::vector<std::string>& command, const std::string& out) {
+    const auto words = words_for_json(command);
+    if (words.empty() || out.empty()) return; // nothing of what was killed
+    if (std::find(words.begin(), words.end(), "--watch") == words.end())
+        return check_document(words, out);
+    std::istringstream lines(out); // a document each
+    for (std::string line; std::getline(lines, line);)
+        check_document(words, line);
 }
 
 } // namespace

@@ -11,12 +11,14 @@
 /// The command line: which commands there are, what each takes, and the words of one call.
 namespace vxlanctl {
 
-/// One option. `argument` is the placeholder in the help; empty for a flag.
+/// One option. `argument` is the placeholder in the help; empty for a flag, and in brackets where
+/// it may be left out. Such an argument is a number: another word behind the option is none.
 struct OptionInfo {
     std::string name; ///< without dashes
     char letter = 0;  ///< the short form, or 0
     std::string argument;
     std::string help;
+    bool is_argument_optional() const { return argument.starts_with('['); }
 };
 
 /// What the words of a call came to.

@@ -47,8 +47,13 @@ Result<int> run_check(const Arguments& arguments);
 /// `confirm`
 Result<int> run_confirm(const Arguments& arguments);
 
-/// `show [IFNAME...]`
+/// `show [IFNAME...] [-w [SECONDS]]`
+std::vector<OptionInfo> show_options();
 Result<int> run_show(const Arguments& arguments);
+
+/// `metrics`
+std::vector<OptionInfo> metrics_options();
+Result<int> run_metrics(const Arguments& arguments);
 
 /// `export [IFNAME...]`
 std::vector<OptionInfo> export_options();

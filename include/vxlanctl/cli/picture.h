@@ -40,6 +40,7 @@ struct FarEnd {
     /// By MAC; empty where that is not known, as in files.
     std::optional<std::vector<Station>> stations;
     std::size_t more_stations = 0; ///< left out, see summarised()
+    Activity activity = {};        ///< when it was last heard, as far as the kernel tells
     bool operator==(const FarEnd&) const = default;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/files/tunnel_words.h"
+#include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
 
 #include <nlohmann/json_fwd.hpp>
@@ -20,6 +21,10 @@ struct Beside {
 /// claim elsewhere, and with the links that they refer to. A name that is no tunnel is an error,
 /// and an alternative one becomes the real one.
 Result<State> read_running(std::vector<std::string>& names,
+                           Surroundings surroundings = Surroundings::left_out,
+                           const Beside& beside = {});
+/// The same of another network namespace.
+Result<State> read_running(const Kernel& kernel, std::vector<std::string>& names,
                            Surroundings surroundings = Surroundings::left_out,
                            const Beside& beside = {});
 

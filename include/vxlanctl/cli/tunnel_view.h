@@ -2,8 +2,10 @@
 
 #include "vxlanctl/cli/output.h"
 #include "vxlanctl/model/model.h"
+#include "vxlanctl/run/peer_counters.h"
 
 #include <array>
+#include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
@@ -20,11 +22,14 @@ std::string_view origin_word(FdbOrigin origin);
 struct PeerView {
     FloodEntry entry;
     std::array<std::vector<MacAddress>, std::size(fdb_origins)> macs; ///< by their origin
+    Activity activity = {}; ///< with its address: when it was last heard
+    std::optional<PeerCounters> counters = std::nullopt; ///< where packets are counted by peer
 };
 
 struct TunnelView {
     const Link& link;       ///< for what needs no computing
     std::string management; ///< `cli`, `file` or `unmanaged`
+    std::string source;     ///< the file or directory that it comes from; empty where none is known
     std::string word;       ///< what the tunnel is called: `vxlan`, `isatap`, `ipip6`
     std::vector<std::string> unusual_settings; ///< those that are not as all new links have them
     std::vector<std::string> forward_from;     ///< devices that we made forward for the tunnel
@@ -38,12 +43,18 @@ struct TunnelView {
     /// Unicast entries whose remote is in no flood list: the kernel learns from whoever sends.
     std::vector<MacEntry> elsewhere;
     std::vector<Message> problems;
+    std::string netns = {}; ///< the namespace's name, for who shows several; empty: the call's
 };
 
+/// What packets are counted by peer, by the tunnel; see read_peer_counters().
+using CountedTunnels = std::map<std::string, CountedPeers>;
+
 /// The view refers to the link.
-TunnelView view_of(const Link& link, const State& state);
+TunnelView view_of(const Link& link, const State& state, const CountedTunnels& counted = {});
 
 std::string text_of(const TunnelView& view, const OutputStyle& style);
 nlohmann::json json_of(const TunnelView& view);
+/// Adds to a peer's object when it was last heard; what is not known is left out.
+void add_activity(nlohmann::json& peer, const Activity& activity);
 
 } // namespace vxlanctl

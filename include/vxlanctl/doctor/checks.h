@@ -18,23 +18,23 @@ public:
     void pass(Code found, Values values = {}) {
         add(Verdict::pass, Message(found, "", std::move(values)));
     }
-    void warn(Code found, Values values = {}, std::string remedy = "") {
+    void warn(Code found, Values values = {}, Remedy remedy = {}) {
         add(Verdict::warn, Message(found, "", std::move(values)), std::move(remedy));
     }
-    void fail(Code found, Values values, std::string remedy) {
+    void fail(Code found, Values values, Remedy remedy = {}) {
         add(Verdict::fail, Message(found, "", std::move(values)), std::move(remedy));
     }
-    void add(Verdict verdict, Message found, std::string remedy = "");
+    void add(Verdict verdict, Message found, Remedy remedy = {});
 
     Verdict verdict() const { return verdict_; }
     const std::vector<Message>& founds() const { return founds_; }
-    /// All commands in one line.
-    std::string remedy() const;
+    /// That of all that was found.
+    const Remedy& remedy() const { return remedy_; }
 
 private:
     Verdict verdict_ = Verdict::pass;
     std::vector<Message> founds_;
-    std::vector<std::string> remedies_;
+    Remedy remedy_;
 };
 
 struct Examined;
@@ -55,6 +55,10 @@ std::span<const CheckRow> checks();
 
 /// What a file states of the tunnel; null: nothing.
 const Tunnel* wish_of(const Facts& facts, std::string_view name);
+/// That of an interface; of one that was not read, all off.
+LinkPolicy policy_of(const Facts& facts, const std::string& link);
+/// Whether it is one of the tunnels that are examined.
+bool is_examined(const Facts& facts, std::string_view name);
 /// What shows that another program runs the tunnel; its peers and entries are that one's affair.
 std::vector<std::string> signs_of_another(const Link& link, const State& state);
 
@@ -78,12 +82,22 @@ const PeerNames& names_of_peers(const Examined& it);
 
 /// Whether the check was made and did not fail.
 bool is_good(const Examined& it, TunnelCheck* check);
+/// Whether the check was made and failed.
+bool has_failed(const Examined& it, TunnelCheck* check);
 /// Whether nothing failed yet that would explain silence, apart from that check.
 bool is_sound(const Examined& it, TunnelCheck* but_for = nullptr);
 /// Whether it is a VXLAN that no other program runs. What is a fault of ours, another program may
 /// mean: FRR's interfaces have an MTU of 1500 without an underlay interface, and flannel's the port
 /// 8472.
 bool is_vxlan_of_ours(const Examined& it);
+
+/// What says that other hosts' traffic goes through the tunnel, and by which devices it comes.
+struct GatewaySigns {
+    std::vector<std::string> reasons, ingress;
+    Family family = Family::ipv4;
+};
+
+GatewaySigns gateway_signs(const Examined& it);
 
 /// What is gone of the ways of the tunnel's own packets to one of its ends.
 std::vector<Loss> outer_losses(const Examined& it, const IpAddress& end);
@@ -94,13 +108,21 @@ std::string first_of(const std::vector<std::string>& all);
 TunnelCheck check_link, check_vni, check_port, check_vrf, check_manager;
 MissingCheck check_missing_link, check_missing_vni;
 // checks_underlay.cpp
-TunnelCheck check_lower_device, check_local_address, check_rules, check_route, check_overlap;
+TunnelCheck check_settings, check_lower_device, check_local_address;
+// checks_route.cpp
+TunnelCheck check_route, check_next_hop, check_overlap;
+// checks_bridge.cpp
+TunnelCheck check_bridge;
+// checks_inside.cpp
+TunnelCheck check_inside;
 // checks_peers.cpp
-TunnelCheck check_peers, check_flood_list, check_macs, check_pins, check_probe, check_inner_address;
+TunnelCheck check_peers, check_flood_list, check_macs, check_pins;
+// checks_probe.cpp
+TunnelCheck check_probe, check_inner_address, check_path_mtu;
 // checks_isatap.cpp
 TunnelCheck check_routers, check_default_route;
 // checks_mtu.cpp, where check_lower_mtu() is what the state alone decides
-TunnelCheck check_mtu, check_lower_mtu, check_path_mtu;
+TunnelCheck check_mtu, check_lower_mtu;
 // checks_forwarding.cpp
 TunnelCheck check_rp_filter, check_forwarding;
 // checks_firewall.cpp

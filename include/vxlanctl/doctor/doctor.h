@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/base/error.h"
+#include "vxlanctl/doctor/probed.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
 #include "vxlanctl/run/services.h"
@@ -10,6 +11,39 @@ namespace vxlanctl {
 
 enum class Verdict : std::uint8_t { pass, warn, fail };
 
+/// A value in a file that has to be another one.
+struct FileEdit {
+    std::string file;
+    std::size_t line = 0; ///< of the key; of a new one: above which it is to be put
+    bool is_new = false;
+    std::string section;    ///< `vxlan.vxlan0`
+    std::string key, value; ///< the value as TOML has it: `1350`, `"auto"`
+    bool operator==(const FileEdit&) const = default;
+};
+
+/// What to do about something: edit a file, and run commands.
+struct Remedy {
+    std::vector<FileEdit> edits;
+    std::vector<std::string> commands; ///< for a shell, one after the other
+    std::string look;                  ///< a command that shows more, where none puts it right
+    /// What the commands change, where that could do harm; an empty code's text where it cannot.
+    std::optional<Message> caution;
+
+    Remedy() = default;
+    Remedy(const char* command) : Remedy(std::string(command)) {}
+    Remedy(std::string command) {
+        if (!command.empty()) commands.push_back(std::move(command));
+    }
+    static Remedy to_look(std::string command) {
+        Remedy remedy;
+        remedy.look = std::move(command);
+        return remedy;
+    }
+    bool empty() const { return edits.empty() && commands.empty(); }
+    /// All commands in one line.
+    std::string command() const;
+};
+
 /// What one check came to.
 struct Finding {
     std::string tunnel; ///< empty for one about the host
@@ -17,10 +51,17 @@ struct Finding {
     Verdict verdict = Verdict::pass;
     std::vector<Message> messages; ///< what was found, at least one
     std::string why;               ///< why it matters
-    std::string remedy;            ///< a command for a shell; empty where nothing is to be done
+    Remedy remedy;                 ///< empty where nothing can be done by a command
 
     /// The messages in one line.
     std::string found() const;
+};
+
+/// A neighbour, in any state.
+struct KnownNeighbour {
+    IpAddress address;
+    std::optional<MacAddress> mac;
+    std::uint16_t state = 0; ///< NUD_*
 };
 
 /// Where the kernel sends packets to an address.
@@ -31,36 +72,10 @@ struct RouteFact {
     std::uint32_t table = 0;
     std::optional<IpAddress> via, source;
     std::uint32_t mtu = 0; ///< of the route, stated or learned from the path; 0: the link's
-};
-
-/// A neighbour inside a tunnel, in any state.
-struct InnerNeighbour {
-    IpAddress address;
-    std::optional<MacAddress> mac;
-    std::uint16_t state = 0; ///< NUD_*
-};
-
-/// What ended the question for a path's MTU.
-struct PathMtu {
-    IpAddress to;
-    std::uint32_t mtu = 0;             ///< of outer packets; what was tried, or what is reported
-    std::optional<IpAddress> reporter; ///< who reported it; none where nobody objected
-    int code = 0;                      ///< errno when nothing could be sent
-};
-
-/// An answer to ARP through the tunnel.
-struct ArpAnswer {
-    IpAddress address;
-    std::optional<MacAddress> mac;   ///< none: no answer
-    std::optional<IpAddress> behind; ///< the peer that the MAC was learned behind
-};
-
-/// What was sent and came of it.
-struct Probe {
-    std::vector<PathMtu> paths;
-    std::vector<ArpAnswer> answers;
-    std::vector<ArpAnswer> own;        ///< others' answers for the tunnel's own addresses
-    std::optional<Error> arp_obstacle; ///< why no ARP could be sent
+    /// The neighbour that packets are handed to, where the kernel knows one.
+    std::optional<KnownNeighbour> next_hop = {};
+    Prefix by = {};        ///< the route's destination
+    std::uint8_t type = 0; ///< RTN_*; 0 where there is no route
 };
 
 /// What is needed of one tunnel beside its link.
@@ -69,9 +84,14 @@ struct TunnelFacts {
     std::vector<RouteFact> out;   ///< to the other ends, as the tunnel's packets go
     std::vector<RouteFact> back;  ///< to the other ends by any device, as replies are expected
     std::vector<RouteFact> inner; ///< to networks and neighbours inside, by any device
-    std::vector<InnerNeighbour> neighbours;
+    std::vector<KnownNeighbour> neighbours; ///< inside
     /// Of a lower device in a VRF: whether the tunnel's UDP socket is bound to that VRF.
     std::optional<bool> bound_to_vrf;
+    /// Whether another program has a socket on the UDP port of a tunnel that is down.
+    bool port_is_taken = false;
+    /// The VLANs of a bridge port, and those of the other ports and the bridge itself; where the
+    /// bridge filters by VLAN.
+    std::vector<VlanRange> own_vlans, other_vlans;
     std::optional<Probe> probe;
 };
 
@@ -79,14 +99,45 @@ struct TunnelFacts {
 struct LinkPolicy {
     int rp_filter = 0;
     bool forwarding = false;
+    int arp_ignore = 0;
+    bool ipv6_disabled = false; ///< net.ipv6.conf.LINK.disable_ipv6
+};
+
+/// Where a file defines a tunnel.
+struct Definition {
+    struct Place {
+        std::string file;
+        std::size_t line = 0;
+    };
+    std::string section;               ///< `vxlan.vxlan0`
+    Place first;                       ///< of the keys in the file itself
+    std::map<std::string, Place> keys; ///< in the file or a drop-in
+};
+
+/// How a managed tunnel differs from what a file or a command asked for.
+struct Drift {
+    std::vector<std::string> what; ///< `set mtu: 1200 -> 1450`; empty: nothing
+    std::vector<Message> reasons;  ///< why it cannot be put right as it is
+    std::string remedy;            ///< the command that puts it right; empty where none can
 };
 
 struct Facts {
     State state; ///< all links, tunnels in full, the main table, rules and records
     std::vector<TunnelFacts> tunnels;
-    std::vector<Tunnel> wishes;                 ///< what the files state
+    std::vector<Tunnel> wishes;               ///< what the files state
+    std::map<std::string, Definition> places; ///< of these, by the tunnel's name
+    std::map<std::string, Drift> differences; ///< by the tunnel's name
+    std::set<std::string> held;               ///< tunnels of files that are on hold
+    /// Records of tunnels that a command made and that are gone, by the interface's name.
+    std::map<std::string, Record> vanished;
+    /// What makes them again, by the interface's name; none where words cannot say it.
+    std::map<std::string, std::string> makers;
     std::map<std::string, LinkPolicy> policies; ///< by link
     bool ipv6_forwarding = false;
+    std::vector<SteeringRule> rules; ///< all, in their order
+    /// Routes of the main table that refuse packets: blackhole, unreachable, prohibit. Read where
+    /// there is no way to some peer.
+    std::vector<Route> refusing;
     Services services;
     Ruleset ruleset;
     std::optional<Error> ruleset_obstacle; ///< why it is not known

@@ -3,12 +3,19 @@
 #include "vxlanctl/doctor/doctor.h"
 #include "vxlanctl/kernel/kernel.h"
 
+#include <functional>
+
 namespace vxlanctl {
 
 struct FactsRequest {
     std::vector<std::string> names; ///< of tunnels; none: see tunnels_meant()
     std::vector<Tunnel> wishes;
+    std::map<std::string, Definition> places;
+    std::set<std::string> held;
+    /// How tunnels differ from what was asked for; called with what was read.
+    std::function<void(Facts&)> compare = [](Facts&) {};
     bool probe = false; ///< send packets too
+    bool every = false; ///< of the tunnels that are not named the links, in full
 };
 
 /// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.

@@ -26,6 +26,7 @@ struct FirewallWish {
     bool clamp_mss = false;
     bool protect = false;
     std::vector<Service> services; ///< that `protect` lets through
+    bool count = false;            ///< what comes from each peer of a VXLAN, and goes to it
 };
 
 struct Firewall {

@@ -95,6 +95,13 @@ enum class FdbOrigin : std::uint8_t {
     external, ///< NTF_EXT_LEARNED: owned by a control plane (BGP EVPN)
 };
 
+/// How long ago the kernel touched an entry, in hundredths of a second (struct nda_cacheinfo, in
+/// USER_HZ). What the two mean depends on the kernel: see activity.h.
+struct FdbTimes {
+    std::uint32_t used = 0;
+    std::uint32_t updated = 0;
+};
+
 /// A unicast entry: frames to this MAC go to this remote.
 struct MacEntry {
     MacAddress mac;
@@ -102,7 +109,15 @@ struct MacEntry {
     std::uint16_t state = 0; ///< NUD_*
     std::uint8_t flags = 0;  ///< NTF_*
     FdbOrigin origin = FdbOrigin::learned;
-    auto operator<=>(const MacEntry&) const = default;
+    std::optional<FdbTimes> times = {}; ///< not compared: the same entry is of another age later
+    bool operator==(const MacEntry& other) const { return identity() == other.identity(); }
+    auto operator<=>(const MacEntry& other) const { return identity() <=> other.identity(); }
+
+private:
+    std::tuple<const MacAddress&, const FloodEntry&, std::uint16_t, std::uint8_t, FdbOrigin>
+    identity() const {
+        return {mac, remote, state, flags, origin};
+    }
 };
 
 /// An FDB entry that a FloodEntry or a MacEntry cannot express: frames go to the members of a

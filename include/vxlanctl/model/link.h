@@ -74,6 +74,8 @@ struct Link {
     std::vector<MacEntry> macs;                        ///< sorted
     std::vector<OpaqueEntry> opaque;                   ///< of neither of the two, sorted
     BridgePort port = {};                              ///< where the master is a bridge
+    std::optional<std::uint8_t> port_state = {};       ///< BR_STATE_* of a bridge port
+    bool filters_vlans = false;                        ///< of a link of kind bridge
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     Routes routes;                                     ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted

@@ -120,6 +120,22 @@ struct Rule {
     auto operator<=>(const Rule&) const = default;
 };
 
+/// A policy rule as far as it steers the packets of this host: with more selectors and actions than
+/// Rule has, to find out which one leads a packet astray.
+struct SteeringRule {
+    Family family = Family::ipv4;
+    std::uint32_t priority = 0;
+    std::uint8_t action = 1; ///< FR_ACT_*
+    std::uint32_t table = 0; ///< of FR_ACT_TO_TBL
+    std::optional<Prefix> from, to;
+    std::optional<std::uint8_t> protocol;                         ///< IPPROTO_*
+    std::optional<std::pair<std::uint16_t, std::uint16_t>> ports; ///< destination, both included
+    bool has_more = false;                                        ///< selects by something else too
+};
+/// Whether it concerns a packet that this host sends. One with more selectors never does.
+bool selects(const SteeringRule& rule, const std::optional<IpAddress>& from, const IpAddress& to,
+             std::uint8_t protocol, std::uint16_t port);
+
 /// Which link-layer address an IP address on a link has.
 struct Neighbour {
     IpAddress address;

@@ -37,12 +37,25 @@ struct RulesetMatch {
     bool operator==(const RulesetMatch&) const = default;
 };
 
-enum class RuleAction : std::uint8_t { go_on, accept, drop, jump, go_to, give_back, unknown };
+enum class RuleAction : std::uint8_t {
+    go_on,
+    accept,
+    drop,
+    jump,
+    go_to,
+    give_back,
+    new_destination, ///< redirect and dnat
+    new_source,      ///< snat
+    unknown
+};
 
 struct RulesetRule {
     std::vector<RulesetMatch> matches;
     RuleAction action = RuleAction::go_on;
     std::string target; ///< the chain of jump and go_to
+    /// What NAT gives the packet; empty: stays as it is.
+    std::optional<IpAddress> nat_address;
+    std::optional<std::uint16_t> nat_port;
     std::uint64_t handle = 0;
 };
 
@@ -66,14 +79,19 @@ struct Ruleset {
     std::vector<RulesetTable> unclear;
 };
 
-/// A packet of a tunnel, as the host's firewall sees it.
+/// A packet of a tunnel or in one, as the host's firewall sees it. What is not known of one is any:
+/// then only rules that would concern each such packet surely do.
 struct Packet {
     bool incoming = true;
-    std::string link; ///< that it comes in or goes out by; empty when that is not known
-    IpAddress source, destination;
-    std::uint8_t protocol = 0;
+    bool is_forwarded = false;    ///< comes in and goes out again
+    bool is_arp = false;          ///< seen by chains of the families arp, netdev and bridge alone
+    std::string link;             ///< that it comes in or goes out by; empty when that is not known
+    std::string out_link;         ///< of one that is forwarded, that it goes out by
+    Family family = Family::ipv4; ///< where no address is known
+    std::optional<IpAddress> source, destination;
+    std::optional<std::uint8_t> protocol;
     std::optional<std::uint16_t> port; ///< the UDP destination port
-    std::optional<std::uint32_t> vni;
+    std::optional<std::uint32_t> vni;  ///< none also of a packet that is in no tunnel
     /// The connection's state: certainly `new` for VXLAN, whose every flow has a source port of
     /// its own; not known for protocols without ports, where any packet sent makes it established.
     bool is_new = false;
@@ -95,5 +113,10 @@ Judgement judge(const Ruleset& ruleset, const Packet& packet);
 /// The name of the table, of family inet, that `vxlanctl firewall` makes for a tunnel; no two
 /// interfaces have the same one.
 std::string firewall_table(std::string_view link);
+
+/// The sets in it in which `vxlanctl firewall --count` counts what comes from each peer and goes to
+/// it: an element with a counter for each address.
+inline constexpr const char* received_set = "received";
+inline constexpr const char* sent_set = "sent";
 
 } // namespace vxlanctl

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "vxlanctl/model/link.h"
+#include "vxlanctl/model/activity.h"
 
 #include <map>
 #include <optional>
@@ -44,6 +44,8 @@ struct State {
     std::map<std::string, std::string> alternative_names;
     std::optional<IpAddress> ssh_client; ///< the client of our SSH session, read with the routes
     InterfaceSettings settings;          ///< read where a tunnel has such a key
+    /// What the times of entries mean; read where an entry was learned.
+    FdbClock fdb_clock = FdbClock::of_any_use;
     /// Links that have gone, or will have, because a new one takes the place of their lower device.
     Links vanished = {};
 };

@@ -14,6 +14,7 @@ struct FdbMessage {
     int via_index = 0;
     std::uint16_t state = 0;
     std::uint8_t flags = 0;
+    std::optional<FdbTimes> times;
 };
 
 /// The ifindex of the link whose table an event of RTNLGRP_NEIGH is about; empty where the event is

@@ -20,6 +20,7 @@ std::optional<int> decode_gone_link(const nlmsghdr* message);
 /// The VLANs of a bridge port, out of an answer to encode_dump_bridge_ports().
 struct PortVlans {
     int link_index = 0;
+    int bridge_index = 0; ///< 0 for the bridge itself
     std::vector<VlanRange> vlans;
 };
 std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message);

@@ -42,6 +42,9 @@ void encode_remove_rule(MessageWriter& writer, const Rule& rule);
 /// RTM_GETRULE of one family.
 void encode_dump_rules(MessageWriter& writer, Family family);
 
+/// A policy rule out of RTM_NEWRULE with whatever it selects by; empty for another family.
+std::optional<SteeringRule> decode_any_rule(const nlmsghdr* message);
+
 struct NeighbourMessage {
     int link_index = 0;
     bool is_permanent = false; ///< somebody set it; the kernel found the others by itself

@@ -31,6 +31,10 @@ std::vector<std::string> absent_links(const Config& config, const State& state);
 /// pinned while learning is off, `external` and `vnifilter` on a VXLAN, and State::run_by.
 std::vector<std::string> signs_of_another_program(const Link& link, const State& state);
 
+/// The tunnel as the record says that it was asked for, the routers of ISATAP apart, which no
+/// record has.
+Tunnel recorded_tunnel(const std::string& name, TunnelKind kind, const Record& record);
+
 /// What the command line says of a tunnel, laid over what was set before: what the words do not set
 /// stays.
 struct LaidOver {

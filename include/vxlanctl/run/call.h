@@ -37,9 +37,12 @@ struct Call {
     PlanOptions options;
     Events events;
     bool overrides_files = false; ///< the command line may change what a file defines
+    bool tells_unnamed = false;   ///< a check, to which Plan::unnamed are differences
     bool names_namespace = false; ///< the call was sent to another namespace than the shell's
     bool is_several = false;      ///< namespaces
     bool keeps_first = false;     ///< the state before will be needed, whatever is planned
+    bool notes_apply = false;     ///< who watches is told when it ran; see LastApply
+    bool reads_managed = false;   ///< also what runs of tunnels that the config does not name
 
     int code = 0;
     bool impossible = false; ///< a wish cannot be fulfilled

@@ -11,6 +11,9 @@
 
 namespace vxlanctl {
 
+/// The warning that it cannot be noted when `apply` ran.
+Message not_noted(const Error& why);
+
 /// What of a call concerns one network namespace.
 class NamespaceRun {
 public:
@@ -38,9 +41,17 @@ public:
     void leave_untouched();
     /// All that was done has been taken back.
     void settle_rejection();
+    /// Whether each tunnel is as it was wanted.
+    bool succeeded() const;
+    /// Notes for who watches that `apply` ran. That it cannot be noted is a warning.
+    void note_apply(bool succeeded);
 
+    /// That of the namespace, in /run/netns; empty for the one of the call.
+    std::string name() const { return is_home() ? "" : elsewhere_->name; }
     const Plan& plan() const { return plan_; }
     const std::vector<Outcome>& outcomes() const { return outcomes_; }
+    /// What was read for the plan.
+    const State& state() const { return state_; }
     bool has_work() const;
     RuntimeDirectory& records() { return *records_; }
 
@@ -49,7 +60,6 @@ private:
     const Config& config() const { return over_files_ ? *over_files_ : config_; }
     /// Of the namespace, which has to be there.
     const Kernel& kernel() const { return is_home() ? call_.home : *elsewhere_->kernel; }
-    std::string name() const { return is_home() ? "" : elsewhere_->name; }
     TransactionContext context() { return {kernel(), *netlink_, *records_, {}, {}, {}, made_}; }
     void warn_of_unrecorded(const TransactionContext& context, std::span<TunnelPlan> tunnels) const;
     Result<void> open_socket();

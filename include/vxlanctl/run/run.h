@@ -72,6 +72,8 @@ private:
 
     Result<void> roll_back_all();
 
+    void note_apply();
+
     void settle_rejection(const Decision& decision);
 
     Call& call_;

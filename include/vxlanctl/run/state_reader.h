@@ -80,6 +80,8 @@ private:
 
     Result<void> read_fdb();
 
+    void read_fdb_clock();
+
     struct Table {
         std::vector<FloodEntry> flood_list;
         std::vector<MacEntry> macs;

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/privileges.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
+#include "vxlanctl/runtime/last_apply.h"
 
 #include <chrono>
 #include <functional>
@@ -24,6 +25,9 @@ std::optional<IpAddress> ssh_address(SshEnd end);
 
 /// The network namespaces that have a directory in /run/vxlanctl, those among them that are gone.
 std::vector<NamespaceId> namespaces_with_directory();
+/// Those among them, without `here`, that have a record, which is of a tunnel that vxlanctl manages
+/// there, and that are not known to be gone. None is entered.
+std::vector<NamespaceId> namespaces_with_tunnels(const NamespaceId& here);
 /// Those among them of which a record names a source (Tunnel::source) that is meant.
 std::vector<NamespaceId>
 namespaces_with_source(const std::function<bool(const std::string& source)>& is_meant);
@@ -68,6 +72,14 @@ public:
     /// where it makes no sense (Code::record_not_understood), and where the system fails: without
     /// the record, too little would be reset.
     Result<std::optional<Record>> read_record(const std::string& id) const;
+
+    /// When `apply` last ran here; empty where it has not since the host was booted, or where that
+    /// cannot be read.
+    std::optional<LastApply> read_last_apply() const;
+    /// Replaces it at once; the namespace's directory is made where it is not there. Without the
+    /// lock, too: an apply may have failed before it could take that.
+    Result<void> write_last_apply(const LastApply& last);
+
     // These are for who has the lock.
 
     /// Replaces the record at once (rename), so that nobody reads half of it.
@@ -78,6 +90,9 @@ public:
     /// an ID is.
     std::map<std::string, Record>
     orphans(const std::function<bool(const std::string&)>& is_marked) const;
+    /// The same for a reader, who has no lock: none unless the directory is this namespace's.
+    std::map<std::string, Record>
+    unclaimed(const std::function<bool(const std::string&)>& is_marked) const;
     /// Removes the records whose mark is on no link.
     void sweep(const std::function<bool(const std::string&)>& is_marked);
     /// Removes the directories of namespaces that are gone: of many, a few at a time.

@@ -35,6 +35,45 @@ TEST_CASE("command line: options may stand anywhere, in every form") {
     CHECK(parse_arguments({"down", "--", "--odd"})->words == std::vector<std::string>{"--odd"});
 }
 
+TEST_CASE(
+    "command line: an argument that may be left out is a number, in the same word or the next") {
+    using Words = std::vector<std::string>;
+    struct Case {
+        Words arguments;
+        std::string value;
+        Words words;
+    };
+    for (const auto& [arguments, value, words] :
+         std::vector<Case>{{{"show", "-w"}, "", {}},
+                           {{"show", "--watch"}, "", {}},
+                           {{"show", "-w", "5"}, "5", {}},
+                           {{"show", "-w5"}, "5", {}},
+                           {{"show", "--watch", "5", "vxlan0"}, "5", {"vxlan0"}},
+                           {{"show", "--watch=5", "7"}, "5", {"7"}},
+                           {{"show", "--watch=", "7"}, "", {"7"}},
+                           {{"show", "-w", "vxlan0"}, "", {"vxlan0"}},
+                           {{"show", "-vw", "5"}, "5", {}},
+                           {{"show", "-vw5", "6"}, "5", {"6"}},
+                           {{"show", "-wv", "5"}, "", {"5"}},
+                           {{"show", "-wx"}, "none", {}},
+                           {{"show", "-w", "--", "5"}, "", {"5"}},
+                           {{"show", "--", "-w"}, "absent", {"-w"}}}) {
+        const auto parsed = parse_arguments(arguments);
+        std::string all;
+        for (const auto& word : arguments)
+            all += word + " ";
+        INFO(all);
+        if (value == "none") {
+            CHECK_FALSE(parsed);
+            continue;
+        }
+        REQUIRE(parsed);
+        CHECK(parsed->words == words);
+        CHECK((parsed->has("watch") ? parsed->value("watch") : "absent") == value);
+    }
+    CHECK(parse_arguments({"show", "-vw", "5"})->has("verbose"));
+}
+
 TEST_CASE("command line: mistakes are named, with what was probably meant") {
     CHECK(error_of({}) == "command-missing");
     CHECK(error_of({"dwon"}) == "unknown-command {word=dwon} + did-you-mean {word=down}");

@@ -38,6 +38,8 @@ TEST_CASE("completion: the place in the line decides what is offered") {
     CHECK(complete(Words{"up", "--ttl", "9", ""}).names == Names::devices);
     CHECK(offered({"up", "--ttl", "9", ""}) == Words{"-", "auto"});
     CHECK(complete(Words{"up", "eth0", "192.0.2.1", ""}).names == Names::tunnels);
+    CHECK(complete(Words{"show", "-w", ""}).names ==
+          Names::tunnels); // its argument may be left out
     CHECK(complete(Words{"apply", "a", "b", "c", ""}).names == Names::tunnel_files);
     CHECK(offered({"confirm", ""}).empty());
     CHECK(offered({"frobnicate", "-"}).empty());

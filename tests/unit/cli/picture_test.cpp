@@ -50,6 +50,27 @@ Picture picture_of_link(const Link& link, const State& state = {}) {
 
 } // namespace
 
+TEST_CASE("picture: when each peer was last heard, in words and as a value") {
+    Link link = vxlan_link();
+    learn(link, 4, "100.64.158.4");
+    learn(link, 9, "192.0.2.9");
+    link.macs[0].times = FdbTimes{100, 30000};
+    link.macs[1].times = FdbTimes{200, 200};
+    State state;
+    const auto line_of = [&](std::size_t far) {
+        const auto end =
+            picture_of_link(link, state).outer_ends.at(0).tunnels.at(0).far_ends.at(far);
+        return box_text(end).lines.at(1).front();
+    };
+    CHECK(line_of(0) == "heard or sent to 1 s ago");
+    CHECK(line_of(1) == "no MAC learned");
+    CHECK(line_of(2) == "heard 2 s ago");
+    state.fdb_clock = FdbClock::of_reception;
+    CHECK(line_of(0) == "heard 5 min ago");
+    CHECK(picture_of_link(link, state).outer_ends[0].tunnels[0].far_ends[0].activity.sent ==
+          std::chrono::seconds(1));
+}
+
 TEST_CASE("picture: MACs are behind the peer that they were learned at, with what they have") {
     Link link = vxlan_link();
     learn(link, 4, "100.64.158.4");

@@ -32,7 +32,7 @@ Facts healthy() {
     link.name = "vxlan0";
     link.kind = "vxlan";
     link.attributes.mtu = 8951;
-    link.attributes.up = true;
+    link.attributes.up = link.carrier = true;
     link.lower_index = 2;
     link.tunnel.vni = 10;
     link.tunnel.port = 4789;
@@ -41,6 +41,7 @@ Facts healthy() {
     link.tunnel.learning = true;
     link.flood_list = {{ip("100.64.158.4"), {}, {}, ""}, {ip("100.64.158.132"), {}, {}, ""}};
     link.addresses.emplace_back().prefix = parse_prefix("10.225.194.171/9").value();
+    link.routes.push_back(connected_route(link.addresses[0], main_table).value());
     facts.state.links.push_back(eth0);
     facts.state.links.push_back(link);
     facts.state.host_addresses = {{parse_prefix("172.21.0.100/24").value(), {}, 2, "eth0"},
@@ -105,7 +106,7 @@ TEST_CASE("doctor: what depends on a failed check is left out") {
     facts.state.links.find("eth0")->attributes.up = false;
     for (auto& way : facts.tunnels[0].out)
         way.code = ENETUNREACH;
-    CHECK(failed(facts) == Strings{"lower_device"});
+    CHECK(failed(facts) == Strings{"underlay"});
     facts = healthy();
     facts.state.host_addresses.erase(facts.state.host_addresses.begin());
     CHECK(failed(facts) == Strings{"local_address"});
@@ -121,17 +122,17 @@ TEST_CASE("doctor: what is gone of what was set explains where packets go") {
     route.dev = "eth0";
     record.routes = {route};
     facts.tunnels[0].out[0].code = ENETUNREACH;
-    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(failed(facts) == Strings{"settings"});
     CHECK(found(facts, "route").check == "");
     facts.tunnels[0].out[0].code = 0; // by another route
-    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(failed(facts) == Strings{"settings"});
     CHECK(found(facts, "route").verdict == Verdict::pass);
     facts.tunnels[0].out[0].mtu = 1400; // its MTU does not matter
-    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(failed(facts) == Strings{"settings"});
 
     record.routes[0].to = parse_prefix("198.51.100.0/24").value(); // another matter
     facts.tunnels[0].out[0].code = ENETUNREACH;
-    CHECK(failed(facts) == Strings{"rules", "route"});
+    CHECK(failed(facts) == Strings{"settings", "route"});
     facts.state.links.find("eth0")->routes = record.routes;
     CHECK(failed(facts) == Strings{"route"});
 
@@ -139,9 +140,9 @@ TEST_CASE("doctor: what is gone of what was set explains where packets go") {
     rule.from = parse_prefix("172.21.0.0/24").value();
     rule.table = 101;
     record.rules = {rule};
-    CHECK(failed(facts) == Strings{"rules"});
+    CHECK(failed(facts) == Strings{"settings"});
     record.rules[0].from = parse_prefix("172.21.1.0/24").value();
-    CHECK(failed(facts) == Strings{"rules", "route"});
+    CHECK(failed(facts) == Strings{"settings", "route"});
 }
 
 TEST_CASE("doctor: a device that is down is set up before its route is brought back") {
@@ -155,21 +156,23 @@ TEST_CASE("doctor: a device that is down is set up before its route is brought b
     route.to = parse_prefix("198.51.100.0/24").value();
     route.dev = "eth1";
     facts.state.records["0123456789abcdef"].routes = {route};
-    CHECK(failed(facts) == Strings{"rules"});
-    CHECK(found(facts, "rules").remedy ==
+    CHECK(failed(facts) == Strings{"settings"});
+    CHECK(found(facts, "settings").remedy.command() ==
           "ip link set dev eth1 up && ip route add 198.51.100.0/24 dev eth1");
 }
 
 TEST_CASE("doctor: a route by the gateway that the lower device has") {
     Facts facts = healthy();
     facts.tunnels[0].out[0].code = ENETUNREACH;
-    CHECK(found(facts, "route").remedy == "ip route add 100.64.158.4/32 dev eth0");
+    CHECK(found(facts, "route").remedy.empty());
     Route by_gateway;
     by_gateway.to = parse_prefix("0.0.0.0/0").value();
     by_gateway.via = ip("172.21.0.1");
     by_gateway.dev = "eth0";
     facts.state.routes.push_back(by_gateway);
-    CHECK(found(facts, "route").remedy == "ip route add 100.64.158.4/32 via 172.21.0.1 dev eth0");
+    CHECK(found(facts, "route").remedy.command() ==
+          "ip route add 0.0.0.0/0 via 172.21.0.1 dev eth0 table 100 && "
+          "ip rule add from 172.21.0.100/32 table 100");
     CHECK(failed(facts) == Strings{"route"});
 }
 
@@ -211,7 +214,7 @@ TEST_CASE("doctor: carrier errors count only where the sockets are not known") {
     facts.tunnels[0].bound_to_vrf = false;
     CHECK(failed(facts) == Strings{"vrf"});
     facts.tunnels[0].out[0].code = ENETUNREACH;
-    CHECK(found(facts, "route").remedy == "ip route add 100.64.158.4/32 dev eth0 table 100");
+    CHECK(found(facts, "route").remedy.empty()); // nobody knows its gateway
 }
 
 TEST_CASE("doctor: names of links are quoted in commands") {
@@ -221,7 +224,7 @@ TEST_CASE("doctor: names of links are quoted in commands") {
     link.attributes.up = false;
     facts.state.links.push_back(link);
     facts.tunnels[0].name = link.name;
-    CHECK(found(facts, "link").remedy == "ip link set dev 'a b;c' up");
+    CHECK(found(facts, "interface").remedy.command() == "ip link set dev 'a b;c' up");
 }
 
 TEST_CASE("doctor: IPv6 forwarding is looked at where IPv6 goes into the tunnel") {
@@ -236,7 +239,8 @@ TEST_CASE("doctor: IPv6 forwarding is looked at where IPv6 goes into the tunnel"
     rule.table = 101;
     facts.state.rules.push_back(rule);
     CHECK(failed(facts) == Strings{"forwarding"});
-    CHECK(found(facts, "forwarding").remedy == "sysctl -w net/ipv6/conf/all/forwarding=1");
+    CHECK(found(facts, "forwarding").remedy.command() ==
+          "sysctl -w net/ipv6/conf/all/forwarding=1");
     facts.ipv6_forwarding = true;
     CHECK(failed(facts).empty());
 }
@@ -308,4 +312,25 @@ TEST_CASE("services: what the files of NetworkManager and systemd-networkd say")
     services = read_services(root, {});
     CHECK(services.removes_rules);
     std::filesystem::remove_all(root);
+}
+
+TEST_CASE("doctor: a peer that is sent to and not heard is a warning, while another one answers") {
+    Facts facts = healthy();
+    facts.state.fdb_clock = FdbClock::of_reception;
+    MacEntry one, other;
+    one.mac = {{2, 0, 0, 0, 0, 4}};
+    one.remote.dst = ip("100.64.158.4");
+    one.times = {500, 500}; // hundredths of a second
+    other.mac = {{2, 0, 0, 0, 0, 132}};
+    other.remote.dst = ip("100.64.158.132");
+    other.times = {300, 20000};
+    vxlan0(facts).macs = {one, other};
+    CHECK(found(facts, "macs").verdict == Verdict::warn);
+    CHECK(found(facts, "macs").messages.at(0).code == Code::peer_not_heard);
+    CHECK(found(facts, "macs").messages.at(0).value("peer") == "100.64.158.132");
+    vxlan0(facts).macs[0].times = {20000, 20000}; // then nobody is heard
+    CHECK(found(facts, "macs").verdict == Verdict::pass);
+    vxlan0(facts).macs[0].times = {500, 500};
+    facts.state.fdb_clock = FdbClock::of_any_use; // which does not tell
+    CHECK(found(facts, "macs").verdict == Verdict::pass);
 }

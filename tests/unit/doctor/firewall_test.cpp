@@ -125,6 +125,64 @@ table inet vxlanctl_vxlan0 {
 )");
 }
 
+TEST_CASE("firewall: what is counted is the own VNI's, to whatever port and VNI a peer has") {
+    Link link = vxlan_link();
+    add_peer(link, "100.64.158.4");
+    link.flood_list.push_back({address("100.64.158.132"), 4790, {}, ""});
+    link.flood_list.push_back({address("100.64.158.133"), {}, 12, ""});
+    FirewallWish wish;
+    wish.count = true;
+    CHECK(has(text(link, wish), R"(
+	# What comes from each peer and goes to it, for 'vxlanctl show'. Other tables' rules come
+	# first.
+	set received {
+		type ipv4_addr
+		size 65535
+		flags dynamic
+	}
+
+	set sent {
+		type ipv4_addr
+		size 65535
+		flags dynamic
+	}
+
+	chain count_received {
+		type filter hook input priority 300; policy accept;
+		udp dport 4789 @th,96,24 10 ip saddr @peers update @received { ip saddr counter }
+	}
+
+	chain count_sent {
+		type filter hook output priority 300; policy accept;
+		udp dport 4789 @th,96,24 10 ip daddr @peers update @sent { ip daddr counter }
+		udp dport 4789 @th,96,24 12 ip daddr @peers update @sent { ip daddr counter }
+		udp dport 4790 @th,96,24 10 ip daddr @peers update @sent { ip daddr counter }
+	}
+}
+)"));
+    CHECK_FALSE(has(text(link), "counter }"));
+
+    Link over_ipv6 = vxlan_link("vxlan6", "2001:db8::1");
+    add_peer(over_ipv6, "2001:db8::2");
+    const std::string rules = text(over_ipv6, wish);
+    CHECK(has(rules, "\tset sent {\n\t\ttype ipv6_addr\n"));
+    CHECK(has(rules, "ip6 saddr @peers update @received { ip6 saddr counter }\n"));
+}
+
+TEST_CASE("firewall: what cannot be counted by peer is a warning") {
+    FirewallWish wish;
+    wish.count = true;
+    Link group = vxlan_link();
+    group.tunnel.remote = address("239.1.1.1");
+    for (const Link& link : {group, isatap_link()}) {
+        const auto firewall = firewall_of(link, {}, wish).value();
+        CHECK_FALSE(has(firewall.text, "update @"));
+        CHECK(has(firewall.text, "# Packets are not counted by peer: "));
+        REQUIRE_FALSE(firewall.warnings.empty());
+        CHECK(firewall.warnings.back().code == Code::peers_not_counted);
+    }
+}
+
 TEST_CASE("firewall: without options it is the list of the peers alone") {
     const std::string rules = text(vxlan_link());
     for (const char* chain : {"chain masqueraded", "chain clamp_mss", "chain inside", "ct state"})

@@ -4,11 +4,13 @@
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/fdb_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
+#include "vxlanctl/netlink/nftables_codec.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/netlink/settings_codec.h"
 #include "vxlanctl/runtime/record_codec.h"
 
 #include <catch2/catch.hpp>
+#include <endian.h>
 #include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/if_bridge.h>
@@ -16,6 +18,8 @@
 #include <linux/ip.h>
 #include <linux/neighbour.h>
 #include <linux/netconf.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/nexthop.h>
 #include <linux/rtnetlink.h>
 #include <map>
@@ -376,6 +380,79 @@ TEST_CASE("FDB codec: what is encoded is decoded again, and a deletion always na
     CHECK_FALSE(decoded->port);
 }
 
+TEST_CASE("FDB codec: when an entry was touched is read, where the kernel says it") {
+    const auto times = [](std::size_t size) {
+        Encoded add;
+        ndmsg header{};
+        header.ndm_family = AF_BRIDGE;
+        add.writer.begin(RTM_NEWNEIGH, 0, header);
+        add.writer.put(NDA_LLADDR, std::span<const std::uint8_t>(MacAddress{}.bytes));
+        add.writer.put(NDA_DST, wire_bytes(parse_address("100.64.158.4").value()));
+        const std::uint32_t info[] = {1, 200, 30000, 4}; // confirmed, used, updated, refcnt
+        const auto* bytes = reinterpret_cast<const std::uint8_t*>(info);
+        if (size > 0) add.writer.put(NDA_CACHEINFO, std::span(bytes, size));
+        add.writer.finish();
+        return decode_fdb(add.message()).value().times;
+    };
+    REQUIRE(times(16));
+    CHECK(times(16)->used == 200);
+    CHECK(times(16)->updated == 30000);
+    CHECK_FALSE(times(0));
+    CHECK_FALSE(times(12)); // cut off
+}
+
+namespace {
+
+/// One element of a set as the kernel sends it, with this expression.
+void put_element(MessageWriter& writer, const IpAddress& address, const char* expression,
+                 std::uint64_t packets, std::uint64_t bytes) {
+    const auto put_u64 = [&](int attribute, std::uint64_t value) {
+        const std::uint64_t swapped = htobe64(value);
+        writer.put(attribute, std::as_bytes(std::span(&swapped, 1)));
+    };
+    nlattr* element = writer.begin_nest(NFTA_LIST_ELEM);
+    nlattr* key = writer.begin_nest(NFTA_SET_ELEM_KEY);
+    writer.put(NFTA_DATA_VALUE, wire_bytes(address));
+    writer.end_nest(key);
+    nlattr* counter = writer.begin_nest(NFTA_SET_ELEM_EXPR);
+    writer.put_string(NFTA_EXPR_NAME, expression);
+    nlattr* data = writer.begin_nest(NFTA_EXPR_DATA);
+    put_u64(NFTA_COUNTER_BYTES, bytes);
+    put_u64(NFTA_COUNTER_PACKETS, packets);
+    writer.end_nest(data);
+    writer.end_nest(counter);
+    writer.end_nest(element);
+}
+
+void write_elements(MessageWriter& writer) {
+    writer.begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWSETELEM, 0, nfgenmsg{});
+    writer.put_string(NFTA_SET_ELEM_LIST_TABLE, "vxlanctl_vxlan0");
+    nlattr* list = writer.begin_nest(NFTA_SET_ELEM_LIST_ELEMENTS);
+    put_element(writer, parse_address("100.64.158.4").value(), "counter", 5, 670);
+    put_element(writer, parse_address("100.64.158.5").value(), "quota", 5, 670);
+    put_element(writer, parse_address("2001:db8::1").value(), "counter", 1ULL << 40, 1ULL << 50);
+    writer.end_nest(list);
+    writer.finish();
+}
+
+} // namespace
+
+TEST_CASE("nftables codec: elements with counters, and no others") {
+    Encoded encoded;
+    write_elements(encoded.writer);
+    CHECK(decode_set_elements(encoded.message()) ==
+          std::vector<CountedElement>{
+              {parse_address("100.64.158.4").value(), 5, 670},
+              {parse_address("2001:db8::1").value(), 1ULL << 40, 1ULL << 50}});
+    CHECK_FALSE(decode_table_name(encoded.message()));
+    Encoded table;
+    table.writer.begin(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE, 0, nfgenmsg{});
+    table.writer.put_string(NFTA_TABLE_NAME, "vxlanctl_vxlan0");
+    table.writer.finish();
+    CHECK(decode_table_name(table.message()) == "vxlanctl_vxlan0");
+    CHECK(decode_set_elements(table.message()).empty());
+}
+
 TEST_CASE("FDB codec: every entry of a list has its own message, whatever stood before it") {
     const auto one = parse_address("100.64.158.4").value(),
                two = parse_address("100.64.0.9").value();
@@ -712,7 +789,10 @@ TEST_CASE("codecs: every truncation and every flipped bit decodes to something o
         writer.end_nest(spec);
         writer.finish();
     });
+    take(write_elements);
     const auto decode_all = [](const std::vector<std::byte>& bytes) {
+        (void)decode_set_elements(header_of(bytes));
+        (void)decode_table_name(header_of(bytes));
         (void)decode_link(header_of(bytes));
         (void)decode_fdb(header_of(bytes));
         (void)decode_opaque_fdb(header_of(bytes));
