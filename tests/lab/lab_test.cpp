@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <catch2/catch.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -33,6 +34,16 @@ std::string all_of(const nlohmann::json& findings) {
     return text;
 }
 
+/// What fails for good: on a machine under load, an answer to a probe may come late.
+nlohmann::json settled_findings(const Lab& lab, bool probe) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
+    while (true) {
+        auto findings = lab.doctor(probe);
+        if (failed_checks(findings).empty() || std::chrono::steady_clock::now() > end)
+            return findings;
+    }
+}
+
 void break_and_repair(const Breakage& breakage) {
     const Lab lab(breakage.setting);
     if (!lab.is_possible()) return;
@@ -56,7 +67,7 @@ void break_and_repair(const Breakage& breakage) {
     const auto traffic_flows = [&](const char* when) {
         INFO(when);
         CHECK(lab.dead_for_long() == Strings{});
-        const auto after = lab.doctor(breakage.probe);
+        const auto after = settled_findings(lab, breakage.probe);
         INFO(all_of(after));
         CHECK(failed_checks(after) == Strings{});
     };
@@ -85,7 +96,7 @@ TEST_CASE("lab: on a healthy host nothing fails") {
                 if (!lab.is_possible()) return;
                 CHECK(lab.dead_for_long() == Strings{});
                 for (const bool probe : {false, true}) {
-                    const auto findings = lab.doctor(probe);
+                    const auto findings = settled_findings(lab, probe);
                     INFO(all_of(findings));
                     CHECK(failed_checks(findings) == Strings{});
                 }
