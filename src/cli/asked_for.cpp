@@ -6,6 +6,7 @@
 #include "vxlanctl/cli/held_files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/up_words.h"
+#include "vxlanctl/doctor/checks.h"
 #include "vxlanctl/files/tunnel_values.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/describe.h"
@@ -45,17 +46,6 @@ void use_known_names(Tunnel& tunnel, const State& state) {
     if (tunnel.automatic.remote_name.empty() || link == nullptr) return;
     tunnel.automatic.remote_name.clear();
     tunnel.tunnel.remote = link->tunnel.remote;
-}
-
-bool is_wish(const Facts& facts, const std::string& name) {
-    return std::any_of(facts.wishes.begin(), facts.wishes.end(),
-                       [&](const Tunnel& tunnel) { return tunnel.name == name; });
-}
-
-/// Whether a finding may be about the tunnel.
-bool is_meant(const Facts& facts, const std::string& name) {
-    return std::any_of(facts.tunnels.begin(), facts.tunnels.end(),
-                       [&](const TunnelFacts& tunnel) { return tunnel.name == name; });
 }
 
 /// What the plans for a config find, as `check` does. Nothing is told, and nothing changed.
@@ -121,7 +111,7 @@ private:
     }
 
     std::string apply_command(const TunnelPlan& plan) const {
-        const bool is_default = is_wish(facts_, plan.name);
+        const bool is_default = (wish_of(facts_, plan.name) != nullptr);
         const std::string source = plan.wish == nullptr ? "" : plan.wish->source;
         return is_default || source.empty() ? "vxlanctl apply"
                                             : "vxlanctl apply " + shell_quoted(source);
@@ -162,11 +152,13 @@ FactsRequest asked_for(const Kernel& kernel, const std::string& netns, const Out
 void compare_with_asked(const Kernel& kernel, Facts& facts) {
     Config of_files{Origin::file, {}}, of_commands{Origin::cli, {}};
     for (const auto& wish : facts.wishes)
-        if (is_meant(facts, wish.name)) of_files.tunnels.push_back(wish);
+        if (is_examined(facts, wish.name)) of_files.tunnels.push_back(wish);
     for (const auto& link : facts.state.links) {
         const auto mark = mark_of(link.attributes.alias.value_or(""));
         const Record* record = mark ? find_record(facts.state, &link) : nullptr;
-        if (record == nullptr || is_wish(facts, link.name) || !is_meant(facts, link.name)) continue;
+        if (record == nullptr || (wish_of(facts, link.name) != nullptr) ||
+            !is_examined(facts, link.name))
+            continue;
         (mark->origin == Origin::file ? of_files : of_commands)
             .tunnels.push_back(recorded_tunnel(link.name, link.tunnel.kind, *record));
     }

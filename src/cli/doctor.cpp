@@ -88,9 +88,8 @@ std::vector<OptionInfo> doctor_options() {
 }
 
 Result<int> run_doctor(const Arguments& arguments) {
-    // The rest of what is given up comes with the row of commands.cpp.
-    if (entering_namespaces(arguments) == no_capability)
-        restrict_to(changes_network | sends_raw | sees_processes | reads_all_files);
+    restrict_to(changes_network | sends_raw | sees_processes | reads_all_files |
+                entering_namespaces(arguments)); // also with --netns
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     for (const auto& name : arguments.words)

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t finding_indent = 8, line_width = 80;
 
-std::string_view verdict_word(Verdict verdict) {
-    return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
-}
-
 nlohmann::json edit_json(const FileEdit& edit) {
     return {{"file", printable(edit.file)},
             {"line", edit.line},
@@ -89,16 +85,12 @@ std::string remedy_text(const Remedy& remedy) {
 }
 
 std::string finding_text(const Finding& finding, const OutputStyle& style) {
-    const Ink ink = finding.verdict == Verdict::pass   ? Ink::added
-                    : finding.verdict == Verdict::warn ? Ink::warning
-                                                       : Ink::removed;
     std::string found = printable(finding.found());
     for (const auto& message : finding.messages)
         found += code_list(message, codes(style));
     const std::string head = finding.check + ": ";
-    std::string text =
-        formatted("  {}  {}{}\n", painted(style, ink, verdict_word(finding.verdict)), head,
-                  wrapped(found, finding_indent + head.size(), finding_indent));
+    std::string text = formatted("  {}  {}{}\n", verdict_text(finding.verdict, style), head,
+                                 wrapped(found, finding_indent + head.size(), finding_indent));
     if (finding.verdict == Verdict::fail || style.verbose) text += doctor_field("why", finding.why);
     if (finding.verdict != Verdict::pass) text += remedy_text(finding.remedy);
     return text;
@@ -135,6 +127,17 @@ std::string tunnel_text(const std::vector<Finding>& findings, const std::string&
 }
 
 } // namespace
+
+std::string_view verdict_word(Verdict verdict) {
+    return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
+}
+
+std::string verdict_text(Verdict verdict, const OutputStyle& style) {
+    const Ink ink = verdict == Verdict::pass   ? Ink::added
+                    : verdict == Verdict::warn ? Ink::warning
+                                               : Ink::removed;
+    return painted(style, ink, verdict_word(verdict));
+}
 
 std::string findings_text(const std::vector<Finding>& findings, const std::string& netns,
                           const OutputStyle& style) {

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/wrapped.h"
+#include "vxlanctl/cli/doctor_text.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
 #include "vxlanctl/doctor/reach_facts.h"
@@ -31,17 +32,10 @@ std::string_view reach_word(ReachVerdict verdict) {
                                               : "blocked";
 }
 
-std::string_view step_word(Verdict verdict) {
-    return verdict == Verdict::pass ? "pass" : verdict == Verdict::warn ? "warn" : "fail";
-}
-
 std::string step_text(const ReachStep& step, const OutputStyle& style) {
     constexpr std::size_t indent = 19;
-    const Ink ink = step.verdict == Verdict::pass   ? Ink::added
-                    : step.verdict == Verdict::warn ? Ink::warning
-                                                    : Ink::removed;
     return formatted(
-        "  {}  {:<10} {}\n", painted(style, ink, step_word(step.verdict)), step.name,
+        "  {}  {:<10} {}\n", verdict_text(step.verdict, style), step.name,
         wrapped(printable(text_of(step.message)) + code_list(step.message, codes(style)), indent,
                 indent));
 }
@@ -79,7 +73,7 @@ nlohmann::json reach_json(const Reach& reach, const IpAddress& to) {
     nlohmann::json steps = nlohmann::json::array();
     for (const auto& step : reach.steps)
         steps.push_back({{"step", step.name},
-                         {"verdict", step_word(step.verdict)},
+                         {"verdict", verdict_word(step.verdict)},
                          {"message", message_json(step.message)},
                          {"remedy", printable(step.remedy)}});
     return {{"schema", json_schema},

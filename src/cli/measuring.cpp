@@ -7,6 +7,7 @@
 #include "vxlanctl/doctor/lost_settings.h"
 #include "vxlanctl/kinds/attributes.h"
 #include "vxlanctl/plan/elsewhere.h"
+#include "vxlanctl/plan/ownership.h"
 
 #include <algorithm>
 #include <array>
@@ -39,17 +40,6 @@ TunnelMetrics described(const std::string& name, const TunnelAttributes& tunnel)
     if (tunnel.local && !is_unspecified(*tunnel.local)) metrics.local = to_string(*tunnel.local);
     metrics.dev = tunnel.dev.value_or("");
     return metrics;
-}
-
-/// The attributes that the record has values of.
-template<class Attributes>
-Attributes recorded_values(const Record& record, std::span<const AttributeRow<Attributes>> rows) {
-    Attributes attributes{};
-    for (const auto& row : rows)
-        if (const auto value = record.values.find(std::string(row.name));
-            value != record.values.end())
-            (void)set_value(attributes, row, value->second); // of an older version: it is unknown
-    return attributes;
 }
 
 using Peers = std::vector<FloodEntry>;
@@ -180,13 +170,13 @@ std::vector<CheckMetrics> checks_of(const State& state, const std::vector<Tunnel
 } // namespace
 
 bool is_as_recorded(const Link& link, const Record& record, const State& state) {
+    const Tunnel asked = recorded_tunnel(link.name, link.tunnel.kind, record);
     const auto forwards_still = [&](const std::string& device) { return forwards(device, state); };
     return lost_settings(link, record, state).empty() &&
-           diff(link.attributes, recorded_values(record, link_attributes())).changes.empty() &&
-           diff(link.tunnel, recorded_values(record, tunnel_attributes(link.tunnel.kind)))
-               .changes.empty() &&
+           diff(link.attributes, asked.link).changes.empty() &&
+           diff(link.tunnel, asked.tunnel).changes.empty() &&
            std::all_of(record.forward_from.begin(), record.forward_from.end(), forwards_still) &&
-           (!record.keys.contains(peers_key) || parse_peers_text(record.peers) == link.flood_list);
+           (!asked.peers || *asked.peers == link.flood_list);
 }
 
 bool is_measured(const Link& link) {

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/tunnel_values.h"
 #include "vxlanctl/kinds/attributes.h"
 
@@ -9,12 +10,6 @@
 
 namespace vxlanctl {
 namespace {
-
-std::string option_name(std::string_view key) {
-    std::string name(key);
-    std::replace(name.begin(), name.end(), '_', '-');
-    return name;
-}
 
 /// The options of one table of attributes, less those that other words say.
 template<class Attributes>
@@ -33,22 +28,6 @@ std::string attribute_options(const Attributes& attributes,
             text += formatted(" --{} {}", option_name(row.name), shell_quoted(value));
     }
     return text;
-}
-
-std::string route_option(const Route& route) {
-    std::string text = to_string(route.to);
-    if (route.via) text += ",via " + to_string(*route.via);
-    if (!route.dev.empty()) text += ",dev " + route.dev;
-    if (route.table != 0) text += formatted(",table {}", route.table);
-    if (route.metric != 0) text += formatted(",metric {}", route.metric);
-    return " --route " + shell_quoted(text);
-}
-
-std::string rule_option(const Rule& rule) {
-    std::string text = rule.from ? "from " + to_string(*rule.from) : "";
-    if (rule.to) text += (text.empty() ? "to " : ",to ") + to_string(*rule.to);
-    if (rule.priority) text += formatted(",priority {}", *rule.priority);
-    return " --rule " + shell_quoted(text + formatted(",table {}", rule.table));
 }
 
 /// DEV, LOCAL, IFNAME and so on.
@@ -88,9 +67,9 @@ std::string up_words(const Tunnel& tunnel) {
     text += attribute_options(tunnel.tunnel, tunnel_attributes(kind), kind);
     text += attribute_options(tunnel.link, link_attributes(), kind);
     for (const auto& route : tunnel.routes.value_or(std::vector<Route>{}))
-        text += route_option(route);
+        text += " --route " + shell_quoted(words_of(route));
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))
-        text += rule_option(rule);
+        text += " --rule " + shell_quoted(words_of(rule));
     for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
         text += " --forward-from " + shell_quoted(device);
     return text;

@@ -14,8 +14,7 @@ void add_attribute_options(std::vector<OptionInfo>& options,
                            std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
     for (const auto& row : rows) {
         if (!is_option(row, kind)) continue;
-        std::string name(row.name);
-        std::replace(name.begin(), name.end(), '_', '-');
+        const std::string name = option_name(row.name);
         options.push_back({name, 0, std::string(row.argument), std::string(row.help)});
         if (row.argument.empty())
             options.push_back({"no-" + name, 0, "", formatted("the opposite of --{}", name)});

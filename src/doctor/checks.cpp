@@ -131,6 +131,11 @@ const Tunnel* wish_of(const Facts& facts, std::string_view name) {
     return nullptr;
 }
 
+bool leads_nowhere(const State& state, std::string_view name) {
+    const Link* link = find_link(state, name);
+    return name == "lo" || (link != nullptr && link->kind == "dummy");
+}
+
 LinkPolicy policy_of(const Facts& facts, const std::string& link) {
     const auto found = facts.policies.find(link);
     return found == facts.policies.end() ? LinkPolicy{} : found->second;

@@ -57,9 +57,7 @@ std::vector<Affected> affected_of(const Examined& it) {
 std::string acceptance(const Examined& it, const Affected& affected) {
     const auto& tunnel = it.link.tunnel;
     if (affected.blamed.chain->table == firewall_table(it.link.name))
-        return formatted("nft add element inet {} peers {}",
-                         shell_quoted(affected.blamed.chain->table),
-                         shell_quoted(formatted("{{ {} }}", fmt::join(affected.ends, ", "))));
+        return addition_to_peers(affected.blamed.chain->table, affected.ends);
     const bool is_ipv4 = it.local->family == Family::ipv4;
     const auto protocol = kind_of(tunnel.kind).protocol(tunnel);
     const std::string match =
@@ -70,9 +68,7 @@ std::string acceptance(const Examined& it, const Affected& affected) {
         formatted("{} {} {{ {} }} {} accept", is_ipv4 ? "ip" : "ip6",
                   affected.incoming ? "saddr" : "daddr", fmt::join(affected.ends, ", "), match);
     const auto& chain = *affected.blamed.chain;
-    std::string insertion =
-        formatted("nft insert rule {} {} {} {}", chain.family, shell_quoted(chain.table),
-                  shell_quoted(chain.name), shell_quoted(rule));
+    std::string insertion = insertion_of(rule, chain);
     if (chain.type != "nat" || !tunnel.port) return insertion;
     // Connections keep what NAT gave them when they began.
     return formatted("{} && {{ conntrack -D -p udp --dport {} || true; }}", insertion,
@@ -115,17 +111,15 @@ void add_forwarded(std::vector<InnerTraffic>& all, const Examined& it, const std
     Packet packet = inner_packet(link, true, family);
     packet.is_forwarded = true;
     packet.out_link = other;
-    all.push_back({Code::forwarded_from_tunnel, packet,
-                   formatted("iifname {}", shell_quoted(formatted("\"{}\"", link)))});
+    all.push_back({Code::forwarded_from_tunnel, packet, formatted("iifname \"{}\"", link)});
     std::swap(packet.link, packet.out_link);
-    all.push_back({Code::forwarded_into_tunnel, packet,
-                   formatted("oifname {}", shell_quoted(formatted("\"{}\"", link)))});
+    all.push_back({Code::forwarded_into_tunnel, packet, formatted("oifname \"{}\"", link)});
 }
 
 std::vector<InnerTraffic> inner_traffic(const Examined& it) {
     std::vector<InnerTraffic> all;
     const std::string link = seen_as(it);
-    const std::string name = shell_quoted(formatted("\"{}\"", link));
+    const std::string name = formatted("\"{}\"", link);
     for (const auto family : inner_families(it)) {
         all.push_back({Code::packets_out_of_tunnel, inner_packet(link, true, family),
                        formatted("iifname {}", name)});
@@ -159,9 +153,7 @@ void judge_inside(Check& check, const Examined& it) {
                         {"table", formatted("{} {}", chain.family, chain.table)},
                         {"chain", chain.name},
                         {"why", blamed.why}},
-                       formatted("nft insert rule {} {} {} {} accept", chain.family,
-                                 shell_quoted(chain.table), shell_quoted(chain.name),
-                                 traffic.match));
+                       insertion_of(traffic.match + " accept", chain));
         }
     }
 }

@@ -20,8 +20,7 @@ bool is_strict(const Examined& it, const std::string& dev) {
 /// The interface that leads out of the host and has the local address; empty where none does.
 std::string home_of_local(const Examined& it) {
     const HostAddress* host = it.local ? find_host_address(it.state, *it.local, "") : nullptr;
-    const Link* link = host == nullptr ? nullptr : find_link(it.state, host->link);
-    return link == nullptr || link->name == "lo" || link->kind == "dummy" ? "" : link->name;
+    return host == nullptr || leads_nowhere(it.state, host->link) ? "" : host->link;
 }
 
 bool is_lost_inside(const Examined& it, const IpAddress& address) {

@@ -2,12 +2,12 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 #include <linux/if_addr.h>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 /// Whether what is inside is reached through the tunnel.
@@ -16,11 +16,8 @@ namespace {
 
 /// Whether somebody with that address has answered in the tunnel.
 bool has_answered(const Examined& it, const IpAddress& address) {
-    return std::any_of(it.tunnel.neighbours.begin(), it.tunnel.neighbours.end(),
-                       [&](const KnownNeighbour& neighbour) {
-                           return neighbour.address == address && neighbour.mac &&
-                                  (neighbour.state & (NUD_FAILED | NUD_INCOMPLETE)) == 0;
-                       });
+    const auto* neighbour = find_neighbour(it.tunnel.neighbours, address);
+    return neighbour != nullptr && neighbour->mac && !is_silent(*neighbour);
 }
 
 bool is_heard(const Examined& it, const IpAddress& address) {

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/doctor/inside.h"
 #include "vxlanctl/doctor/remedies.h"
 
 #include <algorithm>
@@ -13,12 +14,6 @@ namespace {
 
 bool is_isatap(const Examined& it) {
     return it.link.tunnel.isatap.value_or(false);
-}
-
-/// The IPv4 address that an ISATAP address has in it.
-std::optional<IpAddress> router_in(const IpAddress& address) {
-    if (!is_isatap_address(address)) return std::nullopt;
-    return address_from_wire(std::span(address.bytes).subspan(12));
 }
 
 bool is_default_of_ipv6(const Prefix& to) {
@@ -45,7 +40,7 @@ std::vector<Route> default_routes(const std::vector<Route>& routes) {
 std::optional<IpAddress> next_hop(const Link& link) {
     std::optional<IpAddress> hop;
     for (const auto& address : link.addresses)
-        if (!is_automatic(address) && router_in(address.prefix.address) && !hop)
+        if (!is_automatic(address) && embedded_ipv4(address.prefix.address) && !hop)
             for (const auto& entry : link.routers)
                 if (!hop || entry.is_default)
                     hop = isatap_address(network_of({address.prefix.address, 64}), entry.router,
@@ -62,7 +57,7 @@ void check_routers(Check& check, const Examined& it) {
     Remedy remedy = Remedy::to_look("vxlanctl isatap up --help");
     const auto& meant = has_lost_default(it) ? it.record->routes : it.link.routes.list();
     for (const auto& route : default_routes(meant)) {
-        const auto router = route.via ? router_in(*route.via) : std::nullopt;
+        const auto router = route.via ? embedded_ipv4(*route.via) : std::nullopt;
         if (!router) continue;
         const std::string address = to_string(*router);
         const std::string addition = formatted("{} prl-default {}", prl, address);
@@ -91,7 +86,7 @@ void check_default_route(Check& check, const Examined& it) {
     const auto routes = default_routes(it.link.routes.list());
     const auto hop = next_hop(it.link);
     for (const auto& route : routes) {
-        if (route.via && router_in(*route.via)) {
+        if (route.via && embedded_ipv4(*route.via)) {
             check.pass(Code::default_route_there, {{"gateway", to_string(*route.via)}});
             continue;
         }

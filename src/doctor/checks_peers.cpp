@@ -3,13 +3,13 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/model/activity.h"
 #include "vxlanctl/plan/doubled_peers.h"
 
 #include <algorithm>
 #include <chrono>
-#include <linux/neighbour.h>
 
 /// Where a VXLAN sends frames.
 namespace vxlanctl {
@@ -23,8 +23,8 @@ bool was_asked(const Examined& it) {
 std::vector<std::string> unanswered(const TunnelFacts& tunnel) {
     std::vector<std::string> addresses;
     for (const auto& neighbour : tunnel.neighbours)
-        if ((neighbour.state & (NUD_FAILED | NUD_INCOMPLETE)) != 0 &&
-            !is_link_local(neighbour.address) && !is_multicast(neighbour.address))
+        if (is_silent(neighbour) && !is_link_local(neighbour.address) &&
+            !is_multicast(neighbour.address))
             addresses.push_back(to_string(neighbour.address));
     return addresses;
 }

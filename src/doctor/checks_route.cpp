@@ -2,13 +2,13 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/elsewhere.h"
 #include "vxlanctl/plan/surroundings.h"
 
 #include <algorithm>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 /// How the tunnel's own packets leave this host.
@@ -26,20 +26,9 @@ bool is_same_way(const std::string& dev, const std::string& out, const State& st
            device->lower_index == leaves->index || leaves->lower_index == device->index;
 }
 
-/// Whether packets with that source may be expected to leave anywhere: the address is on no
-/// interface that leads out of the host.
-bool is_anywhere(const HostAddress& host, const State& state) {
-    const Link* link = find_link(state, host.link);
-    return host.link == "lo" || (link != nullptr && link->kind == "dummy");
-}
-
 std::optional<Message> failure_of(const RouteFact& way, const Examined& it) {
     const std::string peer = to_string(way.to);
-    if (way.type == RTN_BLACKHOLE || way.type == RTN_UNREACHABLE || way.type == RTN_PROHIBIT)
-        return Message(
-            Code::route_refuses, "",
-            {{"peer", peer}, {"route", to_string(way.by)}, {"type", route_type_word(way.type)}});
-    if (const auto* route = refusing_route(it, way))
+    if (const auto route = refusing_route(it, way))
         return Message(Code::route_refuses, "",
                        {{"peer", peer},
                         {"route", to_string(route->to)},
@@ -54,7 +43,8 @@ std::optional<Message> failure_of(const RouteFact& way, const Examined& it) {
     if (way.dev == it.link.name)
         return Message(Code::route_into_tunnel, "", {{"peer", peer}, {"route", to_string(way.by)}});
     const HostAddress* host = it.local ? find_host_address(it.state, *it.local, way.dev) : nullptr;
-    const bool is_home = host != nullptr && (host->link == way.dev || is_anywhere(*host, it.state));
+    const bool is_home =
+        host != nullptr && (host->link == way.dev || leads_nowhere(it.state, host->link));
     if (!it.dev.empty() && !is_same_way(it.dev, way.dev, it.state) && !is_home)
         return Message(Code::route_through_other, "",
                        {{"peer", peer}, {"interface", way.dev}, {"dev", it.dev}});
@@ -63,7 +53,8 @@ std::optional<Message> failure_of(const RouteFact& way, const Examined& it) {
 
 std::optional<Message> doubt_about(const RouteFact& way, const Examined& it) {
     const HostAddress* host = it.local ? find_host_address(it.state, *it.local, way.dev) : nullptr;
-    if (!it.dev.empty() || host == nullptr || host->link == way.dev || is_anywhere(*host, it.state))
+    if (!it.dev.empty() || host == nullptr || host->link == way.dev ||
+        leads_nowhere(it.state, host->link))
         return std::nullopt;
     return Message(Code::route_not_where_local_is, "",
                    {{"peer", to_string(way.to)}, {"interface", way.dev}, {"home", host->link}});
@@ -154,7 +145,7 @@ void check_next_hop(Check& check, const Examined& it) {
         const Values values{{"gateway", to_string(hop->address)},
                             {"interface", way.dev},
                             {"peer", to_string(way.to)}};
-        if ((hop->state & (NUD_FAILED | NUD_INCOMPLETE)) != 0)
+        if (is_silent(*hop))
             check.fail(way.via ? Code::gateway_silent : Code::peer_silent_on_link, values);
         else if (const std::string text = to_string(hop->address); !is_in(known, text))
             known.push_back(text);

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/doctor/facts_surroundings.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
@@ -16,7 +17,6 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -26,8 +26,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::size_t most_look_ups = 64, most_inner = 32;
-// Neighbours are asked for tunnel by tunnel for up to this many, else all at once.
-constexpr std::size_t most_alone = 64;
 
 /// Of which tunnels all is read. The others explain why packets of these go astray, and need not be
 /// read where none do.
@@ -79,8 +77,6 @@ public:
             facts_.tunnels.push_back(std::move(*tunnel));
         }
         take_read_links();
-        if (auto done = read_next_hops(netlink_, facts_); !done)
-            return tl::unexpected(done.error());
         if (auto done = read_rules(netlink_, facts_); !done) return tl::unexpected(done.error());
         if (auto done = read_refusing_routes(netlink_, facts_); !done)
             return tl::unexpected(done.error());
@@ -109,9 +105,8 @@ private:
         };
         for (auto& [id, record] : directory.unclaimed(is_known)) {
             const std::string& name = record.interface.name;
-            const bool is_meant = extent_ == Extent::every ? request_.names.empty() : true;
-            if (!name.empty() && (is_meant || is_named(name)) &&
-                (request_.names.empty() || is_named(name)) && find_link(state, name) == nullptr &&
+            const bool is_meant = request_.names.empty() || is_named(name);
+            if (!name.empty() && is_meant && find_link(state, name) == nullptr &&
                 record.source.empty())
                 facts_.vanished.emplace(name, std::move(record));
         }
@@ -205,36 +200,14 @@ private:
     }
 
     Result<void> read_neighbours(const std::vector<std::string>& tunnels) {
-        if (tunnels.size() > most_alone) return read_neighbours(0);
+        std::set<int> interfaces;
         for (const auto& name : tunnels)
-            if (const Link* link = find_link(facts_.state, name))
-                if (auto done = read_neighbours(link->index); !done) return done;
+            if (const Link* link = find_link(std::as_const(facts_).state, name))
+                interfaces.insert(link->index);
+        auto found = neighbours_on(netlink_, interfaces);
+        if (!found) return tl::unexpected(found.error());
+        neighbours_ = std::move(*found);
         return {};
-    }
-
-    /// Or with 0 those of all links.
-    Result<void> read_neighbours(int index) {
-        MessageBatch batch;
-        MessageWriter writer(batch);
-        encode_dump_neighbours(writer, index);
-        const auto done = netlink_.dump(
-            batch,
-            [&](const nlmsghdr* message) {
-                const auto decoded = decode_any_neighbour(message);
-                if (decoded && (decoded->state & NUD_NOARP) == 0)
-                    neighbours_[decoded->link_index].push_back(
-                        {decoded->address,
-                         decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
-                         decoded->state});
-            },
-            [&] {
-                if (index == 0)
-                    neighbours_.clear();
-                else
-                    neighbours_.erase(index);
-            });
-        const bool has_vanished = !done && index != 0 && done.error().errno_code == ENODEV;
-        return has_vanished ? Result<void>() : done;
     }
 
     Result<TunnelFacts> read_tunnel(const std::string& name) {
@@ -441,7 +414,7 @@ private:
     std::vector<Link> read_links_;
     std::set<int> sources_;
     std::map<int, std::string> names_;
-    std::map<int, std::vector<KnownNeighbour>> neighbours_;
+    Neighbours neighbours_;
 };
 
 /// Whether what other tunnels have, or have lost, may say more of the named ones: something fails,
@@ -486,8 +459,10 @@ Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request) {
     if (facts && !facts->state.alternative_names.empty()) return facts; // to be asked by real names
     if (facts && extent == Extent::named && needs_others(*facts))
         facts = Gathering(kernel, netlink, request, Extent::every).run();
-    if (facts) request.compare(*facts);
-    if (facts && request.probe) add_probes(kernel, netlink, *facts);
+    if (!facts) return facts;
+    if (auto done = read_next_hops(netlink, *facts); !done) return tl::unexpected(done.error());
+    request.compare(*facts);
+    if (request.probe) add_probes(kernel, netlink, *facts);
     return facts;
 }
 

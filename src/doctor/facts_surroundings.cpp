@@ -1,6 +1,8 @@
 #include "vxlanctl/doctor/facts_surroundings.h"
 
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/neighbours.h"
+#include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/link_codec.h"
 #include "vxlanctl/netlink/route_codec.h"
@@ -11,7 +13,6 @@
 #include <chrono>
 #include <linux/inet_diag.h>
 #include <linux/neighbour.h>
-#include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <thread>
@@ -20,38 +21,12 @@
 namespace vxlanctl {
 namespace {
 
-// Neighbours are asked for interface by interface for up to this many, else all at once.
-constexpr std::size_t most_interfaces = 64;
-
-using Neighbours = std::map<int, std::map<IpAddress, KnownNeighbour>>; ///< by ifindex
-
-/// Those of one interface, or with 0 of all.
-Result<void> read_neighbours_of(Netlink& netlink, int index, Neighbours& known) {
-    MessageBatch batch;
-    MessageWriter writer(batch);
-    encode_dump_neighbours(writer, index);
-    const auto done = netlink.dump(
-        batch,
-        [&](const nlmsghdr* message) {
-            if (const auto decoded = decode_any_neighbour(message))
-                known[decoded->link_index][decoded->address] = {
-                    decoded->address,
-                    decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
-                    decoded->state};
-        },
-        [&] { index == 0 ? known.clear() : void(known.erase(index)); });
-    const bool has_vanished = !done && index != 0 && done.error().errno_code == ENODEV;
-    return has_vanished ? Result<void>() : done;
-}
-
 /// The neighbour that the packets of a way are handed to, or null.
 const KnownNeighbour* next_hop_of(const RouteFact& way, const State& state,
                                   const Neighbours& known) {
     const Link* link = find_link(state, way.dev);
     const auto there = link == nullptr ? known.end() : known.find(link->index);
-    if (there == known.end()) return nullptr;
-    const auto found = there->second.find(way.via.value_or(way.to));
-    return found == there->second.end() ? nullptr : &found->second;
+    return there == known.end() ? nullptr : find_neighbour(there->second, way.via.value_or(way.to));
 }
 
 bool is_resolving(const Facts& facts, const Neighbours& known) {
@@ -79,7 +54,6 @@ Result<void> read_next_hops(Netlink& netlink, Facts& facts) {
         for (const auto& way : tunnel.out)
             if (const Link* link = find_link(state, way.dev); link != nullptr && way.code == 0)
                 through.insert(link->index);
-    if (through.size() > most_interfaces) through = {0};
     // The kernel asks again each second, three times (neigh_timer_handler() in
     // net/core/neighbour.c): who does not answer twice is silent.
     constexpr int most_readings = 24;
@@ -87,9 +61,9 @@ Result<void> read_next_hops(Netlink& netlink, Facts& facts) {
     Neighbours known;
     for (int reading = 0; reading < most_readings; ++reading) {
         if (reading > 0) std::this_thread::sleep_for(pause);
-        known.clear();
-        for (const int index : through)
-            if (auto done = read_neighbours_of(netlink, index, known); !done) return done;
+        auto found = neighbours_on(netlink, through, true);
+        if (!found) return tl::unexpected(found.error());
+        known = std::move(*found);
         if (!is_resolving(facts, known)) break;
     }
     for (auto& tunnel : facts.tunnels)
@@ -171,9 +145,7 @@ Result<void> read_refusing_routes(Netlink& netlink, Facts& facts) {
         encode_dump_routes(writer, family, 0, main_table);
         const auto handle = [&](const nlmsghdr* message) {
             for (auto& [index, route] : decode_route(message))
-                if (route.table == main_table &&
-                    (route.type == RTN_BLACKHOLE || route.type == RTN_UNREACHABLE ||
-                     route.type == RTN_PROHIBIT))
+                if (route.table == main_table && refuses(route.type))
                     facts.refusing.push_back(std::move(route));
         };
         const auto restart = [&] {

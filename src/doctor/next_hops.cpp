@@ -1,10 +1,8 @@
 #include "vxlanctl/doctor/next_hops.h"
 
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/netlink/route_codec.h"
 
 #include <algorithm>
-#include <linux/neighbour.h>
 
 namespace vxlanctl {
 
@@ -19,11 +17,10 @@ void NextHops::add(const RouteFact& way, const std::optional<IpAddress>& local) 
                              : has_local                                            ? *local
                                          : IpAddress{hop.address.family, {}};
     if (!ask(*dev, hop.address, sender)) return;
-    for (const auto& known : neighbours(*dev))
-        if (known.address == hop.address) {
-            hop.entry = known.mac;
-            hop.state = known.state;
-        }
+    if (const auto* known = find_neighbour(neighbours(*dev), hop.address)) {
+        hop.entry = known->mac;
+        hop.state = known->state;
+    }
     hops_.push_back(hop);
 }
 
@@ -77,28 +74,10 @@ bool NextHops::ask(const Link& dev, const IpAddress& address, const IpAddress& s
 }
 
 const std::vector<KnownNeighbour>& NextHops::neighbours(const Link& dev) {
-    const auto at = neighbours_.find(dev.name);
-    return at != neighbours_.end()
-               ? at->second
-               : neighbours_.emplace(dev.name, neighbours_on(netlink_, dev.index)).first->second;
-}
-
-std::vector<KnownNeighbour> neighbours_on(Netlink& netlink, int link_index) {
-    std::vector<KnownNeighbour> all;
-    MessageBatch batch;
-    MessageWriter writer(batch);
-    encode_dump_neighbours(writer, link_index);
-    const auto done = netlink.dump(
-        batch,
-        [&](const nlmsghdr* message) {
-            const auto decoded = decode_any_neighbour(message);
-            if (decoded && decoded->link_index == link_index && (decoded->state & NUD_NOARP) == 0)
-                all.push_back({decoded->address,
-                               decoded->link_layer ? mac_of(*decoded->link_layer) : std::nullopt,
-                               decoded->state});
-        },
-        [&] { all.clear(); });
-    return done ? all : std::vector<KnownNeighbour>{};
+    if (!neighbours_.contains(dev.index))
+        neighbours_[dev.index] =
+            std::move(neighbours_on(netlink_, {dev.index}).value_or(Neighbours{})[dev.index]);
+    return neighbours_.at(dev.index);
 }
 
 } // namespace vxlanctl

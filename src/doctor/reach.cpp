@@ -3,6 +3,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/doctor/checks.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/reach_steps.h"
 #include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/kinds/kinds.h"
@@ -51,10 +52,7 @@ const KnownNeighbour* find_neighbour(const ReachFacts& given, const std::string&
                                      const IpAddress& address) {
     const auto all = given.neighbours.find(dev);
     if (all == given.neighbours.end()) return nullptr;
-    const auto found =
-        std::find_if(all->second.begin(), all->second.end(),
-                     [&](const KnownNeighbour& known) { return known.address == address; });
-    return found == all->second.end() ? nullptr : &*found;
+    return find_neighbour(all->second, address);
 }
 
 const RouteFact* find_out(const ReachFacts& given, const Link& link, const IpAddress& end) {

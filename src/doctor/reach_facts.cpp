@@ -176,7 +176,8 @@ private:
             const Link* link = find_link(given_.facts.state, name);
             if (link == nullptr) link = find_link(known_, name);
             if (link != nullptr && given_.neighbours.size() < most)
-                given_.neighbours[name] = neighbours_on(netlink_, link->index);
+                given_.neighbours[name] =
+                    neighbours_on(netlink_, {link->index}).value_or(Neighbours{})[link->index];
         }
     }
 

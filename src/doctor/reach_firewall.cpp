@@ -88,10 +88,8 @@ Objection objection_to(const Ruleset& ruleset, const Asked& asked) {
                          {"why", why}},
                         ""};
     for (const auto& blamed : judgement.blamed)
-        objection.remedy +=
-            formatted("{}nft insert rule {} {} {} {}", objection.remedy.empty() ? "" : " && ",
-                      blamed.chain->family, shell_quoted(blamed.chain->table),
-                      shell_quoted(blamed.chain->name), shell_quoted(asked.acceptance + " accept"));
+        objection.remedy += (objection.remedy.empty() ? "" : " && ") +
+                            insertion_of(asked.acceptance + " accept", *blamed.chain);
     return objection;
 }
 

@@ -5,6 +5,7 @@
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/doctor/checks.h"
 #include "vxlanctl/doctor/inside.h"
+#include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/remedies.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/plan.h"
@@ -18,7 +19,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::uint16_t has_mac = NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE | NUD_PERMANENT;
-constexpr std::uint16_t is_silent = NUD_FAILED | NUD_INCOMPLETE;
 
 std::string state_word(std::uint16_t state) {
     return (state & NUD_PERMANENT) != 0   ? "permanent"
@@ -120,7 +120,7 @@ std::optional<ReachStep> obstacle_of(const Stretch& it, const IpAddress& end) {
         return failed(Message(Code::route_into_tunnel, "", {{"peer", to_string(end)}}));
     const IpAddress hop = way->via.value_or(end);
     const auto* neighbour = find_neighbour(it.given, way->dev, hop);
-    if (neighbour != nullptr && (neighbour->state & is_silent) != 0)
+    if (neighbour != nullptr && is_silent(*neighbour))
         return failed(Message(Code::reach_neighbour_silent, "",
                               {{"address", to_string(hop)}, {"interface", way->dev}}));
     return std::nullopt;
@@ -213,9 +213,9 @@ void judge_neighbour(ReachSteps& steps, const ReachFacts& given, const std::stri
         {"interface", dev},
         {"mac", neighbour != nullptr && neighbour->mac ? to_string(*neighbour->mac) : ""},
         {"state", neighbour != nullptr ? state_word(neighbour->state) : ""}};
-    if (neighbour == nullptr || (!neighbour->mac && (neighbour->state & is_silent) == 0))
+    if (neighbour == nullptr || (!neighbour->mac && !is_silent(*neighbour)))
         steps.pass("neighbour", Code::reach_neighbour_unknown, values);
-    else if ((neighbour->state & is_silent) != 0)
+    else if (is_silent(*neighbour))
         steps.fail("neighbour", Code::reach_neighbour_silent, values);
     else
         steps.pass("neighbour", Code::reach_neighbour, values);

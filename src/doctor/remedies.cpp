@@ -3,6 +3,9 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
+#include "vxlanctl/files/file_text.h"
+#include "vxlanctl/files/route_words.h"
+#include "vxlanctl/files/tunnel_values.h"
 #include "vxlanctl/kinds/iproute2.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/surroundings.h"
@@ -23,40 +26,6 @@ struct WayBack {
     Route route;
     Rule rule;
 };
-
-std::string toml_of(const Route& route, std::uint32_t of_vrf) {
-    std::string text = formatted("{{ to = \"{}\"", to_string(route.to));
-    if (route.via) text += formatted(", via = \"{}\"", to_string(*route.via));
-    if (!route.dev.empty()) text += formatted(", dev = \"{}\"", route.dev);
-    if (route.table != of_vrf && route.table != 0) text += formatted(", table = {}", route.table);
-    if (route.metric != 0) text += formatted(", metric = {}", route.metric);
-    return text + " }";
-}
-
-std::string toml_of(const Rule& rule) {
-    std::string text = "{";
-    if (rule.from) text += formatted(" from = \"{}\",", to_string(*rule.from));
-    if (rule.to) text += formatted(" to = \"{}\",", to_string(*rule.to));
-    if (rule.priority) text += formatted(" priority = {},", *rule.priority);
-    return text + formatted(" table = {} }}", rule.table);
-}
-
-std::string word_of(const Route& route) {
-    std::string text = to_string(route.to);
-    if (route.via) text += formatted(",via {}", to_string(*route.via));
-    if (!route.dev.empty()) text += formatted(",dev {}", route.dev);
-    if (route.table != 0) text += formatted(",table {}", route.table);
-    if (route.metric != 0) text += formatted(",metric {}", route.metric);
-    return text;
-}
-
-std::string word_of(const Rule& rule) {
-    std::string text;
-    if (rule.from) text = "from " + to_string(*rule.from);
-    if (rule.to) text += (text.empty() ? "to " : ",to ") + to_string(*rule.to);
-    if (rule.priority) text += formatted(",priority {}", *rule.priority);
-    return text + formatted(",table {}", rule.table);
-}
 
 /// A table from 100 on that no rule and no record uses.
 std::uint32_t unused_table(const Examined& it) {
@@ -112,20 +81,16 @@ Remedy remedy_of(const Examined& it, const WayBack& back) {
     rules.push_back(back.rule);
     if (it.wish == nullptr && it.record == nullptr)
         return route_command("add", back.route, it.dev) + " && " + rule_command(back.rule);
-    std::vector<std::string> route_texts, rule_texts;
-    std::string words;
-    for (const auto& route : routes) {
-        route_texts.push_back(toml_of(route, 0));
-        words += " --route " + shell_quoted(word_of(route));
-    }
-    for (const auto& rule : rules) {
-        rule_texts.push_back(toml_of(rule));
-        words += " --rule " + shell_quoted(word_of(rule));
-    }
-    if (it.wish == nullptr)
+    if (it.wish == nullptr) {
+        std::string words;
+        for (const auto& route : routes)
+            words += " --route " + shell_quoted(words_of(route));
+        for (const auto& rule : rules)
+            words += " --rule " + shell_quoted(words_of(rule));
         return formatted("vxlanctl set {}{}", shell_quoted(it.link.name), words);
-    Remedy remedy = set_remedy(it, "routes", formatted("[{}]", joined(route_texts, ", ")), "");
-    const Remedy more = set_remedy(it, "rules", formatted("[{}]", joined(rule_texts, ", ")), "");
+    }
+    Remedy remedy = set_remedy(it, "routes", routes_text(routes), "");
+    const Remedy more = set_remedy(it, "rules", rules_text(rules), "");
     append(remedy.edits, more.edits);
     return remedy;
 }
@@ -135,14 +100,21 @@ std::string removal_of(const SteeringRule& rule) {
     return formatted("ip{} rule del priority {}", family_option(rule.family), rule.priority);
 }
 
-std::string removal_of(const RouteFact& way) {
-    const bool is_unicast = way.type == RTN_UNICAST || way.type == 0;
-    std::string text =
-        formatted("ip{} route del {}{}{}", family_option(way.to.family),
-                  is_unicast ? "" : std::string(route_type_word(way.type)) + " ", to_string(way.by),
-                  is_unicast ? " dev " + shell_quoted(way.dev) : "");
-    if (way.table != main_table && way.table != 0) text += formatted(" table {}", way.table);
+std::string removal_of(const Route& route, const std::string& dev) {
+    if (route.type == RTN_UNICAST) return route_command("del", route, dev);
+    std::string text = formatted("ip{} route del {} {}", family_option(route.to.address.family),
+                                 route_type_word(route.type), to_string(route.to));
+    if (route.table != main_table && route.table != 0) text += formatted(" table {}", route.table);
     return text;
+}
+
+/// The route that the way goes by, as far as the kernel told.
+Route route_of(const RouteFact& way) {
+    Route route;
+    route.to = way.by;
+    route.table = way.table;
+    if (way.type != 0) route.type = way.type;
+    return route;
 }
 
 /// The rule of somebody else's that packets find that table by, or null.
@@ -165,8 +137,9 @@ Remedy without_rule(const SteeringRule& rule) {
     return with_caution(removal_of(rule), Code::removes_rule, {{"rule", rule_text(rule)}});
 }
 
-Remedy without_route(const RouteFact& way) {
-    return with_caution(removal_of(way), Code::removes_route, {{"route", to_string(way.by)}});
+Remedy without_route(const Route& route, const std::string& dev = "") {
+    return with_caution(removal_of(route, dev), Code::removes_route,
+                        {{"route", to_string(route.to)}});
 }
 
 } // namespace
@@ -232,9 +205,7 @@ Remedy set_remedy(const Examined& it, std::string_view key, const std::string& t
         return remedy;
     }
     if (it.record == nullptr) return otherwise;
-    std::string option(key);
-    std::replace(option.begin(), option.end(), '_', '-');
-    return formatted("vxlanctl set {} --{}{}", shell_quoted(it.link.name), option,
+    return formatted("vxlanctl set {} --{}{}", shell_quoted(it.link.name), option_name(key),
                      word.empty() ? "" : " " + shell_quoted(word));
 }
 
@@ -254,6 +225,10 @@ std::string_view route_type_word(std::uint8_t type) {
            : type == RTN_PROHIBIT    ? "prohibit"
            : type == RTN_THROW       ? "throw"
                                      : "unicast";
+}
+
+bool refuses(std::uint8_t type) {
+    return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT;
 }
 
 std::string rule_text(const SteeringRule& rule) {
@@ -283,8 +258,9 @@ const SteeringRule* refusing_rule(const Examined& it, const RouteFact& way) {
     return nullptr;
 }
 
-const Route* refusing_route(const Examined& it, const RouteFact& way) {
-    if (way.code == 0) return nullptr;
+std::optional<Route> refusing_route(const Examined& it, const RouteFact& way) {
+    if (refuses(way.type)) return route_of(way);
+    if (way.code == 0) return std::nullopt;
     const Route* best = nullptr;
     const auto look_at = [&](const Route& route) {
         if (route.table == main_table && route.to.address.family == way.to.family &&
@@ -293,29 +269,23 @@ const Route* refusing_route(const Examined& it, const RouteFact& way) {
     };
     for (const auto* routes : {&it.state.routes.list(), &it.facts.refusing})
         std::for_each(routes->begin(), routes->end(), look_at);
-    return best != nullptr && best->type != RTN_UNICAST ? best : nullptr;
+    return best != nullptr && best->type != RTN_UNICAST ? std::optional(*best) : std::nullopt;
 }
 
 Remedy remedy_of_way(const Examined& it, const RouteFact& way) {
     if (const auto* rule = refusing_rule(it, way)) return without_rule(*rule);
-    if (const auto* route = refusing_route(it, way)) {
-        RouteFact refusing = way;
-        refusing.by = route->to;
-        refusing.type = route->type;
-        refusing.table = main_table;
-        return without_route(refusing);
-    }
+    if (const auto route = refusing_route(it, way)) return without_route(*route);
     if (const auto* rule = steering_rule(it, way.to, it.local, outer_protocol(it),
                                          it.link.tunnel.port.value_or(0), way.table))
         return without_rule(*rule);
-    const bool refuses = way.code != 0 && way.type != 0 && way.type != RTN_UNICAST;
-    const bool is_of_address =
-        std::any_of(it.link.addresses.begin(), it.link.addresses.end(),
-                    [&](const Address& address) { return network_of(address.prefix) == way.by; });
-    if (refuses || (way.dev == it.link.name && !is_of_address)) return without_route(way);
-    if (way.dev == it.link.name) return {};
-    if (const auto back = way_back(it, way)) return remedy_of(it, *back);
-    return {};
+    if (way.dev == it.link.name) {
+        const bool is_of_address = std::any_of(
+            it.link.addresses.begin(), it.link.addresses.end(),
+            [&](const Address& address) { return network_of(address.prefix) == way.by; });
+        return is_of_address ? Remedy() : without_route(route_of(way), way.dev);
+    }
+    const auto back = way_back(it, way);
+    return back ? remedy_of(it, *back) : Remedy();
 }
 
 Remedy remedy_of_astray(const Examined& it, const RouteFact& way) {
@@ -326,7 +296,8 @@ Remedy remedy_of_astray(const Examined& it, const RouteFact& way) {
         it.link.addresses.begin(), it.link.addresses.end(), [&](const Address& address) {
             return contains(address.prefix, way.to) && way.by.length >= address.prefix.length;
         });
-    return is_of_network && way.type == RTN_UNICAST ? without_route(way) : Remedy();
+    return is_of_network && way.type == RTN_UNICAST ? without_route(route_of(way), way.dev)
+                                                    : Remedy();
 }
 
 } // namespace vxlanctl

@@ -209,6 +209,14 @@ std::vector<std::string> untold(const Tunnel& tunnel, const ParsedFiles& parsed)
 
 } // namespace
 
+std::string routes_text(const std::vector<Route>& routes) {
+    return formatted("[{}]", joined(texts_of(routes, route_text), ", "));
+}
+
+std::string rules_text(const std::vector<Rule>& rules) {
+    return formatted("[{}]", joined(texts_of(rules, rule_text), ", "));
+}
+
 std::string text_of(const FileComment& comment) {
     constexpr std::size_t width = 80 - 2; // less the sign of a comment
     std::string text = wrapped(to_string(comment.sentence), 0, 0, width);

@@ -79,6 +79,22 @@ tl::unexpected<Error> unknown_part(std::string_view word, std::string_view known
 
 } // namespace
 
+std::string words_of(const Route& route) {
+    std::string text = to_string(route.to);
+    if (route.via) text += ",via " + to_string(*route.via);
+    if (!route.dev.empty()) text += ",dev " + route.dev;
+    if (route.table != 0) text += formatted(",table {}", route.table);
+    if (route.metric != 0) text += formatted(",metric {}", route.metric);
+    return text;
+}
+
+std::string words_of(const Rule& rule) {
+    std::string text = rule.from ? "from " + to_string(*rule.from) : "";
+    if (rule.to) text += (text.empty() ? "to " : ",to ") + to_string(*rule.to);
+    if (rule.priority) text += formatted(",priority {}", *rule.priority);
+    return text + formatted(",table {}", rule.table);
+}
+
 std::uint32_t default_metric(Family family) {
     constexpr std::uint32_t ipv6_metric = 1024; // IP6_RT_PRIO_USER
     return family == Family::ipv4 ? 0 : ipv6_metric;

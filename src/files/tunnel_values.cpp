@@ -99,6 +99,12 @@ Tunnel blank_tunnel(TunnelKind kind) {
     return tunnel;
 }
 
+std::string option_name(std::string_view key) {
+    std::string name(key);
+    std::replace(name.begin(), name.end(), '_', '-');
+    return name;
+}
+
 bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind) {
     const auto inner = section_kind(kind).inner; // without frames it has no MAC and no bridge
     return !row.help.empty() && (!inner || row.name == "mtu" || row.name == "vrf" ||

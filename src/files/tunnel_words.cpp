@@ -44,8 +44,7 @@ template<class Row>
 void add_attributes(SectionWords& section, const OptionValues& options, std::span<const Row> rows) {
     for (const auto& row : rows) {
         if (!is_option(row, section.kind())) continue;
-        std::string name(row.name);
-        std::replace(name.begin(), name.end(), '_', '-');
+        const std::string name = option_name(row.name);
         if (row.argument.empty())
             add_flag(section, options, row.name, name);
         else if (const auto option = options.find(name); option != options.end())

@@ -1,6 +1,7 @@
 #include "vxlanctl/model/ruleset.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/base/shell_word.h"
 
 #include <algorithm>
 
@@ -217,6 +218,16 @@ Judgement judge(const Ruleset& ruleset, const Packet& packet) {
         judgement.blamed.push_back({&chain, outcomes.dropped_by});
     }
     return judgement;
+}
+
+std::string insertion_of(std::string_view rule, const RulesetChain& chain) {
+    return formatted("nft insert rule {} {} {} {}", chain.family, shell_quoted(chain.table),
+                     shell_quoted(chain.name), shell_quoted(rule));
+}
+
+std::string addition_to_peers(const std::string& table, const std::vector<std::string>& peers) {
+    return formatted("nft add element inet {} peers {}", shell_quoted(table),
+                     shell_quoted(formatted("{{ {} }}", fmt::join(peers, ", "))));
 }
 
 std::string firewall_table(std::string_view link) {

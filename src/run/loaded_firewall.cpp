@@ -52,12 +52,10 @@ void warn_of_loaded_firewall(const Kernel& kernel, const State& state, Plan& pla
         }
         if (dropped.empty()) continue;
         const std::string peers = joined(dropped, ", ");
-        tunnel.warnings.emplace_back(
-            Code::loaded_firewall_drops, tunnel.name,
-            Values{{"peers", peers},
-                   {"table", table},
-                   {"command", formatted("nft add element inet {} peers {}", shell_quoted(table),
-                                         shell_quoted(formatted("{{ {} }}", peers)))}});
+        tunnel.warnings.emplace_back(Code::loaded_firewall_drops, tunnel.name,
+                                     Values{{"peers", peers},
+                                            {"table", table},
+                                            {"command", addition_to_peers(table, dropped)}});
     }
 }
 

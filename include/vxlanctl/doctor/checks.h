@@ -55,6 +55,9 @@ std::span<const CheckRow> checks();
 
 /// What a file states of the tunnel; null: nothing.
 const Tunnel* wish_of(const Facts& facts, std::string_view name);
+/// Whether an address on that interface is one of the host, which leaves through any other: the
+/// interface leads nowhere.
+bool leads_nowhere(const State& state, std::string_view link);
 /// That of an interface; of one that was not read, all off.
 LinkPolicy policy_of(const Facts& facts, const std::string& link);
 /// Whether it is one of the tunnels that are examined.

@@ -26,7 +26,7 @@ struct Remedy {
     std::vector<FileEdit> edits;
     std::vector<std::string> commands; ///< for a shell, one after the other
     std::string look;                  ///< a command that shows more, where none puts it right
-    /// What the commands change, where that could do harm; an empty code's text where it cannot.
+    /// What the commands change, where that could do harm.
     std::optional<Message> caution;
 
     Remedy() = default;

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/doctor/doctor.h"
 #include "vxlanctl/doctor/neighbour_question.h"
+#include "vxlanctl/doctor/neighbours.h"
 
 namespace vxlanctl {
 
@@ -31,10 +32,7 @@ private:
     std::vector<NextHop> hops_;
     std::map<std::string, ArpQuestion> by_arp_; ///< by interface
     std::map<std::string, SolicitationQuestion> by_solicitation_;
-    std::map<std::string, std::vector<KnownNeighbour>> neighbours_;
+    Neighbours neighbours_;
 };
-
-/// The neighbours on a link, in any state; none where the kernel does not tell.
-std::vector<KnownNeighbour> neighbours_on(Netlink& netlink, int link_index);
 
 } // namespace vxlanctl

@@ -32,15 +32,18 @@ Remedy with_caution(Remedy remedy, Code caution, Values values = {});
 
 /// `blackhole`, of RTN_*.
 std::string_view route_type_word(std::uint8_t type);
+/// Whether routes of that type refuse packets: blackhole, unreachable, prohibit.
+bool refuses(std::uint8_t type);
 /// `100: from 10.0.0.0/8 lookup 101`, as ip-rule(8) lists it.
 std::string rule_text(const SteeringRule& rule);
 /// The rule because of which packets of the tunnel find no route: blackhole, unreachable, prohibit;
 /// or null.
 const SteeringRule* refusing_rule(const Examined& it, const RouteFact& way);
 
-/// The route of the main table that refuses packets to there: blackhole, unreachable, prohibit; or
-/// null. The kernel says only that there is no way (fib_props in net/ipv4/fib_semantics.c).
-const Route* refusing_route(const Examined& it, const RouteFact& way);
+/// The route that refuses packets to there; none where none does. Of IPv4 the kernel says only that
+/// there is no way (fib_props in net/ipv4/fib_semantics.c), so that it is looked for in the main
+/// table.
+std::optional<Route> refusing_route(const Examined& it, const RouteFact& way);
 
 /// What leads the tunnel's packets to a peer again; empty where nobody can know.
 Remedy remedy_of_way(const Examined& it, const RouteFact& way);

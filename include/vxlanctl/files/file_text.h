@@ -27,6 +27,10 @@ struct SectionText {
 };
 SectionText section_text(const Tunnel& tunnel);
 
+/// The value of the key `routes`, or `rules`, in one line.
+std::string routes_text(const std::vector<Route>& routes);
+std::string rules_text(const std::vector<Rule>& rules);
+
 /// Every line of the text as a comment, whatever bytes it has.
 std::string comment_lines(std::string_view text);
 

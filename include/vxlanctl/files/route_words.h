@@ -13,6 +13,10 @@ Result<Route> parse_route(std::string_view text);
 /// `[from PREFIX,][to PREFIX,]table N[,priority P]`.
 Result<Rule> parse_rule(std::string_view text);
 
+/// The inverse of these.
+std::string words_of(const Route& route);
+std::string words_of(const Rule& rule);
+
 /// A route out of its parts, in any order. `dev` stays empty and `table` 0 where they are not
 /// given.
 class RouteBuilder {

@@ -68,6 +68,8 @@ std::vector<BadElement> doubled(std::span<const T> elements, KeyOf key_of = {}) 
 /// A tunnel of that kind with what all of them have that people make.
 Tunnel blank_tunnel(TunnelKind kind);
 
+/// The option that is the key: with `-` for `_`, without the dashes in front.
+std::string option_name(std::string_view key);
 /// Whether people state the attribute of a tunnel of that kind: as an option and as a key.
 bool is_option(const AttributeRow<LinkAttributes>& row, TunnelKind kind);
 bool is_option(const AttributeRow<TunnelAttributes>& row, TunnelKind kind);

@@ -110,6 +110,11 @@ struct Judgement {
 };
 Judgement judge(const Ruleset& ruleset, const Packet& packet);
 
+/// The command that puts a rule, such as `udp dport 4789 accept`, before all others of the chain.
+std::string insertion_of(std::string_view rule, const RulesetChain& chain);
+/// The command that lets `peers` into the table of `vxlanctl firewall`: `nft add element …`.
+std::string addition_to_peers(const std::string& table, const std::vector<std::string>& peers);
+
 /// The name of the table, of family inet, that `vxlanctl firewall` makes for a tunnel; no two
 /// interfaces have the same one.
 std::string firewall_table(std::string_view link);
