@@ -95,8 +95,10 @@ Result<int> run_doctor(const Arguments& arguments) {
     for (const auto& name : arguments.words)
         if (auto good = check_present_name(name); !good) return tl::unexpected(good.error());
     if (auto good = check_all_netns(arguments); !good) return tl::unexpected(good.error());
-    if (arguments.has("to") && arguments.has(all_netns_option().name))
-        return error(Code::options_contradict, "", {{"one", "--to"}, {"other", "--all-netns"}});
+    for (const std::string_view other : {"all-netns", "exit-warn"})
+        if (arguments.has("to") && arguments.has(other))
+            return error(Code::options_contradict, "",
+                         {{"one", "--to"}, {"other", formatted("--{}", other)}});
     const auto spaces = visited_namespaces(arguments);
     if (!spaces) return tl::unexpected(spaces.error());
     if (arguments.has("to"))

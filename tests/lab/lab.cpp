@@ -239,13 +239,6 @@ void Lab::reboot() const {
     CHECK(made.code == 0);
 }
 
-Strings failed_checks(const nlohmann::json& findings) {
-    Strings names;
-    for (const auto& check : findings)
-        if (check.at("verdict") == "fail") names.push_back(check.at("check"));
-    return names;
-}
-
 void follow_remedies(const Lab& lab, const nlohmann::json& findings) {
     for (const auto& check : findings) {
         if (check.at("verdict") != "fail") continue;

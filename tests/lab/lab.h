@@ -78,8 +78,6 @@ private:
 extern const std::string usual_file, gateway_file;
 extern const std::vector<Flow> usual_flows, gateway_flows;
 
-/// The names of the checks that fail.
-Strings failed_checks(const nlohmann::json& findings);
 /// Does what the findings that fail say, literally: edits the files, and runs the commands.
 void follow_remedies(const Lab& lab, const nlohmann::json& findings);
 

@@ -1,6 +1,7 @@
 // Whether doctor agrees with the packets: in a lab that looks like a user's, each breakage stops
 // pings and makes the check fail that names the cause; on a healthy host nothing fails.
 #include "breakages.h"
+#include "findings.h"
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -39,7 +40,7 @@ nlohmann::json settled_findings(const Lab& lab, bool probe) {
     const auto end = std::chrono::steady_clock::now() + std::chrono::seconds{60};
     while (true) {
         auto findings = lab.doctor(probe);
-        if (failed_checks(findings).empty() || std::chrono::steady_clock::now() > end)
+        if (findings::failed(findings).empty() || std::chrono::steady_clock::now() > end)
             return findings;
     }
 }
@@ -56,7 +57,7 @@ void break_and_repair(const Breakage& breakage) {
     const auto dead = lab.dead_flows();
     CHECK(!dead.empty());
     const auto findings = lab.doctor(breakage.probe);
-    const auto failed = failed_checks(findings);
+    const auto failed = findings::failed(findings);
     INFO("dead: " << fmt::format("{}", fmt::join(dead, "; "))
                   << "\nfailed: " << fmt::format("{}", fmt::join(failed, ", ")) << "\n"
                   << all_of(findings));
@@ -69,7 +70,7 @@ void break_and_repair(const Breakage& breakage) {
         CHECK(lab.dead_for_long() == Strings{});
         const auto after = settled_findings(lab, breakage.probe);
         INFO(all_of(after));
-        CHECK(failed_checks(after) == Strings{});
+        CHECK(findings::failed(after) == Strings{});
     };
     traffic_flows("after the remedy");
     if (!breakage.setting.command.empty()) return; // a reboot takes such a tunnel away
@@ -98,7 +99,7 @@ TEST_CASE("lab: on a healthy host nothing fails") {
                 for (const bool probe : {false, true}) {
                     const auto findings = settled_findings(lab, probe);
                     INFO(all_of(findings));
-                    CHECK(failed_checks(findings) == Strings{});
+                    CHECK(findings::failed(findings) == Strings{});
                 }
             }
 }

@@ -1,4 +1,5 @@
 // Each check of the doctor: broken alone, it fails alone, and its remedy mends it.
+#include "findings.h"
 #include "world.h"
 
 #include <algorithm>
@@ -9,6 +10,9 @@ using namespace world;
 using Strings = std::vector<std::string>;
 
 namespace {
+
+using findings::failed;
+using findings::find;
 
 bool is_in(const Strings& all, const std::string& one) {
     return std::find(all.begin(), all.end(), one) != all.end();
@@ -25,25 +29,6 @@ nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
         CHECK(checks.at(i).at("number") == i + 1);
     CHECK(checks.back().at("check") == "cloud"); // always last
     return checks;
-}
-
-/// Of several tunnels the one that fails, or else the first.
-nlohmann::json find(const nlohmann::json& checks, const std::string& name) {
-    for (const auto& check : checks)
-        if (check.at("check") == name && check.at("verdict") == "fail") return check;
-    for (const auto& check : checks)
-        if (check.at("check") == name) return check;
-    return {{"verdict", "none"}, {"messages", nlohmann::json::array()}, {"remedy", ""}};
-}
-
-Strings failed(const nlohmann::json& checks) {
-    Strings names;
-    for (const auto& check : checks)
-        if (check.at("verdict") == "fail") {
-            names.push_back(check.at("check"));
-            UNSCOPED_INFO(check.dump());
-        }
-    return names;
 }
 
 std::string verdict_of(const nlohmann::json& checks, const std::string& name) {
@@ -202,6 +187,8 @@ TEST_CASE("doctor: what cannot be a tunnel is an error") {
     CHECK(vxlanctl(host.space, "doctor eth0").code == 2);
     CHECK(vxlanctl(host.space, "doctor a/b").code == 2);
     CHECK(vxlanctl(host.space, "doctor --prob").code == 2);
+    for (const std::string other : {"--exit-warn", "--all-netns"})
+        CHECK(told(vxlanctl(host.space, "doctor --to 172.21.0.1 " + other), "options-contradict"));
 }
 
 TEST_CASE("doctor: a tunnel of the files that is not there, and who has its VNI") {

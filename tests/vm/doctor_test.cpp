@@ -1,4 +1,5 @@
 // The doctor's checks of what a host's kernel may lack: ISATAP and VRF.
+#include "findings.h"
 #include "world.h"
 
 #include <algorithm>
@@ -9,6 +10,9 @@ using namespace world;
 using Strings = std::vector<std::string>;
 
 namespace {
+
+using findings::failed;
+using findings::find;
 
 const std::string isatap_words = "isatap up sit1 10.216.0.101 2001:db8::/64 192.168.103.254";
 
@@ -29,22 +33,6 @@ nlohmann::json doctor(const Namespace& space, const std::string& words = "") {
     INFO(finished.err);
     REQUIRE((finished.code == 0 || finished.code == 3));
     return nlohmann::json::parse(finished.out).at("checks");
-}
-
-nlohmann::json find(const nlohmann::json& checks, const std::string& name) {
-    for (const auto& check : checks)
-        if (check.at("check") == name) return check;
-    return {{"verdict", "none"}, {"messages", nlohmann::json::array()}, {"remedy", ""}};
-}
-
-Strings failed(const nlohmann::json& checks) {
-    Strings names;
-    for (const auto& check : checks)
-        if (check.at("verdict") == "fail") {
-            names.push_back(check.at("check"));
-            UNSCOPED_INFO(check.dump());
-        }
-    return names;
 }
 
 /// Exactly this check fails, with this remedy, which mends it.

@@ -1,4 +1,5 @@
 // What `doctor --probe` sees of ISATAP and IPv4-in-IPv6 tunnels. Traffic decides who is right.
+#include "findings.h"
 #include "world.h"
 
 #include <algorithm>
@@ -9,6 +10,8 @@ using namespace world;
 using Strings = std::vector<std::string>;
 
 namespace {
+
+using findings::failed;
 
 void move(const Namespace& from, const char* name, const Namespace& to) {
     sh(from, fmt::format("ip link set {} netns /proc/{}/fd/{}", name, getpid(), to.descriptor()));
@@ -63,16 +66,6 @@ std::string verdict_of(const nlohmann::json& checks, const std::string& name) {
             return fmt::format("{}: {}", check.at("verdict").get<std::string>(),
                                told(check.at("messages")));
     return "none";
-}
-
-Strings failed(const nlohmann::json& checks) {
-    Strings names;
-    for (const auto& check : checks)
-        if (check.at("verdict") == "fail") {
-            names.push_back(check.at("check"));
-            UNSCOPED_INFO(check.dump());
-        }
-    return names;
 }
 
 bool is_found(const std::string& text, const std::string& part) {
