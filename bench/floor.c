@@ -4,6 +4,7 @@
  * verification, no undo. What vxlanctl takes longer than this is the price of those.
  *
  *     floor DEV LOCAL IFNAME INNER/LENGTH PEERSFILE
+ *     floor IFNAME PEERSFILE      the peers alone, of an interface that is there
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -184,9 +185,16 @@ static void announce(int link, const char* name, struct in_addr inner) {
 int main(int argc, char** argv) {
     struct in_addr local, inner;
     char* slash = argc == 6 ? strchr(argv[4], '/') : NULL;
-    if (slash == NULL) {
-        fputs("usage: floor DEV LOCAL IFNAME INNER/LENGTH PEERSFILE\n", stderr);
+    if (slash == NULL && argc != 3) {
+        fputs("usage: floor [DEV LOCAL] IFNAME [INNER/LENGTH] PEERSFILE\n", stderr);
         return 2;
+    }
+    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+    if (fd < 0) die("socket");
+    if (argc == 3) {
+        add_peers(index_of(argv[1]), argv[2]);
+        flush();
+        return 0;
     }
     *slash = '\0';
     const unsigned length = (unsigned)atoi(slash + 1);
@@ -194,8 +202,6 @@ int main(int argc, char** argv) {
     if (inet_pton(AF_INET, argv[2], &local) != 1) die(argv[2]);
     if (inet_pton(AF_INET, argv[4], &inner) != 1 || length > 32) die(argv[4]);
 
-    fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0) die("socket");
     create(argv[3], local, index_of(argv[1]));
     const int link = index_of(argv[3]);
     add_peers(link, argv[5]);
