@@ -3,7 +3,6 @@
 #include "vxlanctl/base/format.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -104,14 +103,29 @@ std::string own_directory() {
     return formatted("/tmp/vxlanctl-{}", uid_outside());
 }
 
+int read_until_end(int fd, std::size_t limit, std::string& text) {
+    struct stat status {};
+    const bool has_size = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    // A byte more than there is: the read that tells of the end fits as well. Not on the stack,
+    // each page of which that is reserved for a buffer is touched.
+    const auto size = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+    std::size_t filled = 0;
+    text.resize(std::min(std::max<std::size_t>(size, 4095), limit) + 1);
+    while (filled <= limit) {
+        const auto count = read(fd, text.data() + filled, text.size() - filled);
+        if (count < 0 && errno == EINTR) continue;
+        if (count < 0) return errno;
+        if (count == 0) break;
+        filled += static_cast<std::size_t>(count);
+        if (filled == text.size()) text.resize(std::min(2 * filled, limit + 1));
+    }
+    text.resize(filled);
+    return 0;
+}
+
 std::string read_all(int fd) {
     std::string text;
-    std::array<char, 65536> buffer; // a record with 10,000 peers is three times that
-    for (auto size = static_cast<ssize_t>(buffer.size()); size == ssize_t(buffer.size());) {
-        size = read(fd, buffer.data(), buffer.size());
-        if (size > 0) text.append(buffer.data(), static_cast<std::size_t>(size));
-    }
-    return text;
+    return read_until_end(fd, std::size_t{1} << 30, text) == 0 ? text : "";
 }
 
 bool write_all(int fd, std::string_view text) {

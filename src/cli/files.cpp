@@ -1,5 +1,6 @@
 #include "vxlanctl/cli/files.h"
 
+#include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/who_writes.h"
@@ -7,9 +8,7 @@
 #include "vxlanctl/kernel/kernel.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <cstdio>
 #include <fcntl.h>
 #include <filesystem>
 #include <map>
@@ -23,8 +22,6 @@ namespace vxlanctl {
 namespace {
 
 constexpr std::string_view suffixes[] = {".toml", ".json"};
-
-using Stream = std::unique_ptr<FILE, int (*)(FILE*)>;
 
 Error cannot_read(std::string path, std::string_view what, int code) {
     return Error(Code::cannot_read_file, path.empty() ? "''" : std::move(path), {{"what", what}})
@@ -107,55 +104,45 @@ Result<Listing> files_in(const std::string& directory) {
     return found;
 }
 
-Stream open_stream(const std::string& path) {
-    return {path == "-" ? fdopen(0, "r") : std::fopen(path.c_str(), "re"), std::fclose};
+FileDescriptor open_named(const std::string& path) {
+    return FileDescriptor(path == "-" ? 0 : open(path.c_str(), O_RDONLY | O_NOCTTY | O_CLOEXEC));
 }
 
-/// Empty with errno 0 where there is something else than a regular file, which is not waited for.
-Stream open_regular(const std::string& path) {
+/// None with errno 0 where there is something else than a regular file, which is not waited for.
+FileDescriptor open_regular(const std::string& path) {
     struct stat status {};
-    const int descriptor = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    FileDescriptor file(open(path.c_str(), O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     const int code = errno;
-    const bool known = descriptor >= 0 ? fstat(descriptor, &status) == 0
+    const bool known = file.get() >= 0 ? fstat(file.get(), &status) == 0
                                        : stat(path.c_str(), &status) == 0; // such as a socket
     const bool is_other = known && !S_ISREG(status.st_mode);
-    if (descriptor >= 0 && !is_other) return {fdopen(descriptor, "r"), std::fclose};
-    if (descriptor >= 0) close(descriptor);
+    if (file.get() >= 0 && !is_other) return file;
     errno = is_other ? 0 : code;
-    return {nullptr, std::fclose};
+    return FileDescriptor();
 }
 
-Result<std::string> read_stream(const Stream& file, const std::string& path,
-                                std::string_view what) {
+Result<std::string> read_open(const FileDescriptor& file, const std::string& path,
+                              std::string_view what) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
-    const auto too_large = [&] {
-        return error(Code::text_too_large, path, {{"mib", limit >> 20}});
-    };
-    if (!file) return tl::unexpected(cannot_read(path, what, errno));
+    if (file.get() < 0) return tl::unexpected(cannot_read(path, what, errno));
     if (path != "-")
-        if (auto good = check_who_writes(path, fileno(file.get())); !good)
+        if (auto good = check_who_writes(path, file.get()); !good)
             return tl::unexpected(good.error());
-    struct stat status {};
-    if (fstat(fileno(file.get()), &status) == 0 && status.st_size > off_t{limit})
-        return too_large();
     std::string text;
-    std::array<char, 65536> buffer;
-    while (const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get())) {
-        text.append(buffer.data(), size);
-        if (text.size() > limit) return too_large();
-    }
-    if (std::ferror(file.get()) != 0) return tl::unexpected(cannot_read(path, what, errno));
+    if (const int code = read_until_end(file.get(), limit, text); code != 0)
+        return tl::unexpected(cannot_read(path, what, code));
+    if (text.size() > limit) return error(Code::text_too_large, path, {{"mib", limit >> 20}});
     return text;
 }
 
 /// The text of one file of a directory, or empty where that is an error or no file.
 std::optional<SourceText> read_entry(const std::string& path, FileTexts& texts) {
-    const auto stream = open_regular(path);
-    if (!stream && errno == 0) {
+    const auto file = open_regular(path);
+    if (file.get() < 0 && errno == 0) {
         texts.skipped.push_back(path);
         return std::nullopt;
     }
-    auto text = read_stream(stream, path, "file");
+    auto text = read_open(file, path, "file");
     if (text) return SourceText{path, std::move(*text)};
     texts.errors.push_back(text.error());
     return std::nullopt;
@@ -203,7 +190,7 @@ std::string source_of(const std::string& path) {
 }
 
 Result<std::string> read_text(const std::string& path, std::string_view what) {
-    return read_stream(open_stream(path), path, what);
+    return read_open(open_named(path), path, what);
 }
 
 Result<PeerList> read_peers_files(const Arguments& arguments) {

@@ -159,7 +159,7 @@ private:
                 if (rule.from && overlaps(host.prefix, *rule.from))
                     sources_.insert(host.link_index);
         if (auto done = read_links(sources_); !done) return done;
-        for (auto& host : hosts)
+        for (auto& host : hosts.changing())
             if (host.link.empty()) host.link = name_of(host.link_index);
         return {};
     }

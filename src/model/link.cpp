@@ -3,7 +3,9 @@
 #include "vxlanctl/base/format.h"
 
 #include <algorithm>
+#include <cstddef>
 #include <numeric>
+#include <set>
 
 namespace vxlanctl {
 
@@ -53,6 +55,55 @@ void Links::erase(std::string_view name) {
 Link* Links::find(std::string_view name) {
     const Link* link = std::as_const(*this).find(name);
     return link == nullptr ? nullptr : &changing()[static_cast<std::size_t>(link - links_.data())];
+}
+
+std::vector<HostAddresses::End> HostAddresses::ends_of(const HostAddress& host,
+                                                       std::size_t position) {
+    return {{host.prefix.address, position},
+            {network_of(host.prefix).address, position},
+            {broadcast_of(host.prefix), position},
+            {host.broadcast.value_or(host.prefix.address), position}};
+}
+
+std::vector<const HostAddress*> HostAddresses::near(const IpAddress& low,
+                                                    const IpAddress& high) const {
+    if (ends_.empty()) {
+        for (std::size_t i = 0; i < all_.size(); ++i)
+            for (const auto& end : ends_of(all_[i], i))
+                ends_.push_back(end);
+        std::sort(ends_.begin(), ends_.end());
+    }
+    std::set<std::size_t> positions;
+    const auto first = std::lower_bound(
+        ends_.begin(), ends_.end(), low,
+        [](const End& end, const IpAddress& address) { return end.first < address; });
+    for (auto end = first; end != ends_.end() && end->first <= high; ++end)
+        positions.insert(end->second);
+    std::vector<const HostAddress*> found;
+    for (const auto position : positions)
+        found.push_back(&all_[position]);
+    return found;
+}
+
+void HostAddresses::push_back(HostAddress address) {
+    if (!ends_.empty())
+        for (const auto& end : ends_of(address, all_.size()))
+            ends_.insert(std::upper_bound(ends_.begin(), ends_.end(), end), end);
+    all_.push_back(std::move(address));
+}
+
+void HostAddresses::erase(const std::vector<std::size_t>& sorted_positions) {
+    for (auto position = sorted_positions.rbegin(); position != sorted_positions.rend(); ++position)
+        all_.erase(all_.begin() + static_cast<std::ptrdiff_t>(*position));
+    const auto place = [&](std::size_t position) {
+        return std::lower_bound(sorted_positions.begin(), sorted_positions.end(), position);
+    };
+    std::erase_if(ends_, [&](const End& end) {
+        const auto found = place(end.second);
+        return found != sorted_positions.end() && *found == end.second;
+    });
+    for (auto& end : ends_)
+        end.second -= static_cast<std::size_t>(place(end.second) - sorted_positions.begin());
 }
 
 std::string kind_in_words(const Link& link) {

@@ -139,7 +139,7 @@ public:
         if (link == nullptr) return;
         std::erase_if(link->addresses,
                       [&](const Address& other) { return same_identity(op.object(), other); });
-        std::erase_if(state_.host_addresses, [&](const HostAddress& host) {
+        state_.host_addresses.erase_if([&](const HostAddress& host) {
             return host.prefix == op.object().prefix && is_on(host, *link);
         });
         const bool last = is_of_ipv4(op.object()) &&
@@ -201,8 +201,7 @@ private:
             state_.vanished.put(std::move(vanished));
         }
         gone = find(name);
-        std::erase_if(state_.host_addresses,
-                      [&](const HostAddress& host) { return is_on(host, *gone); });
+        state_.host_addresses.erase_if([&](const HostAddress& host) { return is_on(host, *gone); });
         state_.routes.erase_if([&](const Route& route) { return route.dev == name; });
         if (Link* lower = find(gone->tunnel.dev.value_or(""))) {
             std::erase(lower->uppers, name);

@@ -114,21 +114,18 @@ private:
         check_ways(peers);
         check_doubled_peers();
         const auto is_peer = [&](const IpAddress& address) { return has_entry_to(peers, address); };
-        for (const auto& host : state_.host_addresses) {
-            const Prefix network = network_of(host.prefix);
-            const IpAddress broadcast = broadcast_of(host.prefix);
-            // Mostly no peer is near: a thousand tunnels ask that of a thousand addresses each.
-            if (network.address <= peers.back().dst && broadcast >= peers.front().dst) {
-                if (is_peer(host.prefix.address))
-                    refuse(Code::peer_is_own_address, {{"peer", to_string(host.prefix.address)}});
-                for (const auto& address : {broadcast, network.address})
-                    if (has_broadcast(host.prefix) && is_peer(address))
-                        refuse(Code::peer_is_broadcast, {{"peer", to_string(address)},
-                                                         {"which", which_of(network, address)},
-                                                         {"network", to_string(network)}});
-            }
-            if (host.broadcast && *host.broadcast != broadcast && is_peer(*host.broadcast))
-                refuse(Code::peer_is_broadcast, {{"peer", to_string(*host.broadcast)},
+        for (const auto* host : state_.host_addresses.near(peers.front().dst, peers.back().dst)) {
+            const Prefix network = network_of(host->prefix);
+            const IpAddress broadcast = broadcast_of(host->prefix);
+            if (is_peer(host->prefix.address))
+                refuse(Code::peer_is_own_address, {{"peer", to_string(host->prefix.address)}});
+            for (const auto& address : {broadcast, network.address})
+                if (has_broadcast(host->prefix) && is_peer(address))
+                    refuse(Code::peer_is_broadcast, {{"peer", to_string(address)},
+                                                     {"which", which_of(network, address)},
+                                                     {"network", to_string(network)}});
+            if (host->broadcast && *host->broadcast != broadcast && is_peer(*host->broadcast))
+                refuse(Code::peer_is_broadcast, {{"peer", to_string(*host->broadcast)},
                                                  {"which", "broadcast"},
                                                  {"network", to_string(network)}});
         }

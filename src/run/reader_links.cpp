@@ -233,7 +233,7 @@ void StateReader::fill_in_names() {
             if (!entry.remote.via.empty()) entry.remote.via = resolved(entry.remote.via.str());
         if (renamed) std::sort(link.flood_list.begin(), link.flood_list.end());
     }
-    for (auto& host : state_.host_addresses)
+    for (auto& host : state_.host_addresses.changing())
         if (const auto found = names_.find(host.link_index); found != names_.end())
             host.link = found->second;
     for (auto& route : state_.routes)

@@ -172,8 +172,7 @@ Result<void> StateReader::read_connected(const std::vector<Route>& wanted) {
         for (const int filter : filters(incomplete, most_routes_by_link))
             if (auto done = read_routes_of_links(incomplete, family, filter); !done) return done;
     for (const auto& route : wanted)
-        if (const auto out = by_index_.find(index_of(route.dev)); out != by_index_.end())
-            note_unrouted(state_.links[out->second], route);
+        if (Link* out = state_.links.find_to_change(route.dev)) note_unrouted(*out, route);
     return {};
 }
 

@@ -136,9 +136,8 @@ public:
     std::string operator()(const DeleteLink& op) {
         const Link* gone = find(op.link);
         if (gone == nullptr) return "ENODEV";
-        std::erase_if(state_.host_addresses, [index = gone->index](const HostAddress& host) {
-            return host.link_index == index;
-        });
+        state_.host_addresses.erase_if(
+            [index = gone->index](const HostAddress& host) { return host.link_index == index; });
         std::vector<std::string> uppers;
         for (const auto& link : std::as_const(state_.links))
             if (is_tunnel(link) && link.tunnel.dev == op.link && goes_with_lower(link.kind))
@@ -261,7 +260,7 @@ public:
         list.erase(found);
         if (is_ipv4(gone) && primary && !*link->attributes.promote_secondaries)
             std::erase_if(list, [&](const Address& address) { return same_subnet(address, gone); });
-        std::erase_if(state_.host_addresses, [&](const HostAddress& host) {
+        state_.host_addresses.erase_if([&](const HostAddress& host) {
             return host.link_index == link->index && !has_address(*link, host.prefix);
         });
         if (is_ipv4(gone) && std::none_of(list.begin(), list.end(), is_ipv4)) {

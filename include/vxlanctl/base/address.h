@@ -31,7 +31,8 @@ struct IpAddress {
         return {be64toh(words[0]), be64toh(words[1])};
     }
     bool operator==(const IpAddress& other) const {
-        return family == other.family && words() == other.words();
+        const auto mine = words(), others = other.words(); // an array's comparison is a call
+        return family == other.family && mine[0] == others[0] && mine[1] == others[1];
     }
     /// By family, then in numerical order.
     std::strong_ordering operator<=>(const IpAddress& other) const {

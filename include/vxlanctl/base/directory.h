@@ -45,7 +45,10 @@ std::string own_directory();
 /// The user as the world outside of a user namespace knows him: files in /tmp are shared with it.
 uid_t uid_outside();
 
-/// All of a regular file or of one in /proc, whose reads are short at the end alone.
+/// Reads into `text` until the end of a file, pipe or terminal; of more than `limit` bytes one byte
+/// more than that. 0, or an errno.
+int read_until_end(int fd, std::size_t limit, std::string& text);
+/// The same without a limit that matters; empty where it cannot be read.
 std::string read_all(int fd);
 bool write_all(int fd, std::string_view text);
 /// Replaces a file at once (rename), so that nobody reads half of it; all may read it. `fresh` is

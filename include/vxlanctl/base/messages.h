@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Everything that the program says when something is wrong or worth a look: a stable code and the
 /// one place that owns its English text. The rows stand in messages/*.def.
@@ -54,8 +54,8 @@ struct MessageRow {
 };
 
 /// All rows, in the order of the codes.
-std::span<const MessageRow> message_rows();
-const MessageRow& row_of(Code code);
+std::vector<MessageRow> message_rows();
+MessageRow row_of(Code code);
 /// Such as `peer-inside-prefix`.
 std::string code_word(Code code);
 /// docs/messages.md.

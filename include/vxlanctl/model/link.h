@@ -6,9 +6,11 @@
 
 #include <compare>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace vxlanctl {
@@ -123,6 +125,45 @@ struct HostAddress {
     std::optional<IpAddress> broadcast;
     int link_index = 0;
     std::string link; ///< empty where the name was not needed
+};
+
+/// Addresses of this host in the order in which they were read, of which near() does not look at
+/// every one: each of a thousand tunnels asks about its peers, and has an address here.
+class HostAddresses {
+public:
+    HostAddresses() = default;
+    HostAddresses(std::initializer_list<HostAddress> all) : all_(all) {}
+    std::size_t size() const { return all_.size(); }
+    bool empty() const { return all_.empty(); }
+    auto begin() const { return all_.begin(); }
+    auto end() const { return all_.end(); }
+    const HostAddress& operator[](std::size_t position) const { return all_[position]; }
+    /// Those of which the address itself, the broadcast one, or the lowest or highest of the
+    /// network is from `low` to `high`, in their order.
+    std::vector<const HostAddress*> near(const IpAddress& low, const IpAddress& high) const;
+
+    void push_back(HostAddress address);
+    template<class Predicate> void erase_if(Predicate is_gone) {
+        std::vector<std::size_t> gone;
+        for (std::size_t i = 0; i < all_.size(); ++i)
+            if (is_gone(std::as_const(all_[i]))) gone.push_back(i);
+        erase(gone);
+    }
+    void clear() { changing().clear(); }
+    /// For changes that may be to the addresses themselves.
+    std::vector<HostAddress>& changing() {
+        ends_.clear();
+        return all_;
+    }
+
+private:
+    /// One of the addresses that near() looks for, and the position of whose it is.
+    using End = std::pair<IpAddress, std::size_t>;
+    static std::vector<End> ends_of(const HostAddress& host, std::size_t position);
+    void erase(const std::vector<std::size_t>& sorted_positions);
+
+    std::vector<HostAddress> all_;
+    mutable std::vector<End> ends_; ///< sorted; none while they are not up to date
 };
 
 bool has_address(const Link& link, const Prefix& prefix);

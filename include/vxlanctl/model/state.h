@@ -23,7 +23,7 @@ struct InterfaceSettings {
 /// preflight needs.
 struct State {
     Links links;
-    std::vector<HostAddress> host_addresses;
+    HostAddresses host_addresses;
     /// Of the tables that addresses and routes are to be added to, and out of all links.
     Routes routes;
     std::vector<Rule> rules; ///< those that Rule can express; read when a tunnel has any

@@ -108,7 +108,7 @@ TEST_CASE("doctor: what depends on a failed check is left out") {
         way.code = ENETUNREACH;
     CHECK(failed(facts) == Strings{"underlay"});
     facts = healthy();
-    facts.state.host_addresses.erase(facts.state.host_addresses.begin());
+    facts.state.host_addresses.changing().erase(facts.state.host_addresses.begin());
     CHECK(failed(facts) == Strings{"local_address"});
 }
 
@@ -178,7 +178,7 @@ TEST_CASE("doctor: a route by the gateway that the lower device has") {
 
 TEST_CASE("doctor: the default gateway inside fails only where it is drawn in") {
     Facts facts = healthy();
-    facts.state.host_addresses[0].prefix = parse_prefix("10.200.0.5/24").value();
+    facts.state.host_addresses.changing()[0].prefix = parse_prefix("10.200.0.5/24").value();
     vxlan0(facts).tunnel.local = ip("10.200.0.5");
     Route by_gateway;
     by_gateway.to = parse_prefix("0.0.0.0/0").value();

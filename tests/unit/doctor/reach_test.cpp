@@ -210,7 +210,7 @@ TEST_CASE("reach: one of two peers that may have it is enough") {
 
 TEST_CASE("reach: what the doctor finds of the tunnel itself is why") {
     ReachFacts given = known();
-    given.facts.state.host_addresses.erase(given.facts.state.host_addresses.begin());
+    given.facts.state.host_addresses.changing().erase(given.facts.state.host_addresses.begin());
     const auto answer = reach(given);
     CHECK(failed(given) == std::vector{Code::local_missing});
     CHECK(answer.headline.value("reason") ==
