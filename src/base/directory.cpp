@@ -146,9 +146,15 @@ bool write_nothing_more(int) {
 /// `finish` is called with the new file before it has its name, and with the directory afterwards.
 Result<void> replace(const FileDescriptor& directory, const std::string& fresh,
                      const std::string& name, std::string_view text, bool (*finish)(int)) {
-    unlinkat(directory.get(), fresh.c_str(), 0);
-    const FileDescriptor file(openat(directory.get(), fresh.c_str(),
-                                     O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+    const auto create = [&] {
+        return openat(directory.get(), fresh.c_str(),
+                      O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    };
+    FileDescriptor file(create());
+    if (file.get() < 0 && errno == EEXIST) { // of one that was killed
+        unlinkat(directory.get(), fresh.c_str(), 0);
+        file = FileDescriptor(create());
+    }
     if (file.get() < 0 || fchmod(file.get(), 0644) != 0 || !write_all(file.get(), text) ||
         !finish(file.get()) ||
         renameat(directory.get(), fresh.c_str(), directory.get(), name.c_str()) != 0) {

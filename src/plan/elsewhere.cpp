@@ -74,14 +74,12 @@ const Route* find_own_route(const Routes& routes, const Route& recorded) {
     return route != nullptr && is_restorable(*route) ? route : nullptr;
 }
 
-Record record_of(const Tunnel& tunnel, const State& state) {
+namespace {
+
+/// What is on no link, and whose it is, of what record_of() says.
+Record claim_of(const Tunnel& tunnel, const State& state) {
     Record record;
-    record.keys = stated_keys(tunnel);
-    if (tunnel.peers) record.keys.emplace(peers_key);
-    record.values = stated_values(tunnel);
-    record.source = tunnel.source;
     record.interface = {tunnel.name, std::string(kind_of(tunnel.tunnel.kind).name), 0};
-    record.addresses = tunnel.addresses.value_or(std::vector<Prefix>{});
     const Record* old = find_record(state, find_link(state, tunnel.name));
     const auto is_recorded = [&](auto list, const auto& wanted, auto equal) {
         return old != nullptr && is_in(old->*list, wanted, equal);
@@ -117,6 +115,32 @@ Record record_of(const Tunnel& tunnel, const State& state) {
     return record;
 }
 
+/// The same of a record: thousands of peers are not copied.
+Record claim_of(const Record& record) {
+    Record claim;
+    claim.interface = record.interface;
+    claim.routes = record.routes;
+    claim.rules = record.rules;
+    claim.forward_from = record.forward_from;
+    const auto forward = record.values.find("forward");
+    if (forward != record.values.end() && forward->second == "yes")
+        claim.forward_from.push_back(record.interface.name);
+    return claim;
+}
+
+} // namespace
+
+Record record_of(const Tunnel& tunnel, const State& state) {
+    Record record = claim_of(tunnel, state);
+    record.values = stated_values(tunnel);
+    for (const auto& [key, value] : record.values)
+        record.keys.insert(key);
+    if (tunnel.peers) record.keys.emplace(peers_key);
+    record.source = tunnel.source;
+    record.addresses = tunnel.addresses.value_or(std::vector<Prefix>{});
+    return record;
+}
+
 Record with_peers(Record record, const Tunnel& tunnel, const State& state) {
     if (!tunnel.peers) return record;
     record.peers = peers_text(*tunnel.peers);
@@ -146,7 +170,9 @@ bool Claims::include(const Route& present, const std::string& dev) const {
 }
 
 Claims claims_on(const Config& config, const State& state, const std::set<std::string>& staying) {
-    std::map<std::string, Record> claims = state.records;
+    std::map<std::string, Record> claims;
+    for (const auto& [id, record] : state.records)
+        claims.emplace_hint(claims.end(), id, claim_of(record));
     const auto key_of = [&](const std::string& name) {
         const Link* link = find_link(state, name);
         if (link == nullptr) link = state.vanished.find(name); // its own claim, not another's
@@ -159,13 +185,10 @@ Claims claims_on(const Config& config, const State& state, const std::set<std::s
     for (const auto& tunnel : config.tunnels)
         if (!staying.contains(tunnel.name) &&
             (tunnel.routes || tunnel.rules || tunnel.forward_from || tunnel.link.forward ||
-             claims.contains(key_of(tunnel.name))))
-            claims[key_of(tunnel.name)] = record_of(tunnel, state);
-    for (auto& [id, record] : claims) { // of the tunnel's own interface
-        const auto forward = record.values.find("forward");
-        if (forward != record.values.end() && forward->second == "yes")
-            record.forward_from.push_back(record.interface.name);
-    }
+             claims.contains(key_of(tunnel.name)))) {
+            Record& claim = claims[key_of(tunnel.name)] = claim_of(tunnel, state);
+            if (tunnel.link.forward == true) claim.forward_from.push_back(tunnel.name);
+        }
     return claims;
 }
 
@@ -292,9 +315,10 @@ Needs needs_to_release(const Record& record) {
 
 Needs needs_of(const Config& config, const State& state) {
     Needs needs;
-    const auto record_behind = [&](const std::string& name) {
+    const auto record_behind = [&](const std::string& name) -> const Record* {
+        static const Record none;
         const Record* record = find_record(state, find_link(state, name));
-        return record == nullptr ? Record{} : *record;
+        return record == nullptr ? &none : record;
     };
     const auto look = [&](const std::string& name, const Record& wanted, const Record& old) {
         for (const Record* record : {&wanted, &old}) {
@@ -331,8 +355,8 @@ Needs needs_of(const Config& config, const State& state) {
             if (out == nullptr || find_route(out->routes, route) == nullptr)
                 needs.tables.insert(route.table);
         }
-        const Record old = record_behind(tunnel.name);
-        look(tunnel.name, record_of(tunnel, state), old);
+        const Record& old = *record_behind(tunnel.name);
+        look(tunnel.name, claim_of(tunnel, state), old);
         for (const auto& device : tunnel.forward_from.value_or(std::vector<std::string>{}))
             needs.all_records = // another tunnel's may say that it is we who made it forward
                 needs.all_records ||
@@ -340,7 +364,7 @@ Needs needs_of(const Config& config, const State& state) {
         needs.settings = needs.settings || concerns_settings(tunnel.link, old);
     }
     for (const auto& name : absent_links(config, state))
-        look(name, {}, record_behind(name));
+        look(name, {}, *record_behind(name));
     return needs;
 }
 

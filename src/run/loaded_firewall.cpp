@@ -6,6 +6,8 @@
 #include "vxlanctl/run/nft.h"
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 namespace vxlanctl {
 namespace {
@@ -33,17 +35,47 @@ bool drops(const Ruleset& ruleset, const std::string& table, const Packet& packe
                        });
 }
 
+/// Rules that are read once for all tunnels of a run, and not before one needs them.
+class Loaded {
+public:
+    explicit Loaded(const Kernel& kernel) : kernel_(kernel) {}
+
+    bool has_table(const std::string& name) {
+        if (!tables_) tables_ = read_tables();
+        return tables_->contains(name);
+    }
+    /// Null where there is no nft: then nobody has looked, and doctor says so.
+    const Ruleset* ruleset() {
+        if (!ruleset_) ruleset_ = read_ruleset(kernel_);
+        return *ruleset_ ? &**ruleset_ : nullptr;
+    }
+
+private:
+    /// None without netfilter.
+    std::set<std::string> read_tables() const {
+        auto socket = netfilter_socket(kernel_);
+        if (!socket) return {};
+        Netlink netlink(*socket);
+        return read_inet_tables(netlink).value_or(std::set<std::string>{});
+    }
+
+    const Kernel& kernel_;
+    std::optional<std::set<std::string>> tables_;
+    std::optional<Result<Ruleset>> ruleset_;
+};
+
 } // namespace
 
 void warn_of_loaded_firewall(const Kernel& kernel, const State& state, Plan& plan) {
+    Loaded loaded(kernel);
     for (auto& tunnel : plan.tunnels) {
         const Link* link = find_link(state, tunnel.name);
         const auto ends =
             link == nullptr || !tunnel.errors.empty() ? std::vector<IpAddress>{} : new_ends(tunnel);
         const std::string table = firewall_table(tunnel.name);
-        if (ends.empty() || !link->tunnel.local || !has_table(kernel, table)) continue;
-        const auto ruleset = read_ruleset(kernel);
-        if (!ruleset) continue; // without nft nobody has looked; doctor says so
+        if (ends.empty() || !link->tunnel.local || !loaded.has_table(table)) continue;
+        const Ruleset* ruleset = loaded.ruleset();
+        if (ruleset == nullptr) continue;
         std::vector<std::string> dropped;
         for (const auto& end : ends) {
             Packet packet = outer_packet(link->tunnel, end, *link->tunnel.local);

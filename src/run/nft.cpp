@@ -3,13 +3,9 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/json_members.h"
 #include "vxlanctl/base/program.h"
+#include "vxlanctl/netlink/nftables_codec.h"
 
 #include <algorithm>
-#include <array>
-#include <cstddef>
-#include <linux/netfilter.h>
-#include <linux/netfilter/nf_tables.h>
-#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <map>
 #include <sys/socket.h>
@@ -377,30 +373,23 @@ Result<Ruleset> read_ruleset(const Kernel& kernel) {
     return ruleset;
 }
 
-bool has_table(const Kernel& kernel, const std::string& name) {
-    const auto socket = kernel.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-    if (!socket) return false; // without netfilter there are no tables
-    struct Request {
-        nlmsghdr header;
-        nfgenmsg netfilter;
-        nlattr attribute;
-        std::array<char, NFT_NAME_MAXLEN> name;
-    } request{};
-    const std::size_t length = std::min(name.size(), request.name.size() - 1) + 1;
-    name.copy(request.name.data(), length - 1);
-    request.attribute = {static_cast<std::uint16_t>(NLA_HDRLEN + length), NFTA_TABLE_NAME};
-    request.netfilter = {NFPROTO_INET, NFNETLINK_V0, 0};
-    request.header.nlmsg_len = static_cast<std::uint32_t>(offsetof(Request, name) + length);
-    request.header.nlmsg_type = NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE;
-    request.header.nlmsg_flags = NLM_F_REQUEST;
-    request.header.nlmsg_len = NLMSG_ALIGN(request.header.nlmsg_len);
-    if (send(socket->get(), &request, request.header.nlmsg_len, 0) < 0) return false;
-    alignas(nlmsghdr) std::array<char, 4096> answer{};
-    const auto received = recv(socket->get(), answer.data(), answer.size(), 0);
-    if (received < static_cast<ssize_t>(sizeof(nlmsghdr))) return false;
-    // ENOENT comes as an error message.
-    return reinterpret_cast<const nlmsghdr*>(answer.data())->nlmsg_type ==
-           (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE);
+Result<std::set<std::string>> read_inet_tables(Netlink& netlink) {
+    MessageBatch request;
+    MessageWriter writer(request);
+    encode_dump_inet_tables(writer);
+    std::set<std::string> names;
+    auto done = netlink.dump(
+        request,
+        [&](const nlmsghdr* message) {
+            if (auto name = decode_table_name(message)) names.insert(std::move(*name));
+        },
+        [&] { names.clear(); });
+    return done ? Result<std::set<std::string>>(std::move(names)) : tl::unexpected(done.error());
+}
+
+Result<NetlinkSocket> netfilter_socket(const Kernel& kernel) {
+    auto opened = kernel.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+    return opened ? NetlinkSocket::over(std::move(*opened)) : tl::unexpected(opened.error());
 }
 
 } // namespace vxlanctl

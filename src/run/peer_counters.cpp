@@ -2,30 +2,14 @@
 
 #include "vxlanctl/model/ruleset.h"
 #include "vxlanctl/netlink/nftables_codec.h"
+#include "vxlanctl/run/nft.h"
 
 #include <algorithm>
-#include <linux/netlink.h>
-#include <set>
-#include <sys/socket.h>
 
 namespace vxlanctl {
 namespace {
 
 using Elements = std::vector<CountedElement>;
-
-Result<std::set<std::string>> read_tables(Netlink& netlink) {
-    MessageBatch request;
-    MessageWriter writer(request);
-    encode_dump_inet_tables(writer);
-    std::set<std::string> names;
-    auto done = netlink.dump(
-        request,
-        [&](const nlmsghdr* message) {
-            if (auto name = decode_table_name(message)) names.insert(std::move(*name));
-        },
-        [&] { names.clear(); });
-    return done ? Result<std::set<std::string>>(std::move(names)) : tl::unexpected(done.error());
-}
 
 Result<Elements> read_set(Netlink& netlink, const std::string& table, const char* set) {
     MessageBatch request;
@@ -51,12 +35,10 @@ std::map<std::string, CountedPeers> read_peer_counters(const Kernel& kernel, con
         if (is_tunnel(link) && link.tunnel.kind == TunnelKind::vxlan)
             wanted.emplace(link.name, firewall_table(link.name));
     if (wanted.empty()) return result;
-    auto opened = kernel.socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
-    if (!opened) return result;
-    auto socket = NetlinkSocket::over(std::move(*opened));
+    auto socket = netfilter_socket(kernel);
     if (!socket) return result;
     Netlink netlink(*socket);
-    const auto tables = read_tables(netlink);
+    const auto tables = read_inet_tables(netlink);
     for (const auto& [link, table] : wanted) {
         if (!tables || !tables->contains(table)) continue;
         const auto received = read_set(netlink, table, received_set);

@@ -3,6 +3,10 @@
 #include "vxlanctl/base/error.h"
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/ruleset.h"
+#include "vxlanctl/netlink/netlink.h"
+
+#include <set>
+#include <string>
 
 namespace vxlanctl {
 
@@ -10,8 +14,10 @@ namespace vxlanctl {
 /// become matches that may be true or not. The error says where the text is no JSON.
 Result<Ruleset> parse_ruleset(const std::string& text);
 
-/// Whether the namespace has a table of family inet of that name. Asks the kernel, without nft.
-bool has_table(const Kernel& kernel, const std::string& name);
+/// Asks nftables in the kernel, without nft. An error where the kernel has no netfilter.
+Result<NetlinkSocket> netfilter_socket(const Kernel& kernel);
+/// The names of all tables of family inet, by one dump.
+Result<std::set<std::string>> read_inet_tables(Netlink& netlink);
 
 /// The rules of a network namespace, by the program nft.
 Result<Ruleset> read_ruleset(const Kernel& kernel);
