@@ -26,7 +26,8 @@ public:
         struct sigaction action {};
         action.sa_handler = [](int) {};
         sigaction(SIGALRM, &action, &old_);
-        const itimerval timer{{0, 10000}, {time.count(), time.count() == 0 ? 1 : 0}};
+        const auto seconds = static_cast<time_t>(time.count()); // a day at most
+        const itimerval timer{{0, 10000}, {seconds, seconds == 0 ? 1 : 0}};
         setitimer(ITIMER_REAL, &timer, nullptr);
     }
     LockTimer(const LockTimer&) = delete;

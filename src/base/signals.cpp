@@ -35,7 +35,8 @@ bool wait_for(int descriptor, short events, steady_clock::time_point end) {
     sigprocmask(SIG_BLOCK, &signals, &before);
     const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
         std::max(end - steady_clock::now(), steady_clock::duration::zero()));
-    const timespec time{left.count() / 1000, left.count() % 1000 * 1'000'000};
+    const timespec time{static_cast<time_t>(left.count() / 1000),
+                        static_cast<long>(left.count() % 1000 * 1'000'000)};
     pollfd wanted{descriptor, events, 0};
     const bool is_there = caught_signal() == 0 && ppoll(&wanted, 1, &time, &before) > 0;
     sigprocmask(SIG_SETMASK, &before, nullptr);

@@ -4,8 +4,10 @@
 #include <cerrno>
 #include <chrono>
 #include <linux/netlink.h>
+#include <string_view>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 namespace vxlanctl {
 namespace {
@@ -24,6 +26,16 @@ tl::unexpected<Error> netlink_error(Code code, int errno_code, std::string kerne
 tl::unexpected<Error> reading_error(Code code, int errno_code, std::string kernel_text = {}) {
     return error(Error(code, "", {{"what", "the kernel's tables"}})
                      .with(errno_code, std::move(kernel_text)));
+}
+
+/// The oldest Linux on which all of vxlanctl works; docs/platforms.md.
+constexpr std::string_view oldest_kernel = "5.4";
+
+tl::unexpected<Error> kernel_too_old() {
+    utsname kernel{};
+    uname(&kernel); // does not fail: the pointer is valid
+    return error(Code::kernel_too_old, "",
+                 {{"release", std::string_view(kernel.release)}, {"needed", oldest_kernel}});
 }
 
 /// A netlink error code is negative, and stands in front of the request that it is about.
@@ -48,10 +60,14 @@ Result<NetlinkSocket> NetlinkSocket::over(FileDescriptor socket) {
     const int fd = result.descriptor();
     setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &receive_buffer, sizeof receive_buffer);
+    // The last of them is the youngest, of Linux 4.20. Without it the kernel ignores what a dump is
+    // restricted to, and answers with all that it has.
     if (setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on) != 0 ||
         setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on) != 0 ||
-        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence) != 0)
+        setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on) != 0)
+        return errno == ENOPROTOOPT ? kernel_too_old()
+                                    : netlink_error(Code::cannot_open_netlink, errno);
+    if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof silence) != 0)
         return netlink_error(Code::cannot_open_netlink, errno);
     result.buffer_ = std::make_unique_for_overwrite<std::byte[]>(receive_size);
     return result;

@@ -94,9 +94,9 @@ std::optional<ArpMessage> ArpSocket::receive() const {
 // what all the rest takes. A process that does nothing else waits for it instead.
 Announcer::~Announcer() {
     if (!socket_ || fork() != 0) return;
-    const auto kept = static_cast<unsigned>(socket_->descriptor());
-    (void)close_range(kept + 1, ~0U, 0); // locks, and pipes whose other end waits for our end
-    if (kept > 0) (void)close_range(0, kept - 1, 0);
+    // Locks, and pipes whose other end waits for our end. closefrom() also works before Linux 5.9,
+    // which has no close_range().
+    if (dup2(socket_->descriptor(), 0) == 0) closefrom(1);
     _exit(0);
 }
 

@@ -5,8 +5,10 @@
 #include "vxlanctl/netlink/link_codec.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
 #include <unistd.h>
 #include <unordered_set>
 
@@ -23,6 +25,13 @@ bool may_exist(TunnelKind kind) {
     const std::string modules = "/sys/module/";
     const std::string module(kind_of(kind).module_name);
     return access((modules + module).c_str(), F_OK) == 0 || access(modules.c_str(), F_OK) != 0;
+}
+
+/// Whether a refused request by name says that there is no such interface. Linux 5.4 does not know
+/// the attribute for names that are longer than an interface's, and has no alternative names.
+bool tells_absence(const Failure& failure, const std::vector<std::string>& asked) {
+    return failure.code == ENODEV ||
+           (failure.code == EINVAL && asked[failure.message].size() >= IFNAMSIZ);
 }
 
 } // namespace
@@ -117,11 +126,11 @@ Result<void> StateReader::get_links(MessageBatch& batch, const std::vector<std::
             answers.push_back(link->name);
             add_link(std::move(*link));
         },
-        {}, [](const Failure& failure) { return failure.code != ENODEV; });
+        {}, [&](const Failure& failure) { return !tells_absence(failure, asked); });
     if (!result) return while_reading(result.error(), "links");
     std::set<std::size_t> absent;
     for (const auto& failure : *result) {
-        if (failure.code != ENODEV)
+        if (!tells_absence(failure, asked))
             return while_reading(Error(Code::cannot_read).with(failure.code, failure.kernel_text),
                                  "links");
         absent.insert(failure.message);

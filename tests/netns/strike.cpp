@@ -1,6 +1,8 @@
 // Preloaded into vxlanctl: something goes wrong with one of its calls.
 //
 //   VXLANCTL_FAULT=KIND   what goes wrong; see the table `faults`
+//                         A fault linux-VERSION is a kernel that is no newer: it lacks what later
+//                         ones brought, in every call
 //   VXLANCTL_STRIKE=N     with the N-th call that it can happen to
 //   VXLANCTL_STRIKE_ON=1  and with all later ones
 //   VXLANCTL_STRUCK=FILE  gets the names of the calls that it happened to
@@ -23,7 +25,8 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
-#include <set>
+#include <linux/rtnetlink.h>
+#include <map>
 #include <string>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -33,12 +36,12 @@
 
 namespace {
 
-enum class Effect { fails, cut_short, too_long, interrupted, lost, endless, signal };
+enum class Effect { fails, cut_short, too_long, interrupted, lost, endless, signal, older };
 
 struct Fault {
     const char* name;
     Effect effect;
-    int number; ///< errno or signal
+    int number; ///< errno, signal, or the kernel's version: 504 is 5.4
 };
 
 constexpr Fault faults[] = {
@@ -54,6 +57,8 @@ constexpr Fault faults[] = {
     {"endless", Effect::endless, 0},
     {"SIGTERM", Effect::signal, SIGTERM},
     {"SIGKILL", Effect::signal, SIGKILL},
+    {"linux-4.14", Effect::older, 414},
+    {"linux-5.4", Effect::older, 504},
 };
 
 /// Of all processes of the run.
@@ -134,9 +139,10 @@ template<class Use> void for_each_message(void* data, ssize_t size, Use use) {
 }
 
 constexpr unsigned short no_such_type = 0x7ff0;
-std::set<std::pair<int, std::uint32_t>> refused; ///< sockets and sequence numbers
-int silent = -1;                                 ///< a socket from which nothing more comes
-int endless = -1;                                ///< one from which there always comes the same
+/// Sockets and sequence numbers, and the errno that is answered.
+std::map<std::pair<int, std::uint32_t>, int> refused;
+int silent = -1;  ///< a socket from which nothing more comes
+int endless = -1; ///< one from which there always comes the same
 
 /// A signal cannot come between two messages of one send, but is counted the same.
 void refuse_messages(int socket, std::string& datagram) {
@@ -144,7 +150,31 @@ void refuse_messages(int socket, std::string& datagram) {
         if (header.nlmsg_type >= NLMSG_MIN_TYPE && strikes("message")) {
             if (has(Effect::signal)) kill(getpid(), chosen()->number);
             if (has(Effect::signal)) return true;
-            refused.emplace(socket, header.nlmsg_seq);
+            refused[{socket, header.nlmsg_seq}] = chosen()->number;
+            header.nlmsg_type = no_such_type;
+        }
+        return true;
+    });
+}
+
+/// Whether the kernel is taken for one from before what came with that version, and says so.
+bool lacks(int version, const char* call, int error) {
+    if (!has(Effect::older) || chosen()->number >= version) return false;
+    tell(call);
+    errno = error;
+    return true;
+}
+
+/// A request is checked strictly: the attribute for an alternative name is of Linux 5.5.
+void refuse_unknown_attributes(int socket, std::string& datagram) {
+    for_each_message(datagram.data(), static_cast<ssize_t>(datagram.size()), [&](nlmsghdr& header) {
+        if (header.nlmsg_type != RTM_GETLINK || (header.nlmsg_flags & NLM_F_DUMP) != 0) return true;
+        auto* const message = static_cast<ifinfomsg*>(NLMSG_DATA(&header));
+        auto left = static_cast<int>(IFLA_PAYLOAD(&header));
+        for (auto* it = IFLA_RTA(message); RTA_OK(it, left); it = RTA_NEXT(it, left)) {
+            if (it->rta_type != IFLA_ALT_IFNAME || !lacks(505, "alternative name", EINVAL))
+                continue;
+            refused[{socket, header.nlmsg_seq}] = EINVAL;
             header.nlmsg_type = no_such_type;
         }
         return true;
@@ -153,8 +183,11 @@ void refuse_messages(int socket, std::string& datagram) {
 
 void number_refusals(int socket, void* data, ssize_t size) {
     for_each_message(data, size, [&](nlmsghdr& header) {
-        if (header.nlmsg_type == NLMSG_ERROR && refused.erase({socket, header.nlmsg_seq}) != 0)
-            static_cast<nlmsgerr*>(NLMSG_DATA(&header))->error = -chosen()->number;
+        const auto known = refused.find({socket, header.nlmsg_seq});
+        if (header.nlmsg_type == NLMSG_ERROR && known != refused.end()) {
+            static_cast<nlmsgerr*>(NLMSG_DATA(&header))->error = -known->second;
+            refused.erase(known);
+        }
         return true;
     });
 }
@@ -245,6 +278,7 @@ ssize_t send(int socket, const void* data, size_t size, int flags) {
     if (is_netlink(socket)) {
         if (endless == socket) endless = -1;
         if (has(Effect::fails) || has(Effect::signal)) refuse_messages(socket, datagram);
+        if (has(Effect::older)) refuse_unknown_attributes(socket, datagram);
     }
     return syscall(SYS_sendto, socket, datagram.data(), size, flags, nullptr, 0);
 }
@@ -262,9 +296,26 @@ int socket(int domain, int type, int protocol) {
     const auto made = static_cast<int>(syscall(SYS_socket, domain, type, protocol));
     if (made == silent) silent = -1;
     if (made == endless) endless = -1;
-    for (auto at = refused.lower_bound({made, 0}); at != refused.end() && at->first == made;)
+    for (auto at = refused.lower_bound({made, 0}); at != refused.end() && at->first.first == made;)
         at = refused.erase(at);
     return made;
+}
+
+int setsockopt(int socket, int level, int name, const void* value, socklen_t size) {
+    if (level == SOL_NETLINK && name == NETLINK_GET_STRICT_CHK && lacks(420, "strict", ENOPROTOOPT))
+        return -1;
+    return static_cast<int>(syscall(SYS_setsockopt, socket, level, name, value, size));
+}
+
+int getsockopt(int socket, int level, int name, void* value, socklen_t* size) {
+    if (level == SOL_SOCKET && name == SO_NETNS_COOKIE && lacks(514, "cookie", ENOPROTOOPT))
+        return -1;
+    return static_cast<int>(syscall(SYS_getsockopt, socket, level, name, value, size));
+}
+
+int close_range(unsigned first, unsigned last, int flags) {
+    if (lacks(509, "close_range", ENOSYS)) return -1;
+    return static_cast<int>(syscall(SYS_close_range, first, last, flags));
 }
 
 int ioctl(int descriptor, unsigned long request, ...) {
