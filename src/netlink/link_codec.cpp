@@ -343,6 +343,12 @@ void encode_delete(MessageWriter& writer, int index) {
     writer.finish();
 }
 
+void encode_delete_group(MessageWriter& writer, std::uint32_t group) {
+    writer.begin(RTM_DELLINK, 0, link_header(0));
+    writer.put_u32(IFLA_GROUP, group);
+    writer.finish();
+}
+
 void encode_get_link(MessageWriter& writer, const std::string& name) {
     writer.begin(RTM_GETLINK, 0, link_header(0));
     // An alternative name may be longer than the one attribute has room for.

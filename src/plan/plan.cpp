@@ -237,6 +237,25 @@ bool removes(const TunnelPlan& plan, const std::string& name) {
     });
 }
 
+std::optional<std::size_t> departure_in(const TunnelPlan& plan) {
+    std::optional<std::size_t> position;
+    for (std::size_t i = 0; i < plan.steps.size(); ++i)
+        if (const auto* removal = std::get_if<DeleteLink>(&plan.steps[i].operation)) {
+            if (position || removal->link != plan.name) return std::nullopt;
+            position = i;
+        }
+    return position;
+}
+
+bool make_beside(std::span<const Step> steps, const Link& other) {
+    return std::any_of(steps.begin(), steps.end(), [&](const Step& step) {
+        const auto* create = std::get_if<CreateLink>(&step.operation);
+        return create != nullptr && is_tunnel(other) && create->tunnel.kind == other.tunnel.kind &&
+               ((create->tunnel.vni && create->tunnel.vni == other.tunnel.vni) ||
+                exclude_each_other(create->tunnel, other.tunnel));
+    });
+}
+
 void name_peers(Message& message, const PeerNames& names) {
     const auto address = parse_address(message.value("peer"));
     const std::string name = address ? name_of_peer(names, *address) : "";

@@ -9,6 +9,7 @@
 #include "vxlanctl/plan/steps.h"
 #include "vxlanctl/run/explain.h"
 #include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/together.h"
 
 #include <algorithm>
 
@@ -25,8 +26,14 @@ public:
           results_(plans.size()) {}
 
     std::vector<Result<void>> carry_out() {
+        const auto departures =
+            std::count_if(plans_.begin(), plans_.end(), [](const TunnelPlan& plan) {
+                return is_carried_out(plan) && departure_in(plan).has_value();
+            });
+        go_together_ = static_cast<std::size_t>(departures) >= fewest_together;
         for (std::size_t i = 0; i < plans_.size(); ++i)
             execute(i);
+        depart();
         addresses_.await(context_.netlink, heeded_signal_);
         if (roll_back(failures_of_addresses())) heeded_signal_ = caught_signal();
         // A rollback may take something from those that stand.
@@ -61,6 +68,10 @@ private:
             results_[i] = tl::unexpected(plan.errors.front());
             return;
         }
+        const auto departure = go_together_ ? departure_in(plan) : std::nullopt;
+        if (comes_after_departing(
+                std::span(plan.steps).first(departure.value_or(plan.steps.size()))))
+            depart();
         Transaction transaction(context_, executor_, addresses_, plan, before_);
         if (plan.steps.empty()) {
             transaction.remember_unchanged();
@@ -74,15 +85,68 @@ private:
             results_[i] = error(Code::cannot_go_without, plan.name, Values{{"other", upper}});
         } else {
             transaction.leave_removed(removed_);
-            results_[i] = transaction.execute();
-            if (results_[i] && plan.absent) removed_.insert(plan.name);
-            if (results_[i]) {
-                executed_.emplace(i, std::move(transaction));
-            } else {
-                note_links_of(transaction);
-                heeded_signal_ = caught_signal();
+            if (!departure) {
+                auto done = transaction.execute();
+                return settle(i, std::move(transaction), std::move(done));
             }
+            if (auto begun = transaction.begin(*departure); !begun)
+                return settle(i, std::move(transaction), std::move(begun));
+            departing_.emplace(i, std::move(transaction));
+            if (departing_.size() == most_together) depart();
         }
+    }
+
+    void settle(std::size_t i, Transaction transaction, Result<void> result) {
+        results_[i] = std::move(result);
+        if (results_[i]) {
+            if (plans_[i].absent) removed_.insert(plans_[i].name);
+            executed_.emplace(i, std::move(transaction));
+        } else {
+            note_links_of(transaction);
+            heeded_signal_ = caught_signal();
+        }
+    }
+
+    /// Whether the steps need the place of a link that waits for the others that go with it.
+    bool comes_after_departing(std::span<const Step> steps) const {
+        return std::any_of(departing_.begin(), departing_.end(), [&](const auto& departing) {
+            const Link* link = find_link(before_, plans_[departing.first].name);
+            return link != nullptr && make_beside(steps, *link);
+        });
+    }
+
+    /// The links that wait go, together if that is worth it, and what comes after that is done.
+    void depart() {
+        auto departing = std::exchange(departing_, {});
+        const bool together = departing.size() >= fewest_together && caught_signal() == 0;
+        const auto gone = together ? remove_links_of(departing) : std::set<int>{};
+        for (auto& [i, transaction] : departing) {
+            const TunnelPlan& plan = plans_[i];
+            std::size_t next = *departure_in(plan);
+            if (gone.contains(executor_.index_of(plan.name))) {
+                executor_.note_removed(plan.name);
+                ++next;
+            } else if (const std::string upper = failed_upper(plan); !upper.empty()) {
+                auto result = transaction.roll_back(
+                    Error(Code::cannot_go_without, plan.name, Values{{"other", upper}}));
+                settle(i, std::move(transaction), std::move(result));
+                continue;
+            }
+            auto result = transaction.finish(next);
+            settle(i, std::move(transaction), std::move(result));
+        }
+    }
+
+    /// Returns the ifindexes of those that have gone.
+    std::set<int> remove_links_of(std::map<std::size_t, Transaction>& departing) {
+        std::vector<MovedLinks::Link> links;
+        for (auto& [i, transaction] : departing) {
+            const Link* link = find_link(before_, plans_[i].name);
+            if (link == nullptr || link->index != executor_.index_of(link->name)) continue;
+            transaction.leave_with_others();
+            links.push_back({link->index, link->attributes.group.value_or(0)});
+        }
+        return remove_together(context_.kernel, context_.records, links);
     }
 
     void note_links_of(const Transaction& transaction) {
@@ -226,8 +290,10 @@ private:
     State read_back_;                             ///< in which they are in effect
     /// Steps that have become necessary by the failure of another tunnel; by the plan's index.
     std::map<std::size_t, std::vector<Step>> shared_;
-    std::set<std::size_t> completed_; ///< whose such steps were sent
-    std::set<std::string> removed_;   ///< by the absences that were carried out
+    std::set<std::size_t> completed_;              ///< whose such steps were sent
+    std::set<std::string> removed_;                ///< by the absences that were carried out
+    bool go_together_ = false;                     ///< there are enough links to be removed
+    std::map<std::size_t, Transaction> departing_; ///< begun, with links that wait for others
     std::vector<Result<void>> results_;
 };
 

@@ -16,7 +16,7 @@ namespace vxlanctl {
 namespace {
 
 /// The address that the step's route has as its source, if the same steps add it.
-const Address* new_source(const Step& step, const std::vector<Step>& steps) {
+const Address* new_source(const Step& step, std::span<const Step> steps) {
     const auto* route = std::get_if<Add<Route>>(&step.operation);
     if (route == nullptr || !route->object().source ||
         route->object().source->family != Family::ipv6)
@@ -40,7 +40,7 @@ Error interrupted() {
     return Error(Code::interrupted, "", {{"signal", caught_signal()}});
 }
 
-std::size_t message_count(const std::vector<Step>& steps) {
+std::size_t message_count(std::span<const Step> steps) {
     std::size_t count = 0;
     for (const auto& step : steps)
         count += message_count(step);
@@ -55,7 +55,7 @@ Executor::Executor(const Kernel& kernel, Netlink& netlink, const State& state, O
         indexes_.emplace(link.name, link.index);
 }
 
-Result<void> Executor::run(const std::string& tunnel, const std::vector<Step>& steps) {
+Result<void> Executor::run(const std::string& tunnel, std::span<const Step> steps) {
     tunnel_ = tunnel;
     const std::size_t end = done_ + message_count(steps);
     auto done = send(steps);
@@ -73,7 +73,13 @@ void Executor::set_index(const std::string& name, const Link* link) {
     indexes_[name] = link == nullptr ? 0 : link->index;
 }
 
-Result<void> Executor::send(const std::vector<Step>& steps) {
+void Executor::note_removed(const std::string& name) {
+    indexes_[name] = 0; // the number may be another link's soon
+    ++done_;
+    if (progress_) progress_(done_);
+}
+
+Result<void> Executor::send(std::span<const Step> steps) {
     bool is_probed = false;
     for (const auto& step : steps) {
         if (needs_flush_before(step))
@@ -105,7 +111,7 @@ Result<void> Executor::await_source(const Step& step, const Prefix& source) {
     return usable;
 }
 
-Result<void> Executor::probe(const std::vector<Step>& steps) {
+Result<void> Executor::probe(std::span<const Step> steps) {
     if (auto done = flush(); !done) return done;
     std::vector<IpAddress> addresses;
     std::string link;

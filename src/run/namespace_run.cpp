@@ -5,7 +5,9 @@
 #include "vxlanctl/base/privileges.h"
 #include "vxlanctl/base/signals.h"
 #include "vxlanctl/model/names.h"
+#include "vxlanctl/plan/losses.h"
 #include "vxlanctl/run/machine_id.h"
+#include "vxlanctl/run/together.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -92,6 +94,12 @@ Result<void> NamespaceRun::keep_others_out(std::chrono::seconds timeout) {
             Message(Code::records_discarded, "",
                     {{"records", formatted("{} record{}", count, count == 1 ? "" : "s")}}));
     catch_signals();
+    const auto put_back = put_back_moved(kernel(), *records_);
+    if (!put_back) return tl::unexpected(put_back.error());
+    if (*put_back > 0)
+        call_.events.warned(Message(Code::groups_put_back, "",
+                                    {{"interfaces", counted(static_cast<std::ptrdiff_t>(*put_back),
+                                                            "interface", "interfaces")}}));
     return {};
 }
 

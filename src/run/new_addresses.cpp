@@ -115,7 +115,7 @@ Result<void> await_new_address(const Kernel& kernel, Netlink& netlink, int link_
     return addresses.check(link_index, prefix);
 }
 
-std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps) {
+std::vector<Prefix> new_ipv6_addresses(std::span<const Step> steps) {
     std::vector<Prefix> prefixes;
     for (const auto& step : steps)
         if (const auto* add = std::get_if<Add<Address>>(&step.operation);

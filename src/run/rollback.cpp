@@ -10,11 +10,20 @@
 #include "vxlanctl/plan/steps.h"
 #include "vxlanctl/run/explain.h"
 #include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/together.h"
 
 #include <algorithm>
 
 namespace vxlanctl {
 namespace {
+
+/// The plan, and what may have been done to its link so that it goes with others.
+TunnelPlan with_group(TunnelPlan plan) {
+    LinkAttributes changed;
+    changed.group = 0; // whichever it was: what it had comes back
+    if (departure_in(plan)) plan.steps.push_back({ChangeLink{plan.name, changed}, {}, {}});
+    return plan;
+}
 
 /// The way back of all tunnels of a run at once: they may stand on one another.
 class RunRollback {
@@ -24,7 +33,7 @@ public:
           executor_(context.kernel, context.netlink, before, Executor::OnSignal::go_on),
           made_(context.made) {
         for (const auto& plan : plans)
-            if (plan.errors.empty() && !plan.steps.empty()) plans_.push_back(plan);
+            if (plan.errors.empty() && !plan.steps.empty()) plans_.push_back(with_group(plan));
         for (const auto& plan : plans_)
             transactions_.emplace_back(context, executor_, addresses_, plan, before);
     }
@@ -32,6 +41,8 @@ public:
     /// What is left is read, not assumed.
     std::vector<Error> run() {
         if (plans_.empty()) return {};
+        // Of a process that was killed; what cannot be put back is told by what is read below.
+        (void)put_back_moved(context_.kernel, context_.records);
         const ReadRequest mine = request();
         for (int attempt = 0;; ++attempt) {
             auto socket = context_.kernel.netlink();
@@ -80,6 +91,7 @@ private:
             return !new_ipv6_addresses(way.steps).empty();
         });
         const bool listens = any && addresses.listen(context_.kernel).has_value();
+        remove_first(ways, executor, now);
         for (const auto& way : ways) {
             (void)executor.run(way.tunnel, way.steps); // the next reading tells what came of it
             note_made(way.steps, executor, made_);
@@ -91,6 +103,38 @@ private:
                         addresses.expect(index, add->object().prefix);
         }
         if (listens) addresses.await(netlink, 0); // usable, as before
+    }
+
+    /// Of the links that go before anything else is done those that can go together.
+    void remove_first(const std::vector<RollbackPart>& ways, Executor& executor, const State& now) {
+        std::vector<MovedLinks::Link> links;
+        std::map<int, std::string> names;
+        for (const auto& way : ways) {
+            if (!takes_away_alone(way)) break;
+            for (const auto& step : way.steps)
+                if (const auto* removal = std::get_if<DeleteLink>(&step.operation))
+                    if (const Link* link = find_link(now, removal->link)) {
+                        links.push_back({link->index, link->attributes.group.value_or(0)});
+                        names.emplace(link->index, link->name);
+                    }
+        }
+        if (links.size() < fewest_together) return;
+        for (std::size_t first = 0; first < links.size(); first += most_together) {
+            const auto begin = links.begin() + static_cast<std::ptrdiff_t>(first);
+            const auto end = links.begin() + static_cast<std::ptrdiff_t>(
+                                                 std::min(first + most_together, links.size()));
+            for (const int index : remove_together(context_.kernel, context_.records, {begin, end}))
+                executor.set_index(names.at(index), nullptr);
+        }
+    }
+
+    /// Whether nothing that comes later depends on when these steps are taken, nor they on it.
+    static bool takes_away_alone(const RollbackPart& way) {
+        return std::all_of(way.steps.begin(), way.steps.end(), [](const Step& step) {
+            return std::holds_alternative<DeleteLink>(step.operation) ||
+                   std::holds_alternative<Remove<Rule>>(step.operation) ||
+                   std::holds_alternative<Remove<Route>>(step.operation);
+        });
     }
 
     std::vector<Error> conclude(const Rollback& back, const State& now) {

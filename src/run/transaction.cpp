@@ -86,8 +86,21 @@ void Transaction::remember_unchanged() {
 }
 
 Result<void> Transaction::execute() {
+    if (auto done = begin(0); !done) return done;
+    return finish(0);
+}
+
+Result<void> Transaction::begin(std::size_t count) {
     if (auto done = remember_before(); !done) return done;
-    if (auto done = act(); !done) return roll_back(done.error());
+    if (count == 0) return {};
+    const auto first = std::span(plan_.steps).first(count);
+    if (auto done = executor_.run(plan_.name, first); !done) return roll_back(done.error());
+    return {};
+}
+
+Result<void> Transaction::finish(std::size_t from) {
+    const auto rest = std::span(plan_.steps).subspan(from);
+    if (auto done = act(rest); !done) return roll_back(done.error());
     return {};
 }
 
@@ -216,11 +229,11 @@ void Transaction::remember_after() {
         note(context_.records.remove_record(plan_.old_mark->id));
 }
 
-Result<void> Transaction::act() {
-    const auto new_addresses = new_ipv6_addresses(plan_.steps);
+Result<void> Transaction::act(std::span<const Step> steps) {
+    const auto new_addresses = new_ipv6_addresses(steps);
     if (!new_addresses.empty())
         if (auto joined = addresses_.listen(context_.kernel); !joined) return joined;
-    if (auto done = executor_.run(plan_.name, plan_.steps); !done) return done;
+    if (auto done = executor_.run(plan_.name, steps); !done) return done;
     for (const auto& prefix : new_addresses)
         addresses_.expect(executor_.index_of(plan_.name), prefix);
     return {};
@@ -278,6 +291,10 @@ const Link* Transaction::link_before() const {
 std::vector<Step> Transaction::taken() const {
     std::vector<Step> steps = plan_.steps;
     append(steps, completion_);
+    if (!leaves_with_others_) return steps;
+    LinkAttributes changed;
+    changed.group = 0; // whichever it was: what it had comes back
+    steps.push_back({ChangeLink{plan_.name, changed}, {}, Disruption::none});
     return steps;
 }
 

@@ -172,6 +172,7 @@ std::string command_for(const std::string& tunnel, const std::string& item,
     if (kind == "promote_secondaries:")
         return fmt::format("echo {} >/proc/sys/net/ipv4/conf/{}/promote_secondaries",
                            value == "yes" ? 1 : 0, tunnel);
+    if (kind == "group:") return fmt::format("ip link set {} group {}", tunnel, value);
     if (kind == "mtu:") return fmt::format("ip link set {} mtu {}", tunnel, value);
     if (kind == "mac:") return fmt::format("ip link set {} address {}", tunnel, value);
     if (kind == "alias:")

@@ -49,6 +49,15 @@ const std::string brought = "[vxlan.vxlan1]\nmac = \"02:00:00:00:00:02\"\nnetns 
                             "create_netns = true\nmove_dev = true\ndev = \"eth1\"\n"
                             "local = \"172.21.1.100\"\npeers = [\"100.64.158.4\"]\n";
 
+/// As many as go together.
+std::string four_on(const std::string& port) {
+    std::string text;
+    for (const std::string number : {"1", "2", "3", "4"})
+        text += "[vxlan.t" + number + "]\nmac = \"02:00:00:00:00:1" + number + "\"\nvni = 2" +
+                number + "\nport = " + port + "\n" + head + "peers = [\"100.64.158.4\"]\n";
+    return text;
+}
+
 struct Files {
     Files() {
         write_text("/run/old.toml", first_old + another);
@@ -59,6 +68,8 @@ struct Files {
         write_text("/run/two-new.toml", first_old + there_new);
         write_text("/run/both.toml", another + stays + goes);
         write_text("/run/stays.toml", another + stays);
+        write_text("/run/four.toml", four_on("4789"));
+        write_text("/run/four-new.toml", four_on("4790"));
     }
 };
 
@@ -161,6 +172,18 @@ TEST_CASE("fault matrix: apply --confirm that is not confirmed") {
 
 TEST_CASE("fault matrix: down") {
     check_row(row("`down`", up, "down vxlan0"));
+}
+
+TEST_CASE("fault matrix: down of several at once") {
+    const Files files;
+    check_row(row("`down --all`, four tunnels at once", "apply /run/four.toml", "down --all"));
+}
+
+TEST_CASE("fault matrix: apply of several replacements at once") {
+    const Files files;
+    check_row(row("`apply --allow-recreate`, four tunnels at once",
+                  "apply --allow-recreate /run/four.toml",
+                  "apply --allow-recreate /run/four-new.toml"));
 }
 
 TEST_CASE("fault matrix: down sweeps what a vanished tunnel left") {

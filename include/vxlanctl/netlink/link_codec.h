@@ -44,6 +44,9 @@ void encode_change(MessageWriter& writer, int index, const TunnelAttributes& cha
 void encode_move(MessageWriter& writer, int index, int descriptor);
 void encode_rename(MessageWriter& writer, int index, const std::string& to);
 void encode_delete(MessageWriter& writer, int index);
+/// RTM_DELLINK for all links of a group, at once (rtnl_group_dellink() in net/core/rtnetlink.c):
+/// all of them or, where one cannot be removed, none. Not of the group 0, which the kernel refuses.
+void encode_delete_group(MessageWriter& writer, std::uint32_t group);
 
 /// RTM_GETLINK for one link, without its statistics.
 void encode_get_link(MessageWriter& writer, const std::string& name);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -95,6 +96,14 @@ bool is_carried_out(const TunnelPlan& plan);
 
 /// Whether a step of the plan deletes the link of that name, which may be another tunnel's.
 bool removes(const TunnelPlan& plan, const std::string& name);
+
+/// Where in the plan's steps its own link goes. Empty where none goes, and where another one does
+/// as well, whose turn depends on that.
+std::optional<std::size_t> departure_in(const TunnelPlan& plan);
+
+/// Whether the steps make a link that the kernel, or another program, does not want beside `other`:
+/// with its ends, or of its VNI, on whatever port (see is_vni_taken() in recreate.cpp).
+bool make_beside(std::span<const Step> steps, const Link& other);
 
 /// Whether carrying out the plan, rolling it back, or saying what it costs needs to know the routes
 /// and neighbours on the link.

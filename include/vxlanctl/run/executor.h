@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -26,7 +27,10 @@ public:
              Progress progress = {});
 
     /// Stops at the first failure. What was encoded and not sent by then is dropped.
-    Result<void> run(const std::string& tunnel, const std::vector<Step>& steps);
+    Result<void> run(const std::string& tunnel, std::span<const Step> steps);
+
+    /// A link has been removed by other means: its step is done.
+    void note_removed(const std::string& name);
 
     /// The ifindex of a link, also of one made here; 0 when there is none.
     int index_of(const std::string& name) const;
@@ -41,7 +45,7 @@ public:
     const std::vector<Error>& unprobed() const { return unprobed_; }
 
 private:
-    Result<void> send(const std::vector<Step>& steps);
+    Result<void> send(std::span<const Step> steps);
 
     bool is_to_stop() const { return on_signal_ == OnSignal::stop && caught_signal() != 0; }
 
@@ -50,7 +54,7 @@ private:
     Result<void> await_source(const Step& step, const Prefix& source);
 
     /// Asks for all addresses that the steps add and others may have. An error if one has.
-    Result<void> probe(const std::vector<Step>& steps);
+    Result<void> probe(std::span<const Step> steps);
 
     /// Nothing is taken away before all that comes earlier is known to be there.
     bool needs_flush_before(const Step& step) const { return is_destructive(step) && batch_adds_; }
@@ -97,7 +101,7 @@ private:
 Error interrupted();
 
 /// Of all of them.
-std::size_t message_count(const std::vector<Step>& steps);
+std::size_t message_count(std::span<const Step> steps);
 
 /// Notes the links that the steps have made, with their ifindex.
 void note_made(const std::vector<Step>& steps, const Executor& executor,

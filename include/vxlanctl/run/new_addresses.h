@@ -5,6 +5,7 @@
 
 #include <map>
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace vxlanctl {
@@ -50,6 +51,6 @@ Result<void> await_new_address(const Kernel& kernel, Netlink& netlink, int link_
                                const Prefix& prefix);
 
 /// Those that the steps add.
-std::vector<Prefix> new_ipv6_addresses(const std::vector<Step>& steps);
+std::vector<Prefix> new_ipv6_addresses(std::span<const Step> steps);
 
 } // namespace vxlanctl

@@ -12,6 +12,7 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -52,6 +53,14 @@ public:
     /// Takes the steps; rolls them back where one fails.
     Result<void> execute();
 
+    /// The same in two parts, between which the link may go with others (see together.h): takes the
+    /// first steps, so many of them.
+    Result<void> begin(std::size_t count);
+    /// From here on the link may be in another group than before.
+    void leave_with_others() { leaves_with_others_ = true; }
+    /// Takes the steps from that one on.
+    Result<void> finish(std::size_t from);
+
     /// Takes steps that have become necessary by the failure of another tunnel. They are rolled
     /// back with the plan's.
     Result<void> complete(Executor& executor, std::vector<Step> steps);
@@ -86,7 +95,7 @@ public:
     void remember_after();
 
 private:
-    Result<void> act();
+    Result<void> act(std::span<const Step> steps);
 
     void note_put_back(const State& now);
 
@@ -141,6 +150,7 @@ private:
     const State& before_;
     const std::set<std::string>* removed_ = nullptr; ///< see leave_removed()
     std::vector<Step> completion_;                   ///< see complete()
+    bool leaves_with_others_ = false;                ///< see leave_with_others()
     std::optional<Record> with_peers_;               ///< peers of the record, and their names
     std::optional<Record> written_;                  ///< what the record says now
     std::map<std::string, int> made_;                ///< links that the rollback made

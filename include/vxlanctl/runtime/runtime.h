@@ -5,6 +5,7 @@
 #include "vxlanctl/kernel/kernel.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/runtime/last_apply.h"
+#include "vxlanctl/runtime/moved_links.h"
 
 #include <chrono>
 #include <functional>
@@ -86,6 +87,12 @@ public:
     Result<void> write_record(const std::string& id, const Record& record);
     /// One that is not there is none.
     Result<void> remove_record(const std::string& id);
+    /// Notes which links are about to be put into a group; in place of an earlier note.
+    Result<void> write_moved(const MovedLinks& moved);
+    /// Empty where nobody has left such a note, and for a text that is none.
+    Result<std::optional<MovedLinks>> read_moved() const;
+    /// They have gone, or are back in their groups.
+    Result<void> remove_moved();
     /// The records whose mark is on no link, by ID; none without the lock. `is_marked` says whether
     /// an ID is.
     std::map<std::string, Record>

@@ -307,6 +307,18 @@ TEST_CASE("link codec: a change carries what changed and nothing else") {
     CHECK(encoded.message()->nlmsg_flags == NLM_F_REQUEST);
 }
 
+TEST_CASE("link codec: a group is removed by its number, and by no interface's") {
+    Encoded removal;
+    encode_delete_group(removal.writer, 1234567);
+    const auto* message = removal.message();
+    CHECK(message->nlmsg_type == RTM_DELLINK);
+    CHECK(static_cast<const ifinfomsg*>(nlmsg_data(message))->ifi_index == 0);
+    const nlattr* group = nlmsg_find_attr(removal.message(), sizeof(ifinfomsg), IFLA_GROUP);
+    REQUIRE(group != nullptr);
+    CHECK(nla_get_u32(group) == 1234567U);
+    CHECK(nlmsg_attrlen(message, sizeof(ifinfomsg)) == nla_total_size(sizeof(std::uint32_t)));
+}
+
 TEST_CASE("link codec: settings of IPv4 travel by their numbers") {
     LinkAttributes changed;
     changed.rp_filter = RpFilter::loose;
