@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -59,6 +60,10 @@ int read_both(std::array<pollfd, 2> pipes, std::chrono::seconds patience, Progra
 
 } // namespace
 
+bool has_system_program(const std::string& name) {
+    return !path_of(name).empty();
+}
+
 Result<ProgramOutput> run_system_program(const std::string& name,
                                          const std::vector<std::string>& arguments,
                                          std::string_view input, std::chrono::seconds patience) {
@@ -85,6 +90,7 @@ Result<ProgramOutput> run_system_program(const std::string& name,
     const pid_t child = fork();
     if (child < 0) return cannot_run(name, errno);
     if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         signal(SIGPIPE, SIG_DFL); // which we ignore, and which a program inherits so
         dup2(in.get(), STDIN_FILENO);
         dup2(out[1], STDOUT_FILENO);

@@ -11,79 +11,20 @@
 #include <atomic>
 #include <cerrno>
 #include <csignal>
-#include <cstring>
 #include <fcntl.h>
-#include <memory>
 #include <mutex>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <system_error>
 #include <thread>
 #include <unistd.h>
 
 namespace vxlanctl {
-#if defined(VXLANCTL_STATIC) && defined(__GLIBC__)
-
-// glibc looks names up by plugins, which are those of the host and its version: what is linked
-// statically crashes there, or finds nothing.
-Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::seconds) {
-    std::set<std::string> names;
-    for (const auto& query : queries)
-        names.insert(formatted("'{}'", query.name));
-    return error(Code::static_cannot_look_up, "", {{"names", joined(names, ", ")}});
-}
-
-#else
 namespace {
 
 using std::chrono::steady_clock;
 constexpr std::size_t most_threads = 256;
-
-IpAddress address_of(const sockaddr& address) {
-    std::array<std::uint8_t, 16> bytes{};
-    if (address.sa_family == AF_INET) {
-        std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in&>(address).sin_addr, 4);
-        return address_from_wire({bytes.data(), 4});
-    }
-    std::memcpy(bytes.data(), &reinterpret_cast<const sockaddr_in6&>(address).sin6_addr, 16);
-    return address_from_wire(bytes);
-}
-
-/// What getaddrinfo() says of addresses of one family; else its error.
-int look_up(const NameQuery& query, std::vector<IpAddress>& addresses) {
-    addrinfo hints{};
-    hints.ai_family = query.family == Family::ipv4 ? AF_INET : AF_INET6;
-    hints.ai_socktype = SOCK_DGRAM; // else each address comes once for each kind of socket
-    addrinfo* list = nullptr;
-    std::string name = query.name;
-    if (name.find('.') + 1 == name.size()) name.pop_back(); // it only tells that this is a name
-    const int problem = getaddrinfo(name.c_str(), nullptr, &hints, &list);
-    if (problem != 0) return problem;
-    const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owner(list, freeaddrinfo);
-    for (const addrinfo* entry = list; entry != nullptr; entry = entry->ai_next)
-        if (entry->ai_family == hints.ai_family) addresses.push_back(address_of(*entry->ai_addr));
-    std::sort(addresses.begin(), addresses.end());
-    addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
-    return 0;
-}
-
-NameAnswer answer_to(const NameQuery& query) {
-    NameAnswer answer;
-    const int problem = look_up(query, answer.addresses);
-    if (problem == 0) return answer;
-    answer.why = problem == EAI_SYSTEM ? std::strerror(errno) : gai_strerror(problem);
-    if (problem == EAI_AGAIN || problem == EAI_SYSTEM) return answer;
-    // The C library says of a name without such addresses what it says of one that is not there.
-    const bool ipv4 = query.family == Family::ipv4;
-    std::vector<IpAddress> others;
-    if (look_up({query.name, ipv4 ? Family::ipv6 : Family::ipv4}, others) == 0)
-        answer.why = text_of(ipv4 ? Code::only_ipv6_addresses : Code::only_ipv4_addresses);
-    return answer;
-}
 
 /// One line for a query's answer: its number, and addresses, or `!` and why there are none.
 std::string line_of(std::size_t number, const NameAnswer& answer) {
@@ -95,12 +36,12 @@ std::string line_of(std::size_t number, const NameAnswer& answer) {
 }
 
 /// In the child: answers all queries, each as soon as it can be.
-void answer_all(const std::vector<NameQuery>& queries, int out) {
+void answer_all(const std::vector<NameQuery>& queries, NameService service, int out) {
     std::atomic<std::size_t> next{0};
     std::mutex one_at_a_time;
     const auto work = [&] {
         for (std::size_t i = next++; i < queries.size(); i = next++) {
-            const std::string line = line_of(i, answer_to(queries[i]));
+            const std::string line = line_of(i, service(queries[i]));
             const std::lock_guard lock(one_at_a_time);
             write_all(out, line);
         }
@@ -118,7 +59,7 @@ void answer_all(const std::vector<NameQuery>& queries, int out) {
 
 /// A process of its own: getaddrinfo() cannot be told to stop, and nothing that it loads and keeps
 /// open stays with us. It can also go back to where the program was called.
-[[noreturn]] void run_child(const std::vector<NameQuery>& queries, int out) {
+[[noreturn]] void run_child(const std::vector<NameQuery>& queries, NameService service, int out) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     for (const int number : {SIGHUP, SIGINT, SIGTERM})
         signal(number, SIG_DFL);
@@ -131,7 +72,7 @@ void answer_all(const std::vector<NameQuery>& queries, int out) {
         _exit(1);
     }
     keep_capabilities(no_capability);
-    answer_all(queries, out);
+    answer_all(queries, service, out);
     _exit(0);
 }
 
@@ -191,8 +132,15 @@ void take_lines(std::string_view text, const std::vector<NameQuery>& queries,
 
 } // namespace
 
-Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::seconds time) {
+Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::seconds time,
+                            NameService service) {
     const std::vector<NameQuery> list(queries.begin(), queries.end());
+    if (service == ask_getent && !has_getent()) {
+        std::set<std::string> names;
+        for (const auto& query : list)
+            names.insert(formatted("'{}'", query.name));
+        return error(Code::static_cannot_look_up, "", {{"names", joined(names, ", ")}});
+    }
     const auto deadline = steady_clock::now() + time;
     std::array<int, 2> ends{};
     if (pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -200,7 +148,7 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     FileDescriptor in(ends[0]), out(ends[1]);
     const pid_t pid = fork();
     if (pid < 0) return error(Error(Code::cannot_look_up_names).with(errno));
-    if (pid == 0) run_child(list, out.get());
+    if (pid == 0) run_child(list, service, out.get());
     out = FileDescriptor();
     Child child(pid, std::move(in));
     std::string text;
@@ -222,5 +170,4 @@ Result<NameAnswers> resolve(const std::set<NameQuery>& queries, std::chrono::sec
     return answers;
 }
 
-#endif
 } // namespace vxlanctl
