@@ -9,52 +9,68 @@
 
 namespace vxlanctl {
 
-const Link* Links::find(std::string_view name) const {
+Links::Links(const Links& other) : by_name_(other.by_name_) {
+    links_.reserve(other.links_.size());
+    for (const auto& link : other.links_)
+        links_.push_back(std::make_unique<Link>(*link));
+}
+
+Links& Links::operator=(const Links& other) {
+    if (this != &other) *this = Links(other);
+    return *this;
+}
+
+std::optional<std::size_t> Links::position_of(std::string_view name) const {
     if (by_name_.empty()) {
         by_name_.resize(links_.size());
         std::iota(by_name_.begin(), by_name_.end(), std::size_t{0});
         std::stable_sort(by_name_.begin(), by_name_.end(), [&](std::size_t one, std::size_t other) {
-            return links_[one].name < links_[other].name;
+            return links_[one]->name < links_[other]->name;
         });
     }
     const auto found = std::lower_bound(by_name_.begin(), by_name_.end(), name,
                                         [&](std::size_t position, std::string_view wanted) {
-                                            return links_[position].name < wanted;
+                                            return links_[position]->name < wanted;
                                         });
-    return found == by_name_.end() || links_[*found].name != name ? nullptr : &links_[*found];
+    if (found == by_name_.end() || links_[*found]->name != name) return std::nullopt;
+    return *found;
+}
+
+const Link* Links::find(std::string_view name) const {
+    const auto position = position_of(name);
+    return position ? links_[*position].get() : nullptr;
 }
 
 void Links::put(Link link) {
-    if (const Link* present = std::as_const(*this).find(link.name)) {
-        links_[static_cast<std::size_t>(present - links_.data())] = std::move(link);
+    if (const auto present = position_of(link.name)) {
+        *links_[*present] = std::move(link);
         return;
     }
     const auto at = std::upper_bound(by_name_.begin(), by_name_.end(), link.name,
                                      [&](const std::string& name, std::size_t position) {
-                                         return name < links_[position].name;
+                                         return name < links_[position]->name;
                                      });
     by_name_.insert(at, links_.size());
-    links_.push_back(std::move(link));
+    links_.push_back(std::make_unique<Link>(std::move(link)));
 }
 
 Link* Links::find_to_change(std::string_view name) {
-    const Link* link = std::as_const(*this).find(name);
-    return link == nullptr ? nullptr : &links_[static_cast<std::size_t>(link - links_.data())];
+    const auto position = position_of(name);
+    return position ? links_[*position].get() : nullptr;
 }
 
 void Links::erase(std::string_view name) {
-    const Link* link = std::as_const(*this).find(name);
-    if (link == nullptr) return;
-    const auto position = static_cast<std::size_t>(link - links_.data());
-    links_.erase(links_.begin() + (link - links_.data()));
-    std::erase(by_name_, position);
+    const auto position = position_of(name);
+    if (!position) return;
+    links_.erase(links_.begin() + static_cast<std::ptrdiff_t>(*position));
+    std::erase(by_name_, *position);
     for (auto& other : by_name_)
-        if (other > position) --other;
+        if (other > *position) --other;
 }
 
 Link* Links::find(std::string_view name) {
-    const Link* link = std::as_const(*this).find(name);
-    return link == nullptr ? nullptr : &changing()[static_cast<std::size_t>(link - links_.data())];
+    const auto position = position_of(name);
+    return position ? changing()[*position].get() : nullptr;
 }
 
 std::vector<HostAddresses::End> HostAddresses::ends_of(const HostAddress& host,

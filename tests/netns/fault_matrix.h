@@ -21,6 +21,7 @@ struct StruckCommand {
     bool any_mac = false;  ///< a link has one that the kernel chooses anew each time
     bool anew = false;     ///< `before` does not lead back: each time on a new host
     bool may_lose = false; ///< what the next run cannot make again
+    bool each = false;     ///< tunnels that do not depend on one another: each is old or new
     bool may_wait = false; ///< what is not done is left to the next run, and is no failure
 };
 

@@ -181,9 +181,11 @@ TEST_CASE("fault matrix: down of several at once") {
 
 TEST_CASE("fault matrix: apply of several replacements at once") {
     const Files files;
-    check_row(row("`apply --allow-recreate`, four tunnels at once",
-                  "apply --allow-recreate /run/four.toml",
-                  "apply --allow-recreate /run/four-new.toml"));
+    auto command =
+        row("`apply --allow-recreate`, four tunnels at once",
+            "apply --allow-recreate /run/four.toml", "apply --allow-recreate /run/four-new.toml");
+    command.each = true;
+    check_row(command);
 }
 
 TEST_CASE("fault matrix: down sweeps what a vanished tunnel left") {

@@ -148,9 +148,7 @@ public:
         for (auto& link : links)
             if (is_tunnel(link) && link.tunnel.dev == op.link)
                 link.tunnel.dev = no_link(link.lower_index);
-        const auto rest = std::remove_if(links.begin(), links.end(),
-                                         [&](const Link& link) { return link.name == op.link; });
-        links.truncate(static_cast<std::size_t>(rest - links.begin()));
+        links.erase(op.link);
         return "";
     }
 

@@ -5,8 +5,11 @@
 #include "vxlanctl/model/record.h"
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <iterator>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -87,12 +90,42 @@ struct Link {
 /// Links in the order in which they were read, of which find() does not look at every one. Whoever
 /// gets at a link to change it may change its name, so that the names are put in order again then.
 class Links {
+    using Place = std::unique_ptr<Link>; ///< so that the others stay in theirs when one goes
+
 public:
+    template<class Value> class Iterator {
+    public:
+        using iterator_category = std::forward_iterator_tag;
+        using value_type = Link;
+        using difference_type = std::ptrdiff_t;
+        using pointer = Value*;
+        using reference = Value&;
+        explicit Iterator(const Place* at = nullptr) : at_(at) {}
+        Value& operator*() const { return **at_; }
+        Value* operator->() const { return at_->get(); }
+        Iterator& operator++() {
+            ++at_;
+            return *this;
+        }
+        Iterator operator++(int) { return Iterator(at_++); }
+        bool operator==(const Iterator&) const = default;
+
+    private:
+        const Place* at_;
+    };
+
+    Links() = default;
+    Links(const Links& other);
+    Links(Links&& other) noexcept = default;
+    Links& operator=(const Links& other);
+    Links& operator=(Links&& other) noexcept = default;
+    ~Links() = default;
+
     std::size_t size() const { return links_.size(); }
     bool empty() const { return links_.empty(); }
-    auto begin() const { return links_.begin(); }
-    auto end() const { return links_.end(); }
-    const Link& operator[](std::size_t position) const { return links_[position]; }
+    auto begin() const { return Iterator<const Link>(links_.data()); }
+    auto end() const { return Iterator<const Link>(links_.data() + links_.size()); }
+    const Link& operator[](std::size_t position) const { return *links_[position]; }
     /// The first one of that name, or null.
     const Link* find(std::string_view name) const;
     /// In place of the one of that name, or at the end.
@@ -101,21 +134,23 @@ public:
     Link* find_to_change(std::string_view name);
     void erase(std::string_view name);
 
-    auto begin() { return changing().begin(); }
-    auto end() { return changing().end(); }
-    Link& operator[](std::size_t position) { return changing()[position]; }
+    auto begin() { return Iterator<Link>(changing().data()); }
+    auto end() { return Iterator<Link>(changing().data() + links_.size()); }
+    Link& operator[](std::size_t position) { return *changing()[position]; }
     Link* find(std::string_view name);
-    void push_back(Link link) { changing().push_back(std::move(link)); }
+    void push_back(Link link) { changing().push_back(std::make_unique<Link>(std::move(link))); }
     /// Drops all from this position on.
     void truncate(std::size_t size) { changing().resize(size); }
 
 private:
-    std::vector<Link>& changing() {
+    std::vector<Place>& changing() {
         by_name_.clear();
         return links_;
     }
+    /// Where the one of that name is; none where there is none.
+    std::optional<std::size_t> position_of(std::string_view name) const;
 
-    std::vector<Link> links_;
+    std::vector<Place> links_;
     mutable std::vector<std::size_t> by_name_; ///< positions; none while the names are not in order
 };
 

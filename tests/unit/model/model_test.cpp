@@ -45,6 +45,10 @@ TEST_CASE("model: a link is found by its name, whatever happened to the links be
     state.links.put(link_named("y", 9));
     CHECK(index_of(state, "b") == 8);
     CHECK(index_of(state, "y") == 9);
+    const Link* other = find_link(state, "y");
+    state.links.erase("b");
+    CHECK(index_of(state, "b") == 0);
+    CHECK(find_link(state, "y") == other); // where it was: only what goes, goes
     state.links.truncate(1);
     CHECK(index_of(state, "a") == 0);
     CHECK(index_of(state, "y") == 9);
