@@ -93,7 +93,8 @@ public:
     void wait_for(std::span<pollfd> descriptors, steady_clock::time_point deadline) const {
         const auto left = std::max(deadline - steady_clock::now(), steady_clock::duration::zero());
         const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
-        const timespec time{seconds.count(), std::chrono::nanoseconds(left - seconds).count()};
+        const timespec time{static_cast<time_t>(seconds.count()),
+                            static_cast<long>(std::chrono::nanoseconds(left - seconds).count())};
         const int number = ppoll(descriptors.data(), descriptors.size(), &time, &before_);
         if (number <= 0)
             for (auto& descriptor : descriptors)
