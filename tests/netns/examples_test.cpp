@@ -64,8 +64,7 @@ void check_point(const Namespace& space, const std::string& name) {
         const auto kept = vxlanctl(space, apply);
         CHECK(kept.code == 0);
         CHECK(kept.out == "vxlan0: in sync\n1 tunnel: 1 in sync\n");
-        CHECK(told(kept, "peer-name-unknown-kept",
-                   {"vxlan0", "gate-b.example.net"}));
+        CHECK(told(kept, "peer-name-unknown-kept", {"vxlan0", "gate-b.example.net"}));
         CHECK(std::count(kept.err.begin(), kept.err.end(), '\n') == 1);
     }
     if (name == "soracom-bridge.toml") CHECK(link(space, "vxlan0").at("master") == "br0");

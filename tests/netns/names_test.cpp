@@ -148,8 +148,7 @@ TEST_CASE("names: where no peer runs, one without an answer stops its tunnel and
     const auto before = snapshot(host.space);
     const auto refused = vxlanctl(host.space, up_begin + "gate-a.example.net gate-b.example.net");
     CHECK(refused.code == 2);
-    CHECK(told(refused, "peer-name-unknown",
-               {"vxlan0", "gate-b.example.net"}));
+    CHECK(told(refused, "peer-name-unknown", {"vxlan0", "gate-b.example.net"}));
     CHECK(difference(before, snapshot(host.space)).empty());
 
     const auto file =
