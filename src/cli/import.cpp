@@ -75,7 +75,7 @@ Result<std::vector<HostAddress>> read_host_addresses() {
     request.every_local = true;
     auto state = read_state(netlink, nullptr, request);
     if (!state) return tl::unexpected(state.error());
-    return std::move(state->host_addresses.changing());
+    return state->host_addresses.changing();
 }
 
 /// What the path leads to by symbolic links, be it there or not.
