@@ -69,9 +69,8 @@ private:
             return;
         }
         const auto departure = go_together_ ? departure_in(plan) : std::nullopt;
-        if (comes_after_departing(
-                std::span(plan.steps).first(departure.value_or(plan.steps.size()))))
-            depart();
+        const std::size_t ahead = departure.value_or(plan.steps.size());
+        if (comes_after_departing(std::span(plan.steps).first(ahead))) depart();
         Transaction transaction(context_, executor_, addresses_, plan, before_);
         if (plan.steps.empty()) {
             transaction.remember_unchanged();
@@ -89,7 +88,7 @@ private:
                 auto done = transaction.execute();
                 return settle(i, std::move(transaction), std::move(done));
             }
-            if (auto begun = transaction.begin(*departure); !begun)
+            if (auto begun = transaction.begin(ahead); !begun)
                 return settle(i, std::move(transaction), std::move(begun));
             departing_.emplace(i, std::move(transaction));
             if (departing_.size() == most_together) depart();
