@@ -20,9 +20,9 @@ namespace {
 struct Texts {
 #define MSG_ROW(code, severity, kind, text, remedy, advice)                                        \
     char code##_word[sizeof #code];                                                                \
-    char code##_text[sizeof text];                                                                 \
-    char code##_remedy[sizeof remedy];                                                             \
-    char code##_advice[sizeof advice];
+    char code##_text[sizeof(text)];                                                                \
+    char code##_remedy[sizeof(remedy)];                                                            \
+    char code##_advice[sizeof(advice)];
 #include "vxlanctl/base/messages/all.def"
 #undef MSG_ROW
 };
@@ -44,7 +44,7 @@ struct PackedRow {
 constexpr auto packed_rows = std::to_array<PackedRow>({
 #define MSG_ROW(code, severity, kind, text, remedy, advice)                                        \
     {offsetof(Texts, code##_word),                                                                 \
-     {sizeof #code, sizeof text, sizeof remedy, sizeof advice},                                    \
+     {sizeof #code, sizeof(text), sizeof(remedy), sizeof(advice)},                                 \
      Severity::severity,                                                                           \
      ErrorKind::kind},
 #include "vxlanctl/base/messages/all.def"
