@@ -105,18 +105,19 @@ std::string own_directory() {
 
 int read_until_end(int fd, std::size_t limit, std::string& text) {
     struct stat status {};
-    const bool has_size = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    // A byte more than there is: the read that tells of the end fits as well. Not on the stack,
-    // each page of which that is reserved for a buffer is touched.
-    const auto size = has_size ? static_cast<std::size_t>(status.st_size) : 0;
+    const bool is_file = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    const auto size = is_file ? static_cast<std::size_t>(status.st_size) : 0; // 0 in /proc
+    if (size > limit) return EFBIG;
+    // Not on the stack, each page of which that is reserved for a buffer is touched.
     std::size_t filled = 0;
-    text.resize(std::min(std::max<std::size_t>(size, 4095), limit) + 1);
-    while (filled <= limit) {
+    text.resize(size > 0 ? size : std::min<std::size_t>(4095, limit) + 1);
+    while (true) {
         const auto count = read(fd, text.data() + filled, text.size() - filled);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return errno;
-        if (count == 0) break;
         filled += static_cast<std::size_t>(count);
+        if (count == 0 || (size > 0 && filled == size)) break;
+        if (filled > limit) return EFBIG;
         if (filled == text.size()) text.resize(std::min(2 * filled, limit + 1));
     }
     text.resize(filled);

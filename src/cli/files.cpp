@@ -129,9 +129,9 @@ Result<std::string> read_open(const FileDescriptor& file, const std::string& pat
         if (auto good = check_who_writes(path, file.get()); !good)
             return tl::unexpected(good.error());
     std::string text;
-    if (const int code = read_until_end(file.get(), limit, text); code != 0)
-        return tl::unexpected(cannot_read(path, what, code));
-    if (text.size() > limit) return error(Code::text_too_large, path, {{"mib", limit >> 20}});
+    const int code = read_until_end(file.get(), limit, text);
+    if (code == EFBIG) return error(Code::text_too_large, path, {{"mib", limit >> 20}});
+    if (code != 0) return tl::unexpected(cannot_read(path, what, code));
     return text;
 }
 

@@ -45,8 +45,8 @@ std::string own_directory();
 /// The user as the world outside of a user namespace knows him: files in /tmp are shared with it.
 uid_t uid_outside();
 
-/// Reads into `text` until the end of a file, pipe or terminal; of more than `limit` bytes one byte
-/// more than that. 0, or an errno.
+/// Reads into `text` until the end of a file, pipe or terminal. 0, or an errno: EFBIG where there
+/// are more than `limit` bytes, of which a file is not read.
 int read_until_end(int fd, std::size_t limit, std::string& text);
 /// The same without a limit that matters; empty where it cannot be read.
 std::string read_all(int fd);
