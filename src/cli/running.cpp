@@ -7,7 +7,6 @@
 #include "vxlanctl/run/services.h"
 
 #include <algorithm>
-#include <iterator>
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
@@ -62,13 +61,7 @@ Result<State> read_running(const Kernel& kernel, std::vector<std::string>& names
     }
     state->run_by = files_of_other_programs(
         kernel.id(), *state, [&](const Link& link) { return is_running(link, names); });
-    std::vector<Link> sorted(std::make_move_iterator(state->links.begin()),
-                             std::make_move_iterator(state->links.end()));
-    std::sort(sorted.begin(), sorted.end(),
-              [](const Link& one, const Link& other) { return one.name < other.name; });
-    state->links.truncate(0);
-    for (auto& link : sorted)
-        state->links.push_back(std::move(link));
+    state->links.sort_by_name();
     return state;
 }
 

@@ -68,6 +68,11 @@ void Links::erase(std::string_view name) {
         if (other > *position) --other;
 }
 
+void Links::sort_by_name() {
+    std::sort(changing().begin(), links_.end(),
+              [](const Place& one, const Place& other) { return one->name < other->name; });
+}
+
 Link* Links::find(std::string_view name) {
     const auto position = position_of(name);
     return position ? changing()[*position].get() : nullptr;

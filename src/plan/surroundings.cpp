@@ -16,8 +16,8 @@ LinkCondition condition_of(const Link* link) {
 const HostAddress* find_host_address(const State& state, const IpAddress& address,
                                      std::string_view dev) {
     const HostAddress* best = nullptr;
-    for (const auto& host : state.host_addresses)
-        if (host.prefix.address == address && (best == nullptr || host.link == dev)) best = &host;
+    for (const auto* host : state.host_addresses.near(address, address))
+        if (host->prefix.address == address && (best == nullptr || host->link == dev)) best = host;
     return best;
 }
 

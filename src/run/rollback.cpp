@@ -19,9 +19,7 @@ namespace {
 
 /// The plan, and what may have been done to its link so that it goes with others.
 TunnelPlan with_group(TunnelPlan plan) {
-    LinkAttributes changed;
-    changed.group = 0; // whichever it was: what it had comes back
-    if (departure_in(plan)) plan.steps.push_back({ChangeLink{plan.name, changed}, {}, {}});
+    if (departure_in(plan)) plan.steps.push_back(move_to_group(plan.name));
     return plan;
 }
 
@@ -119,13 +117,8 @@ private:
                     }
         }
         if (links.size() < fewest_together) return;
-        for (std::size_t first = 0; first < links.size(); first += most_together) {
-            const auto begin = links.begin() + static_cast<std::ptrdiff_t>(first);
-            const auto end = links.begin() + static_cast<std::ptrdiff_t>(
-                                                 std::min(first + most_together, links.size()));
-            for (const int index : remove_together(context_.kernel, context_.records, {begin, end}))
-                executor.set_index(names.at(index), nullptr);
-        }
+        for (const int index : remove_together(context_.kernel, context_.records, links))
+            executor.set_index(names.at(index), nullptr);
     }
 
     /// Whether nothing that comes later depends on when these steps are taken, nor they on it.

@@ -94,10 +94,9 @@ bool remove_group(const Kernel& kernel, std::uint32_t group) {
                                    [](const auto& failure) { return failure.code == ENODEV; });
 }
 
-} // namespace
-
-std::set<int> remove_together(const Kernel& kernel, RuntimeDirectory& records,
-                              const std::vector<MovedLinks::Link>& links) {
+/// The same for links that are not too many.
+std::set<int> remove_at_once(const Kernel& kernel, RuntimeDirectory& records,
+                             const std::vector<MovedLinks::Link>& links) {
     std::set<int> gone;
     for (const auto& link : links)
         gone.insert(link.index);
@@ -118,6 +117,25 @@ std::set<int> remove_together(const Kernel& kernel, RuntimeDirectory& records,
     const auto left = groups_in(kernel);
     std::erase_if(gone, [&](int index) { return !left || left->contains(index); });
     return gone;
+}
+
+} // namespace
+
+std::set<int> remove_together(const Kernel& kernel, RuntimeDirectory& records,
+                              const std::vector<MovedLinks::Link>& links) {
+    std::set<int> gone;
+    for (std::size_t first = 0; first < links.size(); first += most_together) {
+        const auto part =
+            std::span(links).subspan(first, std::min(most_together, links.size() - first));
+        gone.merge(remove_at_once(kernel, records, {part.begin(), part.end()}));
+    }
+    return gone;
+}
+
+Step move_to_group(const std::string& link) {
+    LinkAttributes changed;
+    changed.group = 0; // whichever it was: what it had comes back
+    return {ChangeLink{link, changed}, {}, Disruption::none};
 }
 
 Result<std::size_t> put_back_moved(const Kernel& kernel, RuntimeDirectory& records) {

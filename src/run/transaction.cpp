@@ -291,10 +291,7 @@ const Link* Transaction::link_before() const {
 std::vector<Step> Transaction::taken() const {
     std::vector<Step> steps = plan_.steps;
     append(steps, completion_);
-    if (!leaves_with_others_) return steps;
-    LinkAttributes changed;
-    changed.group = 0; // whichever it was: what it had comes back
-    steps.push_back({ChangeLink{plan_.name, changed}, {}, Disruption::none});
+    if (leaves_with_others_) steps.push_back(move_to_group(plan_.name));
     return steps;
 }
 

@@ -23,12 +23,13 @@ std::string file_of(int count, int port, int first_vni = 1000) {
 
 /// A host on which that many of them run.
 struct Many {
-    explicit Many(int count) {
+    explicit Many(int count_) : count(count_) {
         write_text("/run/many.toml", file_of(count, 4789));
         const auto made = vxlanctl(host.space, "apply /run/many.toml");
         INFO(made.err);
         REQUIRE(made.code == 0);
     }
+    const int count;
     const Host host;
     const Namespace& space = host.space;
 };
@@ -50,6 +51,15 @@ std::string noted_group(const Namespace& space) {
 
 bool is_noted(const Namespace& space) {
     return sh(space, "ls /run/vxlanctl/*/moved 2>/dev/null || true") != "";
+}
+
+/// Kills a run when all are in the group, and before that is removed.
+void kill_before_removal(const Many& many, const std::string& words) {
+    StoppedRun run(many.space, words, many.count + 1);
+    REQUIRE(run.is_stopped());
+    CHECK(group_of(many.space, "t2") == std::stoi(noted_group(many.space)));
+    kill(run.pid(), SIGKILL);
+    (void)run.resume();
 }
 
 } // namespace
@@ -157,13 +167,7 @@ TEST_CASE("together: the next run puts back the group that a killed one left", "
     const Many many(count);
     sh(many.space, "ip link set t2 group 7");
     const auto before = snapshot(many.space);
-    {
-        StoppedRun run(many.space, "down --all", count + 1); // before the removal
-        REQUIRE(run.is_stopped());
-        CHECK(group_of(many.space, "t2") == std::stoi(noted_group(many.space)));
-        kill(run.pid(), SIGKILL);
-        (void)run.resume();
-    }
+    kill_before_removal(many, "down --all");
     const auto next = vxlanctl(many.space, "down nosuch"); // of whatever tunnel
     CHECK(told(next, "groups-put-back", {"6 interfaces"}));
     CHECK(difference(before, snapshot(many.space)) == "");
@@ -195,7 +199,6 @@ TEST_CASE("together: each fails alone where many are replaced", "[kernel]") {
     const int count = 6;
     const Many many(count);
     write_text("/run/many.toml", file_of(count, 4790));
-    const auto before = snapshot(many.space);
     const std::string words = "apply /run/many.toml --allow-recreate";
     // Behind the groups, the removal: that of t0 is refused.
     const auto counted =
@@ -204,7 +207,6 @@ TEST_CASE("together: each fails alone where many are replaced", "[kernel]") {
     CHECK(counted.finished.code == 1);
     CHECK(link(many.space, "t0").at("linkinfo").at("info_data").at("port") == 4789);
     CHECK(link(many.space, "t1").at("linkinfo").at("info_data").at("port") == 4790);
-    // All that comes is refused: some are left, each with what is to be done.
     CHECK(vxlanctl(many.space, words).code == 0);
     CHECK(vxlans_on(many.space) == count);
 }
@@ -234,12 +236,7 @@ TEST_CASE("together: the guardian of a run that was killed puts the groups back"
     sh(many.space, "ip link set t2 group 7");
     const auto before = snapshot(many.space);
     write_text("/run/many.toml", file_of(count, 4790));
-    {
-        StoppedRun run(many.space, "apply /run/many.toml --allow-recreate --confirm 1", count + 1);
-        REQUIRE(run.is_stopped());
-        kill(run.pid(), SIGKILL);
-        (void)run.resume();
-    }
+    kill_before_removal(many, "apply /run/many.toml --allow-recreate --confirm 1");
     (void)vxlanctl(many.space, "down nosuch --lock-timeout 600");
     CHECK(difference(before, snapshot(many.space)) == "");
     CHECK(!is_noted(many.space));

@@ -141,6 +141,7 @@ public:
     void push_back(Link link) { changing().push_back(std::make_unique<Link>(std::move(link))); }
     /// Drops all from this position on.
     void truncate(std::size_t size) { changing().resize(size); }
+    void sort_by_name();
 
 private:
     std::vector<Place>& changing() {
