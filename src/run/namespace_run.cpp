@@ -151,6 +151,7 @@ bool NamespaceRun::succeeded() const {
 }
 
 void NamespaceRun::note_apply(bool succeeded) {
+    if (!records_) return; // of a namespace that was made, and could not be opened
     const auto noted = records_->write_last_apply({std::chrono::system_clock::now(), succeeded});
     if (!noted) call_.events.warned(not_noted(noted.error()));
 }

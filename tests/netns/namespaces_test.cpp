@@ -1,10 +1,12 @@
 // Tunnels of one call in several network namespaces.
 #include "faults.h"
+#include "struck.h"
 #include "world.h"
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 #include <fstream>
+#include <memory>
 
 using namespace world;
 
@@ -175,6 +177,23 @@ TEST_CASE("namespaces: a device that this SSH session comes in by is not moved")
 TEST_CASE("namespaces: every single write fails in turn, and the device is back") {
     write_text("/run/second.toml", second_vpg + brought);
     break_every_write<TwoDevices>("", "apply /run/second.toml");
+}
+
+TEST_CASE("namespaces: one that is made and cannot be opened is an error, whatever call fails") {
+    write_text("/run/second.toml", second_vpg + brought);
+    bool met = false;
+    auto host = std::make_unique<TwoDevices>();
+    for (long number = 1;; ++number) {
+        const auto struck = run_struck(host->space, "apply /run/second.toml", {"EPERM", number});
+        if (struck.call.empty()) break;
+        INFO("call " << number << " (" << struck.call << ")\n" << struck.finished.err);
+        CHECK(struck.finished.code < 128);
+        met = met || told(struck.finished, "cannot-enter-netns", {"vpg-b"});
+        if (!has_namespace(host->space)) continue;
+        host.reset(); // before another one, whose namespaces have the same place
+        host = std::make_unique<TwoDevices>();
+    }
+    CHECK(met);
 }
 
 TEST_CASE("namespaces: a rollback inside a sweep works in the namespace that is swept") {
