@@ -1,9 +1,11 @@
+#include "vxlanctl/base/format.h"
 #include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
 #include "vxlanctl/cli/held_files.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/session.h"
 #include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/run/snapshot.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -20,6 +22,11 @@ const OptionInfo source_option{"source", 0, "NAME",
 const OptionInfo allow_empty_option{"allow-empty", 0, "",
                                     "accept a file, directory or standard input without tunnels"};
 
+const OptionInfo state_option{
+    "state", 0, "SNAPSHOT",
+    "plan for the host that 'vxlanctl snapshot' made this file on; --source says where it has the "
+    "files"};
+
 const OptionInfo unless_held_option{
     "unless-held", 0, "", "leave out files whose last change was not confirmed, as services do"};
 
@@ -32,6 +39,7 @@ struct Wish {
     std::vector<HoldableFile> files;
     Config config{Origin::file, {}};
     std::map<std::string, std::size_t> file_of; ///< by a tunnel's name
+    std::optional<Snapshot> snapshot;           ///< of the host to plan for, if it is another one
 };
 
 /// Leaves out the tunnels of files that are as they were when they were rejected, and spares those
@@ -58,16 +66,29 @@ Result<void> check_source(const Arguments& arguments) {
     const bool has_name = !arguments.value(source_option.name, "").empty();
     if (arguments.has(source_option.name) && !has_name)
         return error(Code::option_needs, "", {{"option", "--source"}, {"other", "NAME"}});
-    if (has_name && !has_input)
+    if (has_name && !has_input && !arguments.has(state_option.name))
         return error(Code::option_needs, "", {{"option", "--source"}, {"other", "-"}});
     if (has_input && !has_name && arguments.has(prune_option.name))
         return error(Code::prune_needs_source);
     return {};
 }
 
-/// Of the word `-` the source is what --source says.
+/// What --source says: of standard input, or where another host has the files of this call.
 std::string source_of_word(const std::string& word, const Arguments& arguments) {
-    return word == "-" ? arguments.value(source_option.name, "") : source_of(word);
+    const std::string name = arguments.value(source_option.name, "");
+    return word == "-" || (arguments.has(state_option.name) && !name.empty()) ? name
+                                                                              : source_of(word);
+}
+
+/// The same of a file, which a word names, or the directory that it is in.
+std::string source_of_file(const std::string& path, const Arguments& arguments) {
+    for (const auto& word : arguments.words) {
+        const std::string here = source_of(word);
+        if (path == here || (path.empty() && word == "-")) return source_of_word(word, arguments);
+        if (path.starts_with(here + "/"))
+            return source_of_word(word, arguments) + path.substr(here.size());
+    }
+    return path;
 }
 
 /// The files and directories that the call names.
@@ -120,6 +141,32 @@ Result<void> concern_all_namespaces(Config& config, const Arguments& arguments) 
     return {};
 }
 
+/// The snapshot that the call plans for; none where it plans for this host.
+Result<std::optional<Snapshot>> named_snapshot(const Arguments& arguments) {
+    if (!arguments.has(state_option.name)) return std::nullopt;
+    for (const auto* other : {"unless-held", "netns"})
+        if (arguments.has(other))
+            return error(Code::options_contradict, "",
+                         {{"one", "--state"}, {"other", formatted("--{}", other)}});
+    const std::string path = arguments.value(state_option.name);
+    const auto text = read_text(path, "snapshot");
+    if (!text) return tl::unexpected(text.error());
+    auto snapshot = parse_snapshot(*text, path);
+    if (!snapshot) return tl::unexpected(snapshot.error());
+    return std::optional(std::move(*snapshot));
+}
+
+/// The network namespaces of the snapshot in which a tunnel has such a source.
+Result<void> concern_namespaces(Config& config, const Snapshot& snapshot,
+                                const std::function<bool(const std::string&)>& is_meant) {
+    for (const auto& [name, space] : snapshot.namespaces)
+        if (!name.empty() &&
+            std::any_of(space.state.records.begin(), space.state.records.end(),
+                        [&](const auto& known) { return is_meant(known.second.source); }))
+            config.absent_elsewhere[name];
+    return {};
+}
+
 /// What the files say, or all that is wrong with them.
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     if (auto good = check_source(arguments); !good)
@@ -130,6 +177,9 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     auto [read, files] = holdable_tunnels(std::move(texts), arguments.words);
     wish.files = std::move(files);
     if (!read.parsed.errors.empty()) return tl::unexpected(std::move(read.parsed.errors));
+    auto snapshot = named_snapshot(arguments);
+    if (!snapshot) return tl::unexpected(std::vector<Error>{snapshot.error()});
+    wish.snapshot = std::move(*snapshot);
     warn(warnings_of_unread(read.unread), arguments);
     if (auto empty = empty_words(read, arguments); !empty.empty())
         return tl::unexpected(std::move(empty));
@@ -137,7 +187,7 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         wish.file_of.emplace(defined.tunnel.name, defined.file);
         if (tells_places(arguments))
             wish.config.places.emplace(defined.tunnel.name, places_of(defined, read.texts.files));
-        if (defined.tunnel.source.empty()) defined.tunnel.source = source_of_word("-", arguments);
+        defined.tunnel.source = source_of_file(defined.tunnel.source, arguments);
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
     wish.config.sources = named_sources(arguments);
@@ -146,7 +196,9 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         const auto is_meant = [&](const std::string& source) {
             return is_below(source, wish.config.sources);
         };
-        auto done = concern_namespaces(wish.config, namespaces_with_source(is_meant), arguments);
+        auto done = wish.snapshot ? concern_namespaces(wish.config, *wish.snapshot, is_meant)
+                                  : concern_namespaces(wish.config,
+                                                       namespaces_with_source(is_meant), arguments);
         if (!done) return tl::unexpected(std::vector<Error>{done.error()});
     }
     if (arguments.has(all_netns_option().name))
@@ -222,7 +274,8 @@ Result<int> run(const Arguments& arguments, Mode mode) {
     if (!wish) return print_failures(wish.error(), arguments);
     const auto held = mode == Mode::check ? is_any_on_hold(*wish, arguments) : Result<bool>(false);
     if (!held) return tl::unexpected(held.error());
-    auto code = reconcile(std::move(wish->config), arguments, mode);
+    auto code = reconcile(std::move(wish->config), arguments, mode, nullptr, nullptr,
+                          wish->snapshot ? &*wish->snapshot : nullptr);
     return code && *code == 0 && *held ? Result<int>(differs) : code;
 }
 
@@ -244,11 +297,9 @@ std::vector<OptionInfo> apply_options() {
 }
 
 std::vector<OptionInfo> plan_options() {
-    std::vector<OptionInfo> options{prune_option,
-                                    source_option,
-                                    allow_empty_option,
-                                    unless_held_option,
-                                    {"ip-commands", 0, "", "say it as commands of iproute2"}};
+    std::vector<OptionInfo> options{
+        prune_option, source_option,      allow_empty_option,
+        state_option, unless_held_option, {"ip-commands", 0, "", "say it as commands of iproute2"}};
     append_options(options, change_options());
     options.push_back(resolve_option());
     return options;

@@ -65,6 +65,10 @@ std::vector<Command> other_commands() {
         {"check", "[FILE|DIR|-]... [OPTION...]",
          "Say what differs from the files, and nothing where nothing does; the exit code is 3 then",
          check_options, run_check, reads_files, LostOutput::keeps_code},
+        {"snapshot", "[NETNS...] [OPTION...]",
+         "Print what planning reads of this host, as JSON for 'vxlanctl plan --state'; of further "
+         "network namespaces where they are named",
+         no_options, run_snapshot, reads_files | sees_processes},
         {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
          writes_all_files, LostOutput::keeps_code},
         {"show", "[IFNAME...] [OPTION...]",

@@ -144,7 +144,7 @@ Result<int> reconcile(Config config, const Arguments& arguments, Narration narra
 }
 
 Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
-                      const Probation* probation, Narration narration) {
+                      const Probation* probation, Narration narration, const Snapshot* snapshot) {
     const auto style = output_style(arguments);
     if (!style) return tl::unexpected(style.error());
     const auto options = planning_choices(arguments);
@@ -165,6 +165,7 @@ Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
     call.overrides_files = arguments.has("override");
     call.tells_unnamed = arguments.has("all-netns");
     call.names_namespace = arguments.has("netns");
+    call.snapshot = snapshot;
     call.keeps_first = probation != nullptr;
     call.notes_apply = mode == Mode::apply && arguments.command == "apply";
     Run run(call, config, probation);

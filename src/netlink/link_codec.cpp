@@ -252,6 +252,17 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     return link;
 }
 
+std::vector<std::string> decode_alternative_names(const nlmsghdr* message) {
+    std::vector<std::string> names;
+    const auto* header = fixed_header<ifinfomsg>(message);
+    if (message->nlmsg_type != RTM_NEWLINK || header == nullptr) return names;
+    for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header))
+        if (nla_type(attribute) == IFLA_PROP_LIST)
+            for (const nlattr* property : NetlinkAttributes::nested(attribute))
+                if (nla_type(property) == IFLA_ALT_IFNAME) names.push_back(read_string(property));
+    return names;
+}
+
 std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
     const auto* header = fixed_header<ifinfomsg>(message);
     if (message->nlmsg_type != RTM_NEWLINK || header == nullptr || header->ifi_family != AF_BRIDGE)

@@ -296,6 +296,42 @@ std::optional<Rule> decode_rule(const nlmsghdr* message) {
     return rule.from || rule.to ? std::optional(rule) : std::nullopt;
 }
 
+namespace {
+
+/// A selector or an action that only some rules have. Returns whether it selects packets.
+bool decode_rare(const nlattr* attribute, SteeringRule& rule) {
+    constexpr std::uint32_t no_suppression = 0xffffffff;
+    constexpr int source_port_mask = 28, port_mask = 29; // FRA_SPORT_MASK, FRA_DPORT_MASK
+    const auto number = read_as<std::uint32_t>(attribute).value_or(0);
+    auto& mark = rule.mark;
+    if ((nla_type(attribute) == source_port_mask || nla_type(attribute) == port_mask) &&
+        read_as<std::uint16_t>(attribute) == 0xffff)
+        return false; // since Linux 6.15 beside each port
+    switch (nla_type(attribute)) {
+    case FRA_SUPPRESS_PREFIXLEN:
+        if (number != no_suppression) rule.suppressed = static_cast<std::uint8_t>(number);
+        return false;
+    case FRA_GOTO: rule.target = number; return false;
+    case FRA_PROTOCOL:
+    case FRA_SUPPRESS_IFGROUP:
+    case FRA_PAD: return false;
+    case FRA_L3MDEV:
+        rule.is_of_vrf = read_as<std::uint8_t>(attribute).value_or(0) != 0;
+        return true;
+    case FRA_IIFNAME: rule.in = read_string(attribute); return true;
+    case FRA_OIFNAME: rule.out = read_string(attribute); return true;
+    case FRA_FWMARK: mark = {number, mark ? mark->second : 0xffffffff}; return true;
+    case FRA_FWMASK: mark = {mark ? mark->first : 0, number}; return true;
+    case FRA_UID_RANGE:
+        if (const auto range = read_as<fib_rule_uid_range>(attribute))
+            rule.users = {range->start, range->end};
+        return true;
+    default: rule.is_unknown = true; return true;
+    }
+}
+
+} // namespace
+
 std::optional<SteeringRule> decode_any_rule(const nlmsghdr* message) {
     const auto* header = fixed_header<fib_rule_hdr>(message);
     if (message->nlmsg_type != RTM_NEWRULE || header == nullptr) return std::nullopt;
@@ -305,7 +341,9 @@ std::optional<SteeringRule> decode_any_rule(const nlmsghdr* message) {
     if (std::max(header->src_len, header->dst_len) > full_length(rule.family)) return std::nullopt;
     rule.action = header->action;
     rule.table = header->table;
-    rule.has_more = header->tos != 0 || (header->flags & FIB_RULE_INVERT) != 0;
+    rule.tos = header->tos;
+    rule.is_inverted = (header->flags & FIB_RULE_INVERT) != 0;
+    rule.has_more = rule.tos != 0 || rule.is_inverted;
     for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
         case FRA_SRC:
@@ -321,11 +359,7 @@ std::optional<SteeringRule> decode_any_rule(const nlmsghdr* message) {
             if (const auto range = read_as<fib_rule_port_range>(attribute))
                 rule.ports = {range->start, range->end};
             break;
-        case FRA_PROTOCOL:
-        case FRA_SUPPRESS_PREFIXLEN:
-        case FRA_SUPPRESS_IFGROUP:
-        case FRA_PAD: break;
-        default: rule.has_more = true; break;
+        default: rule.has_more = decode_rare(attribute, rule) || rule.has_more; break;
         }
     }
     return rule;

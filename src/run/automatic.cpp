@@ -2,7 +2,6 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/surroundings.h"
 #include "vxlanctl/run/reader.h"
@@ -29,12 +28,12 @@ struct Way {
 };
 
 /// The way to the first end that has one outside of the tunnel. `dev` is 0 for any interface.
-Result<std::optional<Way>> find_way(Netlink& netlink, const Tunnel& tunnel,
+Result<std::optional<Way>> find_way(Routing& routing, const Tunnel& tunnel,
                                     const std::vector<IpAddress>& ends, int dev, int own) {
     std::vector<RouteQuery> queries;
     for (const auto& end : ends)
         queries.push_back({end, std::nullopt, dev, tunnel.tunnel.port.value_or(0), 0});
-    const auto answers = resolve_routes(netlink, queries);
+    const auto answers = routing.resolve(queries);
     if (!answers) return tl::unexpected(answers.error());
     const auto inner = tunnel.addresses.value_or(std::vector<Prefix>{});
     const auto is_inner = [&](const IpAddress& address) {
@@ -56,7 +55,7 @@ bool stays(const IpAddress& local, const State& state, const std::string& dev) {
                        });
 }
 
-void choose_ends(Netlink& netlink, const State& state, Tunnel& tunnel, Settled& settled) {
+void choose_ends(Routing& routing, const State& state, Tunnel& tunnel, Settled& settled) {
     const Automatic& automatic = tunnel.automatic;
     const Link* have = find_link(state, tunnel.name);
     const bool is_ours = have != nullptr && have->kind == kind_of(tunnel.tunnel.kind).name;
@@ -73,7 +72,7 @@ void choose_ends(Netlink& netlink, const State& state, Tunnel& tunnel, Settled& 
 
     const Link* dev = find_link(state, set_dev);
     const auto ends = ends_of(tunnel);
-    const auto way = find_way(netlink, tunnel, ends, dev == nullptr ? 0 : dev->index,
+    const auto way = find_way(routing, tunnel, ends, dev == nullptr ? 0 : dev->index,
                               have == nullptr ? 0 : have->index);
     if (!way || !*way) {
         auto first = texts_of(std::span(ends).first(std::min<std::size_t>(ends.size(), 3)));
@@ -87,18 +86,18 @@ void choose_ends(Netlink& netlink, const State& state, Tunnel& tunnel, Settled& 
     }
     if (automatic.local && !keeps) tunnel.tunnel.local = (*way)->local;
     if (automatic.dev) {
-        const auto links = links_of(netlink, {(*way)->link_index});
+        const auto links = routing.links_of({(*way)->link_index});
         if (links && !links->empty()) tunnel.tunnel.dev = links->front().name;
     }
 }
 
 /// What fits into the path to each end, as the kernel has learned it, and not more than the
 /// interface allows. What was learned expires: then the MTU stays as low as it is.
-void choose_mtu(Netlink& netlink, const State& state, Tunnel& tunnel) {
+void choose_mtu(Routing& routing, const State& state, Tunnel& tunnel) {
     std::vector<RouteQuery> queries;
     for (const auto& end : ends_of(tunnel))
         queries.push_back({end, tunnel.tunnel.local, 0, tunnel.tunnel.port.value_or(0), 0});
-    const auto answers = resolve_routes(netlink, queries);
+    const auto answers = routing.resolve(queries);
     const auto taken = overhead(tunnel.tunnel);
     std::optional<std::uint32_t> most = mtu_limit(tunnel.tunnel, state);
     if (tunnel.tunnel.dev.value_or("").empty()) most.reset();
@@ -115,7 +114,7 @@ void choose_mtu(Netlink& netlink, const State& state, Tunnel& tunnel) {
             else
                 indexes.insert(answer.link_index), all_known = false;
         }
-    if (const auto links = links_of(netlink, indexes))
+    if (const auto links = routing.links_of(indexes))
         for (const auto& link : *links)
             if (link.attributes.mtu) lower(*link.attributes.mtu);
     if (!all_known)
@@ -133,7 +132,7 @@ bool is_automatic(const Tunnel& tunnel) {
     return automatic.local || automatic.dev || automatic.mtu || !automatic.remote_name.empty();
 }
 
-Settled settle_automatic(Netlink& netlink, const State& state, Tunnel& tunnel) {
+Settled settle_automatic(Routing& routing, const State& state, Tunnel& tunnel) {
     Settled settled;
     auto& automatic = tunnel.automatic;
     if (!automatic.remote_name.empty()) {
@@ -143,12 +142,12 @@ Settled settle_automatic(Netlink& netlink, const State& state, Tunnel& tunnel) {
             automatic.remotes = {*running}; // it stays as long as the name has it
         if (!automatic.remotes.empty()) tunnel.tunnel.remote = automatic.remotes.front();
     }
-    if (automatic.local || automatic.dev) choose_ends(netlink, state, tunnel, settled);
+    if (automatic.local || automatic.dev) choose_ends(routing, state, tunnel, settled);
     if (automatic.local && tunnel.tunnel.isatap.value_or(false) && tunnel.addresses)
         for (auto& prefix : *tunnel.addresses)
             prefix.address =
                 isatap_address(network_of(prefix), *tunnel.tunnel.local, automatic.global_id);
-    if (automatic.mtu && settled.errors.empty()) choose_mtu(netlink, state, tunnel);
+    if (automatic.mtu && settled.errors.empty()) choose_mtu(routing, state, tunnel);
     automatic = {};
     return settled;
 }
@@ -192,10 +191,11 @@ Result<bool> can_be_settled(Netlink& netlink, const Tunnel& tunnel) {
         ends.push_back(
             parse_address(tunnel.tunnel.local->family == Family::ipv4 ? "192.0.2.1" : "2000::")
                 .value());
+    KernelRouting routing(netlink);
     const Link* own = find_link(*state, tunnel.name);
     const Link* dev = find_link(*state, tunnel.tunnel.dev.value_or(""));
     if (dev == nullptr && !tunnel.tunnel.dev.value_or("").empty()) return false;
-    const auto way = find_way(netlink, tunnel, ends, dev == nullptr ? 0 : dev->index,
+    const auto way = find_way(routing, tunnel, ends, dev == nullptr ? 0 : dev->index,
                               own == nullptr ? 0 : own->index);
     if (!way) return tl::unexpected(way.error());
     return way->has_value();

@@ -46,6 +46,12 @@ NamespaceRun::NamespaceRun(Call& call, const Config& config, std::optional<Other
         return id->second;
     };
     options_.machine_id = machine_id;
+    if (call.snapshot != nullptr) {
+        const auto& spaces = call.snapshot->namespaces;
+        const auto found = spaces.find(name());
+        if (found != spaces.end()) recorded_ = &found->second;
+        options_.machine_id = call.options.machine_id; // not that of this host
+    }
     options_.random_mac = [this](const std::string& tunnel) {
         auto [mac, is_new] = random_macs_.try_emplace(tunnel);
         if (is_new) mac->second = random_mac();
@@ -59,7 +65,7 @@ bool NamespaceRun::has_work() const {
 
 Result<void> NamespaceRun::open(std::chrono::seconds timeout) {
     lock_timeout_ = timeout;
-    if (!is_there()) return {};
+    if (!is_there() || recorded_ != nullptr) return {};
     const bool writes = call_.mode == Mode::apply;
     if (writes && !has_net_admin())
         return error(Code::needs_net_admin, "", {{"command", call_.command}});

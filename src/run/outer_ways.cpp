@@ -2,7 +2,6 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
-#include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/plan/preflight.h"
 
 #include <algorithm>
@@ -44,9 +43,9 @@ bool leads_to_one(const OuterWay& way, const std::vector<FloodEntry>& sorted,
 /// Judges all plans of a run.
 class WayJudge {
 public:
-    WayJudge(Netlink& netlink, const Config& config, const State& state, const PlanOptions& options,
+    WayJudge(Routing& routing, const Config& config, const State& state, const PlanOptions& options,
              Plan& made)
-        : netlink_(netlink), config_(config), state_(state), options_(options), made_(made) {}
+        : routing_(routing), config_(config), state_(state), options_(options), made_(made) {}
 
     void run() {
         collect();
@@ -85,7 +84,7 @@ private:
         std::set<int> masters;
         for (const auto& [way, found] : ways_)
             if (const Link* dev = find_link(state_, way.dev)) masters.insert(dev->master_index);
-        const auto links = links_of(netlink_, masters);
+        const auto links = routing_.links_of(masters);
         if (!links) return false;
         for (const auto& link : *links)
             if (link.kind == "vrf") vrfs_.emplace(link.index, link.vrf_table);
@@ -111,7 +110,7 @@ private:
         std::vector<RouteQuery> queries;
         for (const auto& [way, found] : ways_)
             queries.push_back(query_of(way));
-        auto answers = look_up(netlink_, queries);
+        auto answers = routing_.look_up(queries);
         if (!answers) return false;
         auto answer = answers->begin();
         for (auto& [way, found] : ways_)
@@ -195,7 +194,7 @@ private:
     /// Read where it is not known; empty where it has gone.
     const Link* link_of(int index) {
         if (const auto known = others_.find(index); known != others_.end()) return &known->second;
-        auto links = links_of(netlink_, {index});
+        auto links = routing_.links_of({index});
         if (!links || links->empty()) return nullptr;
         return &others_.emplace(index, std::move(links->front())).first->second;
     }
@@ -232,7 +231,7 @@ private:
         query.link_index = index_of(way.dev);
         if (way.peer.family == Family::ipv6) // with a source address it is bound to no interface
             query.from.reset();              // (ip6_route_output_flags_noref() in net/ipv6/route.c)
-        if (const auto answers = look_up(netlink_, {query});
+        if (const auto answers = routing_.look_up({query});
             answers && answers->front().code == 0 &&
             answers->front().link_index == query.link_index) {
             through.gateway = answers->front().via;
@@ -243,7 +242,7 @@ private:
             through.table = vrfs_.at(vrf);
             return through;
         }
-        through.table = unused_table(netlink_, way.peer.family, next_table_).value_or(0);
+        through.table = routing_.unused_table(way.peer.family, next_table_).value_or(0);
         if (through.table == 0) through.table = next_table_;
         next_table_ = through.table + 1;
         return through;
@@ -269,7 +268,7 @@ private:
                                           {"limit", there > taken ? there - taken : 0}});
     }
 
-    Netlink& netlink_;
+    Routing& routing_;
     const Config& config_;
     const State& state_;
     const PlanOptions& options_;
@@ -284,9 +283,9 @@ private:
 
 } // namespace
 
-void judge_outer_ways(Netlink& netlink, const Config& config, const State& state,
+void judge_outer_ways(Routing& routing, const Config& config, const State& state,
                       const PlanOptions& options, Plan& made) {
-    WayJudge(netlink, config, state, options, made).run();
+    WayJudge(routing, config, state, options, made).run();
 }
 
 } // namespace vxlanctl

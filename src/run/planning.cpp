@@ -11,6 +11,7 @@
 #include "vxlanctl/run/outer_ways.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/services.h"
+#include "vxlanctl/run/snapshot.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -50,6 +51,16 @@ void concern_managed(ReadRequest& request) {
         }
         return needs;
     };
+}
+
+/// They are made of the host's machine ID, which is confidential, and in no snapshot.
+void leave_out_new_macs(Plan& made, const MachineId& stand_in) {
+    for (auto& tunnel : made.tunnels)
+        for (auto& step : tunnel.steps)
+            if (auto* create = std::get_if<CreateLink>(&step.operation);
+                create != nullptr &&
+                create->attributes.mac == stable_mac(stand_in, tunnel.name, create->tunnel))
+                create->attributes.mac.reset();
 }
 
 } // namespace
@@ -121,7 +132,7 @@ void NamespaceRun::complete_state() {
     std::set<std::string_view> names;
     for (const auto& tunnel : config_.tunnels)
         names.insert(tunnel.name);
-    if (is_there())
+    if (netlink_)
         state_.run_by = files_of_other_programs(
             kernel().id(), state_, [&](const Link& link) { return names.contains(link.name); });
     // The SSH session comes into another one.
@@ -130,8 +141,16 @@ void NamespaceRun::complete_state() {
 
 /// Where the namespace is not there, nothing can be done in it unless it is made.
 void NamespaceRun::settle_namespace(Plan& made) const {
+    const bool is_left_out =
+        call_.snapshot != nullptr && !is_there() && call_.snapshot->netns.contains(name());
     for (auto& tunnel : made.tunnels) {
         tunnel.netns = name();
+        if (is_left_out) {
+            tunnel.steps.clear();
+            tunnel.errors = {Error(Code::netns_not_in_snapshot, tunnel.name,
+                                   {{"netns", name()}, {"word", shell_quoted(name())}})};
+            continue;
+        }
         const bool is_unknown = !is_home() && elsewhere_->obstacle;
         if (!is_unknown && (is_there() || creates_namespace(config_) || tunnel.absent)) continue;
         tunnel.steps.clear();
@@ -142,11 +161,21 @@ void NamespaceRun::settle_namespace(Plan& made) const {
     }
 }
 
+Result<State> NamespaceRun::read(const ReadRequest& request) {
+    if (recorded_ != nullptr) return recorded_->state;
+    return read_state(*netlink_, records_ ? &*records_ : nullptr, request);
+}
+
+std::unique_ptr<Routing> NamespaceRun::routing() {
+    if (recorded_ != nullptr) return std::make_unique<SnapshotRouting>(*recorded_);
+    return std::make_unique<KernelRouting>(*netlink_);
+}
+
 Result<Plan> NamespaceRun::make_plan_once() {
     ReadRequest request = what_to_read();
     state_ = {};
     if (is_there()) {
-        auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, request);
+        auto state = read(request);
         if (!state) return tl::unexpected(state.error());
         state_ = std::move(*state);
     }
@@ -156,7 +185,7 @@ Result<Plan> NamespaceRun::make_plan_once() {
     if (config_.origin == Origin::cli && plan_.tunnels.empty()) lay_over_files();
     Plan made = vxlanctl::plan(config(), state_, options_);
     // Most runs change nothing that routes hang on, and need not read them.
-    if (is_there() && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
+    if (netlink_ && std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_foreign)) {
         request.uppers = std::any_of(made.tunnels.begin(), made.tunnels.end(), concerns_uppers);
         if (auto done = read_foreign(*netlink_, state_, request); !done)
             return tl::unexpected(done.error());
@@ -167,9 +196,10 @@ Result<Plan> NamespaceRun::make_plan_once() {
             tunnel.errors = found->second, tunnel.steps.clear();
     settle_over_files(made);
     if (is_there() && devices_.empty())
-        judge_outer_ways(*netlink_, config(), state_, options_, made);
-    if (is_there()) warn_of_loaded_firewall(kernel(), state_, made);
+        judge_outer_ways(*routing(), config(), state_, options_, made);
+    if (netlink_) warn_of_loaded_firewall(kernel(), state_, made);
     settle_namespace(made);
+    if (call_.snapshot != nullptr) leave_out_new_macs(made, *options_.machine_id());
     for (auto& tunnel : made.tunnels)
         name_peers(tunnel);
     return made;
@@ -195,14 +225,14 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
         };
         if (own) note(own->leave_out_of(tunnel));
         chooses_dev = chooses_dev || tunnel.automatic.dev;
-        if (is_automatic(tunnel)) note(settle_automatic(*netlink_, state_, tunnel));
+        if (is_automatic(tunnel)) note(settle_automatic(*routing(), state_, tunnel));
         complete_link_local_peers(tunnel);
     }
     return chooses_dev ? read_again() : Result<void>(); // with the interfaces that were chosen
 }
 
 Result<void> NamespaceRun::read_again() {
-    auto state = read_state(*netlink_, records_ ? &*records_ : nullptr, what_to_read());
+    auto state = read(what_to_read());
     if (!state) return tl::unexpected(state.error());
     state_ = std::move(*state);
     complete_state();

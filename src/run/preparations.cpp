@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/run/snapshot.h"
 
 #include <algorithm>
 
@@ -21,6 +22,14 @@ Result<void> NamespaceRun::find_devices() {
     for (const auto& tunnel : config_.tunnels)
         if (tunnel.placement.move_dev && !is_home()) wanted.insert(*tunnel.tunnel.dev);
     if (wanted.empty()) return {};
+    if (call_.snapshot != nullptr) {
+        if (recorded_ != nullptr)
+            std::erase_if(wanted, [&](const std::string& name) {
+                return find_link(recorded_->state, name) != nullptr;
+            });
+        devices_ = devices_in(call_.snapshot->namespaces.at(""), wanted);
+        return {};
+    }
     if (is_there()) {
         const auto here = links_in(kernel(), wanted);
         if (!here) return tl::unexpected(here.error());

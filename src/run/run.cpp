@@ -8,6 +8,7 @@
 #include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/run/await.h"
 #include "vxlanctl/run/resolve.h"
+#include "vxlanctl/run/snapshot.h"
 
 #include <algorithm>
 #include <iterator>
@@ -25,7 +26,7 @@ Run::Run(Call& call, Config& config, const Probation* probation)
 Result<void> Run::perform(const Times& times) {
     if (call_.is_several) {
         allow_descriptors(descriptors_for(config_));
-        places_ = namespaces_of(config_, call_.home);
+        places_ = namespaces_of(config_, call_.snapshot != nullptr ? nullptr : &call_.home);
     }
     give_up_privileges();
     if (times.wait)
@@ -92,11 +93,16 @@ Result<void> Run::look_up_names(std::chrono::seconds time) {
     for (auto* config : configs)
         for (auto& tunnel : config->tunnels)
             complete_link_local_peers(tunnel);
-    const auto names = host_names_in(config_);
+    auto names = host_names_in(config_);
     if (names.empty()) return {};
     if (call_.mode == Mode::apply) catch_signals();
-    const auto answers = resolve(names, time);
+    NameAnswers known;
+    if (call_.snapshot != nullptr) known = recorded_names(*call_.snapshot, names);
+    for (const auto& answer : known)
+        names.erase(answer.first);
+    auto answers = names.empty() ? Result<NameAnswers>(NameAnswers{}) : resolve(names, time);
     if (!answers) return tl::unexpected(answers.error());
+    answers->merge(known);
     for (auto* config : configs)
         for (auto& tunnel : config->tunnels)
             put_addresses(tunnel, *answers), complete_link_local_peers(tunnel);
@@ -135,7 +141,7 @@ void Run::tell_waiting(const std::string& what) const {
 Result<void> Run::propose(std::chrono::seconds timeout) {
     std::vector<NamespaceRun*> in_order; // the same for all writers: nobody waits in a circle
     for (auto& part : parts_)
-        if (part.is_there()) in_order.push_back(&part);
+        if (part.is_there() && call_.snapshot == nullptr) in_order.push_back(&part);
     std::sort(in_order.begin(), in_order.end(),
               [](const auto* one, const auto* other) { return one->id() < other->id(); });
     for (auto* part : in_order)

@@ -22,7 +22,9 @@ OtherNamespace other_namespace(const std::string& name) {
 /// One config for each namespace, the call's first. Several names may be of one namespace.
 class NamespaceWishes {
 public:
-    NamespaceWishes(const Config& config, const Kernel& home) : by_id_{{home.id(), 0}}, places_(1) {
+    NamespaceWishes(const Config& config, const Kernel* home)
+        : looks_(home != nullptr), places_(1) {
+        if (looks_) by_id_.emplace(home->id(), 0);
         Config& here = places_[0].config = config;
         here.tunnels.clear();
         here.absent_elsewhere.clear();
@@ -40,7 +42,8 @@ private:
     Config& in(const std::string& name) {
         const auto [known, is_new] = by_name_.try_emplace(name, places_.size());
         if (!is_new) return places_[known->second].config;
-        auto other = other_namespace(name);
+        auto other =
+            looks_ ? other_namespace(name) : OtherNamespace{name, std::nullopt, std::nullopt};
         if (other.kernel) {
             const auto [same, is_first] = by_id_.try_emplace(other.kernel->id(), places_.size());
             known->second = same->second;
@@ -52,6 +55,7 @@ private:
         return place.config;
     }
 
+    bool looks_; ///< for the namespaces of this host
     std::map<std::string, std::size_t> by_name_{{"", 0}};
     std::map<NamespaceId, std::size_t> by_id_;
     std::vector<NamespaceWish> places_;
@@ -60,7 +64,7 @@ private:
 
 } // namespace
 
-std::vector<NamespaceWish> namespaces_of(const Config& config, const Kernel& home) {
+std::vector<NamespaceWish> namespaces_of(const Config& config, const Kernel* home) {
     return NamespaceWishes(config, home).take();
 }
 

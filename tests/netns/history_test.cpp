@@ -17,6 +17,7 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <optional>
+#include <regex>
 
 using namespace world;
 
@@ -63,6 +64,7 @@ public:
         const auto options = fmt::format("{}", fmt::join(history_.options, " "));
         const auto planned = vxlanctl(space_, "plan - --source test --allow-empty -q " + options,
                                       file_of(history_.second));
+        plan_elsewhere(options);
         const int code = apply(history_.second, options);
         tell("second", code);
         demand(planned.code == code || code == 1, "plan ends with the exit code of apply",
@@ -76,6 +78,30 @@ public:
     std::string log() const { return log_; }
 
 private:
+    /// Somebody who has nothing but a snapshot of this host plans the same.
+    void plan_elsewhere(const std::string& options) {
+        const auto taken = vxlanctl(space_, "snapshot");
+        demand(taken.code == 0, "a snapshot can be made", taken.err);
+        write_text("/run/snapshot.json", taken.out);
+        const Namespace elsewhere;
+        const auto there = vxlanctl(
+            elsewhere, "plan - --source test --allow-empty --state /run/snapshot.json " + options,
+            file_of(history_.second));
+        const auto here = vxlanctl(space_, "plan - --source test --allow-empty " + options,
+                                   file_of(history_.second));
+        demand(there.code == here.code && comparable(there.out) == comparable(here.out) &&
+                   comparable(there.err) == comparable(here.err),
+               "the plan for a snapshot is that on the host",
+               fmt::format("{} here:\n{}{}\n{} there:\n{}{}", here.code, here.out, here.err,
+                           there.code, there.out, there.err));
+    }
+
+    /// Without the IDs of new marks, and the MAC addresses of new interfaces.
+    static std::string comparable(const std::string& text) {
+        static const std::regex random("vx[0-9a-f]{13}|[0-9a-f]{16}|, mac [0-9a-f:]{17}");
+        return std::regex_replace(text, random, "");
+    }
+
     /// The exit code.
     int apply(const Wish& wish, const std::string& options);
     static void check_errors(const nlohmann::json& document, int code);

@@ -40,6 +40,9 @@ Result<int> run_apply(const Arguments& arguments);
 std::vector<OptionInfo> plan_options();
 Result<int> run_plan(const Arguments& arguments);
 
+/// `snapshot [NETNS...]`
+Result<int> run_snapshot(const Arguments& arguments);
+
 /// `check [FILE|DIR|-]...`
 std::vector<OptionInfo> check_options();
 Result<int> run_check(const Arguments& arguments);

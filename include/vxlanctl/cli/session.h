@@ -10,8 +10,10 @@ using Narration = std::string (*)(const TunnelPlan&);
 
 /// Reads, plans, carries out and reports, as far as the mode goes. Returns the exit code. Tunnels
 /// of files are independent of one another; on the command line, one impossible wish stops all.
+/// With a snapshot, which goes with Mode::plan, the plan is for the host that it was made on.
 Result<int> reconcile(Config config, const Arguments& arguments, Mode mode,
-                      const Probation* probation = nullptr, Narration narration = nullptr);
+                      const Probation* probation = nullptr, Narration narration = nullptr,
+                      const Snapshot* snapshot = nullptr);
 /// Mode::plan with --dry-run, else Mode::apply.
 Result<int> reconcile(Config config, const Arguments& arguments, Narration narration = nullptr);
 

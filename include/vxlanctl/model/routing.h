@@ -131,6 +131,17 @@ struct SteeringRule {
     std::optional<std::uint8_t> protocol;                         ///< IPPROTO_*
     std::optional<std::pair<std::uint16_t, std::uint16_t>> ports; ///< destination, both included
     bool has_more = false;                                        ///< selects by something else too
+    // What `has_more` stands for, and what becomes of a route that the rule leads to.
+    bool is_inverted = false; ///< concerns what the selectors do not
+    bool is_of_vrf = false;   ///< leads into the table of the packet's VRF (FRA_L3MDEV)
+    std::string in, out;      ///< interfaces
+    std::uint8_t tos = 0;
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> mark;  ///< value and mask
+    std::optional<std::pair<std::uint32_t, std::uint32_t>> users; ///< UIDs, both included
+    bool is_unknown = false;                ///< selects by something that is not in here
+    std::optional<std::uint32_t> target;    ///< the priority that FR_ACT_GOTO goes on at
+    std::optional<std::uint8_t> suppressed; ///< routes of at most this length do not count
+    bool operator==(const SteeringRule&) const = default;
 };
 /// Whether it concerns a packet that this host sends. One with more selectors never does.
 bool selects(const SteeringRule& rule, const std::optional<IpAddress>& from, const IpAddress& to,

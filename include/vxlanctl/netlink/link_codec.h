@@ -14,6 +14,8 @@ using IndexOf = std::function<int(const std::string&)>;
 /// leaves out when it has the default. Names behind an index (tunnel.dev, attributes.master) are
 /// left empty: the message has the index alone. Empty for a message that is no link.
 std::optional<Link> decode_link(const nlmsghdr* message);
+/// The alternative names (altname) of the link in RTM_NEWLINK; none before Linux 5.5.
+std::vector<std::string> decode_alternative_names(const nlmsghdr* message);
 /// The index of a link that has gone, out of the event RTM_DELLINK; empty for any other message.
 std::optional<int> decode_gone_link(const nlmsghdr* message);
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "vxlanctl/model/model.h"
-#include "vxlanctl/netlink/netlink.h"
+#include "vxlanctl/run/routing.h"
 
 #include <set>
 
@@ -21,7 +21,7 @@ bool is_automatic(const Tunnel& tunnel);
 /// source address of the route to the first peer that has one, the interface of that route, the
 /// first address of the remote's name, the path MTU. What was chosen before stays while it is
 /// there.
-Settled settle_automatic(Netlink& netlink, const State& state, Tunnel& tunnel);
+Settled settle_automatic(Routing& routing, const State& state, Tunnel& tunnel);
 
 /// This host's addresses as peers: one list of peers may be for all hosts.
 class OwnAddresses {

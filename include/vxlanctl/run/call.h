@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/model/snapshot.h"
 #include "vxlanctl/plan/plan.h"
 #include "vxlanctl/run/outcome.h"
 
@@ -36,13 +37,14 @@ struct Call {
     const Config& config; ///< of all namespaces
     PlanOptions options;
     Events events;
-    bool overrides_files = false; ///< the command line may change what a file defines
-    bool tells_unnamed = false;   ///< a check, to which Plan::unnamed are differences
-    bool names_namespace = false; ///< the call was sent to another namespace than the shell's
-    bool is_several = false;      ///< namespaces
-    bool keeps_first = false;     ///< the state before will be needed, whatever is planned
-    bool notes_apply = false;     ///< who watches is told when it ran; see LastApply
-    bool reads_managed = false;   ///< also what runs of tunnels that the config does not name
+    bool overrides_files = false;       ///< the command line may change what a file defines
+    bool tells_unnamed = false;         ///< a check, to which Plan::unnamed are differences
+    bool names_namespace = false;       ///< the call was sent to another namespace than the shell's
+    bool is_several = false;            ///< namespaces
+    bool keeps_first = false;           ///< the state before will be needed, whatever is planned
+    bool notes_apply = false;           ///< who watches is told when it ran; see LastApply
+    const Snapshot* snapshot = nullptr; ///< of the host to plan for; null: it is this one
+    bool reads_managed = false;         ///< also what runs of tunnels that the config does not name
 
     int code = 0;
     bool impossible = false; ///< a wish cannot be fulfilled

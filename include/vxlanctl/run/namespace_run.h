@@ -6,6 +6,7 @@
 #include "vxlanctl/run/carry_out.h"
 #include "vxlanctl/run/moved_device.h"
 #include "vxlanctl/run/reader.h"
+#include "vxlanctl/run/routing.h"
 #include "vxlanctl/run/wanted_namespaces.h"
 #include "vxlanctl/runtime/runtime.h"
 
@@ -22,7 +23,11 @@ public:
     NamespaceRun(const NamespaceRun&) = delete;
     NamespaceRun& operator=(const NamespaceRun&) = delete;
 
-    bool is_there() const { return is_home() || elsewhere_->kernel.has_value(); }
+    bool is_there() const {
+        return call_.snapshot != nullptr ? recorded_ != nullptr
+                                         : is_home() || elsewhere_->kernel.has_value();
+    }
+    /// Of one that is there, on this host.
     NamespaceId id() const { return kernel().id(); }
 
     /// Opens what is needed; a writer also keeps the others out.
@@ -63,6 +68,8 @@ private:
     TransactionContext context() { return {kernel(), *netlink_, *records_, {}, {}, {}, made_}; }
     void warn_of_unrecorded(const TransactionContext& context, std::span<TunnelPlan> tunnels) const;
     Result<void> open_socket();
+    Result<State> read(const ReadRequest& request);
+    std::unique_ptr<Routing> routing();
     Result<void> find_prepared();
     Result<void> keep_others_out(std::chrono::seconds timeout);
     std::vector<std::string> subjects() const;
@@ -104,6 +111,7 @@ private:
     Call& call_;
     const Config& config_;
     std::optional<OtherNamespace> elsewhere_;
+    const NamespaceSnapshot* recorded_ = nullptr; ///< in Call::snapshot, where it is in that
     PlanOptions options_;
     std::map<std::string, std::string> ids_;        ///< of new marks, by the tunnel's name
     std::map<std::string, MacAddress> random_macs_; ///< of new tunnels, by their names

@@ -25,7 +25,8 @@ struct NamespaceWish {
 };
 
 /// One config for each network namespace, that of the call first. Several names may be of one.
-std::vector<NamespaceWish> namespaces_of(const Config& config, const Kernel& home);
+/// Without `home` none is opened, and each name is of another one.
+std::vector<NamespaceWish> namespaces_of(const Config& config, const Kernel* home);
 
 /// How many file descriptors a run needs at the most.
 std::size_t descriptors_for(const Config& config);

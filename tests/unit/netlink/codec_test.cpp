@@ -291,6 +291,26 @@ TEST_CASE("rule codec: a rule with another selector is not taken for one of ours
     }
 }
 
+TEST_CASE("rule codec: since Linux 6.15, a port has a mask beside it that says nothing") {
+    for (const std::uint16_t mask : {0xffff, 0xff00}) {
+        Encoded rule;
+        fib_rule_hdr header{};
+        header.family = AF_INET;
+        header.action = FR_ACT_TO_TBL;
+        rule.writer.begin(RTM_NEWRULE, 0, header);
+        rule.writer.put(FRA_DPORT_RANGE, std::as_bytes(std::span<const std::uint16_t>(
+                                             std::array<std::uint16_t, 2>{4789, 4789})));
+        constexpr int port_mask = 29; // FRA_DPORT_MASK
+        rule.writer.put(port_mask, std::as_bytes(std::span<const std::uint16_t>(&mask, 1)));
+        rule.writer.finish();
+        const auto decoded = decode_any_rule(rule.message());
+        REQUIRE(decoded);
+        CHECK(decoded->ports == std::pair<std::uint16_t, std::uint16_t>(4789, 4789));
+        CHECK(decoded->has_more == (mask != 0xffff));
+        CHECK(decoded->is_unknown == (mask != 0xffff));
+    }
+}
+
 TEST_CASE("link codec: a change carries what changed and nothing else") {
     TunnelAttributes changed;
     changed.ttl = 9;
