@@ -29,6 +29,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"WHEN", {{"auto", "always", "never"}}},
         {"FORMAT", {picture_formats()}},
         {"toml|json", {{"toml", "json"}}},
+        {"text|json|github", {{"text", "json", "github"}}},
         {"SERVICE", {{"ipip6", "vrrp"}}},
         {"INNER", {}},
         {"ADDR", {}},
