@@ -15,9 +15,10 @@ constexpr Part parts[] = {
     {Severity::warning, "Warnings"},
     {Severity::note, "Notes\n\nSome stand alone; most follow on another message, and are in its "
                      "`more`."},
-    {Severity::finding, "Findings of `doctor`\n\nThe finding itself has a command that mends it, "
-                        "where there is one. [doctor.md](doctor.md) says what each check looks "
-                        "at."},
+    {Severity::finding, "Findings of `doctor` and `validate --mesh`\n\nA finding of `doctor` has a "
+                        "command that mends it, where there is one. [doctor.md](doctor.md) says "
+                        "what each check looks at. What `validate --mesh` finds begins with "
+                        "`mesh-`."},
     {Severity::reason, "Reasons\n\nClauses that stand in values of other messages."},
 };
 

@@ -149,7 +149,7 @@ Result<std::optional<Snapshot>> named_snapshot(const Arguments& arguments) {
             return error(Code::options_contradict, "",
                          {{"one", "--state"}, {"other", formatted("--{}", other)}});
     const std::string path = arguments.value(state_option.name);
-    const auto text = read_text(path, "snapshot");
+    const auto text = read_text(path, "snapshot", Writers::anybody);
     if (!text) return tl::unexpected(text.error());
     auto snapshot = parse_snapshot(*text, path);
     if (!snapshot) return tl::unexpected(snapshot.error());
@@ -171,7 +171,9 @@ Result<void> concern_namespaces(Config& config, const Snapshot& snapshot,
 tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     if (auto good = check_source(arguments); !good)
         return tl::unexpected(std::vector<Error>{good.error()});
-    auto texts = read_files(arguments.words);
+    // A plan for another host changes nothing here, and a checkout may be anybody's.
+    const Writers writers = arguments.has(state_option.name) ? Writers::anybody : Writers::trusted;
+    auto texts = read_files(arguments.words, writers);
     warn(warnings_of_skipped(texts.skipped), arguments);
     Wish wish;
     auto [read, files] = holdable_tunnels(std::move(texts), arguments.words);

@@ -89,6 +89,17 @@ std::string options_help(const std::vector<OptionInfo>& options) {
     return text;
 }
 
+std::string examples_help(std::string_view examples) {
+    if (examples.empty()) return "";
+    std::string text = "\nExamples:\n";
+    for (std::size_t begin = 0; begin < examples.size();) {
+        const auto end = std::min(examples.find('\n', begin), examples.size());
+        text += formatted("  {}\n", examples.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return text;
+}
+
 std::vector<std::string> command_names() {
     std::vector<std::string> names;
     for (const auto& command : commands())
@@ -293,10 +304,10 @@ std::string help_text() {
 
 std::string help_text(const Command& command) {
     const auto options = command.options();
-    return formatted("usage: vxlanctl {} {}\n\n{}.\n{}{}\nOptions of all commands:\n{}",
+    return formatted("usage: vxlanctl {} {}\n\n{}.\n{}{}{}\nOptions of all commands:\n{}",
                      command.name, command.synopsis, wrapped(command.summary, 0, 0),
-                     options.empty() ? "" : "\nOptions:\n", options_help(options),
-                     options_help(common_options()));
+                     examples_help(command.examples), options.empty() ? "" : "\nOptions:\n",
+                     options_help(options), options_help(common_options()));
 }
 
 namespace {

@@ -65,10 +65,20 @@ std::vector<Command> other_commands() {
         {"check", "[FILE|DIR|-]... [OPTION...]",
          "Say what differs from the files, and nothing where nothing does; the exit code is 3 then",
          check_options, run_check, reads_files, LostOutput::keeps_code},
+        {"validate", "[FILE|DIR|-]... | --mesh FILE|DIR... [OPTION...]",
+         "Say what is wrong with files wherever they are applied; with --mesh also what "
+         "contradicts between hosts: the exit code is 3 then",
+         validate_options, run_validate, reads_all_files, LostOutput::fails, std::nullopt,
+         "vxlanctl validate gate.toml\n"
+         "vxlanctl validate --format github hosts/tokyo hosts/osaka.toml\n"
+         "vxlanctl validate --mesh --closed hosts/*.toml"},
         {"snapshot", "[NETNS...] [OPTION...]",
          "Print what planning reads of this host, as JSON for 'vxlanctl plan --state'; of further "
          "network namespaces where they are named",
-         no_options, run_snapshot, reads_files | sees_processes},
+         no_options, run_snapshot, reads_files | sees_processes, LostOutput::fails, std::nullopt,
+         "vxlanctl snapshot > gate-a.json\n"
+         "vxlanctl snapshot vpg-b > gate-a.json\n"
+         "vxlanctl plan hosts/gate-a --state gate-a.json"},
         {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
          writes_all_files, LostOutput::keeps_code},
         {"show", "[IFNAME...] [OPTION...]",

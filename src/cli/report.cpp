@@ -265,6 +265,10 @@ nlohmann::json message_json(const Message& message) {
         json["values"][std::string(value.name)] = printable(value.text);
     if (!message.kernel_text.empty()) json["kernel"] = printable(message.kernel_text);
     if (!message.more.empty()) json["more"] = messages_json(message.more);
+    if (message.place)
+        json["place"] = {{"path", printable(message.place->path)},
+                         {"line", message.place->line},
+                         {"column", message.place->column}};
     return json;
 }
 
@@ -283,10 +287,6 @@ nlohmann::json error_json(const Error& error) {
     nlohmann::json json = message_json(error);
     json["kind"] = kind;
     json["errno"] = error.errno_code;
-    if (error.place)
-        json["place"] = {{"path", printable(error.place->path)},
-                         {"line", error.place->line},
-                         {"column", error.place->column}};
     return json;
 }
 

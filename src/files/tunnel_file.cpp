@@ -168,7 +168,7 @@ void parse_file(const Written& root, std::size_t index, const ReadText& read_pee
                         first_kind == kind ? "" : formatted(" as {}", section_name(first_kind))}}),
                 name.position);
         if (auto tunnel = reader.read_section())
-            tunnels.push_back({std::move(*tunnel), index, keys_of(*table)});
+            tunnels.push_back({std::move(*tunnel), index, keys_of(*table), name.position});
     }
 }
 
@@ -197,6 +197,20 @@ KeyPlaces places_of(const DefinedTunnel& defined, std::span<const SourceText> fi
         places.emplace(key, formatted("{}:{}", source.path, position.line));
     }
     return places;
+}
+
+Place place_of(const DefinedTunnel& defined, std::span<const std::string_view> keys,
+               std::span<const SourceText> files) {
+    TextPosition position = defined.name;
+    for (const auto key : keys) {
+        const auto found = std::find_if(defined.keys.begin(), defined.keys.end(),
+                                        [&](const auto& written) { return written.first == key; });
+        if (found == defined.keys.end()) continue;
+        position = found->second;
+        break;
+    }
+    SourceErrors lines(files[defined.file]);
+    return {lines.path_of(position), position.line, position.column, lines.line(position)};
 }
 
 } // namespace vxlanctl

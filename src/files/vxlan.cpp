@@ -186,12 +186,15 @@ void read_peers_file(const Written& element, SectionReader& section, PeerList& p
 /// All peers, in the order in which they were written.
 PeerList read_all_peers(SectionReader& section) {
     PeerList peers = std::move(section.files().given);
-    if (const auto* list = section.find_list("peers"))
+    if (const auto* list = section.find_list("peers")) {
+        peers.entries.reserve(peers.entries.size() + list->size());
+        peers.entry_places.reserve(peers.entry_places.size() + list->size());
         for (const auto& element : *list) {
             std::string name;
             if (auto peer = read_peer(element, section.errors(), name))
                 peers.add(std::move(*peer), {element.position, 0, 0, std::move(name)});
         }
+    }
     const Written* const files = section.find("peers_file");
     if (files != nullptr && files->type != Written::Type::list)
         read_peers_file(*files, section, peers, Expected::text_or_list);

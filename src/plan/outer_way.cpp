@@ -12,8 +12,6 @@
 namespace vxlanctl {
 namespace {
 
-constexpr std::uint32_t priority_of_main = 32766; // fib_default_rules_init()
-
 /// Calls `take(to, table, metric, dev)` for each route that the tunnel brings along; those out of
 /// itself have no `dev`.
 template<class Take>

@@ -49,6 +49,8 @@ struct Command {
     LostOutput lost_output = LostOutput::fails;
     /// The kind of tunnel whose attributes are its options.
     std::optional<TunnelKind> kind = std::nullopt;
+    /// Whole calls for its help, one a line.
+    std::string examples = {};
 };
 
 const std::vector<Command>& commands();

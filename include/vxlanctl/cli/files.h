@@ -10,8 +10,13 @@ namespace vxlanctl {
 /// Where the files are when none is named.
 constexpr const char* default_directory = "/etc/vxlanctl";
 
+/// Whose files are read: where they decide what is done, only those that nobody else could write
+/// (base/who_writes.h).
+enum class Writers : std::uint8_t { trusted, anybody };
+
 /// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
-Result<std::string> read_text(const std::string& path, std::string_view what);
+Result<std::string> read_text(const std::string& path, std::string_view what,
+                              Writers writers = Writers::trusted);
 
 /// The peers of every --peers-file of the call.
 Result<PeerList> read_peers_files(const Arguments& arguments);
@@ -26,8 +31,9 @@ struct FileTexts {
     std::vector<std::string> skipped; ///< in a directory, but not a regular file
     std::vector<std::string> others;  ///< in a directory, by names that nothing is read from
     std::vector<Error> errors;
+    Writers writers = Writers::trusted; ///< as they were read
 };
-FileTexts read_files(const std::vector<std::string>& words);
+FileTexts read_files(const std::vector<std::string>& words, Writers writers = Writers::trusted);
 
 /// The path made absolute, as Tunnel::source has it: symbolic links are kept, so that a directory
 /// `current -> release-7` is the same source when it leads to release-8. Empty for `-`.
@@ -43,7 +49,7 @@ struct FileTunnels {
 };
 FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
                        const ReadText& read_peers_file);
-FileTunnels read_tunnels(const std::vector<std::string>& words);
+FileTunnels read_tunnels(const std::vector<std::string>& words, Writers writers = Writers::trusted);
 /// What to tell of such files: a warning each of a few in one directory, else one of all of them.
 std::vector<Message> warnings_of_unread(const std::vector<std::string>& paths);
 

@@ -44,7 +44,7 @@ nlohmann::json fields_json(const std::vector<Field>& fields);
 
 /// One tunnel of the JSON document.
 nlohmann::json outcome_json(const TunnelPlan& plan, Outcome outcome);
-/// A warning or finding, with its code and values.
+/// A warning or finding, with its code and values, and where it is.
 nlohmann::json message_json(const Message& message);
 nlohmann::json messages_json(const std::vector<Message>& messages);
 /// The same with what is known of a failure.

@@ -15,6 +15,7 @@ struct DefinedTunnel {
     Tunnel tunnel;
     std::size_t file = 0; ///< the index of the source
     std::vector<std::pair<std::string, TextPosition>> keys = {};
+    TextPosition name = {}; ///< of the section, where its name is
 };
 
 struct ParsedFiles {
@@ -32,5 +33,10 @@ ParsedFiles parse_files(std::span<const SourceText> files, const ReadText& read_
 
 /// Where the tunnel's keys stand, for people: `path:line`.
 KeyPlaces places_of(const DefinedTunnel& defined, std::span<const SourceText> files);
+
+/// Where the first of these keys stands that the tunnel has, with the whole line; where it has none
+/// of them, its section.
+Place place_of(const DefinedTunnel& defined, std::span<const std::string_view> keys,
+               std::span<const SourceText> files);
 
 } // namespace vxlanctl

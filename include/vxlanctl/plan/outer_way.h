@@ -12,6 +12,9 @@
 /// underlay interface (vxlan_xmit_one() in drivers/net/vxlan/vxlan_core.c).
 namespace vxlanctl {
 
+/// Of the policy rule that looks up the main table (fib_default_rules_init()).
+constexpr std::uint32_t priority_of_main = 32766;
+
 /// The packets of a tunnel to one of its peers.
 struct OuterWay {
     IpAddress peer, local; ///< of one family

@@ -707,3 +707,18 @@ TEST_CASE("manual page: the examples are files without an error") {
     }
     CHECK(tunnels == 5);
 }
+
+TEST_CASE("files: where a tunnel's key stands, and its section where it has none of the keys") {
+    const SourceText file{
+        "a.toml", vxlan + "  mtu = 1400\n", {{"a.toml.d/b.toml", "[vxlan.vxlan0]\nvni = 11\n"}}};
+    const auto parsed = parse_files(std::span(&file, 1), no_peers_file);
+    REQUIRE(parsed.tunnels.size() == 1);
+    const auto place = [&](std::vector<std::string_view> keys) {
+        return place_of(parsed.tunnels[0], keys, std::span(&file, 1));
+    };
+    CHECK(place({"mtu", "local"}) == Place{"a.toml", 3, 3, "  mtu = 1400"});
+    CHECK(place({"peers", "local"}) == Place{"a.toml", 2, 1, "local = \"172.21.0.100\""});
+    CHECK(place({"vni"}) == Place{"a.toml.d/b.toml", 2, 1, "vni = 11"});
+    CHECK(place({"peers"}) == Place{"a.toml", 1, 8, "[vxlan.vxlan0]"});
+    CHECK(place({}) == place({"peers"}));
+}
