@@ -3,6 +3,7 @@
 A command enters the namespaces of the host. Before the first one, and again after a reset, the
 host has to answer on the management network, as sshd would: who cuts that off cannot connect.
 """
+import os
 import shlex
 import subprocess
 
@@ -37,6 +38,9 @@ class Connection(ConnectionBase):
             if answer.returncode != 0:
                 raise AnsibleConnectionFailure('%s does not answer' % address)
             self._connected = True
+            if os.environ.get('HOST_LOG'):
+                with open(os.environ['HOST_LOG'], 'a') as log:
+                    log.write(address + '\n')
         return self
 
     def exec_command(self, cmd, in_data=None, sudoable=True):
@@ -51,6 +55,7 @@ class Connection(ConnectionBase):
         return done.returncode, done.stdout, done.stderr
 
     def put_file(self, in_path, out_path):
+        self._connect()
         with open(in_path, 'rb') as source:
             code, _out, err = self._enter(['sh', '-c', 'cat >' + shlex.quote(out_path)], source.read())
         if code:
