@@ -119,6 +119,8 @@ def failure_of(answer, specification):
             allowed_by += [name for name in switches_in(error['message'], specification)
                            if name not in allowed_by]
     result = answer.values()
+    if not answer.changed:
+        result.pop('tunnels', None)  # they would repeat the errors
     result.update({
         'msg': '\n'.join(in_ansible_words(text, specification) for text in texts),
         'rc': answer.code,
@@ -163,7 +165,8 @@ class Vxlanctl(object):
 
     def fail(self, answer):
         """Ends the module with what vxlanctl said went wrong."""
-        self.warn(answer)
+        if answer.changed:
+            self.warn(answer)
         self.module.fail_json(**failure_of(answer, self.module.argument_spec))
 
     def running(self, all_netns=False):

@@ -47,7 +47,7 @@ attributes:
     description: Checks the files and writes nothing. Where vxlanctl is not installed yet, it checks nothing.
     support: full
   diff_mode:
-    description: Shows each file that differs.
+    description: Shows each file that differs, and in check mode also what applying the files would change.
     support: full
   platform:
     description: The hosts that it works on.
@@ -97,6 +97,7 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils import document
 from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils.vxlanctl import (
     COMMON_ARGUMENTS, Vxlanctl, failure_of)
 
@@ -154,14 +155,20 @@ def write(directory, name, text):
 
 
 def look_at(module, directory, texts):
-    """The plan for a directory with these files; ends the module where they are wrong."""
+    """The plan for a directory with these files, and what runs, as far as it shall be shown.
+
+    Ends the module where the files are wrong.
+    """
     copy = tempfile.mkdtemp(dir=module.tmpdir)
     module.add_cleanup_file(copy)
     for name, text in texts.items():
         write(copy, name, text)
-    answer = Vxlanctl(module).call(['plan', '--allow-empty', copy])
+    program = Vxlanctl(module)
+    shows = module.check_mode and module._diff  # pylint: disable=protected-access
+    running = program.running(all_netns=True) if shows else {}
+    answer = program.call(['plan', '--allow-empty', copy])
     if answer.code in (0, REFUSED) and answer.document is not None:
-        return answer.document['tunnels']
+        return answer.document['tunnels'], running
     result = failure_of(answer, module.argument_spec)
     result.update(changed=False, msg='No file was written: ' + result['msg'].replace(copy, directory))
     return module.fail_json(**result)
@@ -211,7 +218,11 @@ def main():
         together = dict(have, **wanted)
         for name in removed:
             del together[name]
-        result['plan'] = look_at(module, directory, together)
+        result['plan'], running = look_at(module, directory, together)
+        before, after = document.before_and_after(running, result['plan'])
+        if module.check_mode and before != after:
+            result['diff'].append({'before': before or '', 'after': after or '', 'before_header': 'the tunnels that run',
+                                   'after_header': 'the tunnels as these files define them'})
     if not module.check_mode:
         for name in written:
             replace(module, directory, name, wanted[name])

@@ -151,7 +151,7 @@ EXAMPLES = r'''
 RETURN = r'''
 tunnels:
   description: What was done to each tunnel, as docs/json.md of vxlanctl describes it.
-  returned: always, unless no tunnel could be looked at
+  returned: success, and on failure where something was changed
   type: list
   elements: dict
   sample:
@@ -251,7 +251,7 @@ def words_of(params):
 def add_diff(result, running, answer):
     """What differs, for --diff."""
     before, after = document.before_and_after(running, answer.document.get('tunnels') or [])
-    result['diff'] = {'before': before, 'after': after,
+    result['diff'] = {'before': before or '', 'after': after or '',
                       'before_header': 'the tunnels that run', 'after_header': 'the tunnels as they shall be'}
 
 

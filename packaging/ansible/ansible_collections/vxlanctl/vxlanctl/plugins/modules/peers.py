@@ -90,7 +90,7 @@ EXAMPLES = r'''
 RETURN = r'''
 tunnels:
   description: What was done to the tunnel, as docs/json.md of vxlanctl describes it.
-  returned: where the tunnel could be looked at
+  returned: success
   type: list
   elements: dict
 rc:
@@ -142,7 +142,7 @@ def main():
     result = dict(answer.values(), changed=answer.changed)
     if module._diff:  # pylint: disable=protected-access
         before, after = document.before_and_after(running, answer.document['tunnels'])
-        result['diff'] = {'before': before, 'after': after}
+        result['diff'] = {'before': before or '', 'after': after or ''}
     module.exit_json(**result)
 
 
