@@ -17,6 +17,10 @@ display = Display()
 MODULE = 'vxlanctl.vxlanctl.files'
 CONFIRM = 'vxlanctl.vxlanctl.confirm'
 
+# So long after the module's answer the change is made, see ANSWER_SECONDS of module_utils/job.py, and
+# a little later. A connection from before hangs if the change cuts it, even where a new one works.
+START_SECONDS = 2
+
 # So long after the change was rolled back the host has to be reached again.
 RETURN_SECONDS = 60
 
@@ -25,7 +29,7 @@ class ActionModule(ActionBase):
     """Runs the module, and where it started a change that waits, goes back to the host by a new way.
 
     The steps are: the module starts the change and ends; a connection sees that the change is made;
-    that connection is closed; a new one confirms. Only the new one proves that the host is reached.
+    that connection is closed; a new one confirms. Only that one proves that the host is reached.
     """
 
     TRANSFERS_FILES = False
@@ -38,15 +42,20 @@ class ActionModule(ActionBase):
         confirm = arguments.get('confirm')
         if confirm is not None and self._task.async_val:
             raise AnsibleActionFail("'confirm' does not work with 'async': somebody has to wait here and confirm")
-        result.update(self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars,
-                                           wrap_async=self._task.async_val))
-        job = result.pop('job', None)
-        if result.get('failed') or not job:
+        planned = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars,
+                                       wrap_async=self._task.async_val)
+        job = planned.pop('job', None)
+        result.update(planned)
+        if planned.get('failed') or not job:
             return result
         # What the change may take until it is decided, and the way back to the host.
         waits = (arguments.get('wait') or 0, arguments.get('lock_timeout') or 10,
                  arguments.get('resolve_timeout') or 10, RETURN_SECONDS)
-        result.update(self._decide(job, int(confirm), int(confirm) + sum(int(wait) for wait in waits), task_vars))
+        decided = self._decide(job, int(confirm), int(confirm) + sum(int(wait) for wait in waits), task_vars)
+        if decided.get('failed'):
+            for name in ('tunnels', 'summary', 'unnamed', 'kept', 'diff'):  # they tell of the plan
+                result.pop(name, None)
+        result.update(decided)
         return result
 
     def _decide(self, job, confirm, patience, task_vars):
@@ -54,9 +63,10 @@ class ActionModule(ActionBase):
         deadline = time.time() + patience
         common = {name: self._task.args[name] for name in ('executable', 'netns') if name in self._task.args}
         cut = None
+        time.sleep(START_SECONDS)
         while True:
             try:
-                answer = self._ask(dict(common, job=job, keep=False), task_vars)
+                answer = self._ask(dict(common, job=job, keep=False, timeout=0), task_vars)
                 if answer['state'] == 'waiting':
                     answer = self._ask(dict(common, job=job, keep=True), task_vars)
                 if answer['state'] not in ('starting', 'waiting'):
@@ -64,7 +74,7 @@ class ActionModule(ActionBase):
             except AnsibleConnectionFailure as error:
                 cut = error
                 display.vv('no new connection after the change: %s' % error, host=self._play_context.remote_addr)
-                time.sleep(1)
+            time.sleep(1)
             if time.time() > deadline:
                 return self._lost(confirm, patience, cut)
 
@@ -90,10 +100,11 @@ class ActionModule(ActionBase):
             answer.pop(name, None)
         if not answer.get('failed'):
             return answer
-        if answer.get('confirmed') is False and cut is not None:
-            answer['msg'] = ('The change cut the connection to this host, so that nobody could confirm it. '
-                             'vxlanctl has rolled it back after %d s: the tunnels are as before. '
-                             'The connection had failed with: %s' % (confirm, cut))
+        if answer.get('confirmed') is False:
+            answer['msg'] = ('No new connection to this host came about after the change, so that nobody could '
+                             'confirm it. vxlanctl has rolled it back after %d s: the tunnels are as before.' % confirm)
+            if cut:
+                answer['msg'] += ' The connection had failed with: %s' % cut
         return answer
 
     def _lost(self, confirm, patience, cut):

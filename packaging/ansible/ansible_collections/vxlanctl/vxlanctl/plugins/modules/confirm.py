@@ -91,7 +91,7 @@ def end_with_result(module, directory):
     if answer.code == 0:
         module.exit_json(state='ended', **dict(answer.values(), changed=answer.changed))
     result = failure_of(answer, module.argument_spec)
-    result.update(state='ended', confirmed=False, said=answer.err)
+    result.update(state='ended')
     module.fail_json(**result)
 
 

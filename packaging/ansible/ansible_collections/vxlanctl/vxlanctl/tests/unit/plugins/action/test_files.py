@@ -57,7 +57,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(files.time, 'sleep', lambda seconds: None)
 
 
-STARTED = {'changed': True, 'job': '/run/vxlanctl-change-1', 'diff': {}}
+STARTED = {'changed': True, 'job': '/run/vxlanctl-change-1', 'diff': {}, 'tunnels': [{'result': 'changed'}]}
 KEPT = {'state': 'ended', 'changed': True, 'confirmed': True}
 ROLLED_BACK = {'state': 'ended', 'changed': False, 'confirmed': False, 'failed': True, 'msg': 'rolled back'}
 
@@ -72,7 +72,8 @@ def test_the_connection_that_confirms_is_newer_than_the_change():
     action = Action({'confirm': 5}, [STARTED, {'state': 'starting'}, {'state': 'waiting'}, KEPT])
     result = action.run()
     assert action.story == ['files', 'reset', 'confirm', 'reset', 'confirm', 'reset', 'confirm keep']
-    assert result == {'changed': True, 'confirmed': True, 'diff': {}}
+    assert 'job' not in result
+    assert result['changed'] and result['confirmed'] and 'diff' in result
 
 
 def test_a_change_that_cuts_the_connection_is_told_when_it_is_back():
@@ -80,11 +81,16 @@ def test_a_change_that_cuts_the_connection_is_told_when_it_is_back():
     result = action.run()
     assert 'confirm keep' in action.story
     assert result['failed'] and not result['changed']
-    assert 'cut the connection' in result['msg'] and 'after 5 s' in result['msg'] and 'no route' in result['msg']
+    assert 'No new connection' in result['msg'] and 'after 5 s' in result['msg'] and 'no route' in result['msg']
+    assert 'tunnels' not in result and 'diff' not in result
+
+
+def test_a_connection_that_hung_until_the_change_was_rolled_back_is_told_as_well():
+    assert 'No new connection' in Action({'confirm': 5}, [STARTED, ROLLED_BACK]).run()['msg']
 
 
 def test_an_error_of_the_change_is_told_as_it_is():
-    failed = dict(ROLLED_BACK, msg='vxlan0: the kernel refused')
+    failed = {'state': 'ended', 'changed': False, 'failed': True, 'msg': 'vxlan0: the kernel refused'}
     assert Action({'confirm': 5}, [STARTED, failed]).run()['msg'] == 'vxlan0: the kernel refused'
 
 
