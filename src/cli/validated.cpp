@@ -105,9 +105,11 @@ public:
 private:
     /// In the order of files and lines as well.
     void put_places(std::vector<Message>& messages) const {
-        for (auto& message : messages)
-            message.place =
-                place_of(message.code, *by_name_.at(message.subject), read_.texts.files);
+        for (auto& message : messages) {
+            const DefinedTunnel& defined = *by_name_.at(message.subject);
+            message.place = place_of(message.code, defined, read_.texts.files);
+            message.place->text = line_at(*message.place, defined, read_.texts.files);
+        }
         const auto where = [&](const Message& message) {
             return std::tuple(by_name_.at(message.subject)->file, message.place->path,
                               message.place->line, message.place->column);

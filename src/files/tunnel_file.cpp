@@ -209,8 +209,19 @@ Place place_of(const DefinedTunnel& defined, std::span<const std::string_view> k
         position = found->second;
         break;
     }
-    SourceErrors lines(files[defined.file]);
-    return {lines.path_of(position), position.line, position.column, lines.line(position)};
+    const SourceErrors lines(files[defined.file]);
+    return {lines.path_of(position), position.line, position.column, ""};
+}
+
+std::string line_at(const Place& place, const DefinedTunnel& defined,
+                    std::span<const SourceText> files) {
+    const SourceText& file = files[defined.file];
+    SourceErrors lines(file);
+    for (std::size_t i = 0; i <= file.drop_ins.size(); ++i) {
+        const TextPosition position{place.line, place.column, i};
+        if (lines.path_of(position) == place.path) return lines.line(position);
+    }
+    return "";
 }
 
 } // namespace vxlanctl

@@ -24,7 +24,7 @@ enum class Alone : std::uint8_t {
 Validated validated(const std::vector<std::string>& words, bool accepts_empty, Alone alone);
 
 /// Where a message with that code about a tunnel is best shown: at the key that it is about, else
-/// at the section.
+/// at the section. Without the line.
 Place place_of(Code code, const DefinedTunnel& defined, std::span<const SourceText> files);
 /// Whether the file sets one of these keys.
 bool sets_key_of(Code code, const DefinedTunnel& defined);

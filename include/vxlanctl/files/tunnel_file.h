@@ -34,9 +34,12 @@ ParsedFiles parse_files(std::span<const SourceText> files, const ReadText& read_
 /// Where the tunnel's keys stand, for people: `path:line`.
 KeyPlaces places_of(const DefinedTunnel& defined, std::span<const SourceText> files);
 
-/// Where the first of these keys stands that the tunnel has, with the whole line; where it has none
-/// of them, its section.
+/// Where the first of these keys stands that the tunnel has; where it has none of them, its
+/// section. Without the line.
 Place place_of(const DefinedTunnel& defined, std::span<const std::string_view> keys,
                std::span<const SourceText> files);
+/// The line of a place_of() the tunnel; empty where it is too long to be shown.
+std::string line_at(const Place& place, const DefinedTunnel& defined,
+                    std::span<const SourceText> files);
 
 } // namespace vxlanctl

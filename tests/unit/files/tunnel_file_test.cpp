@@ -714,7 +714,10 @@ TEST_CASE("files: where a tunnel's key stands, and its section where it has none
     const auto parsed = parse_files(std::span(&file, 1), no_peers_file);
     REQUIRE(parsed.tunnels.size() == 1);
     const auto place = [&](std::vector<std::string_view> keys) {
-        return place_of(parsed.tunnels[0], keys, std::span(&file, 1));
+        auto found = place_of(parsed.tunnels[0], keys, std::span(&file, 1));
+        CHECK(found.text.empty());
+        found.text = line_at(found, parsed.tunnels[0], std::span(&file, 1));
+        return found;
     };
     CHECK(place({"mtu", "local"}) == Place{"a.toml", 3, 3, "  mtu = 1400"});
     CHECK(place({"peers", "local"}) == Place{"a.toml", 2, 1, "local = \"172.21.0.100\""});
