@@ -1,6 +1,6 @@
 #include "vxlanctl/plan/own_addresses.h"
 
-#include "vxlanctl/base/lists.h"
+#include "vxlanctl/base/format.h"
 
 #include <algorithm>
 
