@@ -121,12 +121,30 @@ FileDescriptor open_regular(const std::string& path) {
     return FileDescriptor();
 }
 
+/// An error that quotes the file would show it to whoever led us there: they have to be able to
+/// read it themselves. `leaders` are the users that wrote what leads to it.
+Result<void> check_who_led(const std::string& path, const FileDescriptor& file,
+                           std::vector<unsigned> leaders) {
+    struct stat link {};
+    struct stat status {};
+    if (lstat(path.c_str(), &link) == 0) leaders.push_back(link.st_uid);
+    if (fstat(file.get(), &status) != 0 || (status.st_mode & S_IROTH) != 0) return {};
+    for (const unsigned leader : leaders)
+        if (leader != 0 && leader != geteuid() && leader != status.st_uid)
+            return error(Code::file_of_other_owner, path,
+                         {{"owner", status.st_uid}, {"other", leader}});
+    return {};
+}
+
 Result<std::string> read_open(const FileDescriptor& file, const std::string& path,
-                              std::string_view what, Writers writers) {
+                              std::string_view what, const Trust& trust) {
     constexpr std::size_t limit = 64 << 20; // a million peers fit; a device would never end
     if (file.get() < 0) return tl::unexpected(cannot_read(path, what, errno));
-    if (path != "-" && writers == Writers::trusted)
-        if (auto good = check_who_writes(path, file.get()); !good)
+    if (path != "-")
+        if (auto good = trust.writers == Writers::trusted
+                            ? check_who_writes(path, file.get())
+                            : check_who_led(path, file, trust.leaders);
+            !good)
             return tl::unexpected(good.error());
     std::string text;
     const int code = read_until_end(file.get(), limit, text);
@@ -142,7 +160,7 @@ std::optional<SourceText> read_entry(const std::string& path, FileTexts& texts) 
         texts.skipped.push_back(path);
         return std::nullopt;
     }
-    auto text = read_open(file, path, "file", texts.writers);
+    auto text = read_open(file, path, "file", {texts.writers, {}});
     if (text) return SourceText{path, std::move(*text)};
     texts.errors.push_back(text.error());
     return std::nullopt;
@@ -166,10 +184,23 @@ std::vector<SourceText> read_drop_ins(const std::string& path, FileTexts& texts)
 
 /// One that the user names may be a FIFO.
 std::optional<SourceText> read_named(const std::string& path, FileTexts& texts) {
-    auto text = read_text(path, "file", texts.writers);
+    auto text = read_text(path, "file", {texts.writers, {}});
     if (text) return SourceText{path == "-" ? "standard input" : path, std::move(*text)};
     texts.errors.push_back(text.error());
     return std::nullopt;
+}
+
+/// The owners of a file and its drop-ins, and of links to these.
+std::vector<unsigned> writers_of(const SourceText& text) {
+    std::vector<unsigned> users;
+    struct stat status {};
+    const auto add = [&](const SourceText& part) {
+        for (const auto look : {stat, lstat})
+            if (look(part.path.c_str(), &status) == 0) users.push_back(status.st_uid);
+    };
+    add(text);
+    std::for_each(text.drop_ins.begin(), text.drop_ins.end(), add);
+    return users;
 }
 
 /// Those of the paths that are none of the peers files, however these were named.
@@ -189,8 +220,8 @@ std::string source_of(const std::string& path) {
     return path == "-" ? "" : without_dots(working_directory() / path).string();
 }
 
-Result<std::string> read_text(const std::string& path, std::string_view what, Writers writers) {
-    return read_open(open_named(path), path, what, writers);
+Result<std::string> read_text(const std::string& path, std::string_view what, const Trust& trust) {
+    return read_open(open_named(path), path, what, trust);
 }
 
 Result<PeerList> read_peers_files(const Arguments& arguments) {
@@ -265,10 +296,15 @@ FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
 }
 
 FileTunnels read_tunnels(const std::vector<std::string>& words, Writers writers) {
-    return tunnels_in(read_files(words, writers), words,
-                      [writers](std::size_t, const std::string& path) {
-                          return read_text(path, "peers file", writers);
-                      });
+    FileTexts texts = read_files(words, writers);
+    std::vector<Trust> trusts;
+    for (const auto& text : texts.files) {
+        Trust& trust = trusts.emplace_back(Trust{writers, {}});
+        if (writers == Writers::anybody) trust.leaders = writers_of(text);
+    }
+    return tunnels_in(std::move(texts), words, [&](std::size_t file, const std::string& path) {
+        return read_text(path, "peers file", trusts[file]);
+    });
 }
 
 std::vector<Message> warnings_of_unread(const std::vector<std::string>& paths) {

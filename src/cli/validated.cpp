@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 namespace vxlanctl {
 namespace {
@@ -105,18 +106,25 @@ public:
 private:
     /// In the order of files and lines as well.
     void put_places(std::vector<Message>& messages) const {
+        std::vector<std::pair<std::tuple<std::size_t, std::string, std::size_t>, Message>> placed;
         for (auto& message : messages) {
-            const DefinedTunnel& defined = *by_name_.at(message.subject);
-            message.place = place_of(message.code, defined, read_.texts.files);
-            message.place->text = line_at(*message.place, defined, read_.texts.files);
+            const auto found = by_name_.find(message.subject);
+            if (found != by_name_.end()) {
+                const DefinedTunnel& defined = *found->second;
+                Place place = place_of(message.code, defined, read_.texts.files);
+                place.text = line_at(place, defined, read_.texts.files);
+                message.place = std::move(place);
+            }
+            const Place place = message.place.value_or(Place{});
+            placed.emplace_back(std::tuple(found == by_name_.end() ? 0 : found->second->file,
+                                           place.path, place.line),
+                                std::move(message));
         }
-        const auto where = [&](const Message& message) {
-            return std::tuple(by_name_.at(message.subject)->file, message.place->path,
-                              message.place->line, message.place->column);
-        };
-        std::stable_sort(
-            messages.begin(), messages.end(),
-            [&](const Message& one, const Message& other) { return where(one) < where(other); });
+        std::stable_sort(placed.begin(), placed.end(), [](const auto& one, const auto& other) {
+            return one.first < other.first;
+        });
+        std::transform(placed.begin(), placed.end(), messages.begin(),
+                       [](auto& message) { return std::move(message.second); });
     }
 
     const FileTunnels& read_;

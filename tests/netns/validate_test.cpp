@@ -190,3 +190,25 @@ TEST_CASE("validate: needs nothing but the program and the files, whoever they b
     CHECK(vxlanctl_counted(space, "plan --allow-empty /dev/null").reads > 0);
     CHECK(told(vxlanctl(space, "plan /run/jail/hosts"), "file-writable-by-others"));
 }
+
+TEST_CASE("validate: shows nobody a file that they could not read themselves") {
+    const Checkout checkout;
+    const auto& space = checkout.space;
+    if (run(space, {"/bin/sh", "-c", "mkdir -p /run/t && chown 65533 /run/t"}).code != 0)
+        SKIP_CASE("a user namespace has one user");
+    write_text("/run/secret", "hush\n");
+    checkout.write("gate.toml", gate + "peers_file = \"/run/secret\"\n");
+    sh(space, "chmod 600 /run/secret; cd /run/checkout; ln -s /run/secret link.toml\n"
+              "chown -h 65533 gate.toml link.toml");
+    for (const std::string file : {"gate.toml", "link.toml"}) {
+        const auto refused = checkout.validate(file);
+        INFO(refused.err);
+        CHECK(refused.code == 2);
+        CHECK(told(refused, "file-of-other-owner", {"65533"}));
+        CHECK(refused.err.find("hush") == std::string::npos);
+    }
+    sh(space, "chmod 644 /run/secret");
+    CHECK(checkout.validate("gate.toml").err.find("hush") != std::string::npos);
+    sh(space, "chmod 600 /run/secret; chown 65533 /run/secret");
+    CHECK(checkout.validate("gate.toml").err.find("hush") != std::string::npos);
+}

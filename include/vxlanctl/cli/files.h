@@ -14,9 +14,15 @@ constexpr const char* default_directory = "/etc/vxlanctl";
 /// (base/who_writes.h).
 enum class Writers : std::uint8_t { trusted, anybody };
 
+/// Anybody's are read as far as their writers could read them as well: what is wrong is quoted.
+struct Trust {
+    Writers writers = Writers::trusted;
+    std::vector<unsigned> leaders = {}; ///< the users that wrote what names the file
+};
+
 /// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
 Result<std::string> read_text(const std::string& path, std::string_view what,
-                              Writers writers = Writers::trusted);
+                              const Trust& trust = {});
 
 /// The peers of every --peers-file of the call.
 Result<PeerList> read_peers_files(const Arguments& arguments);

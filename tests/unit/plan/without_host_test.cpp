@@ -1,12 +1,17 @@
 // What is wrong with files on any host.
 #include "vxlanctl/plan/without_host.h"
 
+#include "random.h"
+#include "simulator.h"
 #include "told.h"
 #include "vxlanctl/files/tunnel_file.h"
+#include "vxlanctl/plan/plan.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 
 using namespace vxlanctl;
+using namespace vxlanctl::test;
 using Lines = std::vector<std::string>;
 
 namespace {
@@ -148,4 +153,36 @@ TEST_CASE("without a host: inner addresses and networks of two tunnels") {
     check_good(two("10.0.0.1/24", "10.0.0.2/32"));
     check_good(two("fe80::1/64", "fe80::2/64"));
     check_good(two("10.0.0.1/24", "10.0.0.1/24", "vrf = \"red\""));
+}
+
+TEST_CASE("without a host: what some host takes has no error, and each message is about a tunnel") {
+    std::size_t taken = 0, refused = 0;
+    for (unsigned seed = first_seed(), i = 0; i < seeds(2000); ++i, ++seed) {
+        Chance chance(seed);
+        Config config{Origin::file, {}};
+        for (int count = 1 + chance.below(3); count > 0; --count) {
+            config.tunnels.push_back(random_tunnel(chance, seed));
+            config.tunnels.back().name += std::to_string(count);
+        }
+        const auto plans = plan(config, host_state(), {}).tunnels;
+        const bool is_taken = std::all_of(plans.begin(), plans.end(),
+                                          [](const auto& tunnel) { return tunnel.errors.empty(); });
+        const auto faults = judge_without_host(config);
+        INFO(seed);
+        for (const auto* messages : {&faults.errors, &faults.warnings})
+            for (const auto& message : *messages) {
+                INFO(told(message));
+                CHECK(std::any_of(
+                    config.tunnels.begin(), config.tunnels.end(),
+                    [&](const Tunnel& tunnel) { return tunnel.name == message.subject; }));
+            }
+        ++(is_taken ? taken : refused);
+        for (const auto& error : faults.errors) {
+            INFO(told(error));
+            // Of this one, a host's own routes decide.
+            CHECK((!is_taken || error.code == Code::peer_leads_into_tunnel));
+        }
+    }
+    CHECK(taken > 10);
+    CHECK(refused > 10);
 }
