@@ -101,15 +101,17 @@ class ActionModule(ActionBase):
         if not answer.get('failed'):
             return answer
         if answer.get('confirmed') is False:
-            answer['msg'] = ('No new connection to this host came about after the change, so that nobody could '
-                             'confirm it. vxlanctl has rolled it back after %d s: the tunnels are as before.' % confirm)
-            if cut:
-                answer['msg'] += ' The connection had failed with: %s' % cut
+            why = ' The connection had failed with: %s.' % str(cut).strip().rstrip('.') if cut else ''
+            answer['msg'] = (
+                'No new connection to this host came about after the change, so that nobody could confirm it. '
+                'vxlanctl has rolled it back after %d s: the tunnels are as before.%s Change what leads the '
+                "host's answers away from the controller. If connecting only takes longer, set a larger "
+                "'confirm'." % (confirm, why))
         return answer
 
     def _lost(self, confirm, patience, cut):
         """The result where the host does not come back."""
-        why = 'The connection fails with: %s' % cut if cut else 'It was not made in time.'
+        why = 'The connection fails with: %s.' % str(cut).strip().rstrip('.') if cut else 'It was not made in time.'
         return {'failed': True, 'changed': True, 'msg': (
             'Whether the change is kept is not known %d s after its start. vxlanctl rolls it back where it was '
-            'not confirmed within %d s. %s' % (patience, confirm, why))}
+            'not confirmed within %d s. %s Run the play again when the host is reached.' % (patience, confirm, why))}

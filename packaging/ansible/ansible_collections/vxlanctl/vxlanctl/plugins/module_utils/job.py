@@ -17,7 +17,7 @@ import tempfile
 import time
 
 # The code of the warning that vxlanctl prints with -v when the change is made and waits.
-WAITING = '[waits-for-confirmation]'
+WAITING = 'waits-for-confirmation'
 
 # What the names of jobs begin with.
 PREFIX = 'vxlanctl-change-'
@@ -29,8 +29,7 @@ ANSWER_SECONDS = 1
 
 def start(argv, data):
     """Runs argv when this process has ended; returns the directory of the job."""
-    parent = '/run' if os.access('/run', os.W_OK) else None
-    directory = tempfile.mkdtemp(prefix=PREFIX, dir=parent)
+    directory = directory_of_our_own(PREFIX)
     with open(os.path.join(directory, 'stdin'), 'w') as document:
         document.write(data or '')
     ended, alive = os.pipe()  # `alive` is closed when this process ends
@@ -44,7 +43,7 @@ def start(argv, data):
         os.close(alive)
         os.setsid()
         if os.fork() == 0:
-            detach(directory)
+            detach()
             os.read(ended, 1)
             time.sleep(ANSWER_SECONDS)
             run(argv, directory)
@@ -52,7 +51,15 @@ def start(argv, data):
         os._exit(0)
 
 
-def detach(directory):
+def directory_of_our_own(prefix):
+    """A directory below directories that root owns, where it can be: vxlanctl reads no files of others.
+
+    Ansible's own directory on the host may be below one of the user who has logged in.
+    """
+    return tempfile.mkdtemp(prefix=prefix, dir='/run' if os.access('/run', os.W_OK) else None)
+
+
+def detach():
     """Lets go of the connection: it ends when nobody has its descriptors."""
     os.chdir('/')
     nothing = os.open(os.devnull, os.O_RDWR)

@@ -93,11 +93,12 @@ plan:
 
 import json
 import os
+import shutil
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils import document
+from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils import document, job
 from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils.vxlanctl import (
     COMMON_ARGUMENTS, Vxlanctl, failure_of)
 
@@ -159,14 +160,16 @@ def look_at(module, directory, texts):
 
     Ends the module where the files are wrong.
     """
-    copy = tempfile.mkdtemp(dir=module.tmpdir)
-    module.add_cleanup_file(copy)
-    for name, text in texts.items():
-        write(copy, name, text)
     program = Vxlanctl(module)
     shows = module.check_mode and module._diff  # pylint: disable=protected-access
     running = program.running(all_netns=True) if shows else {}
-    answer = program.call(['plan', '--allow-empty', copy])
+    copy = job.directory_of_our_own('vxlanctl-config-')
+    try:
+        for name, text in texts.items():
+            write(copy, name, text)
+        answer = program.call(['plan', '--allow-empty', copy])
+    finally:
+        shutil.rmtree(copy)
     if answer.code in (0, REFUSED) and answer.document is not None:
         return answer.document['tunnels'], running
     result = failure_of(answer, module.argument_spec)

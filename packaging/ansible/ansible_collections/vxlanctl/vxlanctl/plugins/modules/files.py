@@ -212,6 +212,8 @@ from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils import document,
 from ansible_collections.vxlanctl.vxlanctl.plugins.module_utils.vxlanctl import (
     APPLY_SWITCHES, APPLY_VALUES, COMMON_ARGUMENTS, Vxlanctl, options_of)
 
+LONGEST = 86400  # what vxlanctl waits at most
+
 ARGUMENTS = dict(
     COMMON_ARGUMENTS,
     content={'type': 'raw'},
@@ -258,6 +260,8 @@ def add_diff(result, running, answer):
 def main():
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True, mutually_exclusive=[
         ('content', 'paths'), ('keep_foreign', 'drop_foreign')])
+    if module.params['confirm'] is not None and not 1 <= module.params['confirm'] <= LONGEST:
+        module.fail_json(msg="confirm: a number of seconds from 1 to %d" % LONGEST)
     program = Vxlanctl(module)
     data = text_of(module.params['content'])
     words = words_of(module.params)
