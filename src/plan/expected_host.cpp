@@ -59,9 +59,11 @@ void settle_mtus(std::vector<Tunnel>& tunnels) {
         Tunnel& tunnel = tunnels[i];
         if (!carriers.contains(tunnel.name) || tunnel.link.mtu) continue;
         const auto lower = by_name.find(tunnel.tunnel.dev.value_or(""));
-        const auto there = lower == by_name.end() ? std::nullopt : tunnels[lower->second].link.mtu;
         const auto taken = overhead(tunnel.tunnel);
-        tunnel.link.mtu = there ? std::max(*there, taken) - taken : unknown_mtu;
+        const std::uint32_t there =
+            lower == by_name.end() ? unknown_mtu + taken
+                                   : tunnels[lower->second].link.mtu.value_or(unknown_mtu + taken);
+        tunnel.link.mtu = std::max(there, taken) - taken;
     }
 }
 

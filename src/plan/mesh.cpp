@@ -179,6 +179,7 @@ private:
                           {"other", name_of(other)},
                           {"other_mtu", *other_mtu}}),
                  one);
+        compare_inner_of(one, other);
         const auto& differing = networks_.difference(ends_[one].networks, ends_[other].networks);
         if (differing)
             find(one, other,
@@ -188,6 +189,18 @@ private:
                           {"other", name_of(other)},
                           {"other_network", to_string(differing->second)}}),
                  one);
+    }
+
+    void compare_inner_of(Index one, Index other) {
+        const auto& there = ends_[other].tunnel->addresses;
+        if (!there || !ends_[one].tunnel->addresses) return;
+        for (const auto& inner : *ends_[one].tunnel->addresses)
+            for (const auto& prefix : *there)
+                if (inner.address == prefix.address)
+                    find(
+                        one, other,
+                        Message(Code::mesh_same_inner, "", {{"address", to_string(inner.address)}}),
+                        std::max(one, other));
     }
 
     /// Each VXLAN lists those that list it.
@@ -256,13 +269,6 @@ private:
                                  {"local", to_string(ends_[one].local())}}),
                         other);
         compare_pair(one, other);
-        for (const auto& inner : ends_[one].tunnel->addresses.value_or(std::vector<Prefix>{}))
-            for (const auto& there : far.addresses.value_or(std::vector<Prefix>{}))
-                if (inner.address == there.address)
-                    find(
-                        one, other,
-                        Message(Code::mesh_same_inner, "", {{"address", to_string(inner.address)}}),
-                        std::max(one, other));
     }
 
     /// VXLANs of one name and VNI that cannot list each other.
@@ -309,7 +315,7 @@ private:
         }
     }
 
-    /// In the networks of one VNI.
+    /// In the networks of one VNI, also of hosts that do not list each other.
     void compare_inner_addresses() {
         std::map<std::pair<std::uint32_t, IpAddress>, Index> first;
         for (Index one = 0; one < ends_.size(); ++one) {
