@@ -266,6 +266,8 @@ FileTexts read_files(const std::vector<std::string>& words, Writers writers) {
         auto text = is_named ? read_named(path, texts) : read_entry(path, texts);
         if (!text) continue;
         text->drop_ins = read_drop_ins(path, texts);
+        texts.trusts.emplace_back(writers, writers == Writers::anybody ? writers_of(*text)
+                                                                       : std::vector<unsigned>{});
         texts.files.push_back(std::move(*text));
         texts.words.push_back(word);
         texts.sources.push_back(source_of(path));
@@ -297,11 +299,7 @@ FileTunnels tunnels_in(FileTexts texts, const std::vector<std::string>& words,
 
 FileTunnels read_tunnels(const std::vector<std::string>& words, Writers writers) {
     FileTexts texts = read_files(words, writers);
-    std::vector<Trust> trusts;
-    for (const auto& text : texts.files) {
-        Trust& trust = trusts.emplace_back(Trust{writers, {}});
-        if (writers == Writers::anybody) trust.leaders = writers_of(text);
-    }
+    const auto trusts = texts.trusts;
     return tunnels_in(std::move(texts), words, [&](std::size_t file, const std::string& path) {
         return read_text(path, "peers file", trusts[file]);
     });

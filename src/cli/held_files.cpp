@@ -25,10 +25,10 @@ HoldableTunnels holdable_tunnels(FileTexts texts, const std::vector<std::string>
     HoldableTunnels tunnels;
     for (const auto& text : texts.files)
         tunnels.files.push_back(without_peers_files(text));
-    const Writers writers = texts.writers;
+    const auto trusts = texts.trusts;
     tunnels.read =
         tunnels_in(std::move(texts), words, [&](std::size_t file, const std::string& path) {
-            auto text = read_text(path, "peers file", writers);
+            auto text = read_text(path, "peers file", trusts[file]);
             auto& hash = tunnels.files[file].hash;
             if (text) hash = hash_of(*text, hash);
             return text;

@@ -5,6 +5,8 @@
 #include "vxlanctl/files/vxlan.h"
 #include "vxlanctl/kernel/namespaces.h"
 
+#include <utility>
+
 namespace vxlanctl {
 
 /// Where the files are when none is named.
@@ -16,8 +18,11 @@ enum class Writers : std::uint8_t { trusted, anybody };
 
 /// Anybody's are read as far as their writers could read them as well: what is wrong is quoted.
 struct Trust {
-    Writers writers = Writers::trusted;
-    std::vector<unsigned> leaders = {}; ///< the users that wrote what names the file
+    Writers writers;
+    std::vector<unsigned> leaders; ///< the users that wrote what names the file
+
+    Trust(Writers writers_ = Writers::trusted, std::vector<unsigned> leaders_ = {})
+        : writers(writers_), leaders(std::move(leaders_)) {}
 };
 
 /// The whole file, or standard input for `-`; `what` it is says the error. At most 64 MiB.
@@ -38,6 +43,7 @@ struct FileTexts {
     std::vector<std::string> others;  ///< in a directory, by names that nothing is read from
     std::vector<Error> errors;
     Writers writers = Writers::trusted; ///< as they were read
+    std::vector<Trust> trusts;          ///< of each file that of the peers files that it names
 };
 FileTexts read_files(const std::vector<std::string>& words, Writers writers = Writers::trusted);
 
