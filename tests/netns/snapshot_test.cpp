@@ -183,18 +183,18 @@ TEST_CASE("snapshot: files of anybody are planned for another host, and not for 
     const Host host;
     REQUIRE(vxlanctl(host.space, gate_words).code == 0);
     take(host.space);
-    sh(host.space, "mkdir -p /run/checkout\n"
+    sh(host.space, "mkdir -p /run/planned\n"
                    "printf '[vxlan.vxlan0]\nlocal = \"172.21.0.100\"\ndev = \"eth0\"\npeers_file = "
                    "\"a.peers\"\n' "
-                   ">/run/checkout/gate.toml\n"
-                   "echo 100.64.158.4 >/run/checkout/a.peers\n"
-                   "chmod 777 /run/checkout/*");
-    CHECK(vxlanctl(host.space, "plan /run/checkout").code == 2);
+                   ">/run/planned/gate.toml\n"
+                   "echo 100.64.158.4 >/run/planned/a.peers\n"
+                   "chmod 777 /run/planned/*");
+    CHECK(vxlanctl(host.space, "plan /run/planned").code == 2);
     const auto there =
-        vxlanctl(host.space, fmt::format("plan /run/checkout --state {}", snapshot_path));
+        vxlanctl(host.space, fmt::format("plan /run/planned --state {}", snapshot_path));
     INFO(there.err);
     CHECK(there.out.find("- peer 100.64.158.132") != std::string::npos);
-    sh(host.space, "rm -r /run/checkout");
+    sh(host.space, "rm -r /run/planned");
 }
 
 TEST_CASE("snapshot: an ordinary user makes one of what he may see") {
