@@ -80,15 +80,15 @@ std::string source_of_word(const std::string& word, const Arguments& arguments) 
                                                                               : source_of(word);
 }
 
-/// The same of a file, which a word names, or the directory that it is in.
-std::string source_of_file(const std::string& path, const Arguments& arguments) {
-    for (const auto& word : arguments.words) {
-        const std::string here = source_of(word);
-        if (path == here || (path.empty() && word == "-")) return source_of_word(word, arguments);
-        if (path.starts_with(here + "/"))
-            return source_of_word(word, arguments) + path.substr(here.size());
+/// The same of each file, which a word names, or the directory that it is in.
+void name_sources(FileTexts& texts, const Arguments& arguments) {
+    if (arguments.words.empty() || arguments.value(source_option.name, "").empty()) return;
+    for (std::size_t i = 0; i < texts.files.size(); ++i) {
+        const std::string& word = arguments.words[texts.words[i]];
+        const std::string here = source_of(word), there = source_of_word(word, arguments);
+        if (there != here && texts.sources[i].starts_with(here))
+            texts.sources[i].replace(0, here.size(), there);
     }
-    return path;
 }
 
 /// The files and directories that the call names.
@@ -157,14 +157,13 @@ Result<std::optional<Snapshot>> named_snapshot(const Arguments& arguments) {
 }
 
 /// The network namespaces of the snapshot in which a tunnel has such a source.
-Result<void> concern_namespaces(Config& config, const Snapshot& snapshot,
-                                const std::function<bool(const std::string&)>& is_meant) {
+void concern_namespaces(Config& config, const Snapshot& snapshot,
+                        const std::function<bool(const std::string&)>& is_meant) {
     for (const auto& [name, space] : snapshot.namespaces)
         if (!name.empty() &&
             std::any_of(space.state.records.begin(), space.state.records.end(),
                         [&](const auto& known) { return is_meant(known.second.source); }))
             config.absent_elsewhere[name];
-    return {};
 }
 
 /// What the files say, or all that is wrong with them.
@@ -174,6 +173,7 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
     // A plan for another host changes nothing here, and a checkout may be anybody's.
     const Writers writers = arguments.has(state_option.name) ? Writers::anybody : Writers::trusted;
     auto texts = read_files(arguments.words, writers);
+    name_sources(texts, arguments);
     warn(warnings_of_skipped(texts.skipped), arguments);
     Wish wish;
     auto [read, files] = holdable_tunnels(std::move(texts), arguments.words);
@@ -189,7 +189,6 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         wish.file_of.emplace(defined.tunnel.name, defined.file);
         if (tells_places(arguments))
             wish.config.places.emplace(defined.tunnel.name, places_of(defined, read.texts.files));
-        defined.tunnel.source = source_of_file(defined.tunnel.source, arguments);
         wish.config.tunnels.push_back(std::move(defined.tunnel));
     }
     wish.config.sources = named_sources(arguments);
@@ -198,10 +197,12 @@ tl::expected<Wish, std::vector<Error>> read_wish(const Arguments& arguments) {
         const auto is_meant = [&](const std::string& source) {
             return is_below(source, wish.config.sources);
         };
-        auto done = wish.snapshot ? concern_namespaces(wish.config, *wish.snapshot, is_meant)
-                                  : concern_namespaces(wish.config,
-                                                       namespaces_with_source(is_meant), arguments);
-        if (!done) return tl::unexpected(std::vector<Error>{done.error()});
+        if (wish.snapshot)
+            concern_namespaces(wish.config, *wish.snapshot, is_meant);
+        else if (auto done =
+                     concern_namespaces(wish.config, namespaces_with_source(is_meant), arguments);
+                 !done)
+            return tl::unexpected(std::vector<Error>{done.error()});
     }
     if (arguments.has(all_netns_option().name))
         if (auto done = concern_all_namespaces(wish.config, arguments); !done)

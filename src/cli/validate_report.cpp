@@ -4,14 +4,15 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/annotation.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/plan/losses.h"
 
 #include <nlohmann/json.hpp>
 
 namespace vxlanctl {
 namespace {
 
-std::string number_of(std::size_t count, std::string_view noun) {
-    return formatted("{} {}{}", count, noun, count == 1 ? "" : "s");
+std::string number_of(std::size_t count, const std::string& noun) {
+    return vxlanctl::counted(static_cast<std::ptrdiff_t>(count), noun, noun + "s");
 }
 
 /// Such as `3 files, 12 tunnels: valid, 1 warning`.

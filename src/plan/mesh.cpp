@@ -2,9 +2,11 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/plan/losses.h"
 #include "vxlanctl/plan/mesh_networks.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <tuple>
@@ -29,10 +31,6 @@ struct End {
 
 std::string_view family_word(Family family) {
     return family == Family::ipv4 ? "IPv4" : "IPv6";
-}
-
-std::string counted_as(std::size_t count, std::string_view noun) {
-    return formatted("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
 
 /// One comparison.
@@ -332,7 +330,6 @@ private:
         }
     }
 
-    std::size_t automatic_hosts() const { return automatic_names().size(); }
     std::vector<std::string> automatic_names() const {
         std::vector<std::string> names;
         for (const auto& host : hosts_)
@@ -376,13 +373,14 @@ private:
             named.insert(end.tunnel->named_peers.begin(), end.tunnel->named_peers.end());
         if (!named.empty())
             notes_.emplace_back(Code::mesh_names_not_compared, "",
-                                Values{{"names", counted_as(named.size(), "name")}});
+                                Values{{"names", counted(std::ssize(named), "name", "names")}});
         std::sort(half_set_mtus_.begin(), half_set_mtus_.end());
         half_set_mtus_.erase(std::unique(half_set_mtus_.begin(), half_set_mtus_.end()),
                              half_set_mtus_.end());
         if (!half_set_mtus_.empty())
-            notes_.emplace_back(Code::mesh_mtus_not_compared, "",
-                                Values{{"pairs", counted_as(half_set_mtus_.size(), "pair")}});
+            notes_.emplace_back(
+                Code::mesh_mtus_not_compared, "",
+                Values{{"pairs", counted(std::ssize(half_set_mtus_), "pair", "pairs")}});
     }
 
     MeshFindings take() {

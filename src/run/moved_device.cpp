@@ -94,6 +94,15 @@ std::vector<std::string> obstacles_to_moving(const Link& device, const std::vect
     return obstacles;
 }
 
+Device device_of(Link link, const std::vector<Link>& links) {
+    Device device{std::move(link), {}};
+    std::erase_if(device.link.addresses,
+                  [](const Address& address) { return is_automatic(address); });
+    device.obstacles = obstacles_to_moving(device.link, links);
+    device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
+    return device;
+}
+
 Result<std::map<std::string, Device>> read_devices(const Kernel& kernel,
                                                    const std::set<std::string>& names) {
     std::map<std::string, Device> devices;
@@ -135,13 +144,10 @@ Result<std::map<std::string, Device>> read_devices(const Kernel& kernel,
     for (const auto& name : names) {
         const Link* found = find_link(*state, name);
         if (found == nullptr) continue;
-        Device device{*found, {}};
+        Link link = *found;
         for (const auto& [index, address] : addresses)
-            if (index == found->index && !is_automatic(address))
-                device.link.addresses.push_back(address);
-        device.obstacles = obstacles_to_moving(device.link, links);
-        device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
-        devices.emplace(name, std::move(device));
+            if (index == link.index) link.addresses.push_back(address);
+        devices.emplace(name, device_of(std::move(link), links));
     }
     return devices;
 }

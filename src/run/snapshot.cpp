@@ -4,7 +4,6 @@
 #include "vxlanctl/netlink/address_codec.h"
 #include "vxlanctl/netlink/link_codec.h"
 #include "vxlanctl/netlink/route_codec.h"
-#include "vxlanctl/plan/lasting_routes.h"
 #include "vxlanctl/plan/snapshot_routes.h"
 #include "vxlanctl/run/services.h"
 #include "vxlanctl/run/state_reader.h"
@@ -171,16 +170,13 @@ std::map<std::string, Device> devices_in(const NamespaceSnapshot& space,
     for (const auto& link : space.state.links)
         links.push_back(link);
     std::map<std::string, Device> devices;
-    for (const auto& link : links) {
+    for (Link link : links) {
         if (!names.contains(link.name)) continue;
-        Device device{link, {}};
-        device.link.addresses.clear();
+        link.addresses.clear();
         for (const auto& [index, address] : space.addresses)
-            if (index == link.index && !is_automatic(address))
-                device.link.addresses.push_back(address);
-        device.obstacles = obstacles_to_moving(device.link, links);
-        device.link.routes.erase_if([](const Route& route) { return !is_restorable(route); });
-        devices.emplace(link.name, std::move(device));
+            if (index == link.index) link.addresses.push_back(address);
+        const std::string name = link.name;
+        devices.emplace(name, device_of(std::move(link), links));
     }
     return devices;
 }

@@ -16,6 +16,9 @@ struct Device {
 /// What would be lost with the move, or not come along. `links` are all of the namespace.
 std::vector<std::string> obstacles_to_moving(const Link& device, const std::vector<Link>& links);
 
+/// The device that is `link`, of all the namespace's `links`, with all of its addresses and routes.
+Device device_of(Link link, const std::vector<Link>& links);
+
 /// Those of the names that links there have.
 Result<std::set<std::string>> links_in(const Kernel& kernel, const std::set<std::string>& names);
 
