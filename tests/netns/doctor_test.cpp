@@ -52,10 +52,14 @@ void fails_alone(const Namespace& space, const std::string& name, const std::str
     CHECK(failed(doctor(space, words)).empty());
 }
 
-/// A network with a tunnel in it; nothing filters or forwards unless a case says so.
+/// Nobody answers as the gateway here. An interface that goes down or loses its last address
+/// forgets permanent neighbours as well (arp_ifdown() in net/ipv4/arp.c): then it is said again.
 const std::string known_gateway = "ip neigh replace 172.21.0.1 lladdr 02:00:00:00:00:01 nud "
-                                  "permanent dev eth0\n"; // of whom nobody answers here
+                                  "permanent dev eth0\n";
+const std::string known_gateway_of_eth1 = "ip neigh replace 172.21.1.1 lladdr 02:00:00:00:01:01 "
+                                          "nud permanent dev eth1\n";
 
+/// A network with a tunnel in it; nothing filters or forwards unless a case says so.
 struct Healthy : Network {
     Healthy() {
         sh(host.space, "for f in all default eth0; do\n"
@@ -119,10 +123,8 @@ struct TwoVpgs {
                        "echo 0 >/proc/sys/net/ipv4/conf/$f/rp_filter; done\n"
                        "ip link add eth1 mtu 9001 type veth peer name wire1; ip link set eth1 up\n"
                        "ip link set wire1 up; ip addr add 172.21.1.100/24 dev eth1\n"
-                       "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter\n"
-                       "ip neigh replace 172.21.1.1 lladdr 02:00:00:00:01:01 nud permanent dev "
-                       "eth1\n" +
-                           known_gateway);
+                       "echo 1 >/proc/sys/net/ipv4/conf/eth1/rp_filter\n" +
+                           known_gateway_of_eth1 + known_gateway);
         const auto made = vxlanctl(host.space, "apply " EXAMPLES "/two-vpgs.toml");
         INFO(made.err);
         REQUIRE(made.code == 0);
@@ -615,7 +617,7 @@ TEST_CASE("doctor: of a lost route or rule to the peers the settings alone speak
     sh(two.space, "ip addr del 172.21.1.100/24 dev eth1"); // and the route with it
     const auto checks = doctor(two.space);
     CHECK(is_in(failed(checks), "local_address"));
-    sh(two.space, "ip addr add 172.21.1.100/24 dev eth1");
+    sh(two.space, "ip addr add 172.21.1.100/24 dev eth1\n" + known_gateway_of_eth1);
     fails_alone(two.space, "settings", route, apply);
 }
 
