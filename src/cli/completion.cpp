@@ -39,6 +39,8 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"ADDRESS", {}},
         {"BYTES", {}},
         {"DF", {}},
+        {"GENMODE", {{"eui64", "none", "stable_secret", "random"}}},
+        {"GROUP", {}},
         {"LABEL", {}},
         {"LO-HI", {}},
         {"LOCAL", {}},
@@ -58,6 +60,8 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"TCLASS", {}},
         {"TOS", {}},
         {"TTL", {}},
+        {"VLAN", {}},
+        {"VLANS", {}},
         {"VNI", {}},
     };
     return known;

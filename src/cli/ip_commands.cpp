@@ -27,8 +27,8 @@ std::string link_words(const LinkAttributes& attributes) {
     std::string text;
     for (const auto& row : link_attributes()) {
         if (!is_stated(attributes, row) || row.name == "master" || row.name == "vrf" ||
-            row.wire == Wire::ipv4_conf || row.name == "alias" || row.name == "up" ||
-            row.name == "arp")
+            row.wire == Wire::ipv4_conf || is_of_port(row) || row.name == "alias" ||
+            row.name == "up" || row.name == "arp")
             continue;
         text += formatted(" {} {}", ip_word_of(row.name), value_text(attributes, row));
     }
@@ -38,6 +38,22 @@ std::string link_words(const LinkAttributes& attributes) {
         text += " master " + shell_quoted(master);
     else if (attributes.master || attributes.vrf)
         text += " nomaster";
+    return text;
+}
+
+/// `learning off flood on`, as bridge-link(8) has it.
+std::string port_words(const LinkAttributes& attributes) {
+    std::string text;
+    for (const auto& row : link_attributes()) {
+        if (row.wire != Wire::port || !is_stated(attributes, row)) continue;
+        const bool is_flag =
+            std::holds_alternative<std::optional<bool> LinkAttributes::*>(row.member);
+        const std::string value = value_text(attributes, row);
+        text += formatted(" {} {}", ip_word_of(row.name),
+                          !is_flag         ? value
+                          : value == "yes" ? "on"
+                                           : "off");
+    }
     return text;
 }
 
@@ -192,6 +208,9 @@ public:
     void operator()(const ChangeLink& op) {
         if (const auto text = link_words(op.changed); !text.empty())
             line("ip link set dev {}{}", name(op), text);
+        if (const auto text = port_words(op.changed); !text.empty())
+            line("bridge link set dev {}{}", name(op), text);
+        if (has_any(op.changed, Wire::port_vlans)) vlans(op);
         const auto& conf = op.changed;
         if (conf.promote_secondaries)
             setting(op.link, "promote_secondaries", *conf.promote_secondaries ? 1 : 0);
@@ -303,6 +322,34 @@ private:
                          command.find_first_of(">&") == std::string::npos
                              ? command
                              : "sh -c " + shell_quoted(command));
+    }
+    /// First what comes and then what goes. What the port has is in the differences.
+    void vlans(const ChangeLink& op) {
+        LinkAttributes have = op.changed;
+        for (const auto& change : changes_ != nullptr ? *changes_ : std::vector<Difference>{})
+            for (const auto& row : link_attributes())
+                if (row.wire == Wire::port_vlans && row.name == change.field &&
+                    !set_value(have, row, change.have))
+                    std::visit([&](auto member) { (have.*member).reset(); }, row.member);
+        const auto members_of = [](const LinkAttributes& port, std::uint16_t usual_pvid) {
+            auto list = port.bridge_vlans.value_or(VlanList{});
+            const std::uint16_t pvid = port.bridge_pvid.value_or(usual_pvid);
+            if (pvid != 0 && !contains_vlan(list, pvid)) list.ranges.push_back({pvid, pvid, true});
+            return list;
+        };
+        constexpr std::uint16_t usual_pvid = 1; // of a port that is made before
+        const VlanList wanted = members_of(op.changed, 0);
+        for (const auto& range : wanted.ranges)
+            vlan("add", op, range, range.first == op.changed.bridge_pvid);
+        for (const auto& range : vlan_list(members_of(have, usual_pvid).ranges).ranges)
+            for (unsigned id = range.first; id <= range.last; ++id)
+                if (const auto one = static_cast<std::uint16_t>(id); !contains_vlan(wanted, one))
+                    vlan("del", op, {one, one}, false);
+    }
+    void vlan(const char* verb, const ChangeLink& op, const VlanRange& range, bool is_pvid) {
+        line("bridge vlan {} dev {} vid {}{}{}{}", verb, name(op), range.first,
+             range.last == range.first ? std::string() : formatted("-{}", range.last),
+             is_pvid ? " pvid" : "", range.untagged ? " untagged" : "");
     }
     void setting(const std::string& link, std::string_view name, int value) {
         line("echo {} >{}", value, // sysctl globs names

@@ -1,6 +1,7 @@
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/overloaded.h"
 #include "vxlanctl/cli/report.h"
+#include "vxlanctl/files/tunnel_values.h"
 
 #include <set>
 
@@ -55,8 +56,9 @@ KeyPlaces changed_keys(const TunnelPlan& plan, const Config& config) {
         for (const auto key : keys_behind(step.operation))
             keys.insert(key);
         for (const auto& change : step.changes)
-            keys.insert(change.field == "ttl_inherit" ? std::string_view("ttl")
-                                                      : std::string_view(change.field));
+            keys.insert(change.field == "ttl_inherit" ? "ttl"
+                        : change.field == "remote"    ? "multicast_group"
+                                                      : key_of(change.field));
     }
     KeyPlaces places;
     for (const auto& [key, place] : found->second)

@@ -16,8 +16,10 @@ bool has_option(const std::vector<OptionInfo>& options, std::string_view name) {
 std::vector<OptionInfo> settings_of(TunnelKind kind) {
     auto options = tunnel_options(kind);
     options.push_back({"local", 0, "LOCAL", "this host's outer address"});
-    if (kind == TunnelKind::vxlan)
+    if (kind == TunnelKind::vxlan) {
         options.push_back({"dev", 0, "DEV", "the underlay interface, or - for none"});
+        options.push_back(multicast_group_option());
+    }
     if (kind == TunnelKind::ip6tnl)
         options.push_back({"remote", 0, "REMOTE6", "the other end's outer address"});
     if (kind != TunnelKind::sit)

@@ -1,5 +1,6 @@
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/tunnel_view.h"
+#include "vxlanctl/files/tunnel_values.h"
 #include "vxlanctl/kinds/kinds.h"
 
 #include <nlohmann/json.hpp>
@@ -46,6 +47,15 @@ void add_peers(nlohmann::json& json, const TunnelView& view) {
                                      {"origin", origin_word(entry.origin)}});
 }
 
+/// What the link has as the port of a bridge; empty where it is none.
+nlohmann::json port_json(const LinkAttributes& attributes) {
+    auto json = nlohmann::json::object();
+    const auto fields = fields_json(fields_of(port_part(attributes)));
+    for (const auto& [name, value] : fields.items())
+        json[std::string(key_in_bridge_port(name))] = value;
+    return json;
+}
+
 template<class Objects> nlohmann::json items_json(const Objects& objects) {
     auto list = nlohmann::json::array();
     for (const auto& object : objects)
@@ -87,6 +97,10 @@ nlohmann::json json_of(const TunnelView& view) {
         json["rp_filter"] = settings.at("rp_filter");
         json["forward"] = settings.at("forward");
     }
+    if (link.attributes.addr_gen_mode)
+        json["addr_gen_mode"] = fields_json(fields_of(link.attributes)).at("addr_gen_mode");
+    if (auto port = port_json(link.attributes); !port.empty())
+        json["bridge_port"] = std::move(port);
     if (!view.netns.empty()) json["netns"] = printable(view.netns);
     if (!view.source.empty()) json["source"] = printable(view.source);
     for (const auto& device : view.forward_from)

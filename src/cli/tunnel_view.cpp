@@ -57,6 +57,15 @@ std::vector<std::string> settings_of(const Link& link, const State& state) {
         if (is_stated(usual, row) && value != value_text(usual, row))
             settings.push_back(formatted("{} {}", row.name, value));
     }
+    const Link* bridge = find_link(state, link.attributes.master.value_or(""));
+    const LinkAttributes port = new_port(bridge == nullptr ? 0 : bridge->default_pvid);
+    for (const auto& row : link_attributes()) {
+        const std::string value = value_text(link.attributes, row);
+        const bool is_usual =
+            is_stated(port, row) ? value == value_text(port, row) : value == row.reset;
+        if ((is_of_port(row) || row.wire == Wire::ipv6_mode) && !value.empty() && !is_usual)
+            settings.push_back(formatted("{} {}", row.name, value));
+    }
     return settings;
 }
 

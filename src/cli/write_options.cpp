@@ -72,6 +72,11 @@ OptionInfo duplicate_check_option() {
             "(default: do not ask)"};
 }
 
+OptionInfo multicast_group_option() {
+    return {"multicast-group", 0, "GROUP",
+            "a multicast address that flooded frames are sent to, joined on DEV"};
+}
+
 OptionInfo adopt_option() {
     return {"adopt", 0, "", "take over an interface that another program seems to run"};
 }

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/base/shell_word.h"
 #include "vxlanctl/doctor/remedies.h"
+#include "vxlanctl/kinds/kinds.h"
 
 #include <algorithm>
 #include <linux/if_bridge.h>
@@ -31,12 +32,17 @@ bool is_asked_for(const Examined& it) {
 
 /// What the tunnel would need to be in the one VLAN that all others have as theirs.
 Remedy vlan_remedy(const Examined& it) {
-    std::vector<std::uint16_t> usual;
-    for (const auto& range : it.tunnel.other_vlans)
-        if (range.pvid && !is_in(usual, range.first)) usual.push_back(range.first);
+    const auto& usual = it.tunnel.other_pvids;
     if (usual.size() != 1) return {};
-    return formatted("bridge vlan add vid {} dev {} pvid untagged", usual.front(),
-                     shell_quoted(it.link.name));
+    const auto states_vlans = [](const LinkAttributes& attributes) {
+        return has_any(attributes, Wire::port_vlans);
+    };
+    if (it.wish != nullptr && states_vlans(it.wish->link)) return {}; // the file has to change
+    const std::string name = shell_quoted(it.link.name);
+    if (it.record != nullptr &&
+        (it.record->keys.contains("bridge_pvid") || it.record->keys.contains("bridge_vlans")))
+        return formatted("vxlanctl set {} --bridge-pvid {}", name, *usual.begin());
+    return formatted("bridge vlan add vid {} dev {} pvid untagged", *usual.begin(), name);
 }
 
 } // namespace

@@ -181,10 +181,12 @@ Result<void> read_port_vlans(Netlink& netlink, Facts& facts) {
         const Link* bridge = filtering_bridge(link, state);
         if (bridge == nullptr) continue;
         for (const auto& port : ports)
-            if (port.link_index == link->index)
+            if (port.link_index == link->index) {
                 append(tunnel.own_vlans, port.vlans);
-            else if (port.bridge_index == bridge->index || port.link_index == bridge->index)
+            } else if (port.bridge_index == bridge->index || port.link_index == bridge->index) {
                 append(tunnel.other_vlans, port.vlans);
+                if (port.pvid != 0) tunnel.other_pvids.insert(port.pvid);
+            }
     }
     return {};
 }

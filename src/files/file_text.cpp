@@ -75,30 +75,50 @@ bool is_default(const Attributes& attributes, const AttributeRow<Attributes>& ro
                       row.member);
 }
 
+template<class Attributes>
+std::string toml_value(const Attributes& attributes, const AttributeRow<Attributes>& row) {
+    const std::string value = value_text(attributes, row);
+    const bool is_bool = std::holds_alternative<std::optional<bool> Attributes::*>(row.member);
+    const bool is_number =
+        value.find_first_not_of("0123456789") == std::string::npos &&
+        !std::holds_alternative<std::optional<std::string> Attributes::*>(row.member);
+    if (is_bool) return value == "yes" ? "true" : "false";
+    return is_number ? value : in_quotes(value);
+}
+
 /// What people state of the attributes, where it is neither the default nor as in a blank tunnel.
 template<class Attributes>
 std::string attribute_lines(const Attributes& attributes, const Attributes& blank,
                             std::span<const AttributeRow<Attributes>> rows, TunnelKind kind) {
     std::string text;
     for (const auto& row : rows) {
-        if (!is_option(row, kind) || !is_stated(attributes, row)) continue;
+        if (!is_option(row, kind) || !is_stated(attributes, row) || key_of(row.name) != row.name)
+            continue;
         const std::string value = value_text(attributes, row);
         if (is_default(attributes, row) || value == value_text(blank, row)) continue;
-        const bool is_bool = std::holds_alternative<std::optional<bool> Attributes::*>(row.member);
-        const bool is_number =
-            value.find_first_not_of("0123456789") == std::string::npos &&
-            !std::holds_alternative<std::optional<std::string> Attributes::*>(row.member);
-        text += line_of(row.name, is_bool     ? (value == "yes" ? "true" : "false")
-                                  : is_number ? value
-                                              : in_quotes(value));
+        text += line_of(row.name, toml_value(attributes, row));
     }
     return text;
+}
+
+/// `bridge_port = { learning = false }`; empty where all is as of a new port.
+std::string bridge_port_line(const LinkAttributes& attributes) {
+    TomlPairs pairs;
+    for (const auto& row : link_attributes()) {
+        const auto key = key_in_bridge_port(row.name);
+        if (key.empty() || row.help.empty() || !is_stated(attributes, row) ||
+            is_default(attributes, row))
+            continue;
+        pairs.emplace_back(key, toml_value(attributes, row));
+    }
+    return pairs.empty() ? "" : line_of(bridge_port_key, inline_table(pairs));
 }
 
 std::string all_attribute_lines(const Tunnel& tunnel) {
     const TunnelKind kind = tunnel.tunnel.kind;
     const Tunnel blank = blank_tunnel(kind);
-    std::string text = attribute_lines(tunnel.link, blank.link, link_attributes(), kind);
+    std::string text = attribute_lines(tunnel.link, blank.link, link_attributes(), kind) +
+                       bridge_port_line(tunnel.link);
     TunnelAttributes attributes = tunnel.tunnel;
     if (attributes.ttl_inherit == true) { // a value of ttl's to people
         text += line_of("ttl", in_quotes("inherit"));

@@ -2,7 +2,28 @@
 
 #include "vxlanctl/base/format.h"
 
+#include <algorithm>
+
 namespace vxlanctl {
+namespace {
+
+/// VLANs as one text, which a file also has as a number or as a list of numbers and texts. What
+/// cannot be any is left for the reader to refuse.
+Written vlans_as_text(Written vlans) {
+    using enum Written::Type;
+    const auto is_part = [](const Written& value) {
+        return value.type == integer || value.type == text;
+    };
+    if (vlans.type == integer) vlans.type = text;
+    if (vlans.type != list || !std::all_of(vlans.elements.begin(), vlans.elements.end(), is_part))
+        return vlans;
+    for (const auto& element : vlans.elements)
+        vlans.text += (vlans.text.empty() ? "" : ",") + element.text;
+    vlans.type = text;
+    return vlans;
+}
+
+} // namespace
 
 SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written& table,
                              SourceErrors& errors, PeersFiles files, SectionScope scope)
@@ -15,8 +36,9 @@ SectionReader::SectionReader(TunnelKind kind, const Written& name, const Written
 std::optional<Tunnel> SectionReader::read_section() {
     check_keys(section_keys(kind_.kind));
     for (const auto& row : link_attributes())
-        if (is_option(row, kind_.kind) && !reads_word_of(row.name))
+        if (is_option(row, kind_.kind) && !is_of_port(row) && !reads_word_of(row.name))
             read_attribute(tunnel_.link, row, kind_.kind);
+    if (!kind_.inner) read_bridge_port();
     for (const auto& row : tunnel_attributes(kind_.kind))
         if (is_option(row, kind_.kind) && !reads_word_of(row.name))
             read_attribute(tunnel_.tunnel, row, kind_.kind);
@@ -102,6 +124,20 @@ void SectionReader::read_addresses() {
         refuse(with_subject(error, quote(list->written[index]->text)).value(), role,
                *list->written[index]);
     tunnel_.addresses = list->values;
+}
+
+void SectionReader::read_bridge_port() {
+    const Written* const found = find(bridge_port_key);
+    if (found == nullptr) return;
+    if (found->type != Written::Type::table) return wrong_type(bridge_port_key, *found, "a table");
+    Written table = *found;
+    for (auto& value : table.elements)
+        if (value.key == "vlans") value = vlans_as_text(std::move(value));
+    TableReader port(table, errors_);
+    port.check_keys(element_keys(bridge_port_key));
+    for (const auto& row : link_attributes())
+        if (const auto key = key_in_bridge_port(row.name); !key.empty() && !row.help.empty())
+            port.read_attribute(tunnel_.link, row, kind_.kind, key);
 }
 
 void SectionReader::read_routes() {

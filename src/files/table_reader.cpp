@@ -103,20 +103,20 @@ std::optional<std::uint32_t> TableReader::read_positive(std::string_view key) {
 
 template<class Attributes>
 void TableReader::read_attribute(Attributes& attributes, const AttributeRow<Attributes>& row,
-                                 TunnelKind kind) {
-    const Written* const value = find(row.name);
-    const auto* const text =
-        value == nullptr ? nullptr : text_of(row.name, *value, expected_of(row));
+                                 TunnelKind kind, std::string_view key) {
+    if (key.empty()) key = row.name;
+    const Written* const value = find(key);
+    const auto* const text = value == nullptr ? nullptr : text_of(key, *value, expected_of(row));
     if (text == nullptr) return;
     if (auto set = state_value(attributes, row, *text, kind); !set) {
-        set.error().subject = formatted("{} '{}'", name_of(*value, row.name), *text);
-        refuse(std::move(set.error()), row.name, *value);
+        set.error().subject = formatted("{} '{}'", name_of(*value, key), *text);
+        refuse(std::move(set.error()), key, *value);
     }
 }
 template void TableReader::read_attribute(LinkAttributes&, const AttributeRow<LinkAttributes>&,
-                                          TunnelKind);
+                                          TunnelKind, std::string_view);
 template void TableReader::read_attribute(TunnelAttributes&, const AttributeRow<TunnelAttributes>&,
-                                          TunnelKind);
+                                          TunnelKind, std::string_view);
 
 template<class Builder>
 std::optional<typename Builder::Made> read_parts(const Written& element, std::string_view list,

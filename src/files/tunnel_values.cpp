@@ -70,7 +70,8 @@ std::vector<std::string> section_keys(TunnelKind kind) {
     for (const auto& row : tunnel_attributes(kind))
         if (is_option(row, kind)) keys.emplace_back(row.name);
     for (const auto& row : link_attributes())
-        if (is_option(row, kind)) keys.emplace_back(row.name);
+        if (is_option(row, kind) && !is_of_port(row)) keys.emplace_back(row.name);
+    if (!own.inner) keys.emplace_back(bridge_port_key);
     if (own.inner != Family::ipv6) keys.emplace_back("forward_from");
     keys.insert(keys.end(),
                 {"routes", "rules", "netns", "create_netns", "move_dev", "adopt", "allow_overlap"});
@@ -82,7 +83,25 @@ std::vector<std::string> element_keys(std::string_view list) {
     if (list == "routers") return {"address", "prl_default", "default_route", "metric"};
     if (list == "routes") return {std::begin(RouteBuilder::words), std::end(RouteBuilder::words)};
     if (list == "rules") return {std::begin(RuleBuilder::words), std::end(RuleBuilder::words)};
+    if (list == bridge_port_key) {
+        std::vector<std::string> keys;
+        for (const auto& row : link_attributes())
+            if (is_of_port(row) && !row.help.empty())
+                keys.emplace_back(key_in_bridge_port(row.name));
+        return keys;
+    }
     return {};
+}
+
+std::string_view key_in_bridge_port(std::string_view attribute) {
+    constexpr std::string_view prefix = "bridge_";
+    for (const auto& row : link_attributes())
+        if (row.name == attribute && is_of_port(row)) return attribute.substr(prefix.size());
+    return "";
+}
+
+std::string_view key_of(std::string_view attribute) {
+    return key_in_bridge_port(attribute).empty() ? attribute : bridge_port_key;
 }
 
 tl::unexpected<Error> with_subject(Error error, std::string_view where) {

@@ -71,7 +71,8 @@ std::set<std::string> named_in(const Tunnel& tunnel, const OptionValues& options
     std::set<std::string> named;
     for (const auto& key : stated_keys(tunnel))
         if (!tunnel.implied.contains(key) &&
-            ((key != "local" && key != "remote") || options.contains(key)))
+            ((key != "local" && key != "remote") || options.contains(key) ||
+             (key == "remote" && options.contains("multicast-group"))))
             named.insert(key);
     if (tunnel.addresses) named.insert("addresses");
     if (tunnel.routes) named.insert("routes");
@@ -79,6 +80,11 @@ std::set<std::string> named_in(const Tunnel& tunnel, const OptionValues& options
     if (tunnel.forward_from) named.insert("forward_from");
     if (tunnel.peers) named.insert(peers_key);
     return named;
+}
+
+void add_multicast_group(SectionWords& section, const OptionValues& options) {
+    if (const auto group = values_of(options, "multicast-group"); !group.empty())
+        section.add("multicast_group", "--multicast-group", group.back());
 }
 
 /// The inner addresses: INNER, unless it is `-`, and every --address.
@@ -137,10 +143,12 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     add_addresses(section, words[3], options);
     if (const auto seconds = values_of(options, "duplicate-check"); !seconds.empty())
         section.add("duplicate_check", "--duplicate-check", seconds.back());
+    add_multicast_group(section, options);
     auto& list = section.list("peers");
     for (const auto& word : words.subspan(fixed_words))
         section.add_element("peers", "PEER", word);
-    if (list.empty() && peers.entries.empty() && peers.names.empty())
+    if (list.empty() && peers.entries.empty() && peers.names.empty() &&
+        !options.contains("multicast-group"))
         section.refuse(Error(Code::no_peer_named).also(Code::peers_file_possible));
     section.add_options(options);
     return section.tunnel(std::move(peers));
@@ -174,6 +182,7 @@ Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValu
     SectionWords section = section_of(running, options);
     if (options.contains("dev") && running.kind == TunnelKind::vxlan)
         section.add("dev", "--dev", options.find("dev")->second.back());
+    add_multicast_group(section, options);
     add_list(section, options, "addresses", "address");
     section.add_options(options);
     auto tunnel = section.tunnel({}, SectionScope::changes);
@@ -203,8 +212,12 @@ Written SectionWords::word_of(std::string_view key, std::string name, const std:
 }
 
 void SectionWords::add(std::string_view key, std::string name, const std::string& word) {
+    const auto key_of_port = key_in_bridge_port(key);
     if (key.empty())
         ifname_ = word_of(key, std::move(name), word);
+    else if (!key_of_port.empty())
+        part(bridge_port_key, Written::Type::table)
+            .push_back(word_of(key_of_port, std::move(name), word));
     else
         table_.elements.push_back(word_of(key, std::move(name), word));
 }
@@ -221,11 +234,15 @@ void SectionWords::add_element(std::string_view key, std::string name, const std
 }
 
 std::vector<Written>& SectionWords::list(std::string_view key) {
+    return part(key, Written::Type::list);
+}
+
+std::vector<Written>& SectionWords::part(std::string_view key, Written::Type type) {
     auto& all = table_.elements;
     auto found = std::find_if(all.begin(), all.end(),
                               [&](const Written& value) { return value.key == key; });
     if (found == all.end())
-        found = all.insert(found, {Written::Type::list, "", {0, ++last_}, "", std::string(key)});
+        found = all.insert(found, {type, "", {0, ++last_}, "", std::string(key)});
     return found->elements;
 }
 

@@ -4,6 +4,7 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/files/route_words.h"
 #include "vxlanctl/files/section_reader.h"
+#include "vxlanctl/files/toml_lines.h"
 
 #include <algorithm>
 
@@ -104,8 +105,8 @@ Result<FloodEntry> peer_of(const PeerParts& parts, std::string_view text) {
     return FloodEntry{*address, parts.port, std::nullopt, parts.via};
 }
 
-constexpr std::string_view vxlan_keys[] = {"dev",   "local",      "addresses",
-                                           "peers", "peers_file", "duplicate_check"};
+constexpr std::string_view vxlan_keys[] = {
+    "dev", "local", "addresses", "peers", "peers_file", "duplicate_check", "multicast_group"};
 
 void state_vxlan_defaults(Tunnel& tunnel) {
     tunnel.tunnel.vni = default_vni;
@@ -220,6 +221,28 @@ void refuse_peers(const std::vector<BadElement>& bad, std::span<const PeerPlace>
     }
 }
 
+/// The group that flooded frames are sent to, which the kernel joins on the underlay interface
+/// (vxlan_igmp_join() in drivers/net/vxlan/vxlan_multicast.c).
+void read_multicast_group(SectionReader& section) {
+    const Written* const found = section.find("multicast_group");
+    const auto group = section.read("multicast_group", found, parse_address);
+    if (!group) return;
+    TunnelAttributes& tunnel = section.tunnel().tunnel;
+    const auto refuse = [&](Code code, Values values = {}) {
+        section.refuse(Error(code, quote(to_string(*group)), std::move(values)), "multicast_group",
+                       *found);
+    };
+    if (!is_multicast(*group))
+        refuse(Code::not_a_multicast_group);
+    else if (tunnel.local && tunnel.local->family != group->family)
+        refuse(Code::group_of_other_family, {{"local", to_string(*tunnel.local)}});
+    else if (section.scope() == SectionScope::whole && !section.tunnel().automatic.dev &&
+             tunnel.dev.value_or("").empty())
+        refuse(Code::group_needs_dev);
+    else
+        tunnel.remote = *group;
+}
+
 void read_vxlan(SectionReader& section) {
     Tunnel& tunnel = section.tunnel();
     if (section.is_word("dev", "auto"))
@@ -232,6 +255,7 @@ void read_vxlan(SectionReader& section) {
         !tunnel.automatic.dev && tunnel.tunnel.dev.value_or("").empty())
         section.refuse(Error(Code::link_local_needs_dev, quote(to_string(*local))), "local",
                        *section.find("local"));
+    read_multicast_group(section);
     section.read_addresses();
     tunnel.duplicate_check =
         section.read("duplicate_check", parse_duplicate_check, Expected::integer).value_or(0);
@@ -415,8 +439,19 @@ std::vector<BadElement> check_names(std::span<const NamedPeer> names) {
     return bad;
 }
 
+namespace {
+
+std::string vxlan_lines(Tunnel& tunnel) {
+    const auto& remote = tunnel.tunnel.remote;
+    return remote && is_multicast(*remote)
+               ? line_of("multicast_group", in_quotes(to_string(*remote)))
+               : "";
+}
+
+} // namespace
+
 constinit const SectionKind vxlan_section = {
     TunnelKind::vxlan, "vxlan", vxlan_keys,           std::nullopt, Code{},
-    std::nullopt,      "",      state_vxlan_defaults, read_vxlan,   nullptr};
+    std::nullopt,      "",      state_vxlan_defaults, read_vxlan,   vxlan_lines};
 
 } // namespace vxlanctl

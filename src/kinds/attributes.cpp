@@ -8,6 +8,7 @@
 #include <charconv>
 #include <concepts>
 #include <limits>
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <utility>
@@ -38,6 +39,56 @@ constexpr LinkRow link_rows[] = {
     {"alias", &LinkAttributes::alias, IFLA_IFALIAS, 0, Wire::special, in_place, "", "", ""},
     {"up", &LinkAttributes::up, 0, 0, Wire::special, in_place, "", "", ""},
     {"arp", &LinkAttributes::arp, 0, 0, Wire::special, in_place, "yes", "", ""},
+    {"addr_gen_mode", &LinkAttributes::addr_gen_mode, IFLA_INET6_ADDR_GEN_MODE, 0, Wire::ipv6_mode,
+     in_place, "eui64", "GENMODE",
+     "how IPv6 link-local addresses are made: eui64, none, stable_secret or random"},
+    // With what a new port has (new_nbp() in net/bridge/br_if.c).
+    {"bridge_learning", &LinkAttributes::bridge_learning, IFLA_BRPORT_LEARNING, 0, Wire::port,
+     in_place, "yes", "", "the bridge learns which MAC is behind this port (default)"},
+    {"bridge_neigh_suppress", &LinkAttributes::bridge_neigh_suppress, IFLA_BRPORT_NEIGH_SUPPRESS, 0,
+     Wire::port, in_place, "no", "",
+     "the bridge answers ARP and neighbour requests by what it knows"},
+    {"bridge_isolated", &LinkAttributes::bridge_isolated, IFLA_BRPORT_ISOLATED, 0, Wire::port,
+     in_place, "no", "", "no frames to and from other isolated ports"},
+    {"bridge_unicast_flood", &LinkAttributes::bridge_unicast_flood, IFLA_BRPORT_UNICAST_FLOOD, 0,
+     Wire::port, in_place, "yes", "", "frames to unknown MACs leave by this port (default)"},
+    {"bridge_multicast_flood", &LinkAttributes::bridge_multicast_flood, IFLA_BRPORT_MCAST_FLOOD, 0,
+     Wire::port, in_place, "yes", "", "frames to unknown multicast groups leave by it (default)"},
+    {"bridge_broadcast_flood", &LinkAttributes::bridge_broadcast_flood, IFLA_BRPORT_BCAST_FLOOD, 0,
+     Wire::port, in_place, "yes", "", "broadcast frames leave by it (default)"},
+    {"bridge_hairpin", &LinkAttributes::bridge_hairpin, IFLA_BRPORT_MODE, 0, Wire::port, in_place,
+     "no", "", "frames may leave by the port that they came by"},
+    {"bridge_pvid",
+     &LinkAttributes::bridge_pvid,
+     0,
+     0,
+     Wire::port_vlans,
+     in_place,
+     "",
+     "VLAN",
+     "the VLAN of frames without a tag: 1 to 4094, or none",
+     {"none", 0}},
+    {"bridge_vlans", &LinkAttributes::bridge_vlans, 0, 0, Wire::port_vlans, in_place, "none",
+     "VLANS", "the other VLANs of the port, such as 20,30-40, or none"},
+    // Not ours to set, but a new port gets what the old one had.
+    {"bridge_cost", &LinkAttributes::bridge_cost, IFLA_BRPORT_COST, 0, Wire::port, in_place, "", "",
+     ""},
+    {"bridge_priority", &LinkAttributes::bridge_priority, IFLA_BRPORT_PRIORITY, 0, Wire::port,
+     in_place, "32", "", ""},
+    {"bridge_group_fwd_mask", &LinkAttributes::bridge_group_fwd_mask, IFLA_BRPORT_GROUP_FWD_MASK, 0,
+     Wire::port, in_place, "0", "", ""},
+    {"bridge_mcast_router", &LinkAttributes::bridge_mcast_router, IFLA_BRPORT_MULTICAST_ROUTER, 0,
+     Wire::port, in_place, "1", "", ""},
+    {"bridge_guard", &LinkAttributes::bridge_guard, IFLA_BRPORT_GUARD, 0, Wire::port, in_place,
+     "no", "", ""},
+    {"bridge_root_block", &LinkAttributes::bridge_root_block, IFLA_BRPORT_PROTECT, 0, Wire::port,
+     in_place, "no", "", ""},
+    {"bridge_fastleave", &LinkAttributes::bridge_fastleave, IFLA_BRPORT_FAST_LEAVE, 0, Wire::port,
+     in_place, "no", "", ""},
+    {"bridge_mcast_to_unicast", &LinkAttributes::bridge_mcast_to_unicast,
+     IFLA_BRPORT_MCAST_TO_UCAST, 0, Wire::port, in_place, "no", "", ""},
+    {"bridge_vlan_tunnel", &LinkAttributes::bridge_vlan_tunnel, IFLA_BRPORT_VLAN_TUNNEL, 0,
+     Wire::port, in_place, "no", "", ""},
 };
 
 struct NumberRange {
@@ -46,9 +97,10 @@ struct NumberRange {
 };
 // Only what the kernel would clamp, wrap or refuse without saying why.
 constexpr NumberRange number_ranges[] = {
-    {"mtu", 68, 65535},       {"vni", 1, 16777215},   {"port", 1, 65535}, {"label", 0, 0xfffff},
-    {"tclass", 0, 255},       {"encaplimit", 0, 255}, {"ttl", 1, 255}, // 0 has a word
-    {"ageing", 1, 0xffffffff}};                                        // 0 would be 300
+    {"mtu", 68, 65535},        {"vni", 1, 16777215},   {"port", 1, 65535}, {"label", 0, 0xfffff},
+    {"tclass", 0, 255},        {"encaplimit", 0, 255}, {"ttl", 1, 255}, // 0 has a word
+    {"ageing", 1, 0xffffffff},                                          // 0 would be 300
+    {"bridge_pvid", 1, 4094}};                                          // 0 has a word
 
 NumberRange range_of(std::string_view name, std::uint64_t type_limit) {
     const auto* const found = std::find_if(std::begin(number_ranges), std::end(number_ranges),
@@ -57,10 +109,13 @@ NumberRange range_of(std::string_view name, std::uint64_t type_limit) {
 }
 
 /// The words of an enum, in its order.
-template<class Enum> constexpr std::array<std::string_view, 3> words_of{};
+template<class Enum> constexpr std::array<std::string_view, 0> words_of{};
 template<>
 constexpr std::array<std::string_view, 3> words_of<DontFragment>{"unset", "set", "inherit"};
 template<> constexpr std::array<std::string_view, 3> words_of<RpFilter>{"off", "strict", "loose"};
+template<>
+constexpr std::array<std::string_view, 4> words_of<AddrGenMode>{"eui64", "none", "stable_secret",
+                                                                "random"};
 
 std::string text_of(NumberWord, bool value) {
     return value ? "yes" : "no";
@@ -86,6 +141,9 @@ requires std::is_enum_v<Enum> std::string text_of(NumberWord, Enum value) {
     return std::string(words_of<Enum>.at(static_cast<std::size_t>(value)));
 }
 std::string text_of(NumberWord, const MacAddress& value) {
+    return to_string(value);
+}
+std::string text_of(NumberWord, const VlanList& value) {
     return to_string(value);
 }
 
@@ -153,8 +211,10 @@ requires std::is_enum_v<Enum> Result<void> parse_value(std::string_view name, st
     const auto& words = words_of<Enum>;
     const auto found = std::find(words.begin(), words.end(), text);
     if (found == words.end())
-        return bad_value(Code::not_one_of, name, text,
-                         {{"words", formatted("{}, {} or {}", words[0], words[1], words[2])}});
+        return bad_value(
+            Code::not_one_of, name, text,
+            {{"words", formatted("{} or {}", fmt::join(words.begin(), words.end() - 1, ", "),
+                                 words.back())}});
     value = static_cast<Enum>(found - words.begin());
     return {};
 }
@@ -165,12 +225,23 @@ Result<void> parse_value(std::string_view, std::string_view text, MacAddress& va
     return {};
 }
 
+Result<void> parse_value(std::string_view name, std::string_view text, VlanList& value) {
+    auto vlans = parse_vlans(text);
+    if (!vlans) return bad_value(vlans.error().code, name, text, vlans.error().values);
+    value = std::move(*vlans);
+    return {};
+}
+
 /// Whether the kernel would really make `want` out of `have` on a living link.
 template<class T> bool possible_in_place(Mutability mutability, const T& have, const T& want) {
     switch (mutability) {
     case in_place:
     case flap: return true;
     case create_only: return false;
+    case no_group:
+        if constexpr (std::is_same_v<T, IpAddress>)
+            if (is_multicast(have) || is_multicast(want)) return false;
+        [[fallthrough]];
     case same_family:
         if constexpr (std::is_same_v<T, IpAddress>) return have.family == want.family;
         return true;
@@ -227,6 +298,40 @@ std::string other_words(NumberWord word, bool may_inherit) {
 }
 
 } // namespace
+
+bool has_any(const LinkAttributes& attributes, Wire wire) {
+    return std::any_of(std::begin(link_rows), std::end(link_rows), [&](const LinkRow& row) {
+        return row.wire == wire && is_stated(attributes, row);
+    });
+}
+
+bool is_of_port(const LinkRow& row) {
+    return row.wire == Wire::port || row.wire == Wire::port_vlans;
+}
+
+LinkAttributes without_port_part(LinkAttributes attributes) {
+    for (const auto& row : link_attributes())
+        if (is_of_port(row))
+            std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
+    return attributes;
+}
+
+LinkAttributes port_part(const LinkAttributes& attributes) {
+    LinkAttributes part;
+    for (const auto& row : link_attributes())
+        if (is_of_port(row))
+            std::visit([&](auto member) { part.*member = attributes.*member; }, row.member);
+    return part;
+}
+
+LinkAttributes new_port(std::uint16_t default_pvid) {
+    LinkAttributes port;
+    for (const auto& row : link_attributes())
+        if (is_of_port(row) && !row.reset.empty())
+            (void)set_value(port, row, row.reset); // a row's own default is well-formed
+    port.bridge_pvid = default_pvid;
+    return port;
+}
 
 std::string to_string(RpFilter filter) {
     return text_of(NumberWord{}, filter);

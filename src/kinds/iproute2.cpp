@@ -23,7 +23,23 @@ constexpr Word renamed[] = {{"vni", "id"},
                             {"remcsum_tx", "remcsumtx"},
                             {"remcsum_rx", "remcsumrx"},
                             {"mac", "address"},
-                            {"txqlen", "txqueuelen"}};
+                            {"txqlen", "txqueuelen"},
+                            {"addr_gen_mode", "addrgenmode"},
+                            {"bridge_learning", "learning"},
+                            {"bridge_neigh_suppress", "neigh_suppress"},
+                            {"bridge_isolated", "isolated"},
+                            {"bridge_unicast_flood", "flood"},
+                            {"bridge_multicast_flood", "mcast_flood"},
+                            {"bridge_broadcast_flood", "bcast_flood"},
+                            {"bridge_hairpin", "hairpin"},
+                            {"bridge_cost", "cost"},
+                            {"bridge_priority", "priority"},
+                            {"bridge_mcast_router", "mcast_router"},
+                            {"bridge_guard", "guard"},
+                            {"bridge_root_block", "root_block"},
+                            {"bridge_fastleave", "fastleave"},
+                            {"bridge_mcast_to_unicast", "mcast_to_unicast"},
+                            {"bridge_vlan_tunnel", "vlan_tunnel"}};
 
 /// What a sit or an ip6tnl carries, as `mode` has it; empty where it has no word.
 std::string_view mode_of(const TunnelAttributes& attributes) {

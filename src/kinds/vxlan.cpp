@@ -22,7 +22,7 @@ constexpr TunnelRow vxlan_rows[] = {
     {"local", &TunnelAttributes::local, IFLA_VXLAN_LOCAL, IFLA_VXLAN_LOCAL6, Wire::address,
      same_family, "", "", ""},
     {"remote", &TunnelAttributes::remote, IFLA_VXLAN_GROUP, IFLA_VXLAN_GROUP6, Wire::address,
-     same_family, "", "", ""},
+     no_group, "", "", ""},
     {"dev", &TunnelAttributes::dev, IFLA_VXLAN_LINK, 0, Wire::ifindex, not_clearable, "none", "",
      ""},
     {"port", &TunnelAttributes::port, IFLA_VXLAN_PORT, 0, Wire::big_endian, create_only, "", "PORT",

@@ -73,12 +73,11 @@ bool decode_ipv6_forwarding(const nlattr* af_spec) {
     return forwarding != 0;
 }
 
-void encode_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
+void put_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
     bool any = false;
     for_each_ipv4_conf(attributes,
                        [&](const auto&, const auto& member) { any = any || member.has_value(); });
     if (!any) return;
-    nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
     nlattr* family = writer.begin_nest(AF_INET);
     nlattr* conf = writer.begin_nest(IFLA_INET_CONF);
     for_each_ipv4_conf(attributes, [&](const auto& row, const auto& member) {
@@ -86,6 +85,18 @@ void encode_ipv4_conf(MessageWriter& writer, const LinkAttributes& attributes) {
     });
     writer.end_nest(conf);
     writer.end_nest(family);
+}
+
+/// What the address families have of a link. The kernel takes an empty nest for nothing.
+void encode_families(MessageWriter& writer, const LinkAttributes& attributes) {
+    nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
+    put_ipv4_conf(writer, attributes);
+    if (attributes.addr_gen_mode) {
+        nlattr* family = writer.begin_nest(AF_INET6);
+        writer.put_u8(IFLA_INET6_ADDR_GEN_MODE,
+                      static_cast<std::uint8_t>(*attributes.addr_gen_mode));
+        writer.end_nest(family);
+    }
     writer.end_nest(af_spec);
 }
 
@@ -114,31 +125,6 @@ void put_attributes(MessageWriter& writer, const LinkAttributes& attributes,
     if (attributes.txqlen) writer.put_u32(IFLA_TXQLEN, *attributes.txqlen);
 }
 
-/// What is told of a bridge port, with what a new one has (new_nbp() in net/bridge/br_if.c).
-struct PortRow {
-    std::uint16_t attribute;
-    const char* name;
-    std::uint32_t usual;
-};
-constexpr std::uint32_t usual_priority = 32; // 0x8000 >> BR_PORT_BITS
-constexpr std::array<PortRow, 15> port_rows{{
-    {IFLA_BRPORT_PRIORITY, "priority", usual_priority},
-    {IFLA_BRPORT_MODE, "hairpin", 0},
-    {IFLA_BRPORT_GUARD, "guard", 0},
-    {IFLA_BRPORT_PROTECT, "root_block", 0},
-    {IFLA_BRPORT_FAST_LEAVE, "fastleave", 0},
-    {IFLA_BRPORT_LEARNING, "learning", 1},
-    {IFLA_BRPORT_UNICAST_FLOOD, "flood", 1},
-    {IFLA_BRPORT_MCAST_FLOOD, "mcast_flood", 1},
-    {IFLA_BRPORT_BCAST_FLOOD, "bcast_flood", 1},
-    {IFLA_BRPORT_MCAST_TO_UCAST, "mcast_to_unicast", 0},
-    {IFLA_BRPORT_MULTICAST_ROUTER, "mcast_router", 1},
-    {IFLA_BRPORT_NEIGH_SUPPRESS, "neigh_suppress", 0},
-    {IFLA_BRPORT_VLAN_TUNNEL, "vlan_tunnel", 0},
-    {IFLA_BRPORT_ISOLATED, "isolated", 0},
-    {IFLA_BRPORT_GROUP_FWD_MASK, "group_fwd_mask", 0},
-}};
-
 /// Whether the kernel gives a new port that cost by itself, for the speed of the underlay interface
 /// (port_cost() in net/bridge/br_if.c).
 bool is_usual_cost(std::uint32_t cost) {
@@ -152,28 +138,57 @@ std::optional<std::uint32_t> read_number(const nlattr* attribute) {
     return read_as<std::uint32_t>(attribute);
 }
 
-/// Those that a new port would not have.
-std::vector<PortSetting> decode_port_settings(const nlattr* data) {
-    std::vector<PortSetting> settings;
+template<class T> void set_number(std::optional<T>& member, std::uint32_t value) {
+    if constexpr (std::is_same_v<T, bool>)
+        member = value != 0;
+    else if constexpr (std::is_integral_v<T>)
+        member = static_cast<T>(value);
+}
+
+/// Out of IFLA_INFO_SLAVE_DATA.
+void decode_port(LinkAttributes& attributes, const nlattr* data) {
     for (const nlattr* attribute : NetlinkAttributes::nested(data)) {
         const auto value = read_number(attribute);
-        if (!value) continue;
-        if (nla_type(attribute) == IFLA_BRPORT_COST && !is_usual_cost(*value))
-            settings.push_back({"cost", *value});
-        for (const auto& row : port_rows)
-            if (row.attribute == nla_type(attribute) && row.usual != *value)
-                settings.push_back({row.name, *value});
+        if (!value || (nla_type(attribute) == IFLA_BRPORT_COST && is_usual_cost(*value))) continue;
+        for (const auto& row : link_attributes())
+            if (row.wire == Wire::port && row.kernel == nla_type(attribute))
+                std::visit([&](auto member) { set_number(attributes.*member, *value); },
+                           row.member);
     }
-    return settings;
+}
+
+/// Out of IFLA_AF_SPEC/AF_INET6.
+std::optional<AddrGenMode> decode_addr_gen_mode(const nlattr* af_spec) {
+    std::optional<AddrGenMode> mode;
+    for (const nlattr* family : NetlinkAttributes::nested(af_spec)) {
+        if (nla_type(family) != AF_INET6) continue;
+        for (const nlattr* attribute : NetlinkAttributes::nested(family))
+            if (const auto value = read_as<std::uint8_t>(attribute);
+                nla_type(attribute) == IFLA_INET6_ADDR_GEN_MODE && value &&
+                *value <= IN6_ADDR_GEN_MODE_RANDOM)
+                mode = static_cast<AddrGenMode>(*value);
+    }
+    return mode;
 }
 
 /// That attribute of a nest, which may be null.
-std::optional<std::uint8_t> byte_in(const nlattr* nest, int type) {
-    std::optional<std::uint8_t> found;
+template<class T> std::optional<T> value_in(const nlattr* nest, int type) {
+    std::optional<T> found;
     if (nest != nullptr)
         for (const nlattr* attribute : NetlinkAttributes::nested(nest))
-            if (nla_type(attribute) == type) found = read_as<std::uint8_t>(attribute);
+            if (nla_type(attribute) == type) found = read_as<T>(attribute);
     return found;
+}
+
+template<class T>
+void put_number(MessageWriter& writer, std::uint16_t attribute, const std::optional<T>& value) {
+    if (!value) return;
+    if constexpr (std::is_same_v<T, bool> || std::is_same_v<T, std::uint8_t>)
+        writer.put_u8(attribute, static_cast<std::uint8_t>(*value));
+    else if constexpr (std::is_same_v<T, std::uint16_t>)
+        writer.put_u16(attribute, *value);
+    else if constexpr (std::is_same_v<T, std::uint32_t>)
+        writer.put_u32(attribute, *value);
 }
 
 ifinfomsg link_header(int index) {
@@ -205,6 +220,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     link.carrier = (header->ifi_flags & IFF_LOWER_UP) != 0;
     const nlattr* data = nullptr;
     const nlattr* port = nullptr;
+    std::optional<AddrGenMode> mode;
     bool is_port = false;
     for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         switch (nla_type(attribute)) {
@@ -220,6 +236,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         case IFLA_STATS64: link.counters = decode_counters(attribute); break;
         case IFLA_AF_SPEC:
             decode_ipv4_conf(link.attributes, attribute);
+            mode = decode_addr_gen_mode(attribute);
             link.forwards_ipv6 = decode_ipv6_forwarding(attribute);
             break;
         case IFLA_LINKINFO:
@@ -236,15 +253,18 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
     }
     if (link.name.empty()) return std::nullopt;
     if (tunnel_kind(link.kind)) link.lower_index = 0; // says their own attribute
-    if (is_port && port != nullptr && tunnel_kind(link.kind))
-        link.port.settings = decode_port_settings(port);
+    if (is_port && port != nullptr && tunnel_kind(link.kind)) decode_port(link.attributes, port);
     if (const auto kind = tunnel_kind(link.kind); kind && data != nullptr)
         link.tunnel = decode_tunnel(*kind, data, link.lower_index);
-    if (link.kind == kind_of(TunnelKind::vxlan).name)
+    if (link.kind == kind_of(TunnelKind::vxlan).name) {
         link.attributes.arp = (header->ifi_flags & IFF_NOARP) == 0;
-    if (is_port) link.port_state = byte_in(port, IFLA_BRPORT_STATE);
-    if (link.kind == "bridge")
-        link.filters_vlans = byte_in(data, IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+        link.attributes.addr_gen_mode = mode;
+    }
+    if (is_port) link.port_state = value_in<std::uint8_t>(port, IFLA_BRPORT_STATE);
+    if (link.kind == "bridge") {
+        link.filters_vlans = value_in<std::uint8_t>(data, IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+        link.default_pvid = value_in<std::uint16_t>(data, IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
+    }
     if (link.kind == "vrf" && data != nullptr)
         for (const nlattr* attribute : NetlinkAttributes::nested(data))
             if (nla_type(attribute) == IFLA_VRF_TABLE)
@@ -267,7 +287,7 @@ std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
     const auto* header = fixed_header<ifinfomsg>(message);
     if (message->nlmsg_type != RTM_NEWLINK || header == nullptr || header->ifi_family != AF_BRIDGE)
         return std::nullopt;
-    PortVlans result{header->ifi_index, 0, {}};
+    PortVlans result{header->ifi_index, 0, 0, {}};
     for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header)) {
         if (nla_type(attribute) == IFLA_MASTER)
             result.bridge_index = read_as<int>(attribute).value_or(0);
@@ -277,15 +297,25 @@ std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message) {
                                   ? read_as<bridge_vlan_info>(inner)
                                   : std::nullopt;
             if (!info) continue;
+            if ((info->flags & BRIDGE_VLAN_INFO_PVID) != 0) result.pvid = info->vid;
             if ((info->flags & BRIDGE_VLAN_INFO_RANGE_END) != 0 && !result.vlans.empty())
                 result.vlans.back().last = info->vid;
             else
-                result.vlans.push_back({info->vid, info->vid,
-                                        (info->flags & BRIDGE_VLAN_INFO_PVID) != 0,
-                                        (info->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
+                result.vlans.push_back(
+                    {info->vid, info->vid, (info->flags & BRIDGE_VLAN_INFO_UNTAGGED) != 0});
         }
     }
     return result;
+}
+
+VlanList vlans_beside_pvid(const PortVlans& port) {
+    std::vector<VlanRange> beside;
+    for (const auto& range : port.vlans) {
+        // The kernel reports the one with the flag PVID alone (br_fill_ifvlaninfo_compressed()).
+        const bool is_usual_pvid = range.first == port.pvid && range.untagged;
+        if (!is_usual_pvid) beside.push_back(range);
+    }
+    return vlan_list(beside);
 }
 
 void encode_dump_bridge_ports(MessageWriter& writer) {
@@ -326,8 +356,56 @@ void encode_change(MessageWriter& writer, int index, const LinkAttributes& chang
     writer.begin(RTM_SETLINK, 0, header);
     put_attributes(writer, changed, index_of);
     if (changed.alias) writer.put(IFLA_IFALIAS, std::as_bytes(std::span(*changed.alias)));
-    encode_ipv4_conf(writer, changed);
+    if (has_any(changed, Wire::ipv4_conf) || has_any(changed, Wire::ipv6_mode))
+        encode_families(writer, changed);
     writer.finish();
+}
+
+void encode_port_change(MessageWriter& writer, int index, const LinkAttributes& changed) {
+    ifinfomsg header = link_header(index);
+    header.ifi_family = AF_BRIDGE;
+    if (has_any(changed, Wire::port)) {
+        writer.begin(RTM_SETLINK, 0, header);
+        // Without the flag the kernel takes the payload for the port's state (br_setlink()).
+        nlattr* settings = writer.begin_nest(IFLA_PROTINFO | NLA_F_NESTED);
+        for (const auto& row : link_attributes())
+            if (row.wire == Wire::port)
+                std::visit([&](auto member) { put_number(writer, row.kernel, changed.*member); },
+                           row.member);
+        writer.end_nest(settings);
+        writer.finish();
+    }
+    if (!has_any(changed, Wire::port_vlans)) return;
+    const std::uint16_t pvid = changed.bridge_pvid.value_or(0);
+    const VlanList wanted = changed.bridge_vlans.value_or(VlanList{});
+    const auto put_range = [&](const VlanRange& range, unsigned flags) {
+        if (range.untagged) flags |= BRIDGE_VLAN_INFO_UNTAGGED;
+        const bool is_one = range.first == range.last;
+        const auto put = [&](std::uint16_t vlan, unsigned more) {
+            const bridge_vlan_info info{static_cast<std::uint16_t>(flags | more), vlan};
+            writer.put(IFLA_BRIDGE_VLAN_INFO, std::as_bytes(std::span(&info, 1)));
+        };
+        put(range.first, is_one ? 0U : unsigned{BRIDGE_VLAN_INFO_RANGE_BEGIN});
+        if (!is_one) put(range.last, BRIDGE_VLAN_INFO_RANGE_END);
+    };
+    const auto write = [&](std::uint16_t type, const auto& put_all) {
+        writer.begin(type, 0, header);
+        nlattr* af_spec = writer.begin_nest(IFLA_AF_SPEC);
+        put_all();
+        writer.end_nest(af_spec);
+        writer.finish();
+    };
+    const bool is_tagged_pvid = contains_vlan(wanted, pvid);
+    write(RTM_SETLINK, [&] {
+        for (const auto& range : without_vlan(wanted, pvid).ranges)
+            put_range(range, 0);
+        if (pvid != 0) put_range({pvid, pvid, !is_tagged_pvid}, BRIDGE_VLAN_INFO_PVID);
+    });
+    // Those that are not there are no error (br_vlan_info() in net/bridge/br_netlink.c).
+    write(RTM_DELLINK, [&] {
+        for (const auto& range : vlans_beyond(wanted, pvid).ranges)
+            put_range(range, 0);
+    });
 }
 
 void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,

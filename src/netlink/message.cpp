@@ -58,6 +58,10 @@ void MessageWriter::put_u8(int attribute, std::uint8_t value) {
     expect(nla_put_u8(message_.get(), attribute, value));
 }
 
+void MessageWriter::put_u16(int attribute, std::uint16_t value) {
+    expect(nla_put_u16(message_.get(), attribute, value));
+}
+
 void MessageWriter::put_u32(int attribute, std::uint32_t value) {
     expect(nla_put_u32(message_.get(), attribute, value));
 }

@@ -20,6 +20,7 @@ Awaited::Awaited(const Config& config) {
     for (const auto& tunnel : config.tunnels) {
         const std::string dev = tunnel.tunnel.dev.value_or("");
         await_link(dev);
+        await_link(tunnel.link.master.value_or(""));
         if (tunnel.link.mtu && !dev.empty() && !made_links.contains(dev)) {
             const std::uint32_t least = *tunnel.link.mtu + overhead(tunnel.tunnel);
             mtus_.emplace(dev, LeastMtu{least, things_.size()});

@@ -52,6 +52,7 @@ public:
         link.tunnel = with_defaults(op.tunnel);
         link.attributes = op.attributes;
         link.attributes.up = false;
+        enslave(link, op.attributes.master);
         const auto limit = mtu_limit(link.tunnel, state_);
         auto& mtu = link.attributes.mtu;
         if (!mtu && (link.tunnel.dev.value_or("").empty() || !limit))
@@ -71,6 +72,7 @@ public:
                           [](const Address& address) { return !is_of_ipv4(address); });
         }
         if (cycles || goes_down || op.changed.mac) link->neighbours.clear();
+        if (op.changed.master != link->attributes.master) enslave(*link, op.changed.master);
         link->attributes = merged(std::move(link->attributes), op.changed);
         link->carrier = link->attributes.up.value_or(false);
     }
@@ -177,6 +179,15 @@ public:
 
 private:
     Link* find(const std::string& name) { return state_.links.find_to_change(name); }
+
+    /// What a port of the master has, where one is stated.
+    void enslave(Link& link, const std::optional<std::string>& master) {
+        if (!master) return;
+        const Link* bridge = find(*master);
+        link.attributes = without_port_part(std::move(link.attributes));
+        if (bridge != nullptr && bridge->kind == "bridge")
+            link.attributes = merged(std::move(link.attributes), new_port(bridge->default_pvid));
+    }
 
     /// A link that is not there yet has no ifindex.
     static bool is_on(const HostAddress& host, const Link& link) {

@@ -75,6 +75,10 @@ void state_attributes(Exported& result, const Link& link, const State& state,
                 if (row.wire == Wire::ipv4_conf && !is_wish) value.reset();
             },
             row.member);
+    const bool set_pvid = record != nullptr && record->keys.contains("bridge_pvid");
+    if (const Link* bridge = find_link(state, link.attributes.master.value_or(""));
+        bridge != nullptr && tunnel.link.bridge_pvid == bridge->default_pvid && !set_pvid)
+        tunnel.link.bridge_pvid.reset();
     if (!tunnel.link.mtu || (record != nullptr && record->keys.contains("mtu"))) return;
     const std::uint32_t mtu = *tunnel.link.mtu;
     const bool is_kernels = is_kernels_mtu(mtu, link, state);
@@ -161,7 +165,8 @@ void state_forward_from(Exported& result, const State& state, const Record& reco
 /// Why the flood list is not ours to state; empty where it is. FRR's own entries of the list carry
 /// no sign (NTF_EXT_LEARNED) but their state, so that the rest of the interface has to tell.
 std::string owner_of_peers(const Link& link, const Record* record) {
-    if (link.tunnel.remote && !is_unspecified(*link.tunnel.remote))
+    if (link.tunnel.remote && !is_unspecified(*link.tunnel.remote) &&
+        !is_multicast(*link.tunnel.remote))
         return "has a default remote, so that nothing is said about peers: stating them would take "
                "it away";
     if (ages(link.flood_state)) return "has peers that vanish by themselves";

@@ -31,28 +31,16 @@ std::string opaque_in_words(const std::vector<OpaqueEntry>& entries) {
     return joined(texts, ", ");
 }
 
-std::string settings_in_words(const BridgePort& port) {
-    std::vector<std::string> texts;
-    for (const auto& setting : port.settings)
-        texts.push_back(formatted("{} {}", setting.name, setting.value));
-    return joined(texts, ", ");
-}
-
-std::vector<VlanRange> lasting_vlans(const BridgePort& port) {
-    std::vector<VlanRange> vlans;
-    for (const auto& range : port.vlans)
-        if (range != VlanRange{1, 1, true, true}) vlans.push_back(range);
-    return vlans;
-}
-
-std::string vlans_in_words(const std::vector<VlanRange>& vlans) {
-    std::vector<std::string> texts;
-    for (const auto& range : vlans)
-        texts.push_back(
-            formatted("{}{}{}{}", range.first,
-                      range.last == range.first ? std::string() : formatted("-{}", range.last),
-                      range.pvid ? " pvid" : "", range.untagged ? " untagged" : ""));
-    return joined(texts, ", ");
+PortSettings set_on_port(const Link& link) {
+    PortSettings set;
+    const LinkAttributes usual = new_port(link.attributes.bridge_pvid.value_or(0));
+    for (const auto& row : link_attributes())
+        if (row.wire == Wire::port && is_stated(link.attributes, row) &&
+            value_text(link.attributes, row) != value_text(usual, row))
+            ++set.settings;
+    for (const auto& range : link.attributes.bridge_vlans.value_or(VlanList{}).ranges)
+        set.vlans += range.last - range.first + 1;
+    return set;
 }
 
 std::string losses_in_words(const Link& link) {
@@ -67,10 +55,6 @@ std::string losses_in_words(const Link& link) {
 std::string settings_lost_in_words(const Link& link) {
     std::vector<std::string> texts;
     if (!link.opaque.empty()) texts.push_back("FDB entries of " + opaque_in_words(link.opaque));
-    if (!link.port.settings.empty())
-        texts.push_back("bridge port settings (" + settings_in_words(link.port) + ")");
-    if (const auto vlans = lasting_vlans(link.port); !vlans.empty())
-        texts.push_back("VLANs " + vlans_in_words(vlans));
     return joined(texts, "; ");
 }
 

@@ -11,6 +11,12 @@ template<class Other> std::size_t messages_of(const Other&) {
 std::size_t messages_of(const CreateLink&) {
     return 3; // its mark and ifindex
 }
+std::size_t messages_of(const ChangeLink& change) {
+    const auto one_if = [](bool is_there) { return is_there ? std::size_t{1} : 0; };
+    return one_if(without_port_part(change.changed) != LinkAttributes{}) +
+           one_if(has_any(change.changed, Wire::port)) +
+           2 * one_if(has_any(change.changed, Wire::port_vlans));
+}
 template<class Object> std::size_t messages_of(const Add<Object>& add) {
     return add.objects.size();
 }
@@ -32,6 +38,10 @@ template<class Object> bool takes_away(const Remove<Object>&) {
 }
 bool takes_away(const SetForwarding& forwarding) {
     return !forwarding.on;
+}
+/// Leaving VLANs.
+bool takes_away(const ChangeLink& change) {
+    return has_any(change.changed, Wire::port_vlans);
 }
 /// Clearing or replacing the default remote deletes its flood entry.
 bool takes_away(const ChangeTunnel& change) {

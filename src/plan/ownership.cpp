@@ -294,6 +294,8 @@ LaidOver over_running(const Tunnel& words, const Record& record, const Link& hav
     LaidOver over{words, {}};
     auto& [tunnel, differing, warnings] = over;
     keep_running(tunnel.link, have.attributes, link_attributes(), words, record, differing);
+    if (words.link.master == "" || !words.link.vrf.value_or("").empty()) // it leaves its bridge
+        tunnel.link = merged(without_port_part(tunnel.link), port_part(words.link));
     keep_running(tunnel.tunnel, have.tunnel, tunnel_attributes(words.tunnel.kind), words, record,
                  differing);
     keep_list(

@@ -1,6 +1,7 @@
 #include "vxlanctl/plan/preflight.h"
 
 #include "vxlanctl/base/format.h"
+#include "vxlanctl/plan/bridge_port.h"
 #include "vxlanctl/plan/doubled_peers.h"
 
 #include <algorithm>
@@ -51,6 +52,7 @@ public:
         else
             check_ends();
         check_master();
+        if (auto refusal = port_refusal(tunnel_, target_, state_)) plan_.errors.push_back(*refusal);
         check_vrf();
         check_rp_filter();
         check_forwarding();

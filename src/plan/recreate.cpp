@@ -60,12 +60,6 @@ void warn_of_losses(const Link& have, std::vector<Message>& warnings) {
     if (!have.opaque.empty())
         warnings.emplace_back(Code::fdb_entries_lost, have.name,
                               Values{{"entries", opaque_in_words(have.opaque)}});
-    if (!have.port.settings.empty())
-        warnings.emplace_back(Code::port_settings_lost, have.name,
-                              Values{{"settings", settings_in_words(have.port)}});
-    if (const auto vlans = lasting_vlans(have.port); !vlans.empty())
-        warnings.emplace_back(Code::port_vlans_lost, have.name,
-                              Values{{"vlans", vlans_in_words(vlans)}});
 }
 
 void keep_attributes(LinkTarget& target, const LinkTarget& old, const Link& have,
@@ -84,6 +78,14 @@ void keep_attributes(LinkTarget& target, const LinkTarget& old, const Link& have
                     (attributes.*member).reset();
             },
             row.member);
+    for (const auto& row : link_attributes()) // what takes a step of its own
+        if ((row.wire == Wire::ipv6_mode || is_of_port(row)) && !row.reset.empty() &&
+            value_text(attributes, row) == row.reset)
+            std::visit([&](auto member) { (attributes.*member).reset(); }, row.member);
+    if (attributes.bridge_pvid == target.new_port.bridge_pvid && !attributes.bridge_vlans)
+        attributes.bridge_pvid.reset();
+    if (target.new_port == LinkAttributes{} || changes_bridge(have, target))
+        attributes = without_port_part(std::move(attributes)); // what it keeps is settled
     target.attributes = merged(attributes, target.attributes);
 
     TunnelAttributes tunnel = old.tunnel;
@@ -291,10 +293,8 @@ std::string cost_of_recreate(const Link& have) {
     add(of_origin(FdbOrigin::external), "MAC of a control plane", "MACs of a control plane");
     add(std::ssize(have.opaque), "entry that vxlanctl cannot express",
         "entries that vxlanctl cannot express");
-    add(std::ssize(have.port.settings), "bridge port setting", "bridge port settings");
-    std::ptrdiff_t vlans = 0;
-    for (const auto& range : lasting_vlans(have.port))
-        vlans += range.last - range.first + 1;
+    const auto [settings, vlans] = set_on_port(have);
+    add(settings, "bridge port setting", "bridge port settings");
     add(vlans, "VLAN", "VLANs");
     add(of_origin(FdbOrigin::learned), "learned MAC", "learned MACs", true);
     const std::string last = std::exchange(kinds_lost.back(), "");

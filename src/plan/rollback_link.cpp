@@ -53,6 +53,8 @@ public:
     void operator()(const ChangeLink& step) {
         for (const auto& row : link_attributes())
             if (is_stated(step.changed, row)) take(row, was_.attributes, target_.attributes);
+        if (step.changed.master) // what the port had went with it
+            target_.attributes = merged(target_.attributes, port_part(was_.attributes));
         if (step.changed.vrf) { // with everything that the flap took
             const LinkTarget all = target_of(was_);
             concerned_.insert(concerned_.end(), all.addresses.begin(), all.addresses.end());

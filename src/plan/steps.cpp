@@ -24,10 +24,10 @@ void strip_defaults(Attributes& attributes, std::span<const AttributeRow<Attribu
 }
 
 /// Takes out what cannot be in a create message.
-LinkAttributes take_ipv4_conf(LinkAttributes& attributes) {
+LinkAttributes take_later_ones(LinkAttributes& attributes) {
     LinkAttributes conf;
     for (const auto& row : link_attributes())
-        if (row.wire == Wire::ipv4_conf)
+        if (row.wire == Wire::ipv4_conf || row.wire == Wire::ipv6_mode || is_of_port(row))
             std::visit([&](auto member) { std::swap(conf.*member, attributes.*member); },
                        row.member);
     return conf;
@@ -40,6 +40,15 @@ TunnelAttributes for_creation(TunnelAttributes attributes) {
     if (attributes.dev && attributes.dev->empty()) attributes.dev.reset();
     if (attributes.reserved_bits == ~used_header_bits(attributes)) attributes.reserved_bits.reset();
     return attributes;
+}
+
+/// The message with VLANs has all of them.
+void state_all_vlans(LinkAttributes& changed, const LinkAttributes& have,
+                     const LinkAttributes& want) {
+    if (!has_any(changed, Wire::port_vlans)) return;
+    const LinkAttributes all = merged(have, want);
+    changed.bridge_pvid = all.bridge_pvid;
+    changed.bridge_vlans = all.bridge_vlans;
 }
 
 void add_list_step(std::vector<Step>& steps, auto operation) {
@@ -265,7 +274,12 @@ private:
         std::swap(up_.up, attributes.up);
         attributes.promote_secondaries.reset(); // belongs to the removal of addresses
         // The kernel lowers the MTU by itself when a VXLAN moves to a smaller lower device.
-        link_ = diff(have_.attributes, attributes);
+        const LinkAttributes have =
+            changes_bridge(have_, want_)
+                ? merged(without_port_part(have_.attributes), want_.new_port)
+                : have_.attributes;
+        link_ = diff(have, attributes);
+        state_all_vlans(link_.changed, have, attributes);
         // Of other kinds it computes it anew, whatever changed.
         const bool keeps_mtu =
             !want_.recompute_mtu && !tunnel_.changed.dev && !tunnel_.changed.encaplimit;
@@ -349,6 +363,10 @@ private:
 
 } // namespace
 
+bool changes_bridge(const Link& have, const LinkTarget& want) {
+    return want.attributes.master && want.attributes.master != have.attributes.master;
+}
+
 bool is_behind_foreign(const Link& have, const LinkTarget& want) {
     return std::any_of(want.addresses.begin(), want.addresses.end(), [&](const Address& wanted) {
         for (const auto& present : have.addresses) {
@@ -372,7 +390,7 @@ std::vector<Step> build_steps(const LinkTarget& want, const std::string& name) {
     CreateLink create{name, want.attributes, for_creation(want.tunnel)};
     strip_defaults(create.attributes, link_attributes());
     create.attributes.up.reset();
-    (void)take_ipv4_conf(create.attributes);
+    (void)take_later_ones(create.attributes);
     steps.push_back({std::move(create), {}, Disruption::none});
     add_list_step(steps,
                   Add<FloodEntry>{name,
@@ -393,11 +411,12 @@ std::vector<Step> raise_steps(const LinkTarget& want) {
     const auto is_late = [&](const Address& address) { return comes_after_up(want, address); };
     add_addresses(std::not_fn(is_late));
     LinkAttributes all = want.attributes;
-    if (const auto conf = take_ipv4_conf(all); conf != LinkAttributes{}) {
+    if (auto conf = take_later_ones(all); conf != LinkAttributes{}) {
         std::vector<Difference> changes;
         for (const auto& row : link_attributes())
             if (is_stated(conf, row))
                 changes.push_back({std::string(row.name), "default", value_text(conf, row)});
+        state_all_vlans(conf, want.new_port, conf);
         steps.push_back({ChangeLink{want.name, conf}, std::move(changes), Disruption::none});
     }
     if (want.attributes.up.value_or(false)) {

@@ -1,6 +1,7 @@
 #include "vxlanctl/plan/target.h"
 
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/plan/bridge_port.h"
 #include "vxlanctl/plan/elsewhere.h"
 #include "vxlanctl/plan/preflight.h"
 
@@ -164,7 +165,10 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     target.name = tunnel.name;
 
     target.attributes = tunnel.link;
-    reset_unstated(target.attributes, link_attributes(), state.settings.of_new_links, record);
+    LinkAttributes defaults = state.settings.of_new_links;
+    if (const Link* bridge = bridge_of(tunnel.link, have, state))
+        defaults.bridge_pvid = bridge->default_pvid;
+    reset_unstated(target.attributes, link_attributes(), defaults, record);
 
     target.tunnel = tunnel.tunnel;
     reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), TunnelAttributes{},
@@ -172,8 +176,8 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     complete(target.tunnel);
     if (tunnel.peers) {
         // The flood list is ours entirely: a default remote beside it would double every frame.
-        if (tunnel.unresolved.empty() && have != nullptr && have->tunnel.remote &&
-            !is_unspecified(*have->tunnel.remote))
+        if (!tunnel.tunnel.remote && tunnel.unresolved.empty() && have != nullptr &&
+            have->tunnel.remote && !is_unspecified(*have->tunnel.remote))
             target.tunnel.remote = IpAddress{have->tunnel.remote->family, {}};
         // These two make a link without a VNI and a flood list of its own.
         target.tunnel.external = false;
@@ -184,6 +188,7 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& reco
     if (tunnel.tunnel.kind == TunnelKind::ip6tnl) // would have no ends of its own
         target.tunnel.external = false;
     reset_mtu(target, tunnel, have, record, state);
+    settle_port(target, have, state);
 
     const auto stated = tunnel.addresses.value_or(std::vector<Prefix>{});
     for (const auto& prefix : stated)

@@ -18,7 +18,10 @@ struct Encoder {
         encode_get_link(writer, create.link); // the answer tells the ifindex
     }
     void operator()(const ChangeLink& change) const {
-        encode_change(writer, index, change.changed, index_of);
+        // The kernel makes it a port before it takes what a port has.
+        if (const auto own = without_port_part(change.changed); own != LinkAttributes{})
+            encode_change(writer, index, own, index_of);
+        encode_port_change(writer, index, change.changed);
     }
     void operator()(const ChangeTunnel& change) const {
         encode_change(writer, index, change.changed, index_of);

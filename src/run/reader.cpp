@@ -20,6 +20,7 @@ Result<State> StateReader::run() {
     for (const auto& link : state_.links)
         if (tunnels_.contains(link.index) || request_.recorded(link))
             if (auto done = read_record(link); !done) return tl::unexpected(done.error());
+    if (auto done = read_port_vlans(); !done) return tl::unexpected(done.error());
     if (auto done = read_addresses(); !done) return tl::unexpected(done.error());
     if (auto done = read_fdb(); !done) return tl::unexpected(done.error());
     if (auto done = read_groups(); !done) return tl::unexpected(done.error());
@@ -44,7 +45,6 @@ Result<void> StateReader::complete(State& state) {
         by_index_.emplace(state_.links[i].index, i);
     select_tunnels();
     auto done = read_foreign();
-    if (done && request_.uppers) done = read_port_vlans();
     drop_vanished();
     state = std::move(state_);
     return done;

@@ -38,20 +38,23 @@ bool tells_absence(const Failure& failure, const std::vector<std::string>& asked
 
 Result<void> StateReader::read_port_vlans() {
     if (std::none_of(state_.links.begin(), state_.links.end(), [&](const Link& link) {
-            return tunnels_.contains(link.index) && !link.attributes.master.value_or("").empty();
+            return tunnels_.contains(link.index) && link.port_state;
         }))
         return {};
     const auto clear = [&] {
-        for (auto& link : state_.links)
-            link.port.vlans.clear();
+        for (auto& link : state_.links) {
+            link.attributes.bridge_pvid.reset();
+            link.attributes.bridge_vlans.reset();
+        }
     };
-    clear();
     auto done = dump([](MessageWriter& writer) { encode_dump_bridge_ports(writer); },
                      "VLANs of bridge ports",
                      [&](const nlmsghdr* message) {
-                         auto port = decode_port_vlans(message);
+                         const auto port = decode_port_vlans(message);
                          Link* link = port ? tunnel(port->link_index) : nullptr;
-                         if (link != nullptr) append(link->port.vlans, std::move(port->vlans));
+                         if (link == nullptr || port->bridge_index == 0) return;
+                         link->attributes.bridge_pvid = port->pvid;
+                         link->attributes.bridge_vlans = vlans_beside_pvid(*port);
                      },
                      clear);
     const bool has_none = !done && done.error().errno_code == EOPNOTSUPP;

@@ -126,21 +126,14 @@ template<class Archive> void members(Archive& archive, PrlEntry& entry) {
     archive("default", entry.is_default);
 }
 
-template<class Archive> void members(Archive& archive, PortSetting& setting) {
-    archive("name", setting.name);
-    archive("value", setting.value);
-}
-
 template<class Archive> void members(Archive& archive, VlanRange& vlans) {
     archive("first", vlans.first);
     archive("last", vlans.last);
-    archive("pvid", vlans.pvid);
     archive("untagged", vlans.untagged);
 }
 
-template<class Archive> void members(Archive& archive, BridgePort& port) {
-    archive("settings", port.settings);
-    archive("vlans", port.vlans);
+template<class Archive> void members(Archive& archive, VlanList& list) {
+    archive("ranges", list.ranges);
 }
 
 template<class Archive> void members(Archive& archive, LinkCounters& counters) {
@@ -185,9 +178,9 @@ template<class Archive> void members(Archive& archive, Link& link) {
     archive("peers_flags", link.flood_flags);
     archive("macs", link.macs);
     archive("other_entries", link.opaque);
-    archive("bridge_port", link.port);
     archive("bridge_port_state", link.port_state);
     archive("filters_vlans", link.filters_vlans);
+    archive("default_pvid", link.default_pvid);
     archive("routers", link.routers);
     archive("neighbours", link.neighbours);
 }

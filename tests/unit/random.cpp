@@ -123,7 +123,14 @@ Tunnel random_vxlan(Chance& chance) {
     }
     complete(tunnel.tunnel);
     if (chance.one_in(3)) tunnel.link.mtu = 1300 + 10 * static_cast<unsigned>(chance.below(10));
-    if (chance.one_in(4)) tunnel.link.master = "br0";
+    if (chance.one_in(2)) tunnel.link.master = chance.pick<std::string>({"br0", "br1"});
+    if (tunnel.link.master)
+        for (const auto& row : link_attributes())
+            if (is_of_port(row) && !row.help.empty() && chance.one_in(3))
+                for (const auto& text : {chance.pick<std::string>({"yes", "no"}),
+                                         chance.pick<std::string>({"7", "8", "none"}),
+                                         chance.pick<std::string>({"7-9", "8 untagged"})})
+                    if (set_value(tunnel.link, row, text)) break;
     if (chance.one_in(4)) tunnel.link.mac = MacAddress{{2, 9, 9, 9, 9, 9}};
     tunnel.addresses.emplace();
     for (const auto& text : inner_texts)
@@ -182,6 +189,12 @@ void disturb(Chance& chance, State& state) {
     }
     if (chance.one_in(3)) link->attributes.mtu = 1280;
     if (chance.one_in(3)) link->attributes.promote_secondaries = true;
+    if (link->attributes.bridge_learning) {
+        if (chance.one_in(3)) link->attributes.bridge_learning = chance.one_in(2);
+        if (chance.one_in(3)) link->attributes.bridge_priority = std::uint16_t{9};
+        if (chance.one_in(3)) link->attributes.bridge_pvid = std::uint16_t{9};
+        if (chance.one_in(3)) link->attributes.bridge_vlans = VlanList{{{5, 6}, {8, 8, true}}};
+    }
     if (chance.one_in(4)) link->attributes.up = false;
     if (chance.one_in(4)) link->attributes.alias = "somebody's";
     if (chance.one_in(5)) link->tunnel.gbp = true;

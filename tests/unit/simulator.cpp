@@ -73,7 +73,9 @@ public:
         attributes.rp_filter = state_.settings.of_new_links.rp_filter;
         attributes.forward = state_.settings.of_new_links.forward;
         attributes.alias = "";
+        if (port_part(op.attributes) != LinkAttributes{}) return "no port can be made with that";
         link.attributes = merged(attributes, op.attributes);
+        become_port(link);
         const std::uint32_t limit = *mtu_limit(link.tunnel, state_);
         if (!op.attributes.mtu)
             link.attributes.mtu = link.tunnel.dev->empty() ? kind_of(kind).mtu : limit;
@@ -97,6 +99,14 @@ public:
             link->neighbours.clear();
         }
         if (op.changed.mac && op.changed.mac != link->attributes.mac) link->neighbours.clear();
+        if (op.changed.bridge_pvid.has_value() != op.changed.bridge_vlans.has_value())
+            return "VLANs by halves";
+        if (op.changed.master && op.changed.master != link->attributes.master) {
+            link->attributes.master = op.changed.master;
+            become_port(*link);
+        }
+        if (port_part(op.changed) != LinkAttributes{} && !link->attributes.bridge_learning)
+            return "EINVAL: it is no port of a bridge";
         link->attributes = merged(link->attributes, op.changed);
         return "";
     }
@@ -291,6 +301,25 @@ public:
     }
 
 private:
+    /// What a new port has, and what no port has.
+    void become_port(Link& link) {
+        const Link* bridge = find(*link.attributes.master);
+        link.attributes = without_port_part(link.attributes);
+        if (bridge == nullptr || bridge->kind != "bridge") return;
+        LinkAttributes& port = link.attributes;
+        port.bridge_learning = true;
+        port.bridge_unicast_flood = port.bridge_multicast_flood = port.bridge_broadcast_flood =
+            true;
+        port.bridge_neigh_suppress = port.bridge_isolated = port.bridge_hairpin = false;
+        port.bridge_guard = port.bridge_root_block = port.bridge_fastleave = false;
+        port.bridge_mcast_to_unicast = port.bridge_vlan_tunnel = false;
+        port.bridge_priority = std::uint16_t{32};
+        port.bridge_group_fwd_mask = std::uint16_t{0};
+        port.bridge_mcast_router = std::uint8_t{1};
+        port.bridge_pvid = bridge->default_pvid;
+        port.bridge_vlans = VlanList{};
+    }
+
     Link* find(const std::string& name) { return state_.links.find(name); }
 
     bool has_lower(const TunnelAttributes& tunnel) {
@@ -421,12 +450,14 @@ State host_state() {
     State state;
     for (const auto& [index, name, mtu, kind] :
          {std::tuple{2, "eth0", 9001U, ""}, std::tuple{3, "eth1", 1500U, ""},
-          std::tuple{4, "br0", 1500U, "bridge"}, std::tuple{5, "vrf1", 65575U, "vrf"}}) {
+          std::tuple{4, "br0", 1500U, "bridge"}, std::tuple{5, "vrf1", 65575U, "vrf"},
+          std::tuple{6, "br1", 1500U, "bridge"}}) {
         Link link;
         link.index = index;
         link.name = name;
         link.kind = kind;
         if (link.kind == "vrf") link.vrf_table = 100;
+        if (link.name == "br1") link.default_pvid = 7;
         link.attributes.mtu = mtu;
         link.attributes.up = true;
         link.carrier = true;

@@ -18,6 +18,7 @@ OptionInfo override_option();
 OptionInfo peers_file_option();
 OptionInfo adopt_option();
 OptionInfo duplicate_check_option();
+OptionInfo multicast_group_option();
 OptionInfo overlap_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();

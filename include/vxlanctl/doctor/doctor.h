@@ -92,6 +92,7 @@ struct TunnelFacts {
     /// The VLANs of a bridge port, and those of the other ports and the bridge itself; where the
     /// bridge filters by VLAN.
     std::vector<VlanRange> own_vlans, other_vlans;
+    std::set<std::uint16_t> other_pvids; ///< the VLANs of frames without a tag of those others
     std::optional<Probe> probe;
 };
 

@@ -40,6 +40,7 @@ private:
     bool reads_word_of(std::string_view key);
     Family family_of_ends() const;
     void read_routes();
+    void read_bridge_port();
     void read_rules();
     void read_forward_from();
     void read_placement();

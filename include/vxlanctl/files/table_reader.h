@@ -64,10 +64,10 @@ public:
     }
     /// From 1 to 4294967295.
     std::optional<std::uint32_t> read_positive(std::string_view key);
-    /// The attribute's value, where its key is there.
+    /// The attribute's value, where its key is there, which is its name if none is given.
     template<class Attributes>
     void read_attribute(Attributes& attributes, const AttributeRow<Attributes>& row,
-                        TunnelKind kind);
+                        TunnelKind kind, std::string_view key = "");
 
     /// What `read_one` makes of each element; empty where there is no list.
     template<class ReadOne> auto read_list(std::string_view key, ReadOne read_one) {

@@ -39,8 +39,16 @@ const SectionKind& section_kind(TunnelKind kind);
 std::string_view section_name(TunnelKind kind);
 /// The keys that a section of that kind may have.
 std::vector<std::string> section_keys(TunnelKind kind);
-/// The keys of an inline table in the list `peers`, `routers`, `routes` or `rules`.
+/// The keys of an inline table in the list `peers`, `routers`, `routes` or `rules`, and those of
+/// the table `bridge_port`.
 std::vector<std::string> element_keys(std::string_view list);
+
+/// The key of what is set of a bridge port.
+constexpr std::string_view bridge_port_key = "bridge_port";
+/// `learning` for the attribute `bridge_learning`; empty for one that is not of a bridge port.
+std::string_view key_in_bridge_port(std::string_view attribute);
+/// The key of a section that sets the attribute: its own name, or `bridge_port`.
+std::string_view key_of(std::string_view attribute);
 
 constexpr std::uint32_t default_vni = 10;
 constexpr std::uint16_t default_port = 4789; ///< IANA's; the kernel's own default is 8472

@@ -68,6 +68,9 @@ public:
     std::size_t wrong() const { return wrong_; }
 
 private:
+    /// The elements of that key's list or table, which is there from now on.
+    std::vector<Written>& part(std::string_view key, Written::Type type);
+
     const TunnelKind kind_;
     const SourceText no_text_;
     SourceErrors errors_{no_text_};

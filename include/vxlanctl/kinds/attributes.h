@@ -23,6 +23,8 @@ enum class Mutability : std::uint8_t {
     same_family,   ///< in place unless the address family changes
     not_clearable, ///< in place, but a change to «none» is accepted and silently ignored
     presence_kept, ///< in place, but neither from «none» nor to it
+    no_group,      ///< same_family, but neither from a multicast address nor to one: before
+                   ///< Linux 6.15 a change neither leaves the old group nor joins the new one
     flap,          ///< in place, but the kernel takes a link that is up down and up again
     create_only,   ///< the mere presence of the attribute in a change fails it
 };
@@ -36,6 +38,9 @@ enum class Wire : std::uint8_t {
     ifindex,    ///< u32, of the link that the member names
     negated,    ///< a bool sent as its opposite where the underlay is IPv6 (`kernel6`)
     ipv4_conf,  ///< u32 in IFLA_INET_CONF, by IPV4_DEVCONF_*; not in a create message
+    ipv6_mode,  ///< u8 in AF_INET6 of IFLA_AF_SPEC; not in a create message
+    port,       ///< of a bridge port, by IFLA_BRPORT_*; not in a create message
+    port_vlans, ///< the same, in IFLA_AF_SPEC
     special     ///< not an attribute of its own: the encoder knows it by name
 };
 
@@ -51,7 +56,7 @@ template<class Attributes> struct AttributeRow {
     std::string_view name; ///< as in files and messages; an option has '-' for '_'
     std::variant<To<bool>, To<std::uint8_t>, To<std::uint16_t>, To<std::uint32_t>,
                  To<std::uint64_t>, To<IpAddress>, To<std::string>, To<PortRange>, To<DontFragment>,
-                 To<RpFilter>, To<MacAddress>>
+                 To<RpFilter>, To<AddrGenMode>, To<VlanList>, To<MacAddress>>
         member;
     std::uint16_t kernel;  ///< IFLA_*, IFLA_VXLAN_*, IFLA_IPTUN_* or IPV4_DEVCONF_*
     std::uint16_t kernel6; ///< its IPv6 counterpart, 0 without one
@@ -89,6 +94,18 @@ AttributeDiff<TunnelAttributes> diff(const TunnelAttributes& have, const TunnelA
 /// `base` with every member that `over` states.
 LinkAttributes merged(LinkAttributes base, const LinkAttributes& over);
 TunnelAttributes merged(TunnelAttributes base, const TunnelAttributes& over);
+
+/// Whether any attribute that travels so is stated.
+bool has_any(const LinkAttributes& attributes, Wire wire);
+/// Whether it is an attribute of a bridge port, which belongs to the port and goes with it.
+bool is_of_port(const LinkRow& row);
+/// Those of a bridge port alone.
+LinkAttributes port_part(const LinkAttributes& attributes);
+/// All others.
+LinkAttributes without_port_part(LinkAttributes attributes);
+/// What a port has that a bridge just got (new_nbp() in net/bridge/br_if.c). `default_pvid` is the
+/// bridge's own.
+LinkAttributes new_port(std::uint16_t default_pvid);
 
 /// `off`, `strict` or `loose`.
 std::string to_string(RpFilter filter);

@@ -18,27 +18,6 @@
 
 namespace vxlanctl {
 
-/// A setting of a bridge port (IFLA_BRPORT_*), in iproute2's words.
-struct PortSetting {
-    std::string name;
-    std::uint32_t value = 0;
-    auto operator<=>(const PortSetting&) const = default;
-};
-
-/// VLANs of a bridge port with the same flags, both ends included.
-struct VlanRange {
-    std::uint16_t first = 0, last = 0;
-    bool pvid = false, untagged = false;
-    auto operator<=>(const VlanRange&) const = default;
-};
-
-/// What a bridge port has that a new one would not have.
-struct BridgePort {
-    std::vector<PortSetting> settings;
-    std::vector<VlanRange> vlans; ///< read where the link is to be removed
-    bool operator==(const BridgePort&) const = default;
-};
-
 /// Packets and bytes since the link was made.
 struct LinkCounters {
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_errors = 0, rx_dropped = 0;
@@ -78,9 +57,9 @@ struct Link {
     std::uint8_t flood_flags = own_flood_flags;        ///< NTF_* of the whole list
     std::vector<MacEntry> macs;                        ///< sorted
     std::vector<OpaqueEntry> opaque;                   ///< of neither of the two, sorted
-    BridgePort port = {};                              ///< where the master is a bridge
     std::optional<std::uint8_t> port_state = {};       ///< BR_STATE_* of a bridge port
     bool filters_vlans = false;                        ///< of a link of kind bridge
+    std::uint16_t default_pvid = 1;                    ///< of a link of kind bridge; 0: none
     std::vector<PrlEntry> routers;                     ///< of an ISATAP link, sorted
     Routes routes;                                     ///< out of this link, sorted
     std::vector<Neighbour> neighbours;                 ///< permanent ones, sorted

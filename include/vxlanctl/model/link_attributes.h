@@ -1,10 +1,13 @@
 #pragma once
 
 #include "vxlanctl/base/address.h"
+#include "vxlanctl/base/error.h"
 
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace vxlanctl {
 
@@ -24,6 +27,38 @@ enum class DontFragment : std::uint8_t { unset, set, inherit };
 /// Reverse path filtering of IPv4 (RFC 3704), as net.ipv4.conf.LINK.rp_filter numbers it.
 enum class RpFilter : std::uint8_t { off, strict, loose };
 
+/// How the kernel makes IPv6 link-local addresses and those of router advertisements, as in enum
+/// in6_addr_gen_mode (IFLA_INET6_ADDR_GEN_MODE).
+enum class AddrGenMode : std::uint8_t { eui64, none, stable_secret, random };
+
+/// VLANs of a bridge port, both ends included, that leave by it alike.
+struct VlanRange {
+    std::uint16_t first = 0, last = 0;
+    bool untagged = false;
+    auto operator<=>(const VlanRange&) const = default;
+};
+
+/// VLANs of a bridge port: sorted ranges of which no two could be one. The VLAN of frames without a
+/// tag (LinkAttributes::bridge_pvid) is among them only where its frames leave with a tag.
+struct VlanList {
+    std::vector<VlanRange> ranges;
+    bool operator==(const VlanList&) const = default;
+};
+
+/// The ranges in the order and form that VlanList has; of a VLAN that is named twice, the later
+/// one counts. VLANs are from 1 to 4094 (IEEE 802.1Q).
+VlanList vlan_list(const std::vector<VlanRange>& ranges);
+/// Whether the VLAN is in the list.
+bool contains_vlan(const VlanList& list, std::uint16_t vlan);
+/// The list without that VLAN.
+VlanList without_vlan(const VlanList& list, std::uint16_t vlan);
+/// Every VLAN that is neither in the list nor that one.
+VlanList vlans_beyond(const VlanList& list, std::uint16_t vlan);
+/// `20,30-40,50 untagged`, or `none`.
+std::string to_string(const VlanList& list);
+/// The inverse, in any order and with spaces; a VLAN named twice is an error.
+Result<VlanList> parse_vlans(std::string_view text);
+
 /// What every kind of link has.
 struct LinkAttributes {
     std::optional<std::uint32_t> mtu; ///< bytes of an inner IP packet
@@ -38,6 +73,19 @@ struct LinkAttributes {
     std::optional<std::string> alias;        ///< IFLA_IFALIAS, the mark included
     std::optional<bool> up;
     std::optional<bool> arp; ///< no IFF_NOARP; of a VXLAN alone, since the other kinds have no ARP
+    std::optional<AddrGenMode> addr_gen_mode; ///< of a VXLAN alone
+
+    // Of a port of a bridge (IFLA_BRPORT_*), and empty of another link.
+    std::optional<bool> bridge_learning, bridge_neigh_suppress, bridge_isolated;
+    std::optional<bool> bridge_unicast_flood, bridge_multicast_flood, bridge_broadcast_flood;
+    std::optional<bool> bridge_hairpin;
+    std::optional<std::uint16_t> bridge_pvid; ///< VLAN of frames without a tag; 0: they are dropped
+    std::optional<VlanList> bridge_vlans;     ///< the others
+    std::optional<std::uint32_t> bridge_cost; ///< empty where it is that of the port's speed
+    std::optional<std::uint16_t> bridge_priority, bridge_group_fwd_mask;
+    std::optional<std::uint8_t> bridge_mcast_router;
+    std::optional<bool> bridge_guard, bridge_root_block, bridge_fastleave;
+    std::optional<bool> bridge_mcast_to_unicast, bridge_vlan_tunnel;
     bool operator==(const LinkAttributes&) const = default;
 };
 

@@ -22,9 +22,12 @@ std::optional<int> decode_gone_link(const nlmsghdr* message);
 /// The VLANs of a bridge port, out of an answer to encode_dump_bridge_ports().
 struct PortVlans {
     int link_index = 0;
-    int bridge_index = 0; ///< 0 for the bridge itself
-    std::vector<VlanRange> vlans;
+    int bridge_index = 0;         ///< 0 for the bridge itself
+    std::uint16_t pvid = 0;       ///< the VLAN of frames without a tag; 0: none
+    std::vector<VlanRange> vlans; ///< all of them
 };
+/// Those that LinkAttributes::bridge_vlans has.
+VlanList vlans_beside_pvid(const PortVlans& port);
 std::optional<PortVlans> decode_port_vlans(const nlmsghdr* message);
 /// RTM_GETLINK of family AF_BRIDGE for all bridge ports, with their VLANs.
 void encode_dump_bridge_ports(MessageWriter& writer);
@@ -35,9 +38,13 @@ void encode_create(MessageWriter& writer, const std::string& name, const LinkAtt
                    const TunnelAttributes& tunnel, const IndexOf& index_of);
 /// RTM_SETLINK with the alias, addressed by name, so that it can follow the create in one send.
 void encode_alias(MessageWriter& writer, const std::string& name, const std::string& alias);
-/// RTM_SETLINK with the stated attributes.
+/// RTM_SETLINK with the stated attributes, without those of a bridge port.
 void encode_change(MessageWriter& writer, int index, const LinkAttributes& changed,
                    const IndexOf& index_of);
+/// What is stated of a bridge port: RTM_SETLINK of family AF_BRIDGE with its settings; then, where
+/// `bridge_pvid` or `bridge_vlans` is stated, one with exactly these VLANs, which needs both, and
+/// RTM_DELLINK of that family for all others (rtnl_bridge_setlink() in net/core/rtnetlink.c).
+void encode_port_change(MessageWriter& writer, int index, const LinkAttributes& changed);
 /// RTM_NEWLINK with the stated attributes and nothing else: the kernel refuses the whole change of
 /// a VXLAN where an immutable attribute is merely present, and where IFLA_MTU is beside them.
 void encode_change(MessageWriter& writer, int index, const TunnelAttributes& changed,

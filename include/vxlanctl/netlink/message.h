@@ -48,6 +48,7 @@ public:
     std::span<std::uint8_t> put(int attribute, std::span<const std::uint8_t> payload);
     void put(int attribute, std::span<const std::byte> payload);
     void put_u8(int attribute, std::uint8_t value);
+    void put_u16(int attribute, std::uint16_t value);
     void put_u32(int attribute, std::uint32_t value);
     void put_big_endian(int attribute, std::uint16_t value);
     void put_big_endian(int attribute, std::uint32_t value);

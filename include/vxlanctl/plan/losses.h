@@ -9,13 +9,12 @@ namespace vxlanctl {
 std::string counted(std::ptrdiff_t count, std::string_view one, std::string_view many);
 /// `next-hop group 10 (1 MAC), VNI 20 (2 MACs)`: what the entries lead to.
 std::string opaque_in_words(const std::vector<OpaqueEntry>& entries);
-/// `learning 0, isolated 1`.
-std::string settings_in_words(const BridgePort& port);
-/// The VLANs of a bridge port that a new one does not get by itself (`vlan_default_pvid`, which is
-/// 1 unless somebody changes it).
-std::vector<VlanRange> lasting_vlans(const BridgePort& port);
-/// `7, 100-102 untagged`.
-std::string vlans_in_words(const std::vector<VlanRange>& vlans);
+/// How much somebody has set of a bridge port: settings that a new one would not have, and VLANs
+/// beside the one of frames without a tag.
+struct PortSettings {
+    std::ptrdiff_t settings = 0, vlans = 0;
+};
+PortSettings set_on_port(const Link& link);
 /// What neither a replacement nor a rollback can make again; empty where there is nothing.
 std::string losses_in_words(const Link& link);
 /// The same without what comes back by itself: learned MACs.

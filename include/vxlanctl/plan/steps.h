@@ -34,6 +34,10 @@ struct LinkTarget {
     std::vector<Rule> missing_rules, surplus_rules;
     std::vector<std::string> missing_forwarding, surplus_forwarding; ///< devices
 
+    /// What a new port of the wanted master has, where that is a bridge; empty where it is not
+    /// known.
+    LinkAttributes new_port;
+
     /// IPv6 addresses that the interface in whose place a new one comes had: nobody else has them,
     /// and they are usable at once.
     std::vector<Address> moved;
@@ -54,6 +58,10 @@ bool needs_link_up(const Address& address);
 
 /// The same where the others are asked first whether one has it, out of the link.
 bool comes_after_up(const LinkTarget& want, const Address& address);
+
+/// Whether the link becomes the port of a bridge, or of another one, or none any more: what the old
+/// port had goes.
+bool changes_bridge(const Link& have, const LinkTarget& want);
 
 /// A record's key while a run is at work that may have switched this on for a moment.
 inline constexpr const char* promotion_key = "promote_secondaries";

@@ -71,6 +71,8 @@ public:
             if (coin()) tunnel.tunnel.dev = coin() ? "" : name();
             if (coin()) state_peers(tunnel);
             tunnel.random_mac = !tunnel.link.mac && coin();
+            if (coin() && !over_ipv6 && !tunnel.tunnel.dev.value_or("").empty())
+                tunnel.tunnel.remote = parse_address("239.1.1.1").value();
             if (coin()) tunnel.duplicate_check = static_cast<std::uint32_t>(1 + below(60));
         }
         return tunnel;
@@ -102,9 +104,9 @@ private:
         for (const auto& row : rows) {
             if (!is_option(row, kind) || coin()) continue;
             Attributes changed = attributes;
-            const std::string text =
-                one_of(Words{"yes", "no", "1", "9", "100", "1400", "auto", "inherit", "set",
-                             "1000-2000", "02:00:00:00:00:01", "br\"0"});
+            const std::string text = one_of(
+                Words{"yes", "no", "1", "9", "100", "1400", "auto", "inherit", "set", "1000-2000",
+                      "02:00:00:00:00:01", "br\"0", "random", "7,9-11 untagged"});
             if (row.name == "dev" && text == "auto") continue; // stands for any
             const bool has_default = text == row.reset || value_text(attributes, row) == row.reset;
             if (state_value(changed, row, text, kind) && value_text(changed, row) != row.reset &&

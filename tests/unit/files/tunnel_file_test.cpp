@@ -686,7 +686,8 @@ TEST_CASE("manual page: explains every key of the file where it may stand, and n
     CHECK(explained["A router"] == as_set(element_keys("routers")));
     CHECK(explained["A route"] == as_set(element_keys("routes")));
     CHECK(explained["A rule"] == as_set(element_keys("rules")));
-    CHECK(explained.size() == 8);
+    CHECK(explained["A bridge port"] == as_set(element_keys("bridge_port")));
+    CHECK(explained.size() == 9);
 }
 
 TEST_CASE("manual page: the examples are files without an error") {

@@ -588,7 +588,9 @@ TEST_CASE("link codec: VLANs of a bridge port are ranges with their flags") {
     const auto decoded = decode_port_vlans(port.message());
     REQUIRE(decoded);
     CHECK(decoded->link_index == 5);
-    CHECK(decoded->vlans == std::vector<VlanRange>{{1, 1, true, true}, {100, 102, false, false}});
+    CHECK(decoded->pvid == 1);
+    CHECK(decoded->vlans == std::vector<VlanRange>{{1, 1, true}, {100, 102, false}});
+    CHECK(vlans_beside_pvid(*decoded) == VlanList{{{100, 102, false}}});
 }
 
 TEST_CASE("record: peers are one text that is read as it was written") {
