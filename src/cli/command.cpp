@@ -14,6 +14,7 @@
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/watched.h"
 #include "vxlanctl/files/script_words.h"
+#include "vxlanctl/run/frr.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -347,8 +348,9 @@ Result<int> dispatch(const std::vector<std::string>& words, LostOutput& lost_out
     if (arguments->has("netns"))
         if (const auto entered = enter_namespace(arguments->value("netns")); !entered)
             return tl::unexpected(entered.error());
+    if ((command->capabilities & joins_groups) != 0) join_group_of_frr();
     // Names are looked up where the call was made.
-    restrict_to(command->capabilities |
+    restrict_to((command->capabilities & ~joins_groups) |
                 (arguments->has("netns") && command->capabilities != no_capability
                      ? enters_namespaces
                      : no_capability));

@@ -10,9 +10,9 @@ constexpr Capabilities writes_from_words = changes_network | sends_raw | sees_pr
 constexpr Capabilities reads_files = reads_all_files | enters_namespaces;
 constexpr Capabilities writes_from_files = writes_from_words | reads_files;
 /// The nftables ruleset, probes, and whose network namespace this is.
-constexpr Capabilities finds_out = writes_from_words | reads_all_files;
+constexpr Capabilities finds_out = writes_from_words | reads_all_files | joins_groups;
 /// Files, and the nftables ruleset.
-constexpr Capabilities measures = reads_files | changes_network;
+constexpr Capabilities measures = reads_files | changes_network | joins_groups;
 
 /// Those that describe or change tunnels in words.
 std::vector<Command> commands_of_words() {
@@ -85,14 +85,17 @@ std::vector<Command> other_commands() {
          "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
          "was last heard, and what looks wrong",
          show_options, run_show,
-         changes_network | enters_namespaces}, // without the first, nftables tells no counters
+         // Without the first, nftables tells no counters.
+         changes_network | enters_namespaces | joins_groups},
         {"metrics", "[OPTION...]",
          "Print what a monitoring system watches of all tunnels that vxlanctl manages or files "
          "define, in Prometheus's text format",
          metrics_options, run_metrics, measures},
         {"export", "[IFNAME...] [OPTION...]",
-         "Print what runs as a file that apply accepts, and that changes nothing", export_options,
-         run_export, enters_namespaces},
+         "Print what runs as a file that apply accepts, and that changes nothing; or what FRR "
+         "needs "
+         "for EVPN",
+         export_options, run_export, enters_namespaces | reads_all_files},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
          "accepts; or its peers alone, as a peers file",

@@ -30,7 +30,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"FILE|DIR|-", {{}, Names::tunnel_files}},
         {"WHEN", {{"auto", "always", "never"}}},
         {"FORMAT", {picture_formats()}},
-        {"toml|json", {{"toml", "json"}}},
+        {"toml|json|frr", {{"toml", "json", "frr"}}},
         {"text|json|github", {{"text", "json", "github"}}},
         {"SERVICE", {{"ipip6", "vrrp"}}},
         {"INNER", {}},

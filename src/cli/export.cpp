@@ -2,6 +2,8 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
+#include "vxlanctl/cli/files.h"
+#include "vxlanctl/cli/frr_fragment.h"
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/running.h"
 #include "vxlanctl/files/file_text.h"
@@ -193,7 +195,10 @@ int export_json(const RunningTunnels& running, const Arguments& arguments) {
 } // namespace
 
 std::vector<OptionInfo> export_options() {
-    return {{"format", 0, "toml|json", "the language of the file: toml (default) or json"},
+    return {{"format", 0, "toml|json|frr",
+             "the language of the file: toml (default) or json; or frr, what FRR needs for EVPN"},
+            {"file", 0, "FILE|DIR|-",
+             "with --format frr: for the tunnels of files, not for what runs; may be repeated"},
             all_netns_option()};
 }
 
@@ -203,12 +208,65 @@ std::string running_text(const State& state, const std::vector<std::string>& nam
     return text_of_running(std::move(running));
 }
 
+namespace {
+
+Result<int> print_frr(const std::vector<FrrTunnel>& tunnels, const Arguments& arguments) {
+    const std::string text = frr_fragment(tunnels);
+    print(arguments.has("json") ? document_text({{"schema", json_schema}, {"frr", text}}) : text);
+    return 0;
+}
+
+/// Those of files, of this call's network namespace or of none.
+Result<int> export_frr_of_files(const std::vector<std::string>& files, const Arguments& arguments) {
+    const auto parsed = read_tunnels(files).parsed;
+    restrict_to(no_capability);
+    if (!parsed.errors.empty()) return print_failures(parsed.errors, arguments);
+    std::vector<FrrTunnel> tunnels;
+    std::vector<std::string> present;
+    for (const auto& defined : parsed.tunnels) {
+        present.push_back(defined.tunnel.name);
+        const auto& names = arguments.words;
+        const bool is_meant = names.empty()
+                                  ? defined.tunnel.tunnel.kind == TunnelKind::vxlan &&
+                                        defined.tunnel.placement.netns == arguments.value("netns")
+                                  : is_in(names, defined.tunnel.name);
+        if (is_meant) tunnels.push_back(frr_tunnel(defined.tunnel));
+    }
+    for (const auto& name : arguments.words)
+        if (!is_in(present, name)) return error(Code::tunnel_not_in_files, name);
+    return print_frr(tunnels, arguments);
+}
+
+/// All VXLANs that run, also those that vxlanctl does not manage: 'advertise-all-vni' means each.
+Result<int> export_frr(const Arguments& arguments) {
+    if (const auto files = arguments.options.find("file"); files != arguments.options.end())
+        return export_frr_of_files(files->second, arguments);
+    restrict_to(no_capability);
+    std::vector<std::string> names = arguments.words;
+    const auto state = read_running(names);
+    if (!state) return tl::unexpected(state.error());
+    std::vector<FrrTunnel> tunnels;
+    for (const auto& link : state->links)
+        if (is_running(link, names) && (link.tunnel.kind == TunnelKind::vxlan || !names.empty()))
+            tunnels.push_back(frr_tunnel(link, *state));
+    return print_frr(tunnels, arguments);
+}
+
+} // namespace
+
 Result<int> run_export(const Arguments& arguments) {
-    restrict_to(entering_namespaces(arguments));
     const std::string format = arguments.value("format", "toml");
-    if (format != "toml" && format != "json")
+    if (format != "toml" && format != "json" && format != "frr")
         return error(Code::not_one_of, formatted("--format '{}'", format),
-                     {{"words", "toml or json"}});
+                     {{"words", "toml, json or frr"}});
+    const bool is_frr = format == "frr";
+    if (arguments.has("file") && !is_frr)
+        return error(Code::option_needs, "", {{"option", "--file"}, {"other", "--format frr"}});
+    if (is_frr && arguments.has("all-netns")) // each has a FRR of its own
+        return error(Code::options_contradict, "",
+                     {{"one", "--all-netns"}, {"other", "--format frr"}});
+    if (is_frr) return export_frr(arguments);
+    restrict_to(entering_namespaces(arguments));
     if (auto good = check_all_netns(arguments); !good) return tl::unexpected(good.error());
     const auto spaces = visited_namespaces(arguments);
     if (!spaces) return tl::unexpected(spaces.error());

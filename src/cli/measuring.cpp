@@ -3,6 +3,7 @@
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/asked_for.h"
 #include "vxlanctl/doctor/checks.h"
+#include "vxlanctl/doctor/evpn.h"
 #include "vxlanctl/doctor/facts.h"
 #include "vxlanctl/doctor/lost_settings.h"
 #include "vxlanctl/kinds/attributes.h"
@@ -116,6 +117,18 @@ std::string origin_of(const Link& link) {
     return mark && mark->origin == Origin::cli ? "cli" : "file";
 }
 
+void add_evpn(TunnelMetrics& tunnel, const Link& link, const State& state,
+              const ControlPlane& plane) {
+    if (plane.presence != ControlPlane::Presence::known || !is_of_control_plane(link, state, plane))
+        return;
+    const auto is = compare(plane.evpn, link, find_record(state, &link));
+    tunnel.evpn_routes = is.routes;
+    if (is.vni == nullptr) return;
+    tunnel.evpn_vteps = is.vni->vteps.size();
+    tunnel.evpn_missing = is.missing.size();
+    tunnel.evpn_unknown = is.unknown.size();
+}
+
 /// What the state alone decides, which has been read already.
 constexpr std::array<TunnelCheck*, 9> checks_of_state{
     check_link,       check_lower_device, check_local_address, check_port, check_peers,
@@ -201,16 +214,18 @@ TunnelMetrics measured(const MeasuredTunnel& it, const State& state) {
         std::count_if(link.macs.begin(), link.macs.end(),
                       [](const MacEntry& entry) { return entry.origin == FdbOrigin::learned; }));
     tunnel.each_peer = each_peer(it, record, state.fdb_clock);
+    if (it.plane != nullptr) add_evpn(tunnel, link, state, *it.plane);
     return tunnel;
 }
 
 Result<MadeChecks> made_checks(const Kernel& kernel, const State& state,
-                               const std::vector<Tunnel>& wishes) {
+                               const std::vector<Tunnel>& wishes, const ControlPlane& plane) {
     const auto names = tunnels_meant({}, state, wishes);
     if (names.empty()) return MadeChecks{};
     if (names.size() > most_examined) return MadeChecks{checks_of(state, wishes, names), false};
     FactsRequest request;
     request.wishes = wishes;
+    request.control_plane = plane;
     request.compare = [&](Facts& read) { compare_with_asked(kernel, read); };
     const auto facts = read_facts(kernel, request);
     if (!facts) return tl::unexpected(facts.error());

@@ -45,6 +45,17 @@ constexpr MeasuredRow<TunnelMetrics> tunnel_rows[] = {
      [](const TunnelMetrics& tunnel) { return number(tunnel.peers); }},
     {"vxlanctl_tunnel_learned_macs", "Number of MAC addresses that the kernel has learned.",
      MetricType::gauge, [](const TunnelMetrics& tunnel) { return number(tunnel.learned_macs); }},
+    {"vxlanctl_evpn_vteps", "Number of remote VTEPs that FRR lists for the tunnel's VNI.",
+     MetricType::gauge, [](const TunnelMetrics& tunnel) { return number(tunnel.evpn_vteps); }},
+    {"vxlanctl_evpn_vtep_missing",
+     "Number of remote VTEPs that FRR lists and the kernel's flood list lacks.", MetricType::gauge,
+     [](const TunnelMetrics& tunnel) { return number(tunnel.evpn_missing); }},
+    {"vxlanctl_evpn_vtep_unknown",
+     "Number of entries of the kernel's flood list that FRR does not list.", MetricType::gauge,
+     [](const TunnelMetrics& tunnel) { return number(tunnel.evpn_unknown); }},
+    {"vxlanctl_evpn_type3_routes",
+     "Number of VTEPs whose type-3 route for the tunnel's VNI has come.", MetricType::gauge,
+     [](const TunnelMetrics& tunnel) { return number(tunnel.evpn_routes); }},
 };
 
 MaybeValue bytes_of(const std::optional<PeerTraffic>& traffic) {
@@ -152,6 +163,14 @@ std::vector<MetricFamily> metric_families(const Metrics& metrics) {
                         MetricType::gauge,
                         {{{{"version", metrics.version}}, flag(true)}}});
     add_tunnels(families, metrics.tunnels);
+    MetricFamily session{"vxlanctl_evpn_session_up",
+                         "Whether FRR's BGP session for EVPN is established.",
+                         MetricType::gauge,
+                         {}};
+    for (const auto& one : metrics.sessions)
+        session.samples.push_back(
+            {{{"netns", one.netns}, {"neighbour", one.neighbour}}, flag(one.is_up)});
+    families.push_back(std::move(session));
     MetricFamily failed{"vxlanctl_doctor_failed",
                         "Whether the check of 'vxlanctl doctor' says that something is broken.",
                         MetricType::gauge,

@@ -5,6 +5,8 @@
 #include "vxlanctl/cli/report.h"
 #include "vxlanctl/cli/tunnel_view.h"
 #include "vxlanctl/cli/write_options.h"
+#include "vxlanctl/doctor/evpn.h"
+#include "vxlanctl/run/frr.h"
 #include "vxlanctl/run/run.h"
 
 #include <algorithm>
@@ -69,8 +71,10 @@ public:
             !done)
             return done;
         const State& state = run.parts().front().state();
-        add_tunnels(metrics, run.parts().front());
-        auto made = made_checks(kernel_, state, wishes_);
+        const auto plane =
+            may_have_control_plane(state) ? read_control_plane(kernel_) : ControlPlane{};
+        add_tunnels(metrics, run.parts().front(), plane);
+        auto made = made_checks(kernel_, state, wishes_, plane);
         if (!made) return tl::unexpected(made.error());
         metrics.has_all_checks = metrics.has_all_checks && made->are_all;
         for (auto& check : made->checks) {
@@ -102,10 +106,11 @@ private:
                    : CountedTunnels{};
     }
 
-    void add_tunnels(Metrics& metrics, const NamespaceRun& part) const {
+    void add_tunnels(Metrics& metrics, const NamespaceRun& part, const ControlPlane& plane) const {
         const State& state = part.state();
         const Hold hold = read_hold(kernel_);
         const auto counted = read_counters(state);
+        bool concerns_frr = false;
         std::map<std::string, MeasuredTunnel> all;
         for (const auto& link : state.links)
             if (is_measured(link)) all[link.name].link = &link;
@@ -113,14 +118,19 @@ private:
         for (std::size_t i = 0; i < planned.size(); ++i)
             if (planned[i].wish != nullptr)
                 all[planned[i].name] = {find_link(state, planned[i].name), planned[i].wish,
-                                        part.outcomes()[i] == Outcome::in_sync, nullptr};
+                                        part.outcomes()[i] == Outcome::in_sync, nullptr, nullptr};
         for (auto& [name, it] : all) {
             if (const auto found = counted.find(name); found != counted.end())
                 it.counted = &found->second;
+            it.plane = &plane;
             TunnelMetrics& tunnel = metrics.tunnels.emplace_back(measured(it, state));
             tunnel.netns = netns_;
             tunnel.is_held = is_held(name, hold);
+            concerns_frr = concerns_frr || tunnel.evpn_routes.has_value();
         }
+        if (!concerns_frr) return;
+        for (const auto& session : plane.evpn.sessions)
+            metrics.sessions.push_back({netns_, session.neighbour, session.is_up});
     }
 
     Result<void> add_last_apply(Metrics& metrics) const {
@@ -143,7 +153,7 @@ private:
 void add_missing(Metrics& metrics, const FileWishes& wishes, const std::string& netns) {
     for (const auto& tunnel : wishes.tunnels) {
         if (tunnel.placement.netns != netns) continue;
-        metrics.tunnels.push_back(measured({nullptr, &tunnel, false, nullptr}, State{}));
+        metrics.tunnels.push_back(measured({nullptr, &tunnel, false, nullptr, nullptr}, State{}));
         metrics.tunnels.back().netns = netns;
         metrics.checks.push_back({netns, tunnel.name, "interface", true});
     }

@@ -5,7 +5,10 @@
 #include "vxlanctl/cli/running.h"
 #include "vxlanctl/cli/tunnel_view.h"
 #include "vxlanctl/cli/write_options.h"
+#include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/doctor/evpn.h"
 #include "vxlanctl/plan/ownership.h"
+#include "vxlanctl/run/frr.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -36,11 +39,16 @@ Result<void> add_namespace(Shown& result, const VisitedNamespace& space, const A
         return mark_of(link->attributes.alias.value_or("")).has_value();
     });
     const auto counted = read_peer_counters(space.kernel, state->links);
+    const auto plane =
+        may_have_control_plane(*state) ? read_control_plane(space.kernel) : ControlPlane{};
     for (const auto* link : links) {
         if (has_unreadable_record(*link, *state))
             result.warnings.emplace_back(Code::record_not_understood, link->name);
         TunnelView view = view_of(*link, *state, counted);
         view.netns = space.netns.empty() ? arguments.value("netns") : space.netns;
+        view.evpn = evpn_view_of(*link, *state, plane);
+        for (auto& problem : problems(*link, *state, plane))
+            view.problems.push_back(std::move(problem));
         if (style.json)
             result.document["tunnels"].push_back(json_of(view));
         else

@@ -56,6 +56,24 @@ nlohmann::json port_json(const LinkAttributes& attributes) {
     return json;
 }
 
+nlohmann::json evpn_json(const EvpnView& evpn) {
+    if (!evpn.skipped.empty()) return {{"skipped", printable(evpn.skipped)}};
+    const auto list = [](const std::vector<IpAddress>& addresses) {
+        auto json = nlohmann::json::array();
+        for (const auto& address : addresses)
+            json.push_back(to_string(address));
+        return json;
+    };
+    auto sessions = nlohmann::json::array();
+    for (const auto& session : evpn.sessions)
+        sessions.push_back({{"neighbour", printable(session.neighbour)},
+                            {"state", printable(session.state)},
+                            {"up", session.is_up}});
+    return {{"vteps", list(evpn.vteps)},     {"missing", list(evpn.missing)},
+            {"unknown", list(evpn.unknown)}, {"not_taken", list(evpn.not_taken)},
+            {"type3_routes", evpn.routes},   {"sessions", std::move(sessions)}};
+}
+
 template<class Objects> nlohmann::json items_json(const Objects& objects) {
     auto list = nlohmann::json::array();
     for (const auto& object : objects)
@@ -102,6 +120,7 @@ nlohmann::json json_of(const TunnelView& view) {
     if (auto port = port_json(link.attributes); !port.empty())
         json["bridge_port"] = std::move(port);
     if (!view.netns.empty()) json["netns"] = printable(view.netns);
+    if (view.evpn) json["evpn"] = evpn_json(*view.evpn);
     if (!view.source.empty()) json["source"] = printable(view.source);
     for (const auto& device : view.forward_from)
         json["forward_from"].push_back(printable(device));

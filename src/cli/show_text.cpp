@@ -7,6 +7,8 @@
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/describe.h"
 
+#include <algorithm>
+
 namespace vxlanctl {
 namespace {
 
@@ -161,6 +163,16 @@ std::string counters_text(const LinkCounters& counters) {
                                    counted(counters.tx_errors, "error"), counters.tx_dropped));
 }
 
+std::string evpn_text(const EvpnView& evpn) {
+    if (!evpn.skipped.empty()) return field("evpn", "skipped: " + evpn.skipped);
+    const auto up = static_cast<std::uint64_t>(
+        std::count_if(evpn.sessions.begin(), evpn.sessions.end(),
+                      [](const EvpnSession& session) { return session.is_up; }));
+    return field("evpn", formatted("{}, {} of {} up, {}", counted(evpn.vteps.size(), "remote VTEP"),
+                                   up, counted(evpn.sessions.size(), "session"),
+                                   counted(evpn.routes, "type-3 route")));
+}
+
 } // namespace
 
 std::string text_of(const TunnelView& view, const OutputStyle& style) {
@@ -182,6 +194,7 @@ std::string text_of(const TunnelView& view, const OutputStyle& style) {
         text += field("route", to_string(route));
     for (const auto& rule : view.rules)
         text += field("rule", to_string(rule));
+    if (view.evpn) text += evpn_text(*view.evpn);
     text += counters_text(link.counters);
     text += peers_text(view, style);
     text += elsewhere_text(view, style.verbose);

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/doctor/evpn.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/lasting_routes.h"
 
@@ -100,6 +101,24 @@ std::string_view origin_word(FdbOrigin origin) {
     return origin == FdbOrigin::learned  ? "learned"
            : origin == FdbOrigin::pinned ? "pinned"
                                          : "external";
+}
+
+std::optional<EvpnView> evpn_view_of(const Link& link, const State& state,
+                                     const ControlPlane& plane) {
+    if (!is_of_control_plane(link, state, plane)) return std::nullopt;
+    EvpnView view;
+    view.skipped = reason_to_skip(plane);
+    if (!view.skipped.empty()) return view;
+    const auto is = compare(plane.evpn, link, find_record(state, &link));
+    if (is.vni != nullptr)
+        for (const auto& vtep : is.vni->vteps)
+            view.vteps.push_back(vtep.address);
+    view.missing = is.missing;
+    view.unknown = is.unknown;
+    view.not_taken = is.not_taken;
+    view.routes = is.routes;
+    view.sessions = plane.evpn.sessions;
+    return view;
 }
 
 TunnelView view_of(const Link& link, const State& state, const CountedTunnels& counted) {

@@ -64,6 +64,7 @@ constexpr auto rows = std::to_array<CheckRow>({
     {"probe", "an answer through the tunnel proves that packets pass both ways", check_probe},
     {"inner_address", "two hosts that have one address take each other's packets",
      check_inner_address},
+    {"evpn", "the peers of a VXLAN with a control plane are what FRR writes", check_evpn},
     {"networkd",
      "systemd-networkd removes routes and rules that it did not make, unless told "
      "otherwise",

@@ -66,6 +66,17 @@ std::vector<Message> problems(const Link& link, const State& state) {
     return found;
 }
 
+std::vector<Message> problems(const Link& link, const State& state, const ControlPlane& plane) {
+    static const TunnelFacts nothing;
+    static const std::vector<Loss> no_losses;
+    Facts facts;
+    facts.control_plane = plane;
+    Check check;
+    check_evpn(check, {facts, state, nothing, link, no_losses});
+    const bool is_down = !link.attributes.up.value_or(false); // which is what is wrong
+    return check.verdict() == Verdict::pass || is_down ? std::vector<Message>{} : check.founds();
+}
+
 std::vector<IpAddress> other_ends(const Link& link) {
     std::vector<IpAddress> ends;
     for (const auto& entry : link.flood_list)

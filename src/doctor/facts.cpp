@@ -3,12 +3,14 @@
 #include "vxlanctl/base/directory.h"
 #include "vxlanctl/base/format.h"
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/evpn.h"
 #include "vxlanctl/doctor/facts_surroundings.h"
 #include "vxlanctl/doctor/neighbours.h"
 #include "vxlanctl/doctor/probe.h"
 #include "vxlanctl/kernel/look_up.h"
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/plan/outer_way.h"
+#include "vxlanctl/run/frr.h"
 #include "vxlanctl/run/nft.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/services.h"
@@ -91,6 +93,10 @@ public:
         if (is_services_namespace(kernel_.id()))
             facts_.services = read_services("", managed_links());
         read_firewall();
+        if (request_.control_plane)
+            facts_.control_plane = *request_.control_plane;
+        else if (may_have_control_plane(facts_.state))
+            facts_.control_plane = read_control_plane(kernel_);
         return std::move(facts_);
     }
 

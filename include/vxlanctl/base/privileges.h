@@ -21,6 +21,8 @@ constexpr Capabilities enters_namespaces = capability(CAP_SYS_ADMIN);
 /// To see in which namespaces others' processes live, and the SSH session that sudo hides.
 constexpr Capabilities sees_processes = capability(CAP_SYS_PTRACE);
 constexpr Capabilities changes_network = capability(CAP_NET_ADMIN);
+/// To join the group that may ask FRR.
+constexpr Capabilities joins_groups = capability(CAP_SETGID);
 constexpr Capabilities sends_raw = capability(CAP_NET_RAW); ///< ARP, and probes
 
 /// Whether this process may change the network of its namespace, as far as it can know before it

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/cli/metrics.h"
 #include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/model/evpn.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/run/peer_counters.h"
 
@@ -14,6 +15,7 @@ struct MeasuredTunnel {
     const Tunnel* wish = nullptr;          ///< null: no file defines it
     bool is_in_sync = false;               ///< with the file that defines it
     const CountedPeers* counted = nullptr; ///< null: nobody counts its packets by peer
+    const ControlPlane* plane = nullptr;   ///< null: not asked
 };
 
 /// Whether the tunnel is what its record says was set for it.
@@ -35,6 +37,6 @@ struct MadeChecks {
 /// `most_examined`, only those are made that the state decides, which has been read: asking for the
 /// way to each peer of each tunnel would take longer than all the rest.
 Result<MadeChecks> made_checks(const Kernel& kernel, const State& state,
-                               const std::vector<Tunnel>& wishes);
+                               const std::vector<Tunnel>& wishes, const ControlPlane& plane);
 
 } // namespace vxlanctl

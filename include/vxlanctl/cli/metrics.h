@@ -47,6 +47,8 @@ struct TunnelMetrics {
     std::optional<std::uint32_t> mtu;   ///< empty where the interface is missing
     std::optional<std::uint64_t> peers; ///< in the flood list; empty where it has none
     std::optional<std::uint64_t> learned_macs;
+    /// What FRR says; empty where it is not asked, or does not know the VNI.
+    std::optional<std::uint64_t> evpn_vteps, evpn_missing, evpn_unknown, evpn_routes;
     std::vector<PeerMetrics> each_peer; ///< empty where they are too many
 };
 
@@ -62,13 +64,20 @@ struct ApplyMetrics {
     bool succeeded = false;
 };
 
+/// A BGP session of FRR for the address family l2vpn evpn.
+struct SessionMetrics {
+    std::string netns, neighbour;
+    bool is_up = false;
+};
+
 struct Metrics {
     std::string version; ///< of vxlanctl
     std::vector<TunnelMetrics> tunnels;
     std::vector<CheckMetrics> checks;
     std::vector<ApplyMetrics> applies;
-    std::size_t peers_left_out = 0; ///< since they are more than `most_peer_series`
-    bool has_all_checks = true;     ///< false: tunnels are more than `most_examined`
+    std::vector<SessionMetrics> sessions; ///< none where no tunnel is FRR's affair
+    std::size_t peers_left_out = 0;       ///< since they are more than `most_peer_series`
+    bool has_all_checks = true;           ///< false: tunnels are more than `most_examined`
 };
 
 enum class MetricType : std::uint8_t { gauge, counter };

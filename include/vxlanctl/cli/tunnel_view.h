@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/cli/output.h"
+#include "vxlanctl/model/evpn.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/run/peer_counters.h"
 
@@ -26,6 +27,18 @@ struct PeerView {
     std::optional<PeerCounters> counters = std::nullopt; ///< where packets are counted by peer
 };
 
+/// What FRR says of the tunnel, against what the kernel has.
+struct EvpnView {
+    std::string skipped; ///< why it does not say anything; else empty
+    std::vector<IpAddress> vteps, missing, unknown, not_taken; ///< see EvpnComparison
+    std::size_t routes = 0;
+    std::vector<EvpnSession> sessions;
+};
+
+/// None of a tunnel that is no control plane's affair.
+std::optional<EvpnView> evpn_view_of(const Link& link, const State& state,
+                                     const ControlPlane& plane);
+
 struct TunnelView {
     const Link& link;       ///< for what needs no computing
     std::string management; ///< `cli`, `file` or `unmanaged`
@@ -44,6 +57,7 @@ struct TunnelView {
     std::vector<MacEntry> elsewhere;
     std::vector<Message> problems;
     std::string netns = {}; ///< the namespace's name, for who shows several; empty: the call's
+    std::optional<EvpnView> evpn = {};
 };
 
 /// What packets are counted by peer, by the tunnel; see read_peer_counters().

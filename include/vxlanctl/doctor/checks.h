@@ -116,6 +116,8 @@ TunnelCheck check_settings, check_lower_device, check_local_address;
 TunnelCheck check_route, check_next_hop, check_overlap;
 // checks_bridge.cpp
 TunnelCheck check_bridge;
+// checks_evpn.cpp
+TunnelCheck check_evpn;
 // checks_inside.cpp
 TunnelCheck check_inside;
 // checks_peers.cpp

@@ -2,6 +2,7 @@
 
 #include "vxlanctl/base/error.h"
 #include "vxlanctl/doctor/probed.h"
+#include "vxlanctl/model/evpn.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
 #include "vxlanctl/run/services.h"
@@ -140,6 +141,7 @@ struct Facts {
     /// there is no way to some peer.
     std::vector<Route> refusing;
     Services services;
+    ControlPlane control_plane;
     Ruleset ruleset;
     std::optional<Error> ruleset_obstacle; ///< why it is not known
     bool has_legacy_rules = false; ///< iptables-legacy has a filter table, which nft does not show
@@ -151,6 +153,9 @@ std::vector<Finding> findings(const Facts& facts);
 
 /// What a person should look at, as far as the state alone shows it.
 std::vector<Message> problems(const Link& link, const State& state);
+
+/// The same of a VXLAN whose control plane is known.
+std::vector<Message> problems(const Link& link, const State& state, const ControlPlane& plane);
 
 /// The outer addresses of the other ends, sorted, each once.
 std::vector<IpAddress> other_ends(const Link& link);

@@ -15,6 +15,8 @@ struct FactsRequest {
     /// How tunnels differ from what was asked for; called with what was read.
     std::function<void(Facts&)> compare = [](Facts&) {};
     bool probe = false; ///< send packets too
+    /// What FRR says, where it has been asked already.
+    std::optional<ControlPlane> control_plane = std::nullopt;
     bool every = false; ///< of the tunnels that are not named the links, in full
 };
 
