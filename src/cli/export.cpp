@@ -12,6 +12,7 @@
 #include "vxlanctl/files/tunnel_file.h"
 #include "vxlanctl/plan/exported.h"
 #include "vxlanctl/plan/plan.h"
+#include "vxlanctl/run/many_vnis.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -36,9 +37,21 @@ std::string reason(const Error& problem, std::string_view tunnel) {
                          : formatted("{}: {}", problem.subject, text_of(problem)));
 }
 
-/// `netns` is the name of the namespace that it is in, or empty.
-Section section_of(const Link& link, const State& state, const std::string& netns) {
+/// What a single VXLAN device carries, in words.
+std::vector<std::string> many_vnis_comments(const ManyVnis& many) {
+    std::vector<std::string> comments;
+    if (!many.accepted.empty()) comments.push_back("accepts the VNIs " + vnis_text(many.accepted));
+    if (!many.vlans.empty())
+        comments.push_back("is a bridge port of which " + vlans_text(many.vlans));
+    return comments;
+}
+
+/// `netns` is the name of the namespace that it is in, or empty; `many` is null of a link that is
+/// no single VXLAN device.
+Section section_of(const Link& link, const State& state, const std::string& netns,
+                   const ManyVnis* many) {
     Exported wish = exported(link, state);
+    if (many != nullptr) append(wish.comments, many_vnis_comments(*many));
     wish.tunnel.placement.netns = netns;
     std::string text = file_text(wish.tunnel, wish.comments), obstacle = wish.obstacle;
     Section section{link.name, std::move(wish), std::move(text), {}, std::move(obstacle)};
@@ -103,10 +116,15 @@ struct RunningTunnels {
 
 /// Adds those of one network namespace.
 void add_sections(RunningTunnels& running, const State& state,
-                  const std::vector<std::string>& names, const std::string& netns) {
+                  const std::vector<std::string>& names, const std::string& netns,
+                  const std::map<std::string, ManyVnis>& many_vnis) {
     std::vector<Section> sections;
-    for (const auto& link : state.links)
-        if (is_concerned(link, names)) sections.push_back(section_of(link, state, netns));
+    for (const auto& link : state.links) {
+        if (!is_concerned(link, names)) continue;
+        const auto many = many_vnis.find(link.name);
+        sections.push_back(
+            section_of(link, state, netns, many == many_vnis.end() ? nullptr : &many->second));
+    }
     for (auto& section : sections)
         section.tunnel.placement = {}; // planned as those of that namespace are
     plan_all(sections, state);
@@ -204,7 +222,7 @@ std::vector<OptionInfo> export_options() {
 
 std::string running_text(const State& state, const std::vector<std::string>& names) {
     RunningTunnels running;
-    add_sections(running, state, names, "");
+    add_sections(running, state, names, "", {});
     return text_of_running(std::move(running));
 }
 
@@ -275,7 +293,8 @@ Result<int> run_export(const Arguments& arguments) {
         std::vector<std::string> names = arguments.words;
         const auto state = read_running(space.kernel, names);
         if (!state) return tl::unexpected(state.error());
-        add_sections(running, *state, names, space.netns);
+        add_sections(running, *state, names, space.netns,
+                     read_many_vnis(space.kernel, state->links));
     }
     if (arguments.has(all_netns_option().name)) running.nameless = spaces->others.nameless;
     if (format == "json") return export_json(running, arguments);

@@ -9,6 +9,7 @@
 #include "vxlanctl/doctor/evpn.h"
 #include "vxlanctl/plan/ownership.h"
 #include "vxlanctl/run/frr.h"
+#include "vxlanctl/run/many_vnis.h"
 #include "vxlanctl/runtime/runtime.h"
 
 #include <algorithm>
@@ -41,11 +42,14 @@ Result<void> add_namespace(Shown& result, const VisitedNamespace& space, const A
     const auto counted = read_peer_counters(space.kernel, state->links);
     const auto plane =
         may_have_control_plane(*state) ? read_control_plane(space.kernel) : ControlPlane{};
+    const auto many_vnis = read_many_vnis(space.kernel, state->links);
     for (const auto* link : links) {
         if (has_unreadable_record(*link, *state))
             result.warnings.emplace_back(Code::record_not_understood, link->name);
         TunnelView view = view_of(*link, *state, counted);
         view.netns = space.netns.empty() ? arguments.value("netns") : space.netns;
+        if (const auto found = many_vnis.find(link->name); found != many_vnis.end())
+            view.many_vnis = found->second;
         view.evpn = evpn_view_of(*link, *state, plane);
         for (auto& problem : problems(*link, *state, plane))
             view.problems.push_back(std::move(problem));

@@ -74,6 +74,20 @@ nlohmann::json evpn_json(const EvpnView& evpn) {
             {"type3_routes", evpn.routes},   {"sessions", std::move(sessions)}};
 }
 
+nlohmann::json range_json(std::uint32_t first, std::uint32_t last) {
+    return {{"first", first}, {"last", last}};
+}
+
+void add_many_vnis(nlohmann::json& json, const ManyVnis& many) {
+    auto& accepted = json["vnis"] = nlohmann::json::array();
+    for (const auto& range : many.accepted)
+        accepted.push_back(range_json(range.first, range.last));
+    auto& vlans = json["vlan_vnis"] = nlohmann::json::array();
+    for (const auto& range : many.vlans)
+        vlans.push_back({{"vlans", range_json(range.first_vlan, range.last_vlan)},
+                         {"vnis", range_json(range.vnis.first, range.vnis.last)}});
+}
+
 template<class Objects> nlohmann::json items_json(const Objects& objects) {
     auto list = nlohmann::json::array();
     for (const auto& object : objects)
@@ -120,6 +134,7 @@ nlohmann::json json_of(const TunnelView& view) {
     if (auto port = port_json(link.attributes); !port.empty())
         json["bridge_port"] = std::move(port);
     if (!view.netns.empty()) json["netns"] = printable(view.netns);
+    if (view.many_vnis) add_many_vnis(json, *view.many_vnis);
     if (view.evpn) json["evpn"] = evpn_json(*view.evpn);
     if (!view.source.empty()) json["source"] = printable(view.source);
     for (const auto& device : view.forward_from)

@@ -163,6 +163,13 @@ std::string counters_text(const LinkCounters& counters) {
                                    counted(counters.tx_errors, "error"), counters.tx_dropped));
 }
 
+std::string many_vnis_text(const ManyVnis& many) {
+    std::string text;
+    if (!many.accepted.empty()) text += field("VNIs", vnis_text(many.accepted));
+    if (!many.vlans.empty()) text += field("VLANs", vlans_text(many.vlans));
+    return text;
+}
+
 std::string evpn_text(const EvpnView& evpn) {
     if (!evpn.skipped.empty()) return field("evpn", "skipped: " + evpn.skipped);
     const auto up = static_cast<std::uint64_t>(
@@ -194,6 +201,7 @@ std::string text_of(const TunnelView& view, const OutputStyle& style) {
         text += field("route", to_string(route));
     for (const auto& rule : view.rules)
         text += field("rule", to_string(rule));
+    if (view.many_vnis) text += many_vnis_text(*view.many_vnis);
     if (view.evpn) text += evpn_text(*view.evpn);
     text += counters_text(link.counters);
     text += peers_text(view, style);

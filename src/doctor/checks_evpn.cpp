@@ -108,12 +108,25 @@ void judge_vteps(Check& check, const Examined& it, const Evpn& evpn, const EvpnC
         check.warn(Code::evpn_no_routes, values, ask_frr(it, "show bgp l2vpn evpn route type 3"));
 }
 
+/// A single VXLAN device has no VNI of its own, and no flood list that could be compared.
+void tell_of_many(Check& check, const Examined& it) {
+    const auto found = it.facts.many_vnis.find(it.link.name);
+    if (found == it.facts.many_vnis.end()) return;
+    std::vector<std::string> carries;
+    if (!found->second.accepted.empty())
+        carries.push_back("VNIs " + vnis_text(found->second.accepted));
+    if (!found->second.vlans.empty()) carries.push_back(vlans_text(found->second.vlans));
+    if (carries.empty()) return;
+    check.pass(Code::evpn_many_vnis,
+               {{"interface", it.link.name}, {"carries", joined(carries, "; ")}});
+}
+
 } // namespace
 
 void check_evpn(Check& check, const Examined& it) {
     const ControlPlane& plane = it.facts.control_plane;
     if (!is_of_control_plane(it.link, it.state, plane)) return;
-    if (it.link.tunnel.external.value_or(false)) return; // it has no VNI of its own
+    if (it.link.tunnel.external.value_or(false)) return tell_of_many(check, it);
     Values values{{"interface", it.link.name}, {"vni", it.link.tunnel.vni.value_or(0)}};
     if (plane.presence != ControlPlane::Presence::known) {
         values.emplace_back("reason", reason_to_skip(plane));

@@ -11,6 +11,7 @@
 #include "vxlanctl/netlink/route_codec.h"
 #include "vxlanctl/plan/outer_way.h"
 #include "vxlanctl/run/frr.h"
+#include "vxlanctl/run/many_vnis.h"
 #include "vxlanctl/run/nft.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/services.h"
@@ -93,6 +94,7 @@ public:
         if (is_services_namespace(kernel_.id()))
             facts_.services = read_services("", managed_links());
         read_firewall();
+        facts_.many_vnis = read_many_vnis(kernel_, std::as_const(facts_.state).links);
         if (request_.control_plane)
             facts_.control_plane = *request_.control_plane;
         else if (may_have_control_plane(facts_.state))

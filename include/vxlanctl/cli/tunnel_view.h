@@ -2,6 +2,7 @@
 
 #include "vxlanctl/cli/output.h"
 #include "vxlanctl/model/evpn.h"
+#include "vxlanctl/model/many_vnis.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/run/peer_counters.h"
 
@@ -58,6 +59,7 @@ struct TunnelView {
     std::vector<Message> problems;
     std::string netns = {}; ///< the namespace's name, for who shows several; empty: the call's
     std::optional<EvpnView> evpn = {};
+    std::optional<ManyVnis> many_vnis = {}; ///< of a single VXLAN device
 };
 
 /// What packets are counted by peer, by the tunnel; see read_peer_counters().

@@ -3,6 +3,7 @@
 #include "vxlanctl/base/error.h"
 #include "vxlanctl/doctor/probed.h"
 #include "vxlanctl/model/evpn.h"
+#include "vxlanctl/model/many_vnis.h"
 #include "vxlanctl/model/model.h"
 #include "vxlanctl/model/ruleset.h"
 #include "vxlanctl/run/services.h"
@@ -142,6 +143,7 @@ struct Facts {
     std::vector<Route> refusing;
     Services services;
     ControlPlane control_plane;
+    std::map<std::string, ManyVnis> many_vnis; ///< of single VXLAN devices
     Ruleset ruleset;
     std::optional<Error> ruleset_obstacle; ///< why it is not known
     bool has_legacy_rules = false; ///< iptables-legacy has a filter table, which nft does not show
