@@ -88,21 +88,15 @@ FrrTunnel frr_tunnel(const Link& link, const State& state) {
     const Link* bridge = find_link(state, link.attributes.master.value_or(""));
     if (bridge != nullptr && bridge->kind == "bridge") tunnel.bridge = bridge->name;
     const std::string name = shell_quoted(link.name);
-    const auto has_setting = [&](std::string_view wanted, std::uint32_t value) {
-        const auto& settings = link.port.settings;
-        return std::any_of(settings.begin(), settings.end(), [&](const PortSetting& setting) {
-            return setting.name == wanted && setting.value == value;
-        });
-    };
     if (tunnel.bridge.empty())
         tunnel.lacks.push_back(formatted("a bridge: ip link set dev {} master BRIDGE", name));
     if (link.tunnel.learning.value_or(true))
         tunnel.lacks.push_back(
             formatted("learning off: ip link set dev {} type vxlan nolearning", name));
-    if (!has_setting("learning", 0))
+    if (!tunnel.bridge.empty() && link.attributes.bridge_learning.value_or(true))
         tunnel.lacks.push_back(
             formatted("learning off as a port: bridge link set dev {} learning off", name));
-    if (!has_setting("neigh_suppress", 1))
+    if (!tunnel.bridge.empty() && !link.attributes.bridge_neigh_suppress.value_or(false))
         tunnel.lacks.push_back(formatted(
             "ARP answered by the bridge: bridge link set dev {} neigh_suppress on", name));
     return tunnel;
@@ -117,6 +111,10 @@ FrrTunnel frr_tunnel(const Tunnel& wish) {
     if (tunnel.bridge.empty()) tunnel.lacks.emplace_back("a bridge: the key master");
     if (wish.tunnel.learning.value_or(true))
         tunnel.lacks.emplace_back("learning off: the key learning = false");
+    if (wish.link.bridge_learning.value_or(true) ||
+        !wish.link.bridge_neigh_suppress.value_or(false))
+        tunnel.lacks.emplace_back(
+            "settings of its port: bridge_port = { learning = false, neigh_suppress = true }");
     return tunnel;
 }
 

@@ -45,6 +45,20 @@ Remedy vlan_remedy(const Examined& it) {
     return formatted("bridge vlan add vid {} dev {} pvid untagged", *usual.begin(), name);
 }
 
+/// A port that suppresses neighbour discovery floods no gratuitous ARP
+/// (br_do_proxy_suppress_arp() in net/bridge/br_arp_nd_proxy.c), by which an address that moves to
+/// another MAC address is announced. One of its own MAC address (use_vmac) is on a macvlan.
+void judge_vrrp(Check& check, const Examined& it, const Link& bridge, Values values) {
+    if (!it.link.attributes.bridge_neigh_suppress.value_or(false)) return;
+    for (const auto& interface : it.facts.vrrp) {
+        if (interface != bridge.name && !interface.starts_with(bridge.name + ".")) continue;
+        values.emplace_back("vrrp", interface);
+        return check.warn(
+            Code::bridge_vrrp_suppressed, values,
+            Remedy::to_look(formatted("ip maddr show dev {}", shell_quoted(interface))));
+    }
+}
+
 } // namespace
 
 void check_bridge(Check& check, const Examined& it) {
@@ -76,6 +90,7 @@ void check_bridge(Check& check, const Examined& it) {
         check.warn(Code::bridge_port_not_forwarding, values);
     if (bridge->filters_vlans && !share_any(it.tunnel.own_vlans, it.tunnel.other_vlans))
         check.fail(Code::bridge_vlans_differ, values, vlan_remedy(it));
+    judge_vrrp(check, it, *bridge, values);
     check.pass(Code::bridge_port_forwards, values);
 }
 

@@ -48,20 +48,26 @@ void judge_unknown_vni(Check& check, const Examined& it, const Evpn& evpn, Value
     check.fail(Code::evpn_vni_unknown, values, ask_frr(it, "show evpn vni"));
 }
 
+/// How it no longer learns: by the file, by what made the tunnel, or by iproute2's command.
+Remedy learning_remedy(const Examined& it, bool of_port, const std::string& command) {
+    const bool is_ours = it.record != nullptr && it.record->source.empty() && it.wish == nullptr;
+    if (is_ours)
+        return formatted("vxlanctl set {} --no-{}learning", shell_quoted(it.link.name),
+                         of_port ? "bridge-" : "");
+    if (it.wish == nullptr || of_port) return command;
+    return set_remedy(it, "learning", "false", "", command);
+}
+
 void judge_learning(Check& check, const Examined& it, const Values& values) {
     const std::string name = shell_quoted(it.link.name);
     if (it.link.tunnel.learning.value_or(true))
         check.warn(Code::evpn_learns, values,
-                   set_remedy(it, "learning", "false", "off",
-                              formatted("ip link set dev {} type vxlan nolearning", name)));
-    const auto& settings = it.link.port.settings;
-    const bool port_learns =
-        std::none_of(settings.begin(), settings.end(), [](const PortSetting& setting) {
-            return setting.name == "learning" && setting.value == 0;
-        });
-    if (port_learns)
-        check.warn(Code::evpn_port_learns, values,
-                   formatted("bridge link set dev {} learning off", name));
+                   learning_remedy(it, false,
+                                   formatted("ip link set dev {} type vxlan nolearning", name)));
+    if (it.link.attributes.bridge_learning.value_or(false))
+        check.warn(
+            Code::evpn_port_learns, values,
+            learning_remedy(it, true, formatted("bridge link set dev {} learning off", name)));
 }
 
 void judge_sessions(Check& check, const Examined& it, const Evpn& evpn, Values values) {

@@ -1,10 +1,12 @@
 #include "vxlanctl/doctor/evpn.h"
 
 #include "vxlanctl/base/lists.h"
+#include "vxlanctl/doctor/facts.h"
 #include "vxlanctl/kinds/kinds.h"
 #include "vxlanctl/plan/ownership.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <string_view>
 
@@ -98,6 +100,31 @@ bool may_have_control_plane(const State& state) {
     return std::any_of(state.links.begin(), state.links.end(), [](const Link& link) {
         return is_tunnel(link) && link.tunnel.kind == TunnelKind::vxlan;
     });
+}
+
+std::vector<std::string> interfaces_with_vrrp(std::string_view igmp) {
+    // ip_mc_seq_show() in net/ipv4/igmp.c: `3 br100 : 1 V3`, and below it a line each group, whose
+    // address is a number of the host's byte order.
+    constexpr std::array groups{"120000E0", "E0000012"};
+    std::vector<std::string> interfaces;
+    std::string interface;
+    while (!igmp.empty()) {
+        const auto line = igmp.substr(0, igmp.find('\n'));
+        igmp.remove_prefix(std::min(line.size() + 1, igmp.size()));
+        const auto first = line.find_first_not_of(" \t");
+        if (first == std::string_view::npos) continue;
+        if (first == 0) { // of an interface
+            const auto begin =
+                line.find_first_not_of(" \t", std::min(line.find('\t'), line.size()));
+            if (begin == std::string_view::npos) continue;
+            interface = line.substr(begin, line.find_first_of(" \t:", begin) - begin);
+        } else if (is_in(std::vector<std::string_view>(groups.begin(), groups.end()),
+                         line.substr(first, 8)) &&
+                   !interface.empty() && !is_in(interfaces, interface)) {
+            interfaces.push_back(interface);
+        }
+    }
+    return interfaces;
 }
 
 std::string reason_to_skip(const ControlPlane& plane) {

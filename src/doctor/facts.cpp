@@ -94,6 +94,7 @@ public:
         if (is_services_namespace(kernel_.id()))
             facts_.services = read_services("", managed_links());
         read_firewall();
+        read_vrrp();
         facts_.many_vnis = read_many_vnis(kernel_, std::as_const(facts_.state).links);
         if (request_.control_plane)
             facts_.control_plane = *request_.control_plane;
@@ -354,6 +355,17 @@ private:
             return &other != &link && other.tunnel.port == link.tunnel.port &&
                    other.attributes.up.value_or(false);
         });
+    }
+
+    /// Who runs VRRP on a bridge, where a port of it suppresses gratuitous ARP.
+    void read_vrrp() {
+        const auto& links = std::as_const(facts_.state).links;
+        const bool may_matter = std::any_of(links.begin(), links.end(), [](const Link& link) {
+            return link.attributes.bridge_neigh_suppress.value_or(false);
+        });
+        if (!may_matter) return;
+        if (const auto file = kernel_.open_file("/proc/net/igmp"))
+            facts_.vrrp = interfaces_with_vrrp(read_all(file->get()));
     }
 
     void read_firewall() {

@@ -143,6 +143,7 @@ struct Facts {
     std::vector<Route> refusing;
     Services services;
     ControlPlane control_plane;
+    std::vector<std::string> vrrp; ///< interfaces that are in VRRP's multicast group, 224.0.0.18
     std::map<std::string, ManyVnis> many_vnis; ///< of single VXLAN devices
     Ruleset ruleset;
     std::optional<Error> ruleset_obstacle; ///< why it is not known

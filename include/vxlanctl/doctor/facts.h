@@ -20,6 +20,10 @@ struct FactsRequest {
     bool every = false; ///< of the tunnels that are not named the links, in full
 };
 
+/// The interfaces that /proc/net/igmp lists in VRRP's multicast group, 224.0.0.18 (RFC 5798 section
+/// 5.1.1.2): whoever speaks VRRP there has joined it.
+std::vector<std::string> interfaces_with_vrrp(std::string_view igmp);
+
 /// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.
 Result<Facts> read_facts(const Kernel& kernel, const FactsRequest& request);
 

@@ -4,6 +4,7 @@
 #include "told.h"
 #include "vxlanctl/doctor/checks.h"
 #include "vxlanctl/doctor/doctor.h"
+#include "vxlanctl/doctor/facts.h"
 #include "vxlanctl/plan/ownership.h"
 
 #include <catch2/catch.hpp>
@@ -41,7 +42,8 @@ struct Agreement {
         link.tunnel.learning = false;
         link.tunnel.local = ip("172.21.0.1");
         link.flood_list = {entry("172.21.0.2"), entry("172.21.0.3")};
-        link.port.settings = {{"learning", 0}, {"neigh_suppress", 1}};
+        link.attributes.bridge_learning = false;
+        link.attributes.bridge_neigh_suppress = true;
         facts.state.links.push_back(bridge);
         facts.state.links.push_back(link);
         facts.tunnels.emplace_back().name = "vxlan100";
@@ -187,7 +189,7 @@ TEST_CASE("evpn: an interface that learns, or is in no bridge") {
     CHECK(it.found() == "warn evpn-learns");
     CHECK(it.finding().remedy.command() == "ip link set dev vxlan100 type vxlan nolearning");
     it.link().tunnel.learning = false;
-    it.link().port.settings.clear();
+    it.link().attributes.bridge_learning = true;
     CHECK(it.found() == "warn evpn-port-learns");
     CHECK(it.finding().remedy.command() == "bridge link set dev vxlan100 learning off");
     it.link().attributes.master = "";
@@ -204,4 +206,37 @@ TEST_CASE("evpn: without FRR nothing is compared, and it says so only where it w
     CHECK(it.found() == "warn evpn-skipped");
     it.link().tunnel.learning = true;
     CHECK(it.found().empty());
+}
+
+TEST_CASE("vrrp: who speaks it is known by its multicast group") {
+    const char* igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"
+                       "1\tlo        :     1      V3\n"
+                       "\t\t\t\t010000E0     1 0:00000000\t\t0\n"
+                       "3\tbr100     :     2      V3\n"
+                       "\t\t\t\t120000E0     1 0:00000000\t\t0\n"
+                       "\t\t\t\t010000E0     1 0:00000000\t\t0\n"
+                       "4\tbr100.7   :     2      V3\n"
+                       "\t\t\t\tE0000012     1 0:00000000\t\t0\n";
+    CHECK(interfaces_with_vrrp(igmp) == Strings{"br100", "br100.7"});
+    CHECK(interfaces_with_vrrp("").empty());
+    CHECK(interfaces_with_vrrp("\t120000E0\nx\n\n7\t").empty());
+}
+
+TEST_CASE("vrrp: on a bridge whose port suppresses gratuitous ARP it is a warning") {
+    Agreement it;
+    const auto bridge_codes = [&] {
+        for (const auto& one : findings(it.facts))
+            if (one.check == "bridge") return code_word(one.messages.at(0).code);
+        return std::string();
+    };
+    CHECK(bridge_codes() == "bridge-port-forwards");
+    for (const char* interface : {"br100", "br100.7"}) {
+        it.facts.vrrp = {interface};
+        CHECK(bridge_codes() == "bridge-vrrp-suppressed");
+    }
+    it.facts.vrrp = {"vrrp.51", "br1000"}; // use_vmac, and another bridge
+    CHECK(bridge_codes() == "bridge-port-forwards");
+    it.facts.vrrp = {"br100"};
+    it.link().attributes.bridge_neigh_suppress = false;
+    CHECK(bridge_codes() == "bridge-port-forwards");
 }
