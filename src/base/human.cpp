@@ -15,6 +15,13 @@ std::string age_text(std::chrono::seconds age) {
     return formatted("{} d", duration_cast<days>(age).count());
 }
 
+std::string utc_text(std::time_t time) {
+    std::tm parts{};
+    gmtime_r(&time, &parts);
+    std::array<char, sizeof "2026-11-30T13:00:00Z"> text{};
+    return {text.data(), std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
 std::string bytes_text(std::uint64_t bytes) {
     if (bytes < 1000) return formatted("{} B", bytes);
     constexpr std::array<std::string_view, 6> units{"kB", "MB", "GB", "TB", "PB", "EB"};

@@ -1,8 +1,12 @@
 #include "vxlanctl/base/signals.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstdint>
 #include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace vxlanctl {
 namespace {
@@ -10,6 +14,7 @@ namespace {
 using std::chrono::steady_clock;
 
 volatile std::sig_atomic_t signal_number = 0;
+int hangup_event = -1;
 
 } // namespace
 
@@ -17,6 +22,7 @@ void catch_signals() {
     struct sigaction action {};
     action.sa_handler = [](int number) { signal_number = number; };
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) {
+        if (number == SIGHUP && hangup_event >= 0) continue;
         struct sigaction old {};
         sigaction(number, nullptr, &old);
         if (old.sa_handler != SIG_IGN) sigaction(number, &action, nullptr); // nohup stays nohup
@@ -25,6 +31,22 @@ void catch_signals() {
 
 int caught_signal() {
     return signal_number;
+}
+
+int hangup_descriptor() {
+    struct sigaction action {};
+    action.sa_handler = [](int) {
+        const int before = errno;
+        const std::uint64_t one = 1;
+        [[maybe_unused]] const auto written = write(hangup_event, &one, sizeof one);
+        errno = before;
+    };
+    struct sigaction old {};
+    sigaction(SIGHUP, nullptr, &old);
+    if (old.sa_handler == SIG_IGN) return -1;
+    hangup_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (hangup_event >= 0) sigaction(SIGHUP, &action, nullptr);
+    return hangup_event;
 }
 
 bool wait_for(int descriptor, short events, steady_clock::time_point end) {

@@ -134,7 +134,7 @@ private:
 
 FactsRequest asked_for(const Kernel& kernel, const std::string& netns, const OutputStyle& style) {
     FactsRequest request;
-    const auto [read, files] = holdable_tunnels(read_files({}), {});
+    const auto [read, files, peers_files] = holdable_tunnels(read_files({}), {});
     for (const auto& problem : read.parsed.errors)
         print_warning(problem, codes(style));
     const Hold hold = read_hold(kernel);

@@ -65,6 +65,13 @@ std::vector<Command> other_commands() {
         {"check", "[FILE|DIR|-]... [OPTION...]",
          "Say what differs from the files, and nothing where nothing does; the exit code is 3 then",
          check_options, run_check, reads_files, LostOutput::keeps_code},
+        {"watch", "[FILE|DIR]... [OPTION...]",
+         "Apply the files, and again whenever something that they concern changes: in the kernel, "
+         "in the files, or where a name leads",
+         watch_options, run_watch, writes_from_files, LostOutput::keeps_code, std::nullopt,
+         "vxlanctl watch\n"
+         "vxlanctl watch --prune /etc/vxlanctl\n"
+         "vxlanctl watch --dry-run gate.toml"},
         {"validate", "[FILE|DIR|-]... | --mesh FILE|DIR... [OPTION...]",
          "Say what is wrong with files wherever they are applied; with --mesh also what "
          "contradicts between hosts: the exit code is 3 then",

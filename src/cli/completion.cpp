@@ -28,6 +28,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"NETNS", {{}, Names::namespaces}},
         {"SNAPSHOT", {{}, Names::files}},
         {"FILE|DIR|-", {{}, Names::tunnel_files}},
+        {"FILE|DIR", {{}, Names::tunnel_files}},
         {"WHEN", {{"auto", "always", "never"}}},
         {"FORMAT", {picture_formats()}},
         {"toml|json|frr", {{"toml", "json", "frr"}}},

@@ -30,10 +30,14 @@ Result<Config> wanted_absence(const Arguments& arguments) {
         if (!arguments.words.empty() || arguments.has("file") || (all && all_files))
             return error(Code::names_or_all);
         config.unnamed = all ? Unnamed::remove_all : Unnamed::remove_files;
-        if (all_files)
-            if (auto done = concern_namespaces(config, namespaces_with_directory(), arguments);
+        if (all_files) {
+            std::vector<Message> warnings;
+            if (auto done = concern_namespaces(config, namespaces_with_directory(), warnings);
                 !done)
                 return tl::unexpected(done.error());
+            for (const auto& warning : warnings)
+                print_warning(warning, codes(arguments));
+        }
         return config;
     }
     if (arguments.words.empty() && !arguments.has("file")) return error(Code::no_tunnel_named);

@@ -326,7 +326,7 @@ std::vector<Message> warnings_of_unread(const std::vector<std::string>& paths) {
 }
 
 Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,
-                                const Arguments& arguments) {
+                                std::vector<Message>& warnings) {
     const auto here = Kernel::here();
     if (!here) return tl::unexpected(here.error());
     for (const auto& space : spaces) {
@@ -335,7 +335,7 @@ Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& 
         if (has_sys_admin())
             config.absent_elsewhere[name];
         else
-            print_warning(Message(Code::netns_left_alone, "", {{"netns", name}}), codes(arguments));
+            warnings.emplace_back(Code::netns_left_alone, "", Values{{"netns", name}});
     }
     return {};
 }

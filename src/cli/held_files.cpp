@@ -28,6 +28,7 @@ HoldableTunnels holdable_tunnels(FileTexts texts, const std::vector<std::string>
     const auto trusts = texts.trusts;
     tunnels.read =
         tunnels_in(std::move(texts), words, [&](std::size_t file, const std::string& path) {
+            if (path != "-") tunnels.peers_files.push_back(source_of(path));
             auto text = read_text(path, "peers file", trusts[file]);
             auto& hash = tunnels.files[file].hash;
             if (text) hash = hash_of(*text, hash);

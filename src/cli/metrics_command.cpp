@@ -25,7 +25,7 @@ struct FileWishes {
 
 /// What is wrong with files is told, and does not keep the others from being measured.
 FileWishes file_wishes(const OutputStyle& style) {
-    auto [read, files] = holdable_tunnels(read_files({}), {});
+    auto [read, files, peers_files] = holdable_tunnels(read_files({}), {});
     for (const auto& problem : read.parsed.errors)
         print_warning(problem, codes(style));
     FileWishes wishes;

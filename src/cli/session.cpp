@@ -11,26 +11,6 @@
 namespace vxlanctl {
 namespace {
 
-Result<PlanOptions> planning_choices(const Arguments& arguments) {
-    PlanOptions options;
-    options.allow_recreate = arguments.has("allow-recreate");
-    options.allow_flap = arguments.has("allow-flap");
-    options.allow_overlap = arguments.has("allow-overlap");
-    options.exclusive = arguments.has("exclusive");
-    options.force = arguments.has("force");
-    options.adopt = arguments.has("adopt");
-    const bool keep = arguments.has("keep-foreign"), drop = arguments.has("drop-foreign");
-    if (keep && drop)
-        return error(Code::options_contradict, "",
-                     {{"one", "--keep-foreign"}, {"other", "--drop-foreign"}});
-    if ((keep || drop) && !options.allow_recreate)
-        return error(Code::option_needs, "",
-                     {{"option", keep ? "--keep-foreign" : "--drop-foreign"},
-                      {"other", "--allow-recreate"}});
-    options.foreign = keep ? Foreign::keep : drop ? Foreign::drop : Foreign::ask;
-    return options;
-}
-
 /// What a call prints: warnings, errors and progress as they come, and in the end what became of
 /// each tunnel.
 class Session {
@@ -137,6 +117,26 @@ private:
 };
 
 } // namespace
+
+Result<PlanOptions> planning_choices(const Arguments& arguments) {
+    PlanOptions options;
+    options.allow_recreate = arguments.has("allow-recreate");
+    options.allow_flap = arguments.has("allow-flap");
+    options.allow_overlap = arguments.has("allow-overlap");
+    options.exclusive = arguments.has("exclusive");
+    options.force = arguments.has("force");
+    options.adopt = arguments.has("adopt");
+    const bool keep = arguments.has("keep-foreign"), drop = arguments.has("drop-foreign");
+    if (keep && drop)
+        return error(Code::options_contradict, "",
+                     {{"one", "--keep-foreign"}, {"other", "--drop-foreign"}});
+    if ((keep || drop) && !options.allow_recreate)
+        return error(Code::option_needs, "",
+                     {{"option", keep ? "--keep-foreign" : "--drop-foreign"},
+                      {"other", "--allow-recreate"}});
+    options.foreign = keep ? Foreign::keep : drop ? Foreign::drop : Foreign::ask;
+    return options;
+}
 
 Result<int> reconcile(Config config, const Arguments& arguments, Narration narration) {
     return reconcile(std::move(config), arguments,

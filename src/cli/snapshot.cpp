@@ -1,5 +1,6 @@
 #include "vxlanctl/run/snapshot.h"
 
+#include "vxlanctl/base/human.h"
 #include "vxlanctl/base/lists.h"
 #include "vxlanctl/cli/all_netns.h"
 #include "vxlanctl/cli/commands.h"
@@ -17,14 +18,6 @@ namespace {
 std::string kernel_release() {
     utsname system{};
     return uname(&system) == 0 ? system.release : "";
-}
-
-std::string time_now() {
-    const std::time_t now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
-    std::tm parts{};
-    char text[sizeof "2026-11-30T13:00:00Z"];
-    gmtime_r(&now, &parts);
-    return {text, std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts)};
 }
 
 /// All names in /run/netns, where there are any.
@@ -67,7 +60,11 @@ Result<int> run_snapshot(const Arguments& arguments) {
     spaces->insert(spaces->begin(), {"", std::move(*here)});
     restrict_to(sees_processes |
                 (spaces->size() > 1 ? enters_namespaces : no_capability)); // for the SSH client
-    Snapshot snapshot{VXLANCTL_VERSION, kernel_release(), time_now(), names_of_namespaces(), {}};
+    Snapshot snapshot{VXLANCTL_VERSION,
+                      kernel_release(),
+                      utc_text(std::time(nullptr)),
+                      names_of_namespaces(),
+                      {}};
     for (const auto& space : *spaces) {
         auto taken = take_snapshot(space.kernel);
         if (!taken) return tl::unexpected(taken.error());

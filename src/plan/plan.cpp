@@ -224,7 +224,8 @@ Plan plan(const Config& config, const State& state, const PlanOptions& options) 
         }
     }
     forgive_waiting(plan);
-    const bool only_tells = config.origin == Origin::file && config.unnamed == Unnamed::keep;
+    const bool only_tells =
+        config.origin == Origin::file && config.unnamed == Unnamed::keep && !config.is_part;
     if (only_tells) plan.unnamed = unnamed_links(config, state, Unnamed::prune);
     plan.kept = kept_unnamed(config, state, only_tells ? Unnamed::prune : config.unnamed);
     return plan;

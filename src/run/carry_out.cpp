@@ -227,6 +227,7 @@ private:
         const Config config = executed_config();
         ReadRequest request = request_for(config);
         request.foreign = false;
+        if (context_.reading) context_.reading(config);
         auto state = read_state(context_.netlink, nullptr, request);
         Failures failures;
         shared_.clear();
@@ -265,6 +266,7 @@ private:
     /// What is wanted of those that were carried out.
     Config executed_config() const {
         Config config{config_.origin, {}, {}};
+        config.is_part = config_.is_part;
         std::set<std::string_view> present;
         for (const auto& [i, transaction] : executed_)
             if (plans_[i].absent)

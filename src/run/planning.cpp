@@ -163,6 +163,7 @@ void NamespaceRun::settle_namespace(Plan& made) const {
 
 Result<State> NamespaceRun::read(const ReadRequest& request) {
     if (recorded_ != nullptr) return recorded_->state;
+    if (call_.events.reading) call_.events.reading(name(), config_);
     return read_state(*netlink_, records_ ? &*records_ : nullptr, request);
 }
 

@@ -131,13 +131,14 @@ ReadRequest request_for(const Config& config) {
         if (tunnel.tunnel.local) request.locals.push_back(*tunnel.tunnel.local);
     for (const auto& name : config.absent)
         request.tunnels.push_back(name);
-    if (config.origin == Origin::file || config.unnamed != Unnamed::keep)
+    const bool tells_unnamed = config.origin == Origin::file && !config.is_part;
+    if (tells_unnamed || config.unnamed != Unnamed::keep)
         request.kinds.insert(std::begin(tunnel_kinds), std::end(tunnel_kinds));
     if (config.unnamed != Unnamed::keep)
         request.selects = [](const Link& link) {
             return mark_of(link.attributes.alias.value_or("")).has_value();
         };
-    else if (config.origin == Origin::file) // they say which of them are in none of the files
+    else if (tells_unnamed) // they say which of them are in none of the files
         request.recorded = [](const Link& link) {
             const auto mark = mark_of(link.attributes.alias.value_or(""));
             return mark && mark->origin == Origin::file;

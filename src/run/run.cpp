@@ -57,6 +57,8 @@ void Run::give_up_privileges() const {
     if (call_.mode == Mode::apply) kept |= changes_network | sends_raw | sees_processes;
     if (call_.is_several || call_.names_namespace) kept |= enters_namespaces;
     if (call_.reads_managed) kept |= changes_network; // to read the firewall's rules afterwards
+    // A file that changes may name a network namespace.
+    if (call_.reads_files_again) kept |= reads_all_files | enters_namespaces;
     restrict_to(kept);
 }
 
@@ -98,11 +100,13 @@ Result<void> Run::look_up_names(std::chrono::seconds time) {
     if (call_.mode == Mode::apply) catch_signals();
     NameAnswers known;
     if (call_.snapshot != nullptr) known = recorded_names(*call_.snapshot, names);
+    if (call_.names != nullptr) known = *call_.names;
     for (const auto& answer : known)
         names.erase(answer.first);
     auto answers = names.empty() ? Result<NameAnswers>(NameAnswers{}) : resolve(names, time);
     if (!answers) return tl::unexpected(answers.error());
     answers->merge(known);
+    if (call_.names != nullptr) *call_.names = *answers;
     for (auto* config : configs)
         for (auto& tunnel : config->tunnels)
             put_addresses(tunnel, *answers), complete_link_local_peers(tunnel);
@@ -146,6 +150,8 @@ Result<void> Run::propose(std::chrono::seconds timeout) {
               [](const auto* one, const auto* other) { return one->id() < other->id(); });
     for (auto* part : in_order)
         if (auto opened = part->open(timeout); !opened) return opened;
+    if (call_.mode == Mode::apply && call_.locked)
+        if (auto goes_on = call_.locked(); !goes_on) return goes_on;
     for (auto& part : parts_)
         if (auto proposed = part.propose(); !proposed) return proposed;
     return {};

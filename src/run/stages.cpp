@@ -38,6 +38,8 @@ void NamespaceRun::carry_out_stage(std::size_t stage) {
     {
         auto context = this->context();
         context.progress = call_.events.progressed;
+        if (call_.events.reading)
+            context.reading = [this](const Config& of) { call_.events.reading(name(), of); };
         results = vxlanctl::carry_out(context, config(), tunnels, state_, options_);
         call_.events.progressed(0, 0);
         warn_of_unrecorded(context, tunnels);

@@ -93,6 +93,11 @@ std::uint64_t hash_of(std::string_view text, std::uint64_t before) {
     return hash;
 }
 
+std::string hold_file() {
+    const bool is_own = !open_directory(state_directory) && (geteuid() != 0 || uid_outside() != 0);
+    return (is_own ? own_directory() : std::string(state_directory)) + "/" + file_name;
+}
+
 Hold read_hold(const Kernel& kernel) {
     const auto directory = directory_by(open_directory);
     if (!directory) return {};

@@ -190,6 +190,7 @@ TEST_CASE("hostile: control characters of words and file names reach no terminal
         {"apply"},
         {"plan", "/run/" + rude},
         {"check", "--json"},
+        {"watch", "--dry-run"},
         {"show"},
         {"show", "--color"},
         {"export"},

@@ -47,6 +47,10 @@ Result<int> run_snapshot(const Arguments& arguments);
 std::vector<OptionInfo> check_options();
 Result<int> run_check(const Arguments& arguments);
 
+/// `watch [FILE|DIR]...`
+std::vector<OptionInfo> watch_options();
+Result<int> run_watch(const Arguments& arguments);
+
 /// `validate [FILE|DIR|-]...`
 std::vector<OptionInfo> validate_options();
 Result<int> run_validate(const Arguments& arguments);

@@ -68,6 +68,6 @@ std::vector<Message> warnings_of_unread(const std::vector<std::string>& paths);
 /// What the config says of all unnamed tunnels concerns these network namespaces, too, as far as
 /// they have a name and can be entered: of others a warning tells.
 Result<void> concern_namespaces(Config& config, const std::vector<NamespaceId>& spaces,
-                                const Arguments& arguments);
+                                std::vector<Message>& warnings);
 
 } // namespace vxlanctl

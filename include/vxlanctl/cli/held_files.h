@@ -13,7 +13,8 @@ struct HoldableFile {
 
 struct HoldableTunnels {
     FileTunnels read;
-    std::vector<HoldableFile> files; ///< those of `read.texts.files`, in the same order
+    std::vector<HoldableFile> files;      ///< those of `read.texts.files`, in the same order
+    std::vector<std::string> peers_files; ///< absolute
 };
 /// See tunnels_in().
 HoldableTunnels holdable_tunnels(FileTexts texts, const std::vector<std::string>& words);

@@ -99,6 +99,8 @@ struct Config {
     std::set<std::string> dropped = {};
     Unnamed unnamed = Unnamed::keep;
     std::set<std::string> spared = {}; ///< names that `unnamed` does not concern
+    bool is_part =
+        false; ///< of what the call wants: nothing is said of links that it does not name
     /// The files and directories that the call names, as Tunnel::source has them.
     std::vector<std::string> sources = {};
     /// Where the keys of each tunnel stand in files, by its name, for who tells of a plan. Empty

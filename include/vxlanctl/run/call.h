@@ -1,6 +1,7 @@
 #pragma once
 
 #include "vxlanctl/kernel/kernel.h"
+#include "vxlanctl/model/names.h"
 #include "vxlanctl/model/snapshot.h"
 #include "vxlanctl/plan/plan.h"
 #include "vxlanctl/run/outcome.h"
@@ -25,6 +26,9 @@ struct Events {
     std::function<void(std::size_t done, std::size_t total)> progressed;
     /// All is carried out, and waits to be confirmed, if it is on probation.
     std::function<void()> carried_out;
+    /// What this config needs is about to be read in the namespace of that name (empty: that of the
+    /// call): whatever the kernel has told until now will be seen. Null where nobody listens.
+    std::function<void(const std::string& netns, const Config& config)> reading = {};
 };
 
 /// One call, and what it has come to.
@@ -45,6 +49,11 @@ struct Call {
     bool notes_apply = false;           ///< who watches is told when it ran; see LastApply
     const Snapshot* snapshot = nullptr; ///< of the host to plan for; null: it is this one
     bool reads_managed = false;         ///< also what runs of tunnels that the config does not name
+    bool reads_files_again = false;     ///< this is not the process's last call: see `watch`
+    /// What is known of names already; what is looked up is added. Null: nothing is.
+    NameAnswers* names = nullptr;
+    /// Asked when all locks are there: an error ends the run, in which nothing has been done then.
+    std::function<Result<void>()> locked = {};
 
     int code = 0;
     bool impossible = false; ///< a wish cannot be fulfilled

@@ -34,6 +34,8 @@ struct TransactionContext {
     std::map<std::string, int> made = {};
     /// Filled with addresses that were set without asking others for them, and why.
     std::vector<Error> unprobed = {};
+    /// Told before it is read whether all is in effect that is wanted so; see Events.
+    std::function<void(const Config& wanted)> reading = {};
 };
 
 /// One tunnel's part of a run.

@@ -21,6 +21,8 @@ struct Hold {
 /// was rejected, no more.
 std::uint64_t hash_of(std::string_view text, std::uint64_t before = 0xcbf29ce484222325);
 
+/// The path of the file that has all that is on hold, for who waits for it to change.
+std::string hold_file();
 /// What is on hold in that network namespace, kept in /var/lib/vxlanctl, since the file of a
 /// service is there after a reboot as well; a user who may not write there has it in a directory of
 /// his own. It is kept for the host, or under the name in /run/netns that leads to the namespace;
