@@ -5,12 +5,13 @@
 namespace vxlanctl {
 namespace {
 
-constexpr Capabilities writes_from_words = changes_network | sends_raw | sees_processes;
+constexpr Capabilities writes_from_words =
+    changes_network | sends_raw | joins_groups | sees_processes;
 /// Files may name network namespaces, which is not known before they have been read.
 constexpr Capabilities reads_files = reads_all_files | enters_namespaces;
 constexpr Capabilities writes_from_files = writes_from_words | reads_files;
 /// The nftables ruleset, probes, and whose network namespace this is.
-constexpr Capabilities finds_out = writes_from_words | reads_all_files | joins_groups;
+constexpr Capabilities finds_out = writes_from_words | reads_all_files;
 /// Files, and the nftables ruleset.
 constexpr Capabilities measures = reads_files | changes_network | joins_groups;
 

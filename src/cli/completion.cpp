@@ -40,6 +40,7 @@ const std::map<std::string_view, Candidates>& known_placeholders() {
         {"ADDRESS", {}},
         {"BYTES", {}},
         {"DF", {}},
+        {"evpn|none", {{"evpn", "none"}}},
         {"GENMODE", {{"eui64", "none", "stable_secret", "random"}}},
         {"GROUP", {}},
         {"LABEL", {}},

@@ -19,6 +19,7 @@ std::vector<OptionInfo> settings_of(TunnelKind kind) {
     if (kind == TunnelKind::vxlan) {
         options.push_back({"dev", 0, "DEV", "the underlay interface, or - for none"});
         options.push_back(multicast_group_option());
+        options.push_back(control_plane_option());
     }
     if (kind == TunnelKind::ip6tnl)
         options.push_back({"remote", 0, "REMOTE6", "the other end's outer address"});

@@ -8,6 +8,7 @@ std::vector<OptionInfo> up_options() {
     options.push_back({"address", 0, "ADDR/LEN", "another inner address; may be repeated"});
     options.push_back(duplicate_check_option());
     options.push_back(multicast_group_option());
+    options.push_back(control_plane_option());
     options.push_back(peers_file_option());
     for (auto&& more : {change_options(), write_options()})
         options.insert(options.end(), more.begin(), more.end());

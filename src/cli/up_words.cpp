@@ -68,6 +68,7 @@ std::string up_words(const Tunnel& tunnel) {
     text += attribute_options(tunnel.link, link_attributes(), kind);
     if (const auto& remote = tunnel.tunnel.remote; remote && is_multicast(*remote))
         text += " --multicast-group " + to_string(*remote);
+    if (tunnel.evpn) text += " --control-plane evpn";
     for (const auto& route : tunnel.routes.value_or(std::vector<Route>{}))
         text += " --route " + shell_quoted(words_of(route));
     for (const auto& rule : tunnel.rules.value_or(std::vector<Rule>{}))

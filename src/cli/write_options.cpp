@@ -77,6 +77,11 @@ OptionInfo multicast_group_option() {
             "a multicast address that flooded frames are sent to, joined on DEV"};
 }
 
+OptionInfo control_plane_option() {
+    return {"control-plane", 0, "evpn|none",
+            "who writes the peers: evpn is FRR or the like, with learning off (default none)"};
+}
+
 OptionInfo adopt_option() {
     return {"adopt", 0, "", "take over an interface that another program seems to run"};
 }

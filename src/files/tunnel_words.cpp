@@ -79,12 +79,16 @@ std::set<std::string> named_in(const Tunnel& tunnel, const OptionValues& options
     if (tunnel.rules) named.insert("rules");
     if (tunnel.forward_from) named.insert("forward_from");
     if (tunnel.peers) named.insert(peers_key);
+    if (options.contains("control-plane")) named.insert(control_plane_key);
     return named;
 }
 
-void add_multicast_group(SectionWords& section, const OptionValues& options) {
+/// Whom flooded frames go to, beside the peers.
+void add_flooding(SectionWords& section, const OptionValues& options) {
     if (const auto group = values_of(options, "multicast-group"); !group.empty())
         section.add("multicast_group", "--multicast-group", group.back());
+    if (const auto control_plane = values_of(options, "control-plane"); !control_plane.empty())
+        section.add(control_plane_key, "--control-plane", control_plane.back());
 }
 
 /// The inner addresses: INNER, unless it is `-`, and every --address.
@@ -143,12 +147,12 @@ Result<Tunnel> vxlan_from_words(std::span<const std::string> words, const Option
     add_addresses(section, words[3], options);
     if (const auto seconds = values_of(options, "duplicate-check"); !seconds.empty())
         section.add("duplicate_check", "--duplicate-check", seconds.back());
-    add_multicast_group(section, options);
-    auto& list = section.list("peers");
+    add_flooding(section, options);
+    if (words.size() > fixed_words || !options.contains("control-plane")) section.list("peers");
     for (const auto& word : words.subspan(fixed_words))
         section.add_element("peers", "PEER", word);
-    if (list.empty() && peers.entries.empty() && peers.names.empty() &&
-        !options.contains("multicast-group"))
+    if (words.size() == fixed_words && peers.entries.empty() && peers.names.empty() &&
+        !options.contains("multicast-group") && !options.contains("control-plane"))
         section.refuse(Error(Code::no_peer_named).also(Code::peers_file_possible));
     section.add_options(options);
     return section.tunnel(std::move(peers));
@@ -182,7 +186,7 @@ Result<Tunnel> changes_from_words(const RunningTunnel& running, const OptionValu
     SectionWords section = section_of(running, options);
     if (options.contains("dev") && running.kind == TunnelKind::vxlan)
         section.add("dev", "--dev", options.find("dev")->second.back());
-    add_multicast_group(section, options);
+    add_flooding(section, options);
     add_list(section, options, "addresses", "address");
     section.add_options(options);
     auto tunnel = section.tunnel({}, SectionScope::changes);

@@ -106,7 +106,8 @@ Result<FloodEntry> peer_of(const PeerParts& parts, std::string_view text) {
 }
 
 constexpr std::string_view vxlan_keys[] = {
-    "dev", "local", "addresses", "peers", "peers_file", "duplicate_check", "multicast_group"};
+    "dev",        "local",           "addresses",       "peers",
+    "peers_file", "duplicate_check", "multicast_group", "control_plane"};
 
 void state_vxlan_defaults(Tunnel& tunnel) {
     tunnel.tunnel.vni = default_vni;
@@ -243,6 +244,29 @@ void read_multicast_group(SectionReader& section) {
         tunnel.remote = *group;
 }
 
+Result<bool> parse_control_plane(std::string_view text) {
+    if (text == "evpn" || text == "none") return text == "evpn";
+    return error(Code::not_one_of, quote(text), {{"words", "evpn or none"}});
+}
+
+/// Who writes the peers, and what that excludes.
+void read_control_plane(SectionReader& section) {
+    Tunnel& tunnel = section.tunnel();
+    tunnel.evpn = section.read("control_plane", parse_control_plane).value_or(false);
+    if (!tunnel.evpn) return;
+    const auto& given = section.files().given;
+    const Written* stated = section.find("peers_file");
+    if (stated == nullptr) stated = section.find("peers");
+    if (stated != nullptr || !given.entries.empty() || !given.names.empty())
+        section.refuse(Error(Code::control_plane_has_peers), "control_plane",
+                       *section.find("control_plane"));
+    if (tunnel.tunnel.learning.value_or(false))
+        section.refuse(Error(Code::control_plane_learns), "learning", *section.find("learning"));
+    if (tunnel.link.bridge_learning.value_or(false))
+        section.refuse(Error(Code::control_plane_learns), "bridge_port",
+                       *section.find(bridge_port_key));
+}
+
 void read_vxlan(SectionReader& section) {
     Tunnel& tunnel = section.tunnel();
     if (section.is_word("dev", "auto"))
@@ -256,6 +280,7 @@ void read_vxlan(SectionReader& section) {
         section.refuse(Error(Code::link_local_needs_dev, quote(to_string(*local))), "local",
                        *section.find("local"));
     read_multicast_group(section);
+    read_control_plane(section);
     section.read_addresses();
     tunnel.duplicate_check =
         section.read("duplicate_check", parse_duplicate_check, Expected::integer).value_or(0);
@@ -443,9 +468,10 @@ namespace {
 
 std::string vxlan_lines(Tunnel& tunnel) {
     const auto& remote = tunnel.tunnel.remote;
-    return remote && is_multicast(*remote)
-               ? line_of("multicast_group", in_quotes(to_string(*remote)))
-               : "";
+    return (remote && is_multicast(*remote)
+                ? line_of("multicast_group", in_quotes(to_string(*remote)))
+                : "") +
+           (tunnel.evpn ? line_of("control_plane", in_quotes("evpn")) : "");
 }
 
 } // namespace

@@ -367,6 +367,7 @@ std::map<std::string, std::string> stated_values(const Tunnel& tunnel) {
     };
     note(tunnel.link, link_attributes());
     note(tunnel.tunnel, tunnel_attributes(tunnel.tunnel.kind));
+    if (tunnel.evpn) values.emplace(control_plane_key, "evpn");
     return values;
 }
 

@@ -189,7 +189,13 @@ std::string owner_of_peers(const Link& link, const Record* record) {
 
 void state_peers(Exported& result, const Link& link, const Record* record) {
     std::string owner = owner_of_peers(link, record);
-    if (!owner.empty())
+    result.tunnel.evpn = record != nullptr && record->keys.contains(control_plane_key);
+    if (result.tunnel.evpn) {
+        result.tunnel.tunnel.learning.reset();
+        result.tunnel.link.bridge_learning.reset();
+        if (link.attributes.bridge_neigh_suppress == true)
+            result.tunnel.link.bridge_neigh_suppress.reset();
+    } else if (!owner.empty())
         result.comments.push_back(std::move(owner));
     else if (!link.flood_list.empty() || link.opaque.empty()) {
         result.tunnel.peers = link.flood_list;

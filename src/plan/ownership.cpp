@@ -78,6 +78,7 @@ Tunnel recorded_attributes(const std::string& name, TunnelKind kind, const Recor
     };
     take(tunnel.link, link_attributes());
     take(tunnel.tunnel, tunnel_attributes(kind));
+    tunnel.evpn = record.keys.contains(control_plane_key);
     return tunnel;
 }
 
@@ -222,7 +223,8 @@ std::vector<std::string> absent_links(const Config& config, const State& state) 
     return names;
 }
 
-std::vector<std::string> signs_of_another_program(const Link& link, const State& state) {
+std::vector<std::string> signs_of_another_program(const Link& link, const State& state,
+                                                  bool has_control_plane) {
     std::vector<std::string> signs;
     const auto has_entry = [&](FdbOrigin origin) {
         return std::any_of(link.macs.begin(), link.macs.end(), [&](const MacEntry& entry) {
@@ -230,10 +232,11 @@ std::vector<std::string> signs_of_another_program(const Link& link, const State&
         });
     };
     if (kind_of(link.tunnel.kind).has_fdb) {
-        if (is_external(link.flood_flags) || has_entry(FdbOrigin::external))
+        if (!has_control_plane && (is_external(link.flood_flags) || has_entry(FdbOrigin::external)))
             signs.push_back(text_of(Code::sign_external_entries));
         const bool has_permanent_list = !link.flood_list.empty() && !ages(link.flood_state);
-        if (link.tunnel.learning == false && (has_entry(FdbOrigin::pinned) || has_permanent_list))
+        if (!has_control_plane && link.tunnel.learning == false &&
+            (has_entry(FdbOrigin::pinned) || has_permanent_list))
             signs.push_back(text_of(Code::sign_pins_without_learning));
         if (link.tunnel.external.value_or(false)) signs.push_back(text_of(Code::sign_external));
         if (link.tunnel.vnifilter.value_or(false)) signs.push_back(text_of(Code::sign_vnifilter));
@@ -278,6 +281,8 @@ LaidOver over_file(const Tunnel& words, const Record& record, const Link& have) 
     lay_list_over(tunnel.rules, record.rules, fulfils, "rules", differing);
     lay_list_over(tunnel.forward_from, record.forward_from, std::equal_to<>{}, "forward_from",
                   differing);
+    if (words.evpn && !file.evpn) differing.push_back(formatted("{}: evpn", control_plane_key));
+    tunnel.evpn = words.evpn || file.evpn;
     const bool has_peers = record.keys.contains(peers_key);
     if (words.peers &&
         (has_peers ? peers_text(*words.peers) != record.peers : *words.peers != have.flood_list))
@@ -298,6 +303,10 @@ LaidOver over_running(const Tunnel& words, const Record& record, const Link& hav
         tunnel.link = merged(without_port_part(tunnel.link), port_part(words.link));
     keep_running(tunnel.tunnel, have.tunnel, tunnel_attributes(words.tunnel.kind), words, record,
                  differing);
+    if (!words.named->contains(control_plane_key))
+        tunnel.evpn = record.keys.contains(control_plane_key);
+    else
+        note_other_value(control_plane_key, words.evpn ? "evpn" : "none", record, differing);
     keep_list(
         tunnel.addresses, record.addresses, "addresses", words,
         [&](const Prefix& prefix) {
@@ -330,7 +339,7 @@ LaidOver over_running(const Tunnel& words, const Record& record, const Link& hav
                 warnings.emplace_back(Code::no_peer_left, words.name);
         }
         if (peers_text(*tunnel.peers) != record.peers) differing.emplace_back(peers_key);
-    } else if (record.keys.contains(peers_key)) {
+    } else if (record.keys.contains(peers_key) && !tunnel.evpn) {
         tunnel.peers = have.flood_list;
     }
     tunnel.peer_names.insert(record.peer_names.begin(), record.peer_names.end());

@@ -42,6 +42,7 @@ public:
         check_alternative_names();
         check_lower_device();
         check_local();
+        if (tunnel_.evpn && tunnel_.peers) refuse(Code::control_plane_has_peers);
         check_peers();
         check_routers();
         check_other_ends();

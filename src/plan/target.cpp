@@ -6,6 +6,7 @@
 #include "vxlanctl/plan/preflight.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <linux/if_addr.h>
 #include <utility>
@@ -44,15 +45,27 @@ std::uint32_t table_of(const Tunnel& tunnel, const Link& have, const State& stat
 
 /// Takes away the peers that were ours, now that none are stated: what others added stays, and so
 /// does a list that a control plane has taken over.
-void release_peers(LinkTarget& target, const Link& have, const Record& record) {
+void release_peers(LinkTarget& target, const Tunnel& tunnel, const Link& have,
+                   const Record& record) {
     if (!record.keys.contains(peers_key) || is_external(have.flood_flags)) return;
-    const auto ours = parse_peers_text(record.peers);
+    auto ours = parse_peers_text(record.peers);
+    // FRR's own entries carry no sign, and it would not write one again that is there.
+    std::erase_if(ours, [&](const FloodEntry& entry) { return is_in(tunnel.vteps, entry.dst); });
     auto left = minus(have.flood_list, ours);
     if (left == have.flood_list) return;
     target.flood_list = std::move(left);
     target.flood_state = have.flood_state;
     target.flood_flags = have.flood_flags;
 }
+
+/// What a control plane of EVPN implies: it writes the MACs, and the bridge answers for hosts that
+/// it knows (RFC 7432 section 10).
+void leave_to_control_plane(LinkTarget& target) {
+    target.tunnel.learning = false;
+    target.attributes.bridge_learning = false;
+    if (!target.attributes.bridge_neigh_suppress) target.attributes.bridge_neigh_suppress = true;
+}
+constexpr std::array implied_keys{"learning", "bridge_learning", "bridge_neigh_suppress"};
 
 /// The MTU that a tunnel has which once had one stated.
 void reset_mtu(LinkTarget& target, const Tunnel& tunnel, const Link* have, const Record& record,
@@ -128,7 +141,7 @@ void settle_routes(LinkTarget& target, const Link& have, const Record& record) {
 /// Which flood entries stay beside the stated ones, and which MACs go with a peer.
 void settle_flood_list(LinkTarget& target, const Tunnel& tunnel, const Link& have,
                        const Record& record, const PlanOptions& options) {
-    if (!tunnel.peers) release_peers(target, have, record);
+    if (!tunnel.peers) release_peers(target, tunnel, have, record);
     if (!target.flood_list) return;
     auto& flood_list = *target.flood_list;
     target.flood_flags = have.flood_flags;
@@ -153,24 +166,28 @@ void settle_flood_list(LinkTarget& target, const Tunnel& tunnel, const Link& hav
     for (const auto& entry : have.macs)
         if ((entry.origin == FdbOrigin::learned && !removed.empty() &&
              goes_with_peer(entry.remote.dst)) ||
-            (entry.origin == FdbOrigin::pinned && options.exclusive))
+            (entry.origin == FdbOrigin::pinned && options.exclusive && !tunnel.evpn))
             target.surplus_macs.push_back(entry);
 }
 
 } // namespace
 
-LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& record,
+LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& old_record,
                       const State& state, const PlanOptions& options) {
     LinkTarget target;
     target.name = tunnel.name;
+    Record record = old_record;
+    if (record.keys.contains(control_plane_key))
+        record.keys.insert(implied_keys.begin(), implied_keys.end());
 
     target.attributes = tunnel.link;
+    target.tunnel = tunnel.tunnel;
+    if (tunnel.evpn) leave_to_control_plane(target);
     LinkAttributes defaults = state.settings.of_new_links;
     if (const Link* bridge = bridge_of(tunnel.link, have, state))
         defaults.bridge_pvid = bridge->default_pvid;
     reset_unstated(target.attributes, link_attributes(), defaults, record);
 
-    target.tunnel = tunnel.tunnel;
     reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), TunnelAttributes{},
                    record);
     complete(target.tunnel);

@@ -36,7 +36,7 @@ Record settle_ownership(const Tunnel& tunnel, const Link* have, const State& sta
         plan.errors.emplace_back(Code::not_managed, tunnel.name);
     if (!plan.errors.empty()) return old_record;
     if (have != nullptr && !plan.old_mark && !options.adopt && !tunnel.adopt)
-        if (const auto signs = signs_of_another_program(*have, state); !signs.empty())
+        if (const auto signs = signs_of_another_program(*have, state, tunnel.evpn); !signs.empty())
             plan.errors.emplace_back(Code::run_by_another_program, tunnel.name,
                                      Values{{"signs", joined(signs, ", ")}});
     if (have != nullptr && has_unreadable_record(*have, state))

@@ -53,6 +53,13 @@ void concern_managed(ReadRequest& request) {
     };
 }
 
+/// Whether recorded peers are to become a control plane's.
+bool hands_over_peers(const Tunnel& tunnel, const State& state) {
+    const Record* record =
+        tunnel.evpn ? find_record(state, find_link(state, tunnel.name)) : nullptr;
+    return record != nullptr && record->keys.contains(peers_key);
+}
+
 /// They are made of the host's machine ID, which is confidential, and in no snapshot.
 void leave_out_new_macs(Plan& made, const MachineId& stand_in) {
     for (auto& tunnel : made.tunnels)
@@ -214,7 +221,8 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
     std::optional<OwnAddresses> own; // on the command line they are an error
     if (config_.origin == Origin::file) own.emplace(state_);
     const auto needs_host = [&](const Tunnel& tunnel) {
-        return is_automatic(tunnel) || (own && own->are_among(tunnel));
+        return is_automatic(tunnel) || (own && own->are_among(tunnel)) ||
+               hands_over_peers(tunnel, state_);
     };
     if (std::none_of(config_.tunnels.begin(), config_.tunnels.end(), needs_host)) return {};
     over_files_ = config_;
@@ -225,11 +233,32 @@ Result<void> NamespaceRun::settle_what_the_host_knows() {
             if (!what.errors.empty()) unsettled_[tunnel.name] = what.errors;
         };
         if (own) note(own->leave_out_of(tunnel));
+        if (hands_over_peers(tunnel, state_))
+            if (auto asked = ask_for_vteps(tunnel); !asked)
+                unsettled_[tunnel.name] = {std::move(asked.error())};
         chooses_dev = chooses_dev || tunnel.automatic.dev;
         if (is_automatic(tunnel)) note(settle_automatic(*routing(), state_, tunnel));
         complete_link_local_peers(tunnel);
     }
     return chooses_dev ? read_again() : Result<void>(); // with the interfaces that were chosen
+}
+
+/// What the control plane has itself of the peers that it takes over.
+Result<void> NamespaceRun::ask_for_vteps(Tunnel& tunnel) {
+    if (!netlink_) return {}; // a snapshot does not know
+    if (!control_plane_) control_plane_ = read_control_plane(kernel());
+    if (control_plane_->presence == ControlPlane::Presence::unknown) {
+        Error problem = *control_plane_->obstacle;
+        problem.subject = tunnel.name;
+        return tl::unexpected(std::move(problem).also(Code::peers_wait_for_control_plane));
+    }
+    const Link* link = find_link(state_, tunnel.name);
+    const auto vni = tunnel.tunnel.vni ? tunnel.tunnel.vni : link->tunnel.vni;
+    const auto& vnis = control_plane_->evpn.vnis;
+    if (const auto found = vnis.find(vni.value_or(0)); found != vnis.end())
+        for (const auto& vtep : found->second.vteps)
+            tunnel.vteps.push_back(vtep.address);
+    return {};
 }
 
 Result<void> NamespaceRun::read_again() {

@@ -19,6 +19,7 @@ OptionInfo peers_file_option();
 OptionInfo adopt_option();
 OptionInfo duplicate_check_option();
 OptionInfo multicast_group_option();
+OptionInfo control_plane_option();
 OptionInfo overlap_option();
 /// Those that decide about what is on the link already; `down` has no use for them.
 std::vector<OptionInfo> change_options();

@@ -125,7 +125,7 @@ bool is_stated(const Attributes& attributes, const AttributeRow<Attributes>& row
     return std::visit([&](auto member) { return (attributes.*member).has_value(); }, row.member);
 }
 
-/// The names of the attributes that the tunnel states.
+/// The names of the attributes that the tunnel states, and `control_plane`.
 std::set<std::string> stated_keys(const Tunnel& tunnel);
 /// Their values, as value_text() has them.
 std::map<std::string, std::string> stated_values(const Tunnel& tunnel);

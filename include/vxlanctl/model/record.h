@@ -14,6 +14,9 @@ namespace vxlanctl {
 /// Of Record::keys: the file or the command stated the peers.
 inline constexpr const char* peers_key = "peers";
 
+/// Of Record::keys and its values: a control plane writes the peers.
+inline constexpr const char* control_plane_key = "control_plane";
+
 enum class Origin : std::uint8_t { cli, file };
 
 /// What a link that we made or adopted carries in its alias: `vxlanctl/1 cli|file ID`.

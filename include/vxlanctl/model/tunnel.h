@@ -73,6 +73,11 @@ struct Tunnel {
     /// How many seconds others are asked for, before an inner IPv4 address is newly set, whether
     /// one has it; 0: they are not asked.
     std::uint32_t duplicate_check = 0;
+    /// A control plane of BGP EVPN (RFC 8365) writes the flood list and the MACs; `peers` is empty.
+    bool evpn = false;
+    /// The remote VTEPs that it has for the VNI, where it is about to get recorded peers: what it
+    /// has itself stays.
+    std::vector<IpAddress> vteps = {};
     bool random_mac = false;    ///< where it is made anew, its MAC address is a random one
     bool adopt = false;         ///< also an interface that another program seems to run
     bool allow_overlap = false; ///< also where inner prefixes draw outer traffic into the tunnel

@@ -29,7 +29,9 @@ std::vector<std::string> absent_links(const Config& config, const State& state);
 /// What shows that another program runs an interface that does not carry our mark, in words; empty
 /// where nothing does. Entries of a control plane (NTF_EXT_LEARNED), entries that somebody has
 /// pinned while learning is off, `external` and `vnifilter` on a VXLAN, and State::run_by.
-std::vector<std::string> signs_of_another_program(const Link& link, const State& state);
+/// With `has_control_plane`, what a control plane writes is no sign.
+std::vector<std::string> signs_of_another_program(const Link& link, const State& state,
+                                                  bool has_control_plane = false);
 
 /// The tunnel as the record says that it was asked for, the routers of ISATAP apart, which no
 /// record has.

@@ -4,6 +4,7 @@
 #include "vxlanctl/run/arp_socket.h"
 #include "vxlanctl/run/call.h"
 #include "vxlanctl/run/carry_out.h"
+#include "vxlanctl/run/frr.h"
 #include "vxlanctl/run/moved_device.h"
 #include "vxlanctl/run/reader.h"
 #include "vxlanctl/run/routing.h"
@@ -81,6 +82,7 @@ private:
     void settle_namespace(Plan& made) const;
     std::set<std::string> dropped_with(const Plan& made) const;
     Result<void> settle_what_the_host_knows();
+    Result<void> ask_for_vteps(Tunnel& tunnel);
     Result<void> read_again();
     bool use_real_names_of_absent();
     void lay_over_files();
@@ -122,6 +124,7 @@ private:
     std::map<std::string, std::vector<Message>> laid_over_warnings_;
     bool is_settled_ = false; ///< what tunnels leave to their host has been chosen
     std::map<std::string, std::vector<Error>> unsettled_; ///< by tunnel: why that could not be
+    std::optional<ControlPlane> control_plane_;           ///< where it was asked
     std::chrono::seconds lock_timeout_{};
     std::optional<RuntimeDirectory> records_;
     std::optional<NetlinkSocket> socket_;
