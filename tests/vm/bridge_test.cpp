@@ -17,8 +17,9 @@ std::string tunnel_with(const std::string& port, const std::string& bridge = "br
 
 /// `VLAN flags`, a line each, as bridge-vlan(8) shows them.
 std::string vlans(const Namespace& space) {
-    return sh(space, "bridge -compressvlans vlan show dev vxlan0 | tail -n +2 | sed 's/^vxlan0//' | "
-                     "awk '{$1 = $1; print}'");
+    return sh(space,
+              "bridge -compressvlans vlan show dev vxlan0 | tail -n +2 | sed 's/^vxlan0//' | "
+              "awk '{$1 = $1; print}'");
 }
 
 const std::string bridges = "ip link add br0 type bridge vlan_filtering 1; ip link set br0 up\n"
