@@ -13,7 +13,7 @@ constexpr std::uint16_t highest_vlan = 4094; // IEEE 802.1Q reserves 4095
 constexpr std::string_view untagged_word = " untagged";
 
 enum class Membership : std::uint8_t { none, tagged, untagged };
-using Memberships = std::array<Membership, highest_vlan + 2>; ///< by VLAN; the last is a stop
+using Memberships = std::array<Membership, 4096>; ///< by VLAN
 
 VlanList compressed(const Memberships& all) {
     VlanList list;
