@@ -164,9 +164,11 @@ void Watcher::adopt(FileWish wish) {
     const bool is_same = is_ready_ && watch_.has(wish.config.tunnels) &&
                          wish.config.spared == wish_.config.spared &&
                          wish.config.absent_elsewhere == wish_.config.absent_elsewhere;
+    auto tunnels = std::exchange(wish.config.tunnels, {}); // once is enough
     wish_ = std::move(wish);
-    if (!is_same) watch_.set_tunnels(wish_.config.tunnels, steady_clock::now());
-    if (!is_same && is_ready_) log_.tell_watching(wish_.config.tunnels.size());
+    if (is_same) return;
+    watch_.set_tunnels(std::move(tunnels), steady_clock::now());
+    if (is_ready_) log_.tell_watching(watch_.tunnels().size());
 }
 
 Result<int> Watcher::run() {
@@ -216,9 +218,9 @@ void Watcher::tell_manager(const std::string& first) {
 /// Of the tunnels that are due; of all, less those that are left alone.
 Config Watcher::config_of(const WatchTurn& turn) const {
     Config config = wish_.config;
-    std::erase_if(config.tunnels, [&](const Tunnel& tunnel) {
-        return turn.all ? turn.spared.contains(tunnel.name) : !turn.tunnels.contains(tunnel.name);
-    });
+    for (const auto& tunnel : watch_.tunnels())
+        if (turn.all ? !turn.spared.contains(tunnel.name) : turn.tunnels.contains(tunnel.name))
+            config.tunnels.push_back(tunnel);
     config.spared.insert(turn.spared.begin(), turn.spared.end());
     if (turn.all) return config;
     config.is_part = true;
@@ -236,14 +238,32 @@ Result<void> Watcher::perform(const WatchTurn& turn) {
     if (turn.look_up) names_.clear();
     for (const auto& name : turn.again)
         log_.tell(Message(Code::looked_after_again, name));
+    if (auto listed = list_interfaces(); !listed) return come_again(turn, listed.error());
+    return perform(turn, config_of(turn));
+}
+
+/// Where it is not known which are there: at the start, and when events were lost.
+Result<void> Watcher::list_interfaces() {
     for (auto& [netns, source] : sources_) {
         if (!source.is_stale) continue;
         source.is_stale = false;
         watch_.forget_links(netns);
         const auto know = [&, &name = netns](const WatchEvent& link) { watch_.know(link, name); };
-        if (auto listed = WatchSocket::list(source.kernel, know); !listed) return listed;
+        if (auto listed = WatchSocket::list(source.kernel, know); !listed) {
+            source.is_stale = true;
+            return listed;
+        }
     }
-    return perform(turn, config_of(turn));
+    return {};
+}
+
+/// What kept a turn from being begun ends the first one, unless it is that others are at work.
+Result<void> Watcher::come_again(const WatchTurn& turn, const Error& why) {
+    if (caught_signal() != 0) return {};
+    watch_.postpone(turn, steady_clock::now());
+    if (!is_ready_ && !is_lock_busy(why)) return tl::unexpected(why);
+    log_.tell_once("run", {why});
+    return {};
 }
 
 Result<void> Watcher::perform(const WatchTurn& turn, Config config) {
@@ -273,7 +293,7 @@ Result<void> Watcher::perform(const WatchTurn& turn, Config config) {
         return is_held_meanwhile ? Result<void>(error(Code::holds_locked)) : Result<void>();
     };
     Run run(call, config, nullptr);
-    auto done = run.perform({std::nullopt, look_up_, lock_time});
+    const auto done = run.perform({std::nullopt, look_up_, lock_time});
     if (done) {
         log_.clear("run");
         log_.tell(run, turn, config);
@@ -281,14 +301,9 @@ Result<void> Watcher::perform(const WatchTurn& turn, Config config) {
         return {};
     }
     log_.drop_collected();
-    if (caught_signal() != 0) return {};
+    if (!is_held_meanwhile) return come_again(turn, done.error());
     watch_.postpone(turn, steady_clock::now());
-    if (is_held_meanwhile)
-        ask_for_reading();
-    else if (!is_ready_ && !is_lock_busy(done.error()))
-        return done;
-    else
-        log_.tell_once("run", {done.error()});
+    ask_for_reading();
     return {};
 }
 

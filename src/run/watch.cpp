@@ -25,13 +25,13 @@ std::set<std::string> named_interfaces(const Tunnel& tunnel) {
 
 } // namespace
 
-void Watch::set_tunnels(const std::vector<Tunnel>& tunnels, Time now) {
+void Watch::set_tunnels(std::vector<Tunnel> tunnels, Time now) {
     std::vector<Condition> conditions(tunnels.size());
     for (std::size_t i = 0; i < tunnels.size(); ++i)
         if (const auto old = by_name_.find(tunnels[i].name);
             old != by_name_.end() && wanted_[old->second] == tunnels[i])
             conditions[i] = std::move(conditions_[old->second]);
-    wanted_ = tunnels;
+    wanted_ = std::move(tunnels);
     conditions_ = std::move(conditions);
     index_tunnels();
     if (with_names_.empty())

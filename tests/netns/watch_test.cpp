@@ -471,3 +471,51 @@ TEST_CASE("watch: needs CAP_NET_ADMIN to change anything, and nothing to tell wh
     CHECK(WatchedHost::out().find("vxlan0: would be created") != std::string::npos);
     CHECK(watched.end(SIGINT) == 0);
 }
+
+// An hour in tools/test long, where VXLANCTL_SOAK_SECONDS says so.
+TEST_CASE("watch: memory and descriptors stay as they are", "[.][soak]") {
+    const char* const wanted = std::getenv("VXLANCTL_SOAK_SECONDS");
+    const std::chrono::seconds time(wanted == nullptr ? 60 : std::stol(wanted));
+    constexpr int count = 20;
+    WatchedHost watched;
+    const auto& space = watched.host.space;
+    std::string text;
+    for (int i = 10; i < 10 + count; ++i)
+        text += tunnel_text(i);
+    put_file("a.toml", text);
+    watched.begin();
+    const auto memory = [&] {
+        const std::string status = content(fmt::format("/proc/{}/status", watched.pid()));
+        return std::stol(status.substr(status.find("VmRSS:") + 6));
+    };
+    const auto descriptors = [&] {
+        const fs::directory_iterator all(fmt::format("/proc/{}/fd", watched.pid()));
+        return std::distance(fs::begin(all), fs::end(all));
+    };
+    const auto disturb = [&](int number) {
+        const std::string name = fmt::format("vxlan{}", number);
+        if (number % 2 == 0)
+            sh(space, fmt::format("ip addr flush dev {}", name));
+        else
+            sh(space, "ip link del " + name);
+        CHECK(waits_until(
+            [&] { return link_exists(space, name) && addresses(space, name).size() == 1; }));
+        if (number % 7 == 0) // which also ends every fight
+            kill(watched.pid(), SIGHUP);
+        if (number % 10 == 0) put_file("a.toml", text + "# " + std::to_string(std::rand()));
+    };
+    for (int i = 0; i < 3 * count; ++i) // what is kept for the next time grows first
+        disturb(10 + i % count);
+    const long memory_before = memory(), descriptors_before = descriptors();
+    const auto end = std::chrono::steady_clock::now() + time;
+    long rounds = 0;
+    for (; std::chrono::steady_clock::now() < end; ++rounds)
+        disturb(10 + static_cast<int>(rounds % count));
+    WARN(fmt::format("{} disturbances; resident memory {} -> {} KiB", rounds, memory_before,
+                     memory()));
+    CHECK(memory() < memory_before + 2048);
+    CHECK(descriptors() == descriptors_before);
+    CHECK(watched.end() == 0);
+    INFO(WatchedHost::said());
+    CHECK_FALSE(told(WatchedHost::said(), "fought-over"));
+}

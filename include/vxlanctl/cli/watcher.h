@@ -40,6 +40,8 @@ private:
     Config config_of(const WatchTurn& turn) const;
     Result<void> perform(const WatchTurn& turn);
     Result<void> perform(const WatchTurn& turn, Config config);
+    Result<void> list_interfaces();
+    Result<void> come_again(const WatchTurn& turn, const Error& why);
     void settle(const WatchTurn& turn, const Run& run);
     void note_apply(bool is_noted);
     bool is_hold_changed() const { return !(read_hold(home_) == wish_.hold); }

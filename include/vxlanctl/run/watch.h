@@ -93,7 +93,7 @@ public:
 
     /// What the files say now. All tunnels are due; those of which they say something else are no
     /// longer left alone, and what is done to them next is no repair.
-    void set_tunnels(const std::vector<Tunnel>& tunnels, Time now);
+    void set_tunnels(std::vector<Tunnel> tunnels, Time now);
     /// Whether the files say the same as before.
     bool has(const std::vector<Tunnel>& tunnels) const { return tunnels == wanted_; }
     const std::vector<Tunnel>& tunnels() const { return wanted_; }
