@@ -118,6 +118,7 @@ std::vector<std::string> interfaces_with_vrrp(std::string_view igmp) {
                 line.find_first_not_of(" \t", std::min(line.find('\t'), line.size()));
             if (begin == std::string_view::npos) continue;
             interface = line.substr(begin, line.find_first_of(" \t:", begin) - begin);
+            if (interface.starts_with("vrrp")) return {};
         } else if (is_in(std::vector<std::string_view>(groups.begin(), groups.end()),
                          line.substr(first, 8)) &&
                    !interface.empty() && !is_in(interfaces, interface)) {

@@ -21,7 +21,8 @@ struct FactsRequest {
 };
 
 /// The interfaces that /proc/net/igmp lists in VRRP's multicast group, 224.0.0.18 (RFC 5798 section
-/// 5.1.1.2): whoever speaks VRRP there has joined it.
+/// 5.1.1.2): whoever speaks VRRP there has joined it. None where there is an interface `vrrp…`: the
+/// macvlan of keepalived's use_vmac, or of FRR's vrrpd, with a MAC address that moves along.
 std::vector<std::string> interfaces_with_vrrp(std::string_view igmp);
 
 /// Everything that findings() wants to know. Of each tunnel at most 64 other ends are looked up.

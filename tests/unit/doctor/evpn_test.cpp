@@ -218,6 +218,8 @@ TEST_CASE("vrrp: who speaks it is known by its multicast group") {
                        "4\tbr100.7   :     2      V3\n"
                        "\t\t\t\tE0000012     1 0:00000000\t\t0\n";
     CHECK(interfaces_with_vrrp(igmp) == Strings{"br100", "br100.7"});
+    const char* vmac = "5\tvrrp.51   :     1      V3\n"; // vmac_xmit_base speaks on br100
+    CHECK(interfaces_with_vrrp(std::string(igmp) + vmac).empty());
     CHECK(interfaces_with_vrrp("").empty());
     CHECK(interfaces_with_vrrp("\t120000E0\nx\n\n7\t").empty());
 }
