@@ -19,7 +19,7 @@
 
 static int events, requests;
 
-static void fail(const char *what) {
+static void fail(const char* what) {
     perror(what);
     exit(1);
 }
@@ -27,7 +27,7 @@ static void fail(const char *what) {
 static int open_socket(unsigned groups) {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
     int size = 4 << 20, fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0) fail("netlink");
+    if (fd < 0 || bind(fd, (struct sockaddr*)&address, sizeof address) != 0) fail("netlink");
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
     return fd;
 }
@@ -44,24 +44,25 @@ static unsigned index_of(int number) {
         struct ifinfomsg link;
         struct rtattr name;
         char text[16];
-    } request = {.header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_GETLINK,
+    } request = {.header = {.nlmsg_len = sizeof request,
+                            .nlmsg_type = RTM_GETLINK,
                             .nlmsg_flags = NLM_F_REQUEST},
                  .name = {.rta_len = RTA_LENGTH(16), .rta_type = IFLA_IFNAME}};
     char answer[32768];
-    struct nlmsghdr *header = (struct nlmsghdr *)answer;
+    struct nlmsghdr* header = (struct nlmsghdr*)answer;
     snprintf(request.text, sizeof request.text, "vxlan%d", number);
     if (send(requests, &request, sizeof request, 0) < 0 ||
         recv(requests, answer, sizeof answer, 0) < 0)
         fail("RTM_GETLINK");
     if (header->nlmsg_type != RTM_NEWLINK) fail(request.text);
-    return ((struct ifinfomsg *)NLMSG_DATA(header))->ifi_index;
+    return ((struct ifinfomsg*)NLMSG_DATA(header))->ifi_index;
 }
 
-static void acknowledged(const void *request, size_t size, const char *what) {
+static void acknowledged(const void* request, size_t size, const char* what) {
     char answer[4096];
-    struct nlmsghdr *header = (struct nlmsghdr *)answer;
+    struct nlmsghdr* header = (struct nlmsghdr*)answer;
     if (send(requests, request, size, 0) < 0 || recv(requests, answer, sizeof answer, 0) < 0 ||
-        header->nlmsg_type != NLMSG_ERROR || ((struct nlmsgerr *)NLMSG_DATA(header))->error != 0)
+        header->nlmsg_type != NLMSG_ERROR || ((struct nlmsgerr*)NLMSG_DATA(header))->error != 0)
         fail(what);
 }
 
@@ -71,7 +72,8 @@ static void remove_address(unsigned index, in_addr_t address) {
         struct ifaddrmsg message;
         struct rtattr local;
         in_addr_t address;
-    } request = {.header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_DELADDR,
+    } request = {.header = {.nlmsg_len = sizeof request,
+                            .nlmsg_type = RTM_DELADDR,
                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
                  .message = {.ifa_family = AF_INET, .ifa_prefixlen = 24, .ifa_index = index},
                  .local = {.rta_len = RTA_LENGTH(4), .rta_type = IFA_LOCAL},
@@ -83,16 +85,17 @@ static void set_down(unsigned index) {
     struct {
         struct nlmsghdr header;
         struct ifinfomsg link;
-    } request = {.header = {.nlmsg_len = sizeof request, .nlmsg_type = RTM_NEWLINK,
+    } request = {.header = {.nlmsg_len = sizeof request,
+                            .nlmsg_type = RTM_NEWLINK,
                             .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK},
                  .link = {.ifi_index = (int)index, .ifi_change = IFF_UP}};
     acknowledged(&request, sizeof request, "set down");
 }
 
 /* Whether an event says that it is healed. */
-static int heals(const struct nlmsghdr *message, unsigned index, int is_address) {
-    const struct ifaddrmsg *address = NLMSG_DATA(message);
-    const struct ifinfomsg *link = NLMSG_DATA(message);
+static int heals(const struct nlmsghdr* message, unsigned index, int is_address) {
+    const struct ifaddrmsg* address = NLMSG_DATA(message);
+    const struct ifinfomsg* link = NLMSG_DATA(message);
     if (is_address)
         return message->nlmsg_type == RTM_NEWADDR && address->ifa_family == AF_INET &&
                address->ifa_index == index;
@@ -108,13 +111,13 @@ static void await(unsigned index, int is_address) {
         ssize_t size = recv(events, buffer, sizeof buffer, 0);
         if (size < 0) fail("recv");
         int left = (int)size;
-        for (struct nlmsghdr *at = (struct nlmsghdr *)buffer; NLMSG_OK(at, left);
+        for (struct nlmsghdr* at = (struct nlmsghdr*)buffer; NLMSG_OK(at, left);
              at = NLMSG_NEXT(at, left))
             if (heals(at, index, is_address)) return;
     }
 }
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
     if (argc != 4) return 2;
     const int count = atoi(argv[1]), tunnels = atoi(argv[2]), pause = atoi(argv[3]);
     requests = open_socket(0);
