@@ -136,7 +136,9 @@ void Watch::note(const WatchEvent& event, std::string_view netns, Time now, cons
                 concern(at, now, is_seen);
         break;
     default:
-        if (role != nullptr) concern(role->self, now, is_seen);
+        if (role == nullptr) break;
+        for (const std::size_t at : role->self) // a control plane's entries are its own affair
+            if (event.kind != Kind::entry || !wanted_[at].evpn) concern(at, now, is_seen);
     }
 }
 

@@ -124,6 +124,16 @@ TEST_CASE("watch: what others do on other interfaces concerns nobody") {
     CHECK(!host.watch.next());
 }
 
+TEST_CASE("watch: what a control plane writes into its forwarding database concerns nobody") {
+    auto wanted = tunnel("vxlan0");
+    wanted.evpn = true;
+    Case host({wanted});
+    host.note(event(Kind::entry, 10));
+    CHECK(!host.watch.next());
+    host.note(event(Kind::port, 10));
+    CHECK(host.turn() == Names{"vxlan0"});
+}
+
 TEST_CASE("watch: events are taken together, but not for longer than 50 ms") {
     Case host({tunnel("vxlan0")});
     const auto begin = host.now;
