@@ -109,6 +109,7 @@ FrrTunnel frr_tunnel(const Tunnel& wish) {
     tunnel.local = wish.tunnel.local;
     tunnel.bridge = wish.link.master.value_or("");
     if (tunnel.bridge.empty()) tunnel.lacks.emplace_back("a bridge: the key master");
+    if (wish.evpn) return tunnel; // which implies the rest
     if (wish.tunnel.learning.value_or(true))
         tunnel.lacks.emplace_back("learning off: the key learning = false");
     if (wish.link.bridge_learning.value_or(true) ||

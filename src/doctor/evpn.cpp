@@ -91,6 +91,8 @@ EvpnComparison compare(const Evpn& evpn, const Link& link, const Record* record)
 
 bool is_of_control_plane(const Link& link, const State& state, const ControlPlane& plane) {
     if (link.tunnel.kind != TunnelKind::vxlan || !is_tunnel(link)) return false;
+    const Record* record = find_record(state, &link);
+    if (record != nullptr && record->keys.contains(control_plane_key)) return true;
     const auto known = plane.evpn.vnis.find(link.tunnel.vni.value_or(0));
     return (known != plane.evpn.vnis.end() && known->second.interface == link.name) ||
            !signs_of_another_program(link, state).empty();
