@@ -113,22 +113,22 @@ void Watch::know(const WatchEvent& link, std::string_view netns) {
 }
 
 void Watch::note(const WatchEvent& event, std::string_view netns, Time now, const IsSeen& is_seen) {
-    using Kind = WatchEvent::Kind;
-    if (event.kind == Kind::link) return note_link(event, netns, now, is_seen);
+    using EventKind = WatchEvent::Kind;
+    if (event.kind == EventKind::link) return note_link(event, netns, now, is_seen);
     const Role* role = nullptr;
     if (const auto links = links_.find(netns); links != links_.end())
         if (const auto link = links->second.find(event.index); link != links->second.end())
             role = role_of(netns, link->second.name);
     switch (event.kind) {
-    case Kind::address: note_address(event, role, now, is_seen); break;
-    case Kind::route: note_route(event, role, netns, now, is_seen); break;
-    case Kind::rule: {
+    case EventKind::address: note_address(event, role, now, is_seen); break;
+    case EventKind::route: note_route(event, role, netns, now, is_seen); break;
+    case EventKind::rule: {
         const auto [first, last] = by_rule_.equal_range(event.table);
         for (auto rule = first; rule != last; ++rule)
             if (wanted_[rule->second].placement.netns == netns) concern(rule->second, now, is_seen);
         break;
     }
-    case Kind::settings:
+    case EventKind::settings:
         for (const std::size_t at : with_settings_)
             if (wanted_[at].placement.netns == netns &&
                 (event.index == 0 ||
@@ -138,7 +138,7 @@ void Watch::note(const WatchEvent& event, std::string_view netns, Time now, cons
     default:
         if (role == nullptr) break;
         for (const std::size_t at : role->self) // a control plane's entries are its own affair
-            if (event.kind != Kind::entry || !wanted_[at].evpn) concern(at, now, is_seen);
+            if (event.kind != EventKind::entry || !wanted_[at].evpn) concern(at, now, is_seen);
     }
 }
 

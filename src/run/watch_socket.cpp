@@ -16,7 +16,7 @@
 namespace vxlanctl {
 namespace {
 
-using Kind = WatchEvent::Kind;
+using EventKind = WatchEvent::Kind;
 
 std::optional<Family> family_of(unsigned number) {
     if (number == AF_INET) return Family::ipv4;
@@ -51,7 +51,7 @@ std::optional<WatchEvent> decode_address_event(const nlmsghdr* message) {
     const auto* header = fixed_header<ifaddrmsg>(message);
     if (header == nullptr || !family_of(header->ifa_family)) return std::nullopt;
     WatchEvent event;
-    event.kind = Kind::address;
+    event.kind = EventKind::address;
     event.is_gone = message->nlmsg_type == RTM_DELADDR;
     event.index = static_cast<int>(header->ifa_index);
     std::optional<IpAddress> address, local; // IFA_ADDRESS is the other end of a point-to-point one
@@ -69,7 +69,7 @@ std::optional<WatchEvent> decode_entry_event(const nlmsghdr* message) {
     const auto* header = fixed_header<ndmsg>(message);
     if (header == nullptr || header->ndm_family != AF_BRIDGE) return std::nullopt;
     WatchEvent event;
-    event.kind = Kind::entry;
+    event.kind = EventKind::entry;
     event.index = header->ndm_ifindex;
     return event;
 }
@@ -79,7 +79,7 @@ std::optional<WatchEvent> decode_route_event(const nlmsghdr* message) {
     const auto family = header == nullptr ? std::nullopt : family_of(header->rtm_family);
     if (!family || (header->rtm_flags & RTM_F_CLONED) != 0) return std::nullopt;
     WatchEvent event;
-    event.kind = Kind::route;
+    event.kind = EventKind::route;
     event.is_gone = message->nlmsg_type == RTM_DELROUTE;
     event.table = header->rtm_table;
     event.prefix = Prefix{IpAddress{*family, {}}, header->rtm_dst_len};
@@ -96,7 +96,7 @@ std::optional<WatchEvent> decode_rule_event(const nlmsghdr* message) {
     const auto* header = fixed_header<fib_rule_hdr>(message);
     if (header == nullptr || !family_of(header->family)) return std::nullopt;
     WatchEvent event;
-    event.kind = Kind::rule;
+    event.kind = EventKind::rule;
     event.is_gone = message->nlmsg_type == RTM_DELRULE;
     event.table = header->table;
     for (const nlattr* attribute : NetlinkAttributes::of_message(message, sizeof *header))
@@ -113,7 +113,7 @@ std::optional<WatchEvent> decode_settings_event(const nlmsghdr* message) {
         if (nla_type(attribute) == NETCONFA_IFINDEX) index = read_as<std::int32_t>(attribute);
     if (!index || (*index < 0 && *index != NETCONFA_IFINDEX_ALL)) return std::nullopt;
     WatchEvent event;
-    event.kind = Kind::settings;
+    event.kind = EventKind::settings;
     event.index = *index == NETCONFA_IFINDEX_ALL ? 0 : *index;
     return event;
 }
