@@ -31,7 +31,7 @@ std::optional<WatchEvent> decode_link_event(const nlmsghdr* message) {
     event.index = header->ifi_index;
     if (header->ifi_family != AF_UNSPEC && header->ifi_family != AF_BRIDGE) return std::nullopt;
     if (header->ifi_family == AF_BRIDGE) { // RTM_DELLINK: the bridge has no such port any more
-        event.kind = Kind::port;
+        event.kind = EventKind::port;
         return event;
     }
     event.is_gone = message->nlmsg_type == RTM_DELLINK;

@@ -110,7 +110,8 @@ TEST_CASE("bridge port: without a bridge there is none") {
     // Who else made it one does not matter.
     State state = after(config_of(""), host_state());
     Link& link = *state.links.find("vxlan0");
-    link.attributes = merged(merged(link.attributes, new_port(1)), {.master = "br0"});
+    link.attributes = merged(link.attributes, new_port(1));
+    link.attributes.master = "br0";
     CHECK(steps("bridge_port = { learning = false }", state) ==
           Lines{"change vxlan0: bridge_learning: yes -> no"});
 }
