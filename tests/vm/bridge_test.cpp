@@ -92,7 +92,7 @@ TEST_CASE("bridge port: VLANs come back with a failure, and go to a new interfac
     options.environment = {{"LD_PRELOAD", FAULT_LIBRARY},
                            {"ASAN_OPTIONS", "verify_asan_link_order=0"}};
     for (const std::string more : {"isolated = true, pvid = 11, vlans = [21, 22]", "pvid = 10"})
-        for (const std::string& bridge : {"br0", "br1"}) {
+        for (const std::string bridge : {"br0", "br1"}) {
             const std::string old = vlans(space);
             const std::string port = sh(space, "bridge -d link show dev vxlan0");
             options.input = tunnel_with(more, bridge) + "port = 4790\n";
