@@ -51,8 +51,8 @@ std::vector<Command> commands_of_words() {
     };
 }
 
-/// Those that remove tunnels, read files, or only tell something.
-std::vector<Command> other_commands() {
+/// Those that remove tunnels, or go by files.
+std::vector<Command> commands_of_files() {
     const auto no_options = [] { return std::vector<OptionInfo>{}; };
     return {
         {"down", "IFNAME... | --all | --all-files | --file FILE [OPTION...]",
@@ -89,6 +89,12 @@ std::vector<Command> other_commands() {
          "vxlanctl plan hosts/gate-a --state gate-a.json"},
         {"confirm", "", "Keep what 'apply --confirm' has done", no_options, run_confirm,
          writes_all_files, LostOutput::keeps_code},
+    };
+}
+
+/// Those that look at what runs, or print a file of another kind.
+std::vector<Command> telling_commands() {
+    return {
         {"show", "[IFNAME...] [OPTION...]",
          "Show what runs: the interface, addresses, routes, rules, counters, peers and when each "
          "was last heard, and what looks wrong",
@@ -101,8 +107,7 @@ std::vector<Command> other_commands() {
          metrics_options, run_metrics, measures},
         {"export", "[IFNAME...] [OPTION...]",
          "Print what runs as a file that apply accepts, and that changes nothing; or what FRR "
-         "needs "
-         "for EVPN",
+         "needs for EVPN",
          export_options, run_export, enters_namespaces | reads_all_files},
         {"import soracom", "--gate-peers FILE [--vpg FILE] [OPTION...]",
          "Print the tunnel of a SORACOM Gate peer, out of the API's JSON, as a file that apply "
@@ -128,7 +133,8 @@ std::vector<Command> other_commands() {
 const std::vector<Command>& commands() {
     static const std::vector<Command> table = [] {
         auto all = commands_of_words();
-        append(all, other_commands());
+        append(all, commands_of_files());
+        append(all, telling_commands());
         return all;
     }();
     return table;

@@ -96,14 +96,18 @@ public:
         read_firewall();
         read_vrrp();
         facts_.many_vnis = read_many_vnis(kernel_, std::as_const(facts_.state).links);
-        if (request_.control_plane)
-            facts_.control_plane = *request_.control_plane;
-        else if (may_have_control_plane(facts_.state))
-            facts_.control_plane = read_control_plane(kernel_);
+        ask_control_plane();
         return std::move(facts_);
     }
 
 private:
+    void ask_control_plane() {
+        if (request_.control_plane)
+            facts_.control_plane = *request_.control_plane;
+        else if (may_have_control_plane(facts_.state))
+            facts_.control_plane = read_control_plane(kernel_);
+    }
+
     bool is_named(const std::string& name) const { return is_in(request_.names, name); }
 
     /// Tunnels of commands that went with their underlay interface, or were deleted.

@@ -191,6 +191,16 @@ void put_number(MessageWriter& writer, std::uint16_t attribute, const std::optio
         writer.put_u32(attribute, *value);
 }
 
+/// Of a bridge or VRF, out of IFLA_INFO_DATA, which may be null.
+void decode_master(Link& link, const nlattr* data) {
+    if (link.kind == "bridge") {
+        link.filters_vlans = value_in<std::uint8_t>(data, IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
+        link.default_pvid = value_in<std::uint16_t>(data, IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
+    }
+    if (link.kind == "vrf")
+        link.vrf_table = value_in<std::uint32_t>(data, IFLA_VRF_TABLE).value_or(0);
+}
+
 ifinfomsg link_header(int index) {
     ifinfomsg header{};
     header.ifi_family = AF_UNSPEC;
@@ -261,14 +271,7 @@ std::optional<Link> decode_link(const nlmsghdr* message) {
         link.attributes.addr_gen_mode = mode;
     }
     if (is_port) link.port_state = value_in<std::uint8_t>(port, IFLA_BRPORT_STATE);
-    if (link.kind == "bridge") {
-        link.filters_vlans = value_in<std::uint8_t>(data, IFLA_BR_VLAN_FILTERING).value_or(0) != 0;
-        link.default_pvid = value_in<std::uint16_t>(data, IFLA_BR_VLAN_DEFAULT_PVID).value_or(0);
-    }
-    if (link.kind == "vrf" && data != nullptr)
-        for (const nlattr* attribute : NetlinkAttributes::nested(data))
-            if (nla_type(attribute) == IFLA_VRF_TABLE)
-                link.vrf_table = read_as<std::uint32_t>(attribute).value_or(0);
+    decode_master(link, data);
     return link;
 }
 
