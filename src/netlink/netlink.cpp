@@ -102,9 +102,23 @@ void NetlinkSocket::leave(int group) {
     setsockopt(descriptor(), SOL_NETLINK, NETLINK_DROP_MEMBERSHIP, &group, sizeof group);
     // A socket that has more events than it holds is handed no acknowledgement before they are
     // read (netlink_attachskb() in net/netlink/af_netlink.c).
+    (void)read_events([](const nlmsghdr*) {});
+}
+
+bool NetlinkSocket::read_events(const MessageHandler& handle) const {
+    bool has_all = true;
     while (true) {
         const auto size = recv(descriptor(), buffer_.get(), receive_size, MSG_DONTWAIT);
-        if (size < 0 && errno != ENOBUFS && errno != EINTR) return;
+        if (size < 0 && errno == EINTR) continue;
+        if (size < 0 && errno == ENOBUFS) {
+            has_all = false;
+            continue;
+        }
+        if (size < 0) return has_all;
+        auto remaining = static_cast<int>(size);
+        auto* message = reinterpret_cast<nlmsghdr*>(buffer_.get());
+        for (; nlmsg_ok(message, remaining); message = nlmsg_next(message, &remaining))
+            handle(message);
     }
 }
 

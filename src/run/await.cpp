@@ -9,11 +9,8 @@
 #include "vxlanctl/run/automatic.h"
 #include "vxlanctl/run/reader.h"
 
-#include <array>
-#include <cerrno>
 #include <linux/rtnetlink.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace vxlanctl {
 namespace {
@@ -28,25 +25,6 @@ void note(const nlmsghdr* message, Awaited& awaited) {
         awaited.add_address(added->address.prefix, added->link_index);
     if (const auto gone = decode_gone_address(message))
         awaited.remove_address(gone->address.prefix, gone->link_index);
-}
-
-/// Follows the events that have come; false if the socket had no room for all.
-bool follow(const NetlinkSocket& events, Awaited& awaited) {
-    alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
-    bool has_all = true;
-    while (true) {
-        const auto size = recv(events.descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0 && errno == ENOBUFS) {
-            has_all = false;
-            continue;
-        }
-        if (size < 0) return has_all;
-        auto left = static_cast<int>(size);
-        for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
-             at = nlmsg_next(at, &left))
-            note(at, awaited);
-    }
 }
 
 /// What is there now; the events that come meanwhile are followed afterwards.
@@ -85,7 +63,7 @@ Result<void> await_underlay(const Kernel& kernel, const Config& config, std::chr
     if (auto read = read_what_is_there(netlink, awaited); !read) return read;
     std::vector<std::string> told;
     while (true) {
-        if (!follow(*events, awaited))
+        if (!events->read_events([&](const nlmsghdr* message) { note(message, awaited); }))
             if (auto read = read_what_is_there(netlink, awaited); !read) return read;
         auto missing = awaited.missing();
         for (const Tunnel* tunnel : automatic) {

@@ -5,13 +5,10 @@
 #include "vxlanctl/run/executor.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <chrono>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 namespace vxlanctl {
 namespace {
@@ -81,18 +78,11 @@ Result<void> NewAddresses::look(Netlink& netlink) {
 }
 
 void NewAddresses::take_events() {
-    alignas(nlmsghdr) std::array<std::byte, 8192> buffer;
-    while (true) {
-        const auto size = recv(events_->descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0 && errno != ENOBUFS) return;
-        if (size < 0) lost_track_ = true; // more events than the socket could hold
-        auto remaining = static_cast<int>(size);
-        auto* message = reinterpret_cast<nlmsghdr*>(buffer.data());
-        for (; nlmsg_ok(message, remaining); message = nlmsg_next(message, &remaining)) {
-            lost_track_ = lost_track_ || message->nlmsg_type == RTM_DELADDR;
-            note(message);
-        }
-    }
+    const bool has_all = events_->read_events([&](const nlmsghdr* message) {
+        lost_track_ = lost_track_ || message->nlmsg_type == RTM_DELADDR;
+        note(message);
+    });
+    lost_track_ = lost_track_ || !has_all;
 }
 
 void NewAddresses::note(const nlmsghdr* message) {

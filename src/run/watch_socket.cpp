@@ -2,7 +2,6 @@
 
 #include "vxlanctl/netlink/link_codec.h"
 
-#include <array>
 #include <cerrno>
 #include <linux/fib_rules.h>
 #include <linux/if.h>
@@ -197,21 +196,9 @@ Result<WatchSocket> WatchSocket::open(const Kernel& kernel) {
 }
 
 bool WatchSocket::read(const std::function<void(const WatchEvent&)>& handle) const {
-    alignas(nlmsghdr) std::array<std::byte, 32768> buffer;
-    bool has_all = true;
-    while (true) {
-        const auto size = recv(descriptor(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-        if (size < 0 && errno == EINTR) continue;
-        if (size < 0 && errno == ENOBUFS) {
-            has_all = false;
-            continue;
-        }
-        if (size < 0) return has_all;
-        auto left = static_cast<int>(size);
-        for (auto* at = reinterpret_cast<nlmsghdr*>(buffer.data()); nlmsg_ok(at, left);
-             at = nlmsg_next(at, &left))
-            if (const auto event = decode_watch_event(at)) handle(*event);
-    }
+    return socket_.read_events([&](const nlmsghdr* message) {
+        if (const auto event = decode_watch_event(message)) handle(*event);
+    });
 }
 
 Result<void> WatchSocket::list(const Kernel& kernel,

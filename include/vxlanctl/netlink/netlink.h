@@ -25,6 +25,8 @@ public:
     virtual int descriptor() const { return -1; }
 };
 
+using MessageHandler = std::function<void(const nlmsghdr*)>;
+
 /// A NETLINK_ROUTE socket, as Kernel::netlink() opens it, with extended acknowledgements and strict
 /// checking of dump requests (both since Linux 4.20).
 class NetlinkSocket : public Transport {
@@ -37,6 +39,9 @@ public:
     Result<void> join(int group) override;
     void leave(int group) override;
     int descriptor() const override { return socket_.get(); }
+    /// Gives the events that have come to `handle`, and does not wait for more; false if the socket
+    /// had no room for some of them.
+    bool read_events(const MessageHandler& handle) const;
 
 private:
     explicit NetlinkSocket(FileDescriptor socket) : socket_(std::move(socket)) {}
@@ -50,8 +55,6 @@ struct Failure {
     int code = 0;            ///< errno, positive
     std::string kernel_text; ///< the extended acknowledgement; often empty
 };
-
-using MessageHandler = std::function<void(const nlmsghdr*)>;
 
 /// What happens to a table while it is read.
 struct TableWatch {
