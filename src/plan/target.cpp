@@ -9,6 +9,7 @@
 #include <array>
 #include <iterator>
 #include <linux/if_addr.h>
+#include <set>
 #include <utility>
 
 namespace vxlanctl {
@@ -22,13 +23,13 @@ Address inner_address(const Prefix& prefix) {
     return address;
 }
 
-/// States the kernel's default for every key that we once set and that is not stated any more.
+/// States the kernel's default for every key that we set before and that is not stated any more.
 /// `defaults` are those that no row has.
 template<class Attributes>
 void reset_unstated(Attributes& attributes, std::span<const AttributeRow<Attributes>> rows,
-                    const Attributes& defaults, const Record& record) {
+                    const Attributes& defaults, const std::set<std::string>& set_before) {
     for (const auto& row : rows) {
-        if (is_stated(attributes, row) || !record.keys.contains(std::string(row.name))) continue;
+        if (is_stated(attributes, row) || !set_before.contains(std::string(row.name))) continue;
         if (row.reset.empty())
             std::visit([&](auto member) { attributes.*member = defaults.*member; }, row.member);
         else
@@ -172,13 +173,13 @@ void settle_flood_list(LinkTarget& target, const Tunnel& tunnel, const Link& hav
 
 } // namespace
 
-LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& old_record,
+LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& record,
                       const State& state, const PlanOptions& options) {
     LinkTarget target;
     target.name = tunnel.name;
-    Record record = old_record;
-    if (record.keys.contains(control_plane_key))
-        record.keys.insert(implied_keys.begin(), implied_keys.end());
+    std::set<std::string> set_before = record.keys;
+    if (set_before.contains(control_plane_key))
+        set_before.insert(implied_keys.begin(), implied_keys.end());
 
     target.attributes = tunnel.link;
     target.tunnel = tunnel.tunnel;
@@ -186,10 +187,10 @@ LinkTarget target_for(const Tunnel& tunnel, const Link* have, const Record& old_
     LinkAttributes defaults = state.settings.of_new_links;
     if (const Link* bridge = bridge_of(tunnel.link, have, state))
         defaults.bridge_pvid = bridge->default_pvid;
-    reset_unstated(target.attributes, link_attributes(), defaults, record);
+    reset_unstated(target.attributes, link_attributes(), defaults, set_before);
 
     reset_unstated(target.tunnel, tunnel_attributes(tunnel.tunnel.kind), TunnelAttributes{},
-                   record);
+                   set_before);
     complete(target.tunnel);
     if (tunnel.peers) {
         // The flood list is ours entirely: a default remote beside it would double every frame.
