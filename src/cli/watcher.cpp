@@ -113,7 +113,7 @@ void Watcher::hear() {
     if (files_.read()) ask_for_reading();
     std::uint64_t count = 0;
     if (hangup_ < 0 || ::read(hangup_, &count, sizeof count) != sizeof count) return;
-    watch_.make_war();
+    watch_.end_truces();
     watch_.note_all(steady_clock::now());
     ask_for_reading();
 }

@@ -224,7 +224,7 @@ void Watch::note_namespace(std::string_view netns, Time now) {
         if (wanted_[i].placement.netns == netns) concern(i, now, {});
 }
 
-void Watch::make_war() {
+void Watch::end_truces() {
     for (auto& condition : conditions_) {
         condition.truce.reset();
         condition.repairs.clear();

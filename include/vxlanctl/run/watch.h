@@ -111,7 +111,7 @@ public:
     /// The same of the tunnels in one network namespace.
     void note_namespace(std::string_view netns, Time now);
     /// Ends every truce.
-    void make_war();
+    void end_truces();
 
     /// When the next turn is, if nothing happens until then; empty: never.
     std::optional<Time> next() const;

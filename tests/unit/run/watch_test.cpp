@@ -312,7 +312,7 @@ TEST_CASE("watch: another word in its file ends a fight, and so does whoever ask
     for (int i = 0; i < 4; ++i)
         CHECK(host.repair().empty()); // the first one was no repair
     CHECK(host.repair().size() == 1);
-    host.watch.make_war();
+    host.watch.end_truces();
     CHECK(host.watch.left_alone() == 0);
 }
 
