@@ -94,7 +94,10 @@ bool is_of_control_plane(const Link& link, const State& state, const ControlPlan
     const Record* record = find_record(state, &link);
     if (record != nullptr && record->keys.contains(control_plane_key)) return true;
     const auto known = plane.evpn.vnis.find(link.tunnel.vni.value_or(0));
-    return (known != plane.evpn.vnis.end() && known->second.interface == link.name) ||
+    if (known != plane.evpn.vnis.end() && known->second.interface == link.name) return true;
+    // Flannel's, for one, is in no bridge, and FRR takes no VNI of such an interface.
+    const bool is_in_bridge = !link.attributes.master.value_or("").empty();
+    return (is_in_bridge || link.tunnel.external.value_or(false)) &&
            !signs_of_another_program(link, state).empty();
 }
 

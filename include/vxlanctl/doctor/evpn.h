@@ -24,7 +24,8 @@ struct EvpnComparison {
 /// Of a layer 2 VNI. `record` is that of the link, or null.
 EvpnComparison compare(const Evpn& evpn, const Link& link, const Record* record);
 
-/// Whether the tunnel is a control plane's affair: FRR has it, or it looks like one's.
+/// Whether the tunnel is a control plane's affair: it is set so, FRR has it, or it is the port of a
+/// bridge or a single VXLAN device and looks like one's.
 bool is_of_control_plane(const Link& link, const State& state, const ControlPlane& plane);
 
 /// Whether there is anything to ask FRR about.

@@ -208,6 +208,22 @@ TEST_CASE("evpn: without FRR nothing is compared, and it says so only where it w
     CHECK(it.found().empty());
 }
 
+TEST_CASE("evpn: another program's interface beside FRR is none of FRR's") {
+    Agreement it;
+    Link& flannel = it.link(); // which pins MAC addresses, learns none, and is in no bridge
+    flannel.attributes.master = "";
+    flannel.tunnel.vni = 1;
+    MacEntry pin;
+    pin.origin = FdbOrigin::pinned;
+    pin.mac.bytes[0] = 2;
+    flannel.macs = {pin};
+    REQUIRE_FALSE(signs_of_another_program(flannel, it.facts.state).empty());
+    CHECK(it.found().empty());
+    CHECK_FALSE(is_of_control_plane(flannel, it.facts.state, it.facts.control_plane));
+    flannel.attributes.master = "br100"; // as FRR wants its own
+    CHECK(it.found() == "fail evpn-vni-unknown");
+}
+
 TEST_CASE("vrrp: who speaks it is known by its multicast group") {
     const char* igmp = "Idx\tDevice    : Count Querier\tGroup    Users Timer\tReporter\n"
                        "1\tlo        :     1      V3\n"
